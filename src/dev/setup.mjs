@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+// Runs before node_modules exists: node's own modules only.
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const at = (...parts) => join(root, ...parts);
+const stamp = at('node_modules/.fairway-lock');
+const bundles = [at('dist/main.js'), at('dist/cli.js')];
+
+function run(what, command, ...args) {
+  console.log(`setup: ${what}`);
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  if (error) console.error(`setup: ${command}: ${error.message}`);
+  if (status !== 0) process.exit(status || 1);
+}
+
+function lockHash() {
+  // A native package differs by platform, so the same lock on another one is not current.
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
+  return hash.update(readFileSync(at('package-lock.json'))).digest('hex');
+}
+
+function newest(path) {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  // A folder's own time counts too: it moves when a file is deleted.
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+const hash = lockHash();
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
+  run('installing dependencies (npm ci)', 'npm', 'ci', '--loglevel=error', '--include=dev');
+  writeFileSync(stamp, hash);
+}
+
+const inputs = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'].map((name) => newest(at(name)));
+const built = bundles.map((file) => (existsSync(file) ? statSync(file).mtimeMs : 0));
+if (Math.min(...built) < Math.max(...inputs)) run('building dist/', process.execPath, at('src/dev/build.mjs'));

@@ -1,0 +1,176 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const exec = promisify(execFile);
+
+export interface RedisOptions {
+  port?: number;
+  /** Kept by stop() when given. */
+  dir?: string;
+  args?: string[];
+}
+
+export interface RedisProcess {
+  readonly url: string;
+  readonly port: number;
+  readonly dir: string;
+  readonly pid: number;
+  /** SIGKILL: what was not yet on disk is lost. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+  /** The port stays open and nothing answers. */
+  freeze(): void;
+  thaw(): void;
+  /** Same port and data; ends the running server first. */
+  restart(): Promise<void>;
+}
+
+async function onPath(name: string): Promise<string | undefined> {
+  for (const dir of (process.env.PATH ?? '').split(delimiter)) {
+    const file = join(dir, name);
+    const found = await access(file, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (dir !== '' && found) return file;
+  }
+  return undefined;
+}
+
+async function aptInstall(name: string): Promise<void> {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  await exec('apt-get', ['update', '-qq'], { env });
+  await exec('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], { env, maxBuffer: 1 << 26 });
+}
+
+export async function ensureRedisServer(): Promise<string> {
+  const installed = await onPath('redis-server');
+  if (installed) return installed;
+  if (process.getuid?.() === 0 && (await onPath('apt-get'))) {
+    await aptInstall('redis-server');
+    const file = await onPath('redis-server');
+    if (file) return file;
+  }
+  throw new Error(
+    'The tests need redis-server on PATH: `apt-get install redis-server`, `brew install redis`, or https://redis.io/docs',
+  );
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+/** True only for +PONG: a server that still loads its data answers -LOADING. */
+async function answersPing(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    socket.setTimeout(1000, () => socket.destroy(new Error('no answer')));
+    socket.write('PING\r\n');
+    const [reply] = await once(socket, 'data');
+    return String(reply).startsWith('+PONG');
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function launch(binary: string, port: number, dir: string, args: string[]) {
+  const child = spawn(
+    binary,
+    [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'],
+      ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
+      ...args,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output = (output + chunk).slice(-4000);
+    });
+  }
+  const exited = new Promise<void>((resolve) => {
+    child.once('error', (err) => {
+      output += err.message;
+      resolve();
+    });
+    child.once('exit', () => resolve());
+  });
+  let running = true;
+  void exited.then(() => {
+    running = false;
+  });
+
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    // A frozen server takes its SIGTERM only when it runs again.
+    child.kill('SIGCONT');
+    await exited;
+  };
+
+  const deadline = Date.now() + 10_000;
+  while (!(await answersPing(port))) {
+    if (running && Date.now() < deadline) {
+      await sleep(10);
+      continue;
+    }
+    if (running) await end('SIGKILL');
+    throw new Error(`redis-server did not start on port ${port}:\n${output}`);
+  }
+  // Another process may answer on a port that this one could not get.
+  if (!running) throw new Error(`redis-server ended on port ${port}:\n${output}`);
+  return { child, end };
+}
+
+export async function startRedis(options: RedisOptions = {}): Promise<RedisProcess> {
+  const binary = await ensureRedisServer();
+  const port = options.port ?? (await freePort());
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'fairway-redis-')));
+  const clean = async () => {
+    if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+  };
+  const start = () => launch(binary, port, dir, options.args ?? []);
+  let server = await start().catch(async (err) => {
+    await clean();
+    throw err;
+  });
+
+  // A test run that is cut short must not leave servers behind.
+  const killAtExit = () => server.child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    dir,
+    get pid() {
+      return server.child.pid ?? -1;
+    },
+    kill: () => server.end('SIGKILL'),
+    async stop() {
+      await server.end('SIGTERM');
+      process.off('exit', killAtExit);
+      await clean();
+    },
+    freeze: () => void server.child.kill('SIGSTOP'),
+    thaw: () => void server.child.kill('SIGCONT'),
+    async restart() {
+      await server.end('SIGTERM');
+      server = await start();
+    },
+  };
+}
