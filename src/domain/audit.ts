@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import type { AuditDraft, AuditEntry } from './store.ts';
+
+/** The end of the audit chain, which the next entry continues. */
+export interface AuditHead {
+  id: number;
+  hash: string;
+}
+
+/** The head of an empty log. */
+export const GENESIS: AuditHead = { id: 0, hash: '0'.repeat(64) };
+
+/** The entry that follows `head`. */
+export function chain(head: AuditHead, { at, actor, action, subject, reason, before, after }: AuditDraft): AuditEntry {
+  const id = head.id + 1;
+  const entry = { id, at, actor, action, subject, reason, before, after, revision: id };
+  return { ...entry, hash: digest(head.hash, entry) };
+}
+
+/** Does `entry` follow `head`, and is it as it was written? */
+export function follows(head: AuditHead, entry: AuditEntry): boolean {
+  return chain(head, entry).hash === entry.hash && entry.id === head.id + 1 && entry.revision === entry.id;
+}
+
+function digest(previous: string, entry: Omit<AuditEntry, 'hash'>): string {
+  return createHash('sha256').update(previous).update('\n').update(JSON.stringify(entry)).digest('hex');
+}

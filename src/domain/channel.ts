@@ -1,0 +1,226 @@
+import { FairwayError } from './errors.ts';
+import { compareVersions, type Version, type VersionKind } from './version.ts';
+
+/** A version that the channel told agents to run, and until when it did (ISO 8601). */
+export interface ServedTarget {
+  version: string;
+  until: string;
+}
+
+export interface Pin {
+  reason: string;
+  by: string;
+  at: string;
+  /** ISO 8601; null: until somebody unpins. */
+  until: string | null;
+}
+
+export interface Critical {
+  reason: string;
+  by: string;
+  at: string;
+  /** ISO 8601; null: until somebody clears it or the target changes. */
+  until: string | null;
+}
+
+/** What tells a group of agents which version to run. */
+export interface Channel {
+  name: string;
+  description: string;
+  accepts: VersionKind[];
+  /** What stands before the version in an answer. */
+  versionPrefix: 'v' | '';
+  /** The control plane that its agents connect to. */
+  controlPlane: string | null;
+  /** Canonical, without prefix; null: agents are told `none`. */
+  target: string | null;
+  critical: Critical | null;
+  pin: Pin | null;
+  /** The way to the target, ascending, which is its last entry unless the channel is withdrawn. */
+  lineage: string[];
+  /** Former targets, for the gate to presume agents at. */
+  served: ServedTarget[];
+  updatedAt: string;
+  updatedBy: string;
+}
+
+export type ChannelSettings = Pick<Channel, 'description' | 'accepts' | 'versionPrefix' | 'controlPlane'>;
+
+/** Who changes a channel, when, and why. */
+export interface Act {
+  by: string;
+  at: Date;
+  reason: string;
+}
+
+export const VERBS = ['roll-forward', 'roll-back', 'pin', 'unpin', 'critical', 'withdraw', 'check'] as const;
+export type Verb = (typeof VERBS)[number];
+
+export const DEFAULT_SETTINGS: ChannelSettings = {
+  description: '',
+  accepts: ['stable', 'cloud'],
+  versionPrefix: 'v',
+  controlPlane: null,
+};
+
+/** Enough to find any way back; older steps are in the audit log. */
+const MAX_LINEAGE = 50;
+/** Bounds the document; the newest are kept. */
+const MAX_SERVED = 50;
+
+const SEGMENT = /^[a-z0-9][a-z0-9._-]*$/;
+const RESERVED_SEGMENTS = new Set(['version', 'critical', 'tools']);
+
+/** Returns what is wrong with a channel's name, or null. */
+export function channelNameFault(name: string): string | null {
+  const segments = name.split('/');
+  if (name.length > 128) return 'a channel name has at most 128 characters';
+  if (segments.length > 8) return 'a channel name has at most 8 segments';
+  if (!segments.every((segment) => SEGMENT.test(segment))) {
+    return 'a channel name is made of segments of a-z, 0-9, ".", "_" and "-" that begin with a letter or digit, joined by "/"';
+  }
+  if (segments[0] === 'webapi') return 'a channel name must not begin with "webapi"';
+  const reserved = segments.find((segment) => RESERVED_SEGMENTS.has(segment));
+  return reserved ? `a channel name must not have a segment "${reserved}"` : null;
+}
+
+/** A new channel, which serves `target` or, without one, `none`. */
+export function createChannel(name: string, settings: ChannelSettings, target: Version | null, act: Act): Channel {
+  const base: Channel = {
+    name,
+    ...settings,
+    target: null,
+    critical: null,
+    pin: null,
+    lineage: [],
+    served: [],
+    ...stamp(act),
+  };
+  return target ? moveTo(base, target, act) : base;
+}
+
+/** The channel as it is at `at`: pins and critical marks whose time has come are gone. */
+export function channelAt(channel: Channel, at: Date): Channel {
+  const pin = lasts(channel.pin, at) ? channel.pin : null;
+  const critical = lasts(channel.critical, at) ? channel.critical : null;
+  return pin === channel.pin && critical === channel.critical ? channel : { ...channel, pin, critical };
+}
+
+const lasts = (mark: Pin | Critical | null, at: Date) => !mark?.until || Date.parse(mark.until) > at.getTime();
+
+/** When the channel next changes by itself (epoch milliseconds after `at`), or Infinity. */
+export function nextExpiry(channel: Channel, at: Date): number {
+  const ends = [channel.pin?.until, channel.critical?.until].flatMap((until) => (until ? [Date.parse(until)] : []));
+  return Math.min(...ends.filter((end) => end > at.getTime()));
+}
+
+/** Moves the target to a newer version. Throws `channel_pinned`, `not_newer`. */
+export function rollForward(channel: Channel, target: Version, critical: boolean, act: Act): Channel {
+  const current = movable(channel, act.at);
+  if (current.target !== null && compareVersions(target, current.target) <= 0) {
+    throw new FairwayError(
+      'not_newer',
+      `${target.text} is not newer than the target ${current.target}; to go back use roll-back`,
+    );
+  }
+  return moveTo(current, target, act, critical);
+}
+
+/** The version that a roll-back to nothing in particular leads to. Throws `no_previous_target`. */
+export function previousTarget(channel: Channel): string {
+  const previous = channel.lineage.at(-2);
+  if (!previous) {
+    throw new FairwayError('no_previous_target', `${channel.name} has no earlier target to go back to; name a version`);
+  }
+  return previous;
+}
+
+/** Moves the target to an older version. Throws `channel_pinned`, `not_older`. */
+export function rollBack(channel: Channel, target: Version, critical: boolean, act: Act): Channel {
+  const current = movable(channel, act.at);
+  const from = current.target ?? current.lineage.at(-1);
+  if (from && compareVersions(target, from) >= 0) {
+    throw new FairwayError('not_older', `${target.text} is not older than ${from}; to go on use roll-forward`);
+  }
+  return moveTo(current, target, act, critical);
+}
+
+/**
+ * Freezes the target, moved to `target` first if one is given. A pinned channel can be pinned anew, with another
+ * reason or end, but not moved. Throws `channel_pinned`, and `invalid` when there is nothing to freeze.
+ */
+export function pin(channel: Channel, target: Version | null, until: Date | null, act: Act): Channel {
+  const moves = target !== null && target.text !== channel.target;
+  const current = moves ? moveTo(movable(channel, act.at), target, act) : channel;
+  if (current.target === null) {
+    throw new FairwayError('invalid', `${channel.name} has no target to pin; name a version`);
+  }
+  return { ...current, pin: mark(act, until), ...stamp(act) };
+}
+
+/** Lets the target move again; a channel that is not pinned stays as it is. */
+export function unpin(channel: Channel, act: Act): Channel {
+  return { ...channel, pin: null, ...stamp(act) };
+}
+
+/** Tells agents to upgrade outside their maintenance window, or no longer. */
+export function setCritical(channel: Channel, critical: boolean, until: Date | null, act: Act): Channel {
+  return { ...channel, critical: critical ? mark(act, until) : null, ...stamp(act) };
+}
+
+/**
+ * The channel as a document describes it. Its own lineage is kept: a document tells where to go, not where it was.
+ * Throws `channel_pinned` if that means a move.
+ */
+export function conform(channel: Channel, wanted: Channel, target: Version | null, act: Act): Channel {
+  const { description, accepts, versionPrefix, controlPlane, critical, pin } = wanted;
+  const stays = channel.target === (target?.text ?? null);
+  const moved = stays
+    ? channel
+    : target === null
+      ? withdraw(channel, act)
+      : moveTo(movable(channel, act.at), target, act);
+  return { ...moved, description, accepts, versionPrefix, controlPlane, critical, pin, ...stamp(act) };
+}
+
+/** Takes the target away, so that agents stay where they are. Throws `channel_pinned`. */
+export function withdraw(channel: Channel, act: Act): Channel {
+  const current = movable(channel, act.at);
+  return { ...current, target: null, critical: null, served: serve(current, act.at), ...stamp(act) };
+}
+
+function movable(channel: Channel, at: Date): Channel {
+  const { name, pin } = channelAt(channel, at);
+  if (!pin) return channel;
+  const end = pin.until ? `until ${pin.until} ` : '';
+  throw new FairwayError(
+    'channel_pinned',
+    `pinned ${end}by ${pin.by.replace(':', ' ')}, reason: ${pin.reason}. To release it: fairway unpin ${name}`,
+  );
+}
+
+function moveTo(channel: Channel, target: Version, act: Act, critical = false): Channel {
+  const behind = channel.lineage.filter((version) => compareVersions(version, target) < 0);
+  return {
+    ...channel,
+    target: target.text,
+    critical: critical ? mark(act, null) : null,
+    pin: null,
+    lineage: [...behind, target.text].slice(-MAX_LINEAGE),
+    served: serve(channel, act.at),
+    ...stamp(act),
+  };
+}
+
+/** The former targets once the present one is no longer served. */
+function serve({ served, target }: Channel, at: Date): ServedTarget[] {
+  if (target === null) return served;
+  const others = served.filter(({ version }) => version !== target);
+  return [...others, { version: target, until: at.toISOString() }].slice(-MAX_SERVED);
+}
+
+const mark = ({ reason, by, at }: Act, until: Date | null) => {
+  return { reason, by, at: at.toISOString(), until: until?.toISOString() ?? null };
+};
+
+const stamp = ({ by, at }: Act) => ({ updatedAt: at.toISOString(), updatedBy: by });

@@ -1,0 +1,43 @@
+/** Everything that Fairway can answer other than success; `http/errors.ts` maps each to a status. */
+export type ErrorCode =
+  | 'malformed'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'refused'
+  | 'channel_pinned'
+  | 'not_newer'
+  | 'not_older'
+  | 'no_previous_target'
+  | 'already_exists'
+  | 'channel_in_use'
+  | 'revision_mismatch'
+  | 'too_large'
+  | 'unsupported_media_type'
+  | 'invalid'
+  | 'rate_limited'
+  | 'store_unavailable'
+  | 'internal';
+
+export interface ErrorDetails {
+  /** The report of the compatibility gate, on `refused`. */
+  report?: unknown;
+  /** Faults of single fields, on `invalid`. */
+  errors?: { path: string; message: string }[];
+  /** Seconds after which another try makes sense. */
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+/** The one error that crosses layers: a code for machines and a sentence that tells a person what to do next. */
+export class FairwayError extends Error {
+  override readonly name = 'FairwayError';
+  readonly code: ErrorCode;
+  readonly details: Omit<ErrorDetails, 'cause'>;
+
+  constructor(code: ErrorCode, message: string, { cause, ...details }: ErrorDetails = {}) {
+    super(message, { cause });
+    this.code = code;
+    this.details = details;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Version } from './version.ts';
+
+/** Why an agent may not go from one version to another in one hop. */
+export type HopFault = 'agent_too_old' | 'major_downgrade' | 'legacy_skip';
+
+/** From here on majors are release lines; below, `X.Y` was one (RFD 12, "starting with 6.0"). */
+const FIRST_SEMVER_MAJOR = 6;
+
+/** The last line of each major before 6, from the public changelog. */
+const LAST_LEGACY_MINOR = new Map([
+  [1, 3],
+  [2, 7],
+  [3, 2],
+  [4, 4],
+]);
+
+/**
+ * Every reason why an agent of version `from` must not be told to run `to`; empty when it may.
+ * A major may not be skipped or undone (RFD 12: "vN binaries are compatible with any other vN or vN-1"),
+ * below major 6 no line may be skipped ("you must not attempt to upgrade from 4.1 straight to 4.3").
+ */
+export function hopFaults(from: Version, to: Version): HopFault[] {
+  const faults: HopFault[] = [];
+  if (to.major - from.major > 1) faults.push('agent_too_old');
+  if (from.major > to.major) faults.push('major_downgrade');
+  if (to.major < FIRST_SEMVER_MAJOR && !sameOrNextLine(from, to) && !sameOrNextLine(to, from)) {
+    faults.push('legacy_skip');
+  }
+  return faults;
+}
+
+function sameOrNextLine(older: Version, newer: Version): boolean {
+  if (older.major === newer.major) return newer.minor - older.minor === 0 || newer.minor - older.minor === 1;
+  // 4.4 → 5.0; a major whose last line is not known has no known successor.
+  const last = LAST_LEGACY_MINOR.get(older.major);
+  return newer.major - older.major === 1 && newer.minor === 0 && last !== undefined && older.minor >= last;
+}

@@ -1,0 +1,79 @@
+import type { Channel } from './channel.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { FairwayError } from './errors.ts';
+import type { Release } from './release.ts';
+import type { ControlState, Document, Write } from './store.ts';
+
+/** A document's value with the global revision that wrote it. */
+export type Stored<T> = T & { readonly revision: number };
+
+/** All control data at one revision. Never changed: a commit makes another snapshot. */
+export interface Snapshot {
+  readonly revision: number;
+  readonly documents: ReadonlyMap<string, Document>;
+  readonly channels: ReadonlyMap<string, Stored<Channel>>;
+  readonly controlPlanes: ReadonlyMap<string, Stored<ControlPlane>>;
+  readonly releases: ReadonlyMap<string, Stored<Release>>;
+}
+
+export const channelKey = (name: string): string => `channel/${name}`;
+export const controlPlaneKey = (name: string): string => `control-plane/${name}`;
+export const releaseKey = (version: string): string => `release/${version}`;
+
+/** Throws `not_found`. */
+export function requireChannel({ channels }: Snapshot, name: string): Stored<Channel> {
+  const channel = channels.get(name);
+  if (channel) return channel;
+  throw new FairwayError('not_found', `there is no channel ${name}; GET /api/v1/channels lists them`);
+}
+
+/** Throws `not_found`. */
+export function requireControlPlane({ controlPlanes }: Snapshot, name: string): Stored<ControlPlane> {
+  const controlPlane = controlPlanes.get(name);
+  if (controlPlane) return controlPlane;
+  const todo = `report its version: PUT /api/v1/control-planes/${name}`;
+  throw new FairwayError('not_found', `there is no control plane ${name}; ${todo}`);
+}
+
+/** Indexes what a store loaded. */
+export function takeSnapshot({ revision, documents }: ControlState): Snapshot {
+  const channels = new Map<string, Stored<Channel>>();
+  const controlPlanes = new Map<string, Stored<ControlPlane>>();
+  const releases = new Map<string, Stored<Release>>();
+  for (const document of documents) {
+    const { key, value } = document;
+    const name = key.slice(key.indexOf('/') + 1);
+    const stored = { ...value, revision: document.revision };
+    if (key.startsWith('channel/')) channels.set(name, stored as Stored<Channel>);
+    else if (key.startsWith('control-plane/')) controlPlanes.set(name, stored as Stored<ControlPlane>);
+    else if (key.startsWith('release/')) releases.set(name, stored as Stored<Release>);
+  }
+  return {
+    revision,
+    documents: new Map(documents.map((document) => [document.key, document])),
+    channels,
+    controlPlanes,
+    releases,
+  };
+}
+
+/** The snapshot after a commit that made `revision`. */
+export function applyWrites(snapshot: Snapshot, writes: readonly Write[], revision: number): Snapshot {
+  const documents = new Map(snapshot.documents);
+  for (const { key, value } of writes) {
+    if (value === null) documents.delete(key);
+    else documents.set(key, { key, revision, value });
+  }
+  return takeSnapshot({ revision, documents: [...documents.values()] });
+}
+
+/** The write that puts `value` where `before` stood, or where nothing stood. */
+export function replace<T extends object>(key: string, before: Stored<T> | undefined, value: T | null): Write {
+  return { key, ifRevision: before?.revision ?? 0, value: value && withoutRevision(value) };
+}
+
+/** A document's value as it is stored. */
+export function withoutRevision<T extends object>(value: T): Omit<T, 'revision'> {
+  const { revision: _, ...rest } = value as T & { revision?: number };
+  return rest;
+}

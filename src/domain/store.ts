@@ -1,0 +1,126 @@
+import type { Agent, Sighting, SightingSource } from './agent.ts';
+import type { FleetCounts, Survey } from './census.ts';
+
+/**
+ * Keys of control data: `channel/NAME`, `release/VERSION`, `control-plane/NAME`.
+ * A document's revision is the global revision that wrote it.
+ */
+export interface Document {
+  key: string;
+  revision: number;
+  value: object;
+}
+
+/** All control data at one revision; 0 and empty before the first commit. */
+export interface ControlState {
+  revision: number;
+  documents: Document[];
+}
+
+/** `ifRevision` is the revision the writer saw, 0 for a key that must not exist; a null `value` deletes. */
+export interface Write {
+  key: string;
+  ifRevision: number;
+  value: object | null;
+}
+
+/** What the audit log tells of a change, before the store numbers and chains it. */
+export interface AuditDraft {
+  /** ISO 8601. */
+  at: string;
+  /** `token:NAME` or `system:PART`. */
+  actor: string;
+  action: string;
+  /** The key that the change is about. */
+  subject: string;
+  reason: string;
+  before: unknown;
+  after: unknown;
+}
+
+/** `id` counts from 1 without gaps and is the global revision that the change made. */
+export interface AuditEntry extends AuditDraft {
+  id: number;
+  revision: number;
+  /** SHA-256 over the previous entry's hash and this entry, hex. */
+  hash: string;
+}
+
+export interface Change {
+  writes: Write[];
+  audit: AuditDraft;
+}
+
+/** The entry of the committed change, or the key whose revision was another. */
+export type CommitResult = { entry: AuditEntry } | { conflict: string };
+
+export interface AuditQuery {
+  /** Only entries of changes that wrote this key. */
+  key?: string | undefined;
+  /** Only entries with a lower id. */
+  before?: number | undefined;
+  limit: number;
+}
+
+export interface AgentQuery {
+  channel?: string | undefined;
+  /** Canonical version that some source reports. */
+  version?: string | undefined;
+  /** Only agents of which some source reports a lower version. */
+  olderThan?: string | undefined;
+  limit: number;
+  /** Opaque; from the page before. */
+  cursor?: string | undefined;
+}
+
+/** A page may hold fewer agents than asked for and yet have a successor. */
+export interface AgentPage {
+  agents: Agent[];
+  cursor: string | null;
+}
+
+export interface PruneQuery {
+  /** Forget sightings older than this (epoch milliseconds). */
+  before: number;
+  /** Only this channel's inventory, instead of everything. */
+  inventoryOf?: string | undefined;
+}
+
+/**
+ * Where Fairway keeps its state. Every verb is atomic unless it says otherwise, and rejects with `store_unavailable`
+ * when the store cannot be reached or does not answer within its deadline.
+ */
+export interface Store {
+  readonly kind: 'redis' | 'embedded';
+
+  load(): Promise<ControlState>;
+  /** The global revision; grows by one with each commit. */
+  revision(): Promise<number>;
+  /** Applies all writes and appends the audit entry, or nothing. Durable once it answers. */
+  commit(change: Change): Promise<CommitResult>;
+  /** Calls back when another process may have committed. */
+  onChange(listener: () => void): void;
+  /** Newest first. */
+  audit(query: AuditQuery): Promise<AuditEntry[]>;
+
+  counts(): Promise<FleetCounts>;
+  /** Keeps the figures unless newer ones of that channel and source are there. */
+  saveSurvey(survey: Survey): Promise<void>;
+  /** Keeps each sighting unless the source has a newer one of that agent. Atomic for each agent, not for the batch. */
+  recordSightings(source: SightingSource, sightings: Sighting[]): Promise<void>;
+  /** Forgets old sightings. Atomic for each agent. Returns how many it forgot. */
+  prune(query: PruneQuery): Promise<number>;
+  agents(query: AgentQuery): Promise<AgentPage>;
+  agent(id: string): Promise<Agent | null>;
+  /** Returns whether it knew the agent. */
+  forget(id: string): Promise<boolean>;
+
+  close(): Promise<void>;
+}
+
+/** Keeps the last state on this machine, for a start while the store is away. */
+export interface SavedState {
+  read(): ControlState | null;
+  /** Never rejects: a full disk must not stop anything. */
+  write(state: ControlState): Promise<void>;
+}

@@ -1,0 +1,56 @@
+import semver from 'semver';
+import { type CloudStamp, readCloudStamp } from './cloud-version.ts';
+import { FairwayError } from './errors.ts';
+
+/** What a version is for, told by its suffix (RFD 12, Suffixes; RFD 134 for `cloud`). */
+export const VERSION_KINDS = ['stable', 'rc', 'beta', 'alpha', 'dev', 'cloud', 'other'] as const;
+export type VersionKind = (typeof VERSION_KINDS)[number];
+
+/** A parsed version. `text` is canonical: `X.Y.Z` or `X.Y.Z-pre`, without `v`. */
+export interface Version {
+  readonly text: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly patch: number;
+  readonly kind: VersionKind;
+  readonly cloud: CloudStamp | null;
+}
+
+export const MAX_VERSION_LENGTH = 100;
+
+/** Reads a version with or without a leading `v`. Returns the version, or a sentence that says what is wrong with it. */
+export function readVersion(text: string): Version | string {
+  if (text.length > MAX_VERSION_LENGTH) return `a version has at most ${MAX_VERSION_LENGTH} characters`;
+  // No image tag may hold a plus sign, so no agent could be told such a version.
+  if (text.includes('+')) return `"${text}" carries build metadata, which no image tag can hold; leave out "+…"`;
+  const parsed = /^v?\d/.test(text) ? semver.parse(text.replace(/^v/, '')) : null;
+  if (!parsed) return `"${text}" is not a version; write it as X.Y.Z or X.Y.Z-suffix (https://semver.org)`;
+  const kind = kindOf(parsed.prerelease);
+  const cloud = kind === 'cloud' ? readCloudStamp(parsed) : null;
+  if (typeof cloud === 'string') return `"${text}" is not a cloud version: ${cloud}`;
+  return { text: parsed.version, major: parsed.major, minor: parsed.minor, patch: parsed.patch, kind, cloud };
+}
+
+/** The version in `text`, or null when it holds none. */
+export function parseVersion(text: string): Version | null {
+  const version = readVersion(text);
+  return typeof version === 'string' ? null : version;
+}
+
+/** The version in `text`; throws `invalid` when it holds none. */
+export function requireVersion(text: string): Version {
+  const version = readVersion(text);
+  if (typeof version === 'string') throw new FairwayError('invalid', version);
+  return version;
+}
+
+/** Semver precedence; negative when `a` sorts before `b`. Cloud versions of one major sort by their time. */
+export function compareVersions(a: Version | string, b: Version | string): number {
+  return semver.compare(typeof a === 'string' ? a : a.text, typeof b === 'string' ? b : b.text);
+}
+
+function kindOf(prerelease: readonly (string | number)[]): VersionKind {
+  const [suffix] = prerelease;
+  if (suffix === undefined) return 'stable';
+  return VERSION_KINDS.find((kind) => kind === suffix && kind !== 'stable') ?? 'other';
+}
