@@ -1,0 +1,76 @@
+import { type Database, open, type RangeOptions } from 'lmdb';
+import { FairwayError } from '../domain/errors.ts';
+
+/** Databases in one LMDB environment, which this process alone writes. Calls reject with `store_unavailable`. */
+export interface EmbeddedFiles {
+  /** A table of JSON values, kept in the order of its keys. Opened once, at the start. */
+  table<V, K extends string | number | [string, number]>(name: string): Table<V, K>;
+  /** Runs `work` in a transaction: all its writes or, if it throws, none. They are on the disk when this answers. */
+  write<T>(work: () => T): Promise<T>;
+  /** Runs `work`, which sees one moment as long as it does not wait. */
+  read<T>(work: () => T): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface Table<V, K> {
+  get(key: K): V | undefined;
+  put(key: K, value: V): void;
+  remove(key: K): void;
+  /** `start` and `end` as in LMDB: `end` is left out, `reverse` begins at `start` all the same. */
+  entries(options?: Omit<RangeOptions, 'transaction' | 'versions'>): { key: K; value: V }[];
+}
+
+/** Opens or creates the files in `directory`. Throws `store_unavailable` when it cannot be used. */
+export function openFiles(directory: string): EmbeddedFiles {
+  // Without overlappingSync a commit answers only after its pages and then the new root were synced.
+  const root = guarded(directory, () =>
+    open({ path: directory, noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 16 }),
+  );
+  let closed: Promise<void> | null = null;
+
+  async function guard<T>(work: () => T | Promise<T>): Promise<T> {
+    if (closed) throw new FairwayError('store_unavailable', 'the store is closed; the server is stopping');
+    try {
+      return await work();
+    } catch (error) {
+      throw unavailable(directory, error);
+    }
+  }
+
+  return {
+    table: (name) => tableOf(guarded(directory, () => root.openDB(name, { encoding: 'json' }))),
+    // Only a child transaction is undone when its work throws.
+    write: (work) => guard(() => root.childTransaction(work) as Promise<ReturnType<typeof work>>),
+    read: (work) => guard(work),
+    close: () => (closed ??= root.close()),
+  };
+}
+
+function tableOf<V, K extends string | number | [string, number]>(database: Database<V, K>): Table<V, K> {
+  return {
+    get: (key) => database.get(key),
+    put: (key, value) => void database.put(key, value),
+    remove: (key) => void database.remove(key),
+    entries: (options = {}) => [...database.getRange(options)],
+  };
+}
+
+function guarded<T>(directory: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw unavailable(directory, error);
+  }
+}
+
+function unavailable(directory: string, error: unknown): unknown {
+  // Not the store's fault but Fairway's.
+  if (error instanceof FairwayError || error instanceof TypeError || error instanceof RangeError) return error;
+  const { message, commitError } = error as Error & { commitError?: Promise<unknown> };
+  // LMDB gives the reason of a failed commit in a promise of its own, which must not be left unhandled.
+  commitError?.catch(() => {});
+  const hint = 'see that the disk has room and Fairway may write there';
+  return new FairwayError('store_unavailable', `the store in ${directory} fails (${message}); ${hint}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,56 @@
+import { chain, GENESIS } from '../domain/audit.ts';
+import type { AuditEntry, Store } from '../domain/store.ts';
+import { type EmbeddedFiles, openFiles } from './embedded-files.ts';
+import { embeddedFleet } from './embedded-fleet.ts';
+
+type ControlVerbs = Pick<Store, 'load' | 'revision' | 'commit' | 'onChange' | 'audit'>;
+
+/** A store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
+export function openEmbeddedStore(directory: string): Store {
+  const files = openFiles(directory);
+  return { kind: 'embedded', ...embeddedControl(files), ...embeddedFleet(files), close: () => files.close() };
+}
+
+function embeddedControl(files: EmbeddedFiles): ControlVerbs {
+  const documents = files.table<{ revision: number; value: object }, string>('documents');
+  const entries = files.table<AuditEntry, number>('audit');
+  /** By written key and id. */
+  const index = files.table<true, [string, number]>('audit-of-keys');
+  const head = () => entries.entries({ reverse: true, limit: 1 })[0]?.value ?? GENESIS;
+
+  return {
+    load: () =>
+      files.read(() => ({
+        revision: head().id,
+        documents: documents.entries().map(({ key, value }) => ({ key, ...value })),
+      })),
+
+    revision: () => files.read(() => head().id),
+
+    commit: ({ writes, audit }) =>
+      files.write(() => {
+        const conflict = writes.find(({ key, ifRevision }) => (documents.get(key)?.revision ?? 0) !== ifRevision);
+        if (conflict) return { conflict: conflict.key };
+        const entry = chain(head(), audit);
+        for (const { key, value } of writes) {
+          if (value) documents.put(key, { revision: entry.revision, value });
+          else documents.remove(key);
+          index.put([key, entry.id], true);
+        }
+        entries.put(entry.id, entry);
+        return { entry };
+      }),
+
+    // Nobody else writes these files, and whoever commits applies the change himself.
+    onChange() {},
+
+    audit: ({ key, before = Number.MAX_SAFE_INTEGER, limit }) =>
+      files.read(() => {
+        if (key === undefined) {
+          return entries.entries({ start: before - 1, reverse: true, limit }).map(({ value }) => value);
+        }
+        const ids = index.entries({ start: [key, before - 1], end: [key, 0], reverse: true, limit });
+        return ids.flatMap((found) => entries.get(found.key[1]) ?? []);
+      }),
+  };
+}

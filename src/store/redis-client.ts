@@ -1,0 +1,145 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { FairwayError } from '../domain/errors.ts';
+import { withDeadline } from './deadline.ts';
+import { mapRedisError, reasonOf } from './redis-errors.ts';
+import type { Script } from './redis-scripts/script.ts';
+
+/** The part of a pino logger that stores use. */
+export interface StoreLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface RedisClientOptions {
+  url: string;
+  /** Milliseconds within which every command answers or fails. */
+  deadline: number;
+  log: StoreLog;
+}
+
+/** Connections to Redis that come back by themselves. Calls reject with `store_unavailable` instead of waiting. */
+export interface RedisClient {
+  run(script: Script, keys: string[], args?: (string | number)[]): Promise<unknown>;
+  get(key: string): Promise<string | null>;
+  hgetall(key: string): Promise<Record<string, string>>;
+  /** Calls back on every message, and whenever messages may have been missed. */
+  subscribe(channel: string, listener: () => void): void;
+  close(): Promise<void>;
+}
+
+/** Returns at once; the connection is made in the background, however long that takes. */
+export function connectRedis({ url, deadline, log }: RedisClientOptions): RedisClient {
+  const connect = () => newConnection(url, optionsFor(deadline));
+  const commands = connect();
+  const outage = watchOutages(commands, log);
+  const defined = new Set<string>();
+  const subscribers: Redis[] = [];
+  // A subscription sends nothing, so it would not notice that its peer is gone.
+  outage.onEnd(() => {
+    for (const subscriber of subscribers) if (subscriber.status === 'ready') subscriber.disconnect(true);
+  });
+
+  const attempt = firstAttempt(commands);
+  async function call<T>(send: () => Promise<T>): Promise<T> {
+    try {
+      return await withDeadline(async (expired) => {
+        await attempt;
+        return expired() ? Promise.reject(new Error('not connected in time')) : send();
+      }, deadline);
+    } catch (error) {
+      throw mapRedisError(error, outage.reason());
+    }
+  }
+
+  return {
+    run({ name, lua }, keys, args = []) {
+      if (!defined.has(name)) commands.defineCommand(name, { lua });
+      defined.add(name);
+      // defineCommand adds a method that the types cannot know.
+      const run = Reflect.get(commands, name) as (...args: (string | number)[]) => Promise<unknown>;
+      return call(() => run.call(commands, keys.length, ...keys, ...args));
+    },
+    get: (key) => call(() => commands.get(key)),
+    hgetall: (key) => call(() => commands.hgetall(key)),
+    subscribe(channel, listener) {
+      const subscriber = connect();
+      subscribers.push(subscriber);
+      keepSubscribed(subscriber, channel, listener, log);
+    },
+    async close() {
+      for (const subscriber of subscribers) subscriber.disconnect();
+      await commands.quit().catch(() => undefined);
+      commands.disconnect();
+    },
+  };
+}
+
+function optionsFor(deadline: number): RedisOptions {
+  return {
+    protocol: 2,
+    disableClientInfo: true,
+    commandTimeout: deadline,
+    connectTimeout: Math.min(deadline, 1000),
+    // A command that was sent and not answered leaves its place in the queue: after a while only a new connection helps.
+    socketTimeout: deadline + 200,
+    maxLoadingRetryTime: 500,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+    // After a failover the address may lead to a new primary.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    // Whoever sent a lost command was told that it failed; sent again later it would take him by surprise.
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+  };
+}
+
+function newConnection(url: string, options: RedisOptions): Redis {
+  try {
+    return new Redis(url, options);
+  } catch {
+    // The error holds the URL, and the URL may hold a password.
+    throw new FairwayError('invalid', 'REDIS_URL is not an address of Redis; write it as redis://host:port');
+  }
+}
+
+/** Settles with the first connection or failure to make one: calls made right after the start need not fail. */
+function firstAttempt(redis: Redis): Promise<void> {
+  return new Promise((settle) => {
+    redis.once('ready', () => settle());
+    redis.once('close', () => settle());
+  });
+}
+
+/** Logs each outage once, not each attempt to end it, and knows why there is one. */
+function watchOutages(redis: Redis, log: StoreLog) {
+  let reason: string | null = null;
+  let onEnd = () => {};
+  redis.on('error', (error: unknown) => {
+    if (reason === null) log.warn({ reason: reasonOf(error) }, 'Redis is away; trying again until it is back');
+    reason = reasonOf(error);
+  });
+  redis.on('ready', () => {
+    if (reason === null) return;
+    reason = null;
+    log.info({}, 'Redis is back');
+    onEnd();
+  });
+  return {
+    reason: () => reason,
+    onEnd(listener: () => void) {
+      onEnd = listener;
+    },
+  };
+}
+
+function keepSubscribed(subscriber: Redis, channel: string, listener: () => void, log: StoreLog): void {
+  // The connection for commands meets the same outages and reports them.
+  subscriber.on('error', () => {});
+  subscriber.on('message', () => listener());
+  subscriber.on('ready', () => {
+    subscriber.subscribe(channel).then(listener, (error) => {
+      log.warn({ reason: reasonOf(error) }, 'no news from Redis; changes of other servers arrive later');
+    });
+  });
+}

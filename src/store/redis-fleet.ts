@@ -1,0 +1,182 @@
+import type { Agent, Sighting } from '../domain/agent.ts';
+import type { CheckInCount, Survey } from '../domain/census.ts';
+import { FairwayError } from '../domain/errors.ts';
+import type { AgentPage, AgentQuery, Store } from '../domain/store.ts';
+import type { RedisClient } from './redis-client.ts';
+import { BUCKETS_PER_SHARD, bucketKeys, countsKey, PLACES, placeOf, SHARDS, SURVEYS, shardOf } from './redis-keys.ts';
+import { AGENT, BUCKETS, FORGET, PRUNE, RECORD, SAVE_SURVEY } from './redis-scripts/fleet.ts';
+import { agentOf, isWanted, pack } from './sightings.ts';
+
+/** Sightings in one script call: about 5 ms, in which Redis serves nobody else. */
+const RECORD_AT_ONCE = 500;
+/** Script calls under way at once: enough to keep Redis busy, too few to make the last miss its deadline. */
+const CALLS_AT_ONCE = 4;
+/** Buckets in one script call; at a million agents each holds about 60. */
+const PRUNE_AT_ONCE = 32;
+const FEWEST_READ_AT_ONCE = 4;
+const MOST_READ_AT_ONCE = 256;
+/** Agents that one page looks at before it gives up filling itself. */
+const MAX_EXAMINED = 20_000;
+
+export type FleetVerbs = Pick<
+  Store,
+  'counts' | 'saveSurvey' | 'recordSightings' | 'prune' | 'agents' | 'agent' | 'forget'
+>;
+
+/** The fleet verbs on Redis. */
+export function redisFleet(client: RedisClient): FleetVerbs {
+  return {
+    // Not one moment, and yet nobody is counted twice: an agent never leaves its shard.
+    async counts() {
+      const shards = Array.from({ length: SHARDS }, (_, shard) => client.hgetall(countsKey(shard)));
+      const [surveys, ...counts] = await Promise.all([client.hgetall(SURVEYS), ...shards]);
+      return { surveys: Object.values(surveys ?? {}).map(parseSurvey), checkIns: sumCounts(counts) };
+    },
+
+    async saveSurvey(survey) {
+      const field = `${survey.channel} ${survey.source}`;
+      await client.run(SAVE_SURVEY, [SURVEYS], [field, survey.at, JSON.stringify(survey)]);
+    },
+
+    async recordSightings(source, sightings) {
+      await inTurn(batches(sightings), async ({ shard, places, entries }) => {
+        // Lua counts from 1, and the counters come first.
+        const slots = new Map(places.map((place, index) => [place, 2 + 2 * index]));
+        const args = entries.flatMap(({ place, sighting }) => [slots.get(place) ?? 0, sighting.id, pack(sighting)]);
+        await client.run(RECORD, [countsKey(shard), ...bucketKeys(places)], [source, ...args]);
+      });
+    },
+
+    async prune({ before, inventoryOf = '' }) {
+      let dropped = 0;
+      await inTurn(runs(), async (places) => {
+        const keys = [countsKey(shardOf(places[0] ?? 0)), ...bucketKeys(places)];
+        const count = (await client.run(PRUNE, keys, [before, inventoryOf])) as number;
+        dropped += count;
+      });
+      return dropped;
+    },
+
+    agents: (query) => readPage(client, query),
+
+    async agent(id) {
+      const answer = await client.run(AGENT, bucketKeys([placeOf(id)]), [id]);
+      const [checkIn, inventory] = answer as (string | null)[];
+      return agentOf(id, { 'check-ins': checkIn ?? null, inventory: inventory ?? null });
+    },
+
+    async forget(id) {
+      const place = placeOf(id);
+      return (await client.run(FORGET, [countsKey(shardOf(place)), ...bucketKeys([place])], [id])) === 1;
+    },
+  };
+}
+
+interface Batch {
+  shard: number;
+  places: number[];
+  entries: { place: number; sighting: Sighting }[];
+}
+
+/** Sightings in the order of their buckets, cut so that a batch stays within a shard and touches few buckets. */
+function* batches(sightings: Sighting[]): Generator<Batch> {
+  const shards: Batch['entries'][] = Array.from({ length: SHARDS }, () => []);
+  for (const sighting of sightings) {
+    const place = placeOf(sighting.id);
+    shards[shardOf(place)]?.push({ place, sighting });
+  }
+  for (const [shard, all] of shards.entries()) {
+    all.sort((a, b) => a.place - b.place);
+    for (let start = 0; start < all.length; start += RECORD_AT_ONCE) {
+      const entries = all.slice(start, start + RECORD_AT_ONCE);
+      yield { shard, places: [...new Set(entries.map(({ place }) => place))], entries };
+    }
+  }
+}
+
+/** All places, in runs that stay within a shard. */
+function* runs(): Generator<number[]> {
+  for (let place = 0; place < PLACES; place += PRUNE_AT_ONCE) yield placesFrom(place, PRUNE_AT_ONCE);
+}
+
+/** Up to `length` places of one shard. */
+function placesFrom(place: number, length: number): number[] {
+  const end = Math.min(place + length, (shardOf(place) + 1) * BUCKETS_PER_SHARD);
+  return Array.from({ length: end - place }, (_, index) => place + index);
+}
+
+/** Handles all items, a few at the same time. Takes no further ones once one has failed. */
+async function inTurn<T>(items: Iterator<T>, handle: (item: T) => Promise<void>): Promise<void> {
+  let failed = false;
+  const work = async () => {
+    for (let next = items.next(); !next.done && !failed; next = items.next()) await handle(next.value);
+  };
+  const onFailure = (error: unknown) => {
+    failed = true;
+    throw error;
+  };
+  await Promise.all(Array.from({ length: CALLS_AT_ONCE }, () => work().catch(onFailure)));
+}
+
+/** Agents in the order of their buckets, and by id within one, so that an agent that stays keeps its place. */
+async function readPage(client: RedisClient, query: AgentQuery): Promise<AgentPage> {
+  const start = parseCursor(query.cursor);
+  const agents: Agent[] = [];
+  let examined = 0;
+  let length = FEWEST_READ_AT_ONCE;
+  for (let places: number[], next = start.place; next < PLACES; next += places.length) {
+    places = placesFrom(next, length);
+    const found = await readBuckets(client, places);
+    for (const { place, agent } of found) {
+      if (place === start.place && agent.id <= start.after) continue;
+      examined++;
+      if (isWanted(agent, query)) agents.push(agent);
+      if (agents.length === query.limit || examined === MAX_EXAMINED) return { agents, cursor: `${place}.${agent.id}` };
+    }
+    // Buckets of a small fleet are mostly empty, those of a large one hold enough to keep this process busy.
+    length = found.length < 500 ? Math.min(2 * length, MOST_READ_AT_ONCE) : FEWEST_READ_AT_ONCE;
+  }
+  return { agents, cursor: null };
+}
+
+function parseCursor(cursor = '0.'): { place: number; after: string } {
+  const [, place, after = ''] = /^(\d{1,5})\.(.*)$/.exec(cursor) ?? [];
+  if (place === undefined) throw new FairwayError('invalid', 'this cursor is not one that a page of agents came with');
+  return { place: Number(place), after };
+}
+
+async function readBuckets(client: RedisClient, places: number[]): Promise<{ place: number; agent: Agent }[]> {
+  const filled = (await client.run(BUCKETS, bucketKeys(places))) as [number, string[], string[]][];
+  return filled.flatMap(([index, checkIns, inventories]) => {
+    const bySource = { 'check-ins': pairs(checkIns), inventory: pairs(inventories) };
+    const ids = [...new Set([...bySource['check-ins'].keys(), ...bySource.inventory.keys()])].sort();
+    return ids.flatMap((id) => {
+      const agent = agentOf(id, {
+        'check-ins': bySource['check-ins'].get(id) ?? null,
+        inventory: bySource.inventory.get(id) ?? null,
+      });
+      return agent ? [{ place: places[index] ?? 0, agent }] : [];
+    });
+  });
+}
+
+function pairs(flat: string[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) map.set(flat[i] ?? '', flat[i + 1] ?? '');
+  return map;
+}
+
+/** A survey is stored behind its time, which the script compares. */
+const parseSurvey = (stored: string) => JSON.parse(stored.slice(stored.indexOf(' ') + 1)) as Survey;
+
+function sumCounts(shards: Record<string, string>[]): CheckInCount[] {
+  const sums = new Map<string, CheckInCount>();
+  for (const [field, value] of shards.flatMap((shard) => Object.entries(shard))) {
+    const [channel = '', version = '', which] = field.split(' ');
+    const name = `${channel} ${version}`;
+    const sum = sums.get(name) ?? { channel, version, agents: 0, beyondInventory: 0 };
+    sum[which === 'all' ? 'agents' : 'beyondInventory'] += Number(value);
+    sums.set(name, sum);
+  }
+  return [...sums.values()];
+}

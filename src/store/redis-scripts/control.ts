@@ -1,0 +1,64 @@
+import type { Script } from './script.ts';
+
+/**
+ * Applies all writes and appends the audit entry, or nothing.
+ * KEYS: documents, head, audit, then the audit index of each written key.
+ * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on; then for each
+ * write: key, revision it must have, JSON ('' deletes).
+ * Answers {'conflict', key}, {'moved', head} when the entry follows another head by now, or {'committed'}.
+ */
+export const COMMIT: Script = {
+  name: 'fairwayCommit',
+  lua: `
+local documents, head, audit = KEYS[1], KEYS[2], KEYS[3]
+local follows, becomes, id, entry, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+for i = 6, #ARGV, 3 do
+  local stored = redis.call('HGET', documents, ARGV[i])
+  local revision = stored and string.match(stored, '^%d+') or '0'
+  if revision ~= ARGV[i + 1] then return { 'conflict', ARGV[i] } end
+end
+local current = redis.call('GET', head) or ''
+if current ~= follows then return { 'moved', current } end
+for i = 6, #ARGV, 3 do
+  if ARGV[i + 2] == '' then
+    redis.call('HDEL', documents, ARGV[i])
+  else
+    redis.call('HSET', documents, ARGV[i], id .. ' ' .. ARGV[i + 2])
+  end
+end
+redis.call('RPUSH', audit, entry)
+for i = 4, #KEYS do redis.call('ZADD', KEYS[i], id, id) end
+redis.call('SET', head, becomes)
+redis.call('PUBLISH', changes, id)
+return { 'committed' }
+`,
+};
+
+/** KEYS: head, documents. Answers both as of one moment. */
+export const LOAD: Script = {
+  name: 'fairwayLoad',
+  lua: `return { redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]) }`,
+};
+
+/** KEYS: audit. ARGV: limit, id to stay below ('' for none). Answers the entries, oldest first. */
+export const AUDIT_PAGE: Script = {
+  name: 'fairwayAuditPage',
+  lua: `
+local last = redis.call('LLEN', KEYS[1])
+if ARGV[2] ~= '' then last = math.min(last, tonumber(ARGV[2]) - 1) end
+if last < 1 then return {} end
+return redis.call('LRANGE', KEYS[1], math.max(0, last - tonumber(ARGV[1])), last - 1)
+`,
+};
+
+/** KEYS: audit, audit index of one key. ARGV as for AUDIT_PAGE. Answers the entries, newest first. */
+export const AUDIT_OF_KEY: Script = {
+  name: 'fairwayAuditOfKey',
+  lua: `
+local below = ARGV[2] == '' and '+inf' or '(' .. ARGV[2]
+local ids = redis.call('ZREVRANGEBYSCORE', KEYS[2], below, '-inf', 'LIMIT', 0, ARGV[1])
+local entries = {}
+for i, id in ipairs(ids) do entries[i] = redis.call('LINDEX', KEYS[1], tonumber(id) - 1) end
+return entries
+`,
+};

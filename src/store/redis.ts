@@ -1,0 +1,102 @@
+import { type AuditHead, chain, GENESIS } from '../domain/audit.ts';
+import { FairwayError } from '../domain/errors.ts';
+import type { AuditEntry, Change, CommitResult, Document, Store } from '../domain/store.ts';
+import { withDeadline } from './deadline.ts';
+import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
+import { redisFleet } from './redis-fleet.ts';
+import { AUDIT, auditIndexKey, CHANGES, DOCUMENTS, HEAD } from './redis-keys.ts';
+import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, LOAD } from './redis-scripts/control.ts';
+
+/** Enough for many servers that commit at once; the deadline mostly comes first. */
+const MAX_TRIES = 50;
+
+type ControlVerbs = Pick<Store, 'load' | 'revision' | 'commit' | 'onChange' | 'audit'>;
+
+/** A store in Redis. Returns at once, whether Redis can be reached or not. */
+export function openRedisStore(options: RedisClientOptions): Store {
+  const client = connectRedis(options);
+  return {
+    kind: 'redis',
+    ...redisControl(client, options.deadline),
+    ...redisFleet(client),
+    close: () => client.close(),
+  };
+}
+
+function redisControl(client: RedisClient, deadline: number): ControlVerbs {
+  const commit = committer(client);
+  let queue: Promise<unknown> = Promise.resolve();
+  return {
+    async load() {
+      const [head, flat] = (await client.run(LOAD, [HEAD, DOCUMENTS])) as [string | null, string[]];
+      return { revision: parseHead(head).id, documents: parseDocuments(flat) };
+    },
+
+    async revision() {
+      return parseHead(await client.get(HEAD)).id;
+    },
+
+    // One at a time: commits of one process would only take the head of the chain from one another.
+    commit(change) {
+      return withDeadline((expired) => {
+        const result = queue.then(() => commit(change, expired));
+        queue = result.catch(() => undefined);
+        return result;
+      }, deadline);
+    },
+
+    onChange(listener) {
+      client.subscribe(CHANGES, listener);
+    },
+
+    async audit({ key, before, limit }) {
+      const args = [limit, before ?? ''];
+      if (key !== undefined) return parseEntries(await client.run(AUDIT_OF_KEY, [AUDIT, auditIndexKey(key)], args));
+      return parseEntries(await client.run(AUDIT_PAGE, [AUDIT], args)).reverse();
+    },
+  };
+}
+
+/** Lua knows no SHA-256, so the entry is made here, for the head that was seen last, and again if that has moved on. */
+function committer(client: RedisClient) {
+  let head = GENESIS;
+  return async ({ writes, audit }: Change, expired: () => boolean): Promise<CommitResult> => {
+    const keys = [...new Set(writes.map(({ key }) => auditIndexKey(key)))];
+    const args = writes.flatMap(({ key, ifRevision, value }) => [key, ifRevision, value ? JSON.stringify(value) : '']);
+    for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
+      const entry = chain(head, audit);
+      const heads = [formatHead(head), formatHead(entry)];
+      const answer = await client.run(
+        COMMIT,
+        [DOCUMENTS, HEAD, AUDIT, ...keys],
+        [...heads, entry.id, JSON.stringify(entry), CHANGES, ...args],
+      );
+      const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed', undefined];
+      if (outcome === 'conflict') return { conflict: detail };
+      head = outcome === 'committed' ? entry : parseHead(detail);
+      if (outcome === 'committed') return { entry };
+    }
+    throw new FairwayError('store_unavailable', 'too many changes at once, so nothing was changed; try again');
+  };
+}
+
+/** Before the first commit there is no head, and the empty string stands for it. */
+const formatHead = ({ id, hash }: AuditHead) => (id === 0 ? '' : `${id} ${hash}`);
+
+function parseHead(text: string | null): AuditHead {
+  if (!text) return GENESIS;
+  const [id, hash = ''] = text.split(' ');
+  return { id: Number(id), hash };
+}
+
+function parseDocuments(flat: string[]): Document[] {
+  const documents: Document[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const [key, stored] = flat.slice(i, i + 2) as [string, string];
+    const end = stored.indexOf(' ');
+    documents.push({ key, revision: Number(stored.slice(0, end)), value: JSON.parse(stored.slice(end + 1)) });
+  }
+  return documents.sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+const parseEntries = (answer: unknown) => (answer as string[]).map((json) => JSON.parse(json) as AuditEntry);

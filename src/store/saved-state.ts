@@ -1,0 +1,55 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import type { ControlState, SavedState } from '../domain/store.ts';
+
+/** A copy of the control state in `file`, replaced whole so that a crash leaves the old or the new one. */
+export function createSavedState(file: string, log: Logger): SavedState {
+  let latest: ControlState | null = null;
+  let writing: Promise<void> | null = null;
+
+  async function drain(): Promise<void> {
+    while (latest) {
+      const state = latest;
+      latest = null;
+      await writeWhole(file, JSON.stringify(state)).catch((err) => {
+        log.error(
+          { err, file },
+          'the state could not be saved; a restart while the store is away would serve an older one',
+        );
+      });
+    }
+    writing = null;
+  }
+
+  return {
+    read() {
+      try {
+        return JSON.parse(readFileSync(file, 'utf8')) as ControlState;
+      } catch (err) {
+        if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
+          log.error({ err, file }, 'the saved state cannot be read');
+        return null;
+      }
+    },
+    write(state) {
+      latest = state;
+      writing ??= drain();
+      return writing;
+    },
+  };
+}
+
+async function writeWhole(file: string, content: string): Promise<void> {
+  mkdirSync(dirname(file), { recursive: true });
+  const draft = `${file}.new`;
+  const handle = await open(draft, 'w', 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, file);
+}

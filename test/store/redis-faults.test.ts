@@ -1,0 +1,195 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Store } from '../../src/domain/store.ts';
+import { openStore } from '../../src/store/open.ts';
+import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { asAdmin, openRedis } from './redis-harness.ts';
+
+const audit = {
+  at: '2026-01-02T03:04:05.678Z',
+  actor: 'token:ci',
+  action: 'create',
+  subject: 'channel/a',
+  reason: 'test',
+  before: null,
+  after: null,
+};
+const sighting = { id: 'a', channel: 'c', version: '1.0.0', at: 1, updater: null, updaterVersion: null, group: null };
+const survey = { channel: 'c', source: 'inventory', at: 1, versions: {}, skipped: 0, settled: true } as const;
+
+const VERBS: [string, (store: Store) => Promise<unknown>][] = [
+  ['load', (store) => store.load()],
+  ['revision', (store) => store.revision()],
+  ['commit', (store) => store.commit({ writes: [], audit })],
+  ['audit', (store) => store.audit({ limit: 1 })],
+  ['counts', (store) => store.counts()],
+  ['saveSurvey', (store) => store.saveSurvey(survey)],
+  ['recordSightings', (store) => store.recordSightings('check-ins', [sighting])],
+  ['prune', (store) => store.prune({ before: 0 })],
+  ['agents', (store) => store.agents({ limit: 1 })],
+  ['agent', (store) => store.agent('a')],
+  ['forget', (store) => store.forget('a')],
+];
+
+/** Every verb at the same time must say within a second that the store is away. */
+async function expectAllUnavailable(store: Store): Promise<void> {
+  await Promise.all(
+    VERBS.map(async ([verb, call]) => {
+      const start = performance.now();
+      await expect(call(store), verb).rejects.toMatchObject({ name: 'FairwayError', code: 'store_unavailable' });
+      expect(performance.now() - start, `milliseconds of ${verb}`).toBeLessThan(1000);
+    }),
+  );
+}
+
+const expectAllWork = (store: Store) =>
+  vi.waitFor(() => Promise.all(VERBS.map(([, call]) => call(store))), { timeout: 10_000 });
+
+const write = (key: string) => ({ key, ifRevision: 0, value: { key } });
+
+describe('a store whose Redis fails', () => {
+  let redis: RedisProcess;
+  let store: Store;
+  const log = { info: vi.fn(), warn: vi.fn() };
+  beforeEach(async () => {
+    vi.clearAllMocks();
+    redis = await startRedis();
+    store = await openRedis(redis.url, log);
+  });
+  afterEach(async () => {
+    redis.thaw();
+    await store.close();
+    await redis.stop();
+  });
+
+  it('says so at once when Redis is killed, and comes back by itself with all that it answered for', async () => {
+    for (const key of ['a', 'b', 'c']) await store.commit({ writes: [write(key)], audit });
+    const before = await store.load();
+    await redis.kill();
+    await expectAllUnavailable(store);
+    await expectAllUnavailable(store);
+    await redis.restart();
+    await vi.waitFor(async () => expect(await store.load()).toEqual(before), { timeout: 10_000 });
+    expect(await store.commit({ writes: [write('d')], audit })).toHaveProperty('entry.id', 4);
+  });
+
+  it('says so within a second when Redis freezes, and comes back by itself', async () => {
+    redis.freeze();
+    await expectAllUnavailable(store);
+    await expectAllUnavailable(store);
+    redis.thaw();
+    await expectAllWork(store);
+  });
+
+  it('lets no commit wait for those before it longer than a second', async () => {
+    redis.freeze();
+    const waits = Array.from({ length: 20 }, async (_, n) => {
+      const start = performance.now();
+      await expect(store.commit({ writes: [write(`${n}`)], audit })).rejects.toMatchObject({
+        code: 'store_unavailable',
+      });
+      return performance.now() - start;
+    });
+    expect(Math.max(...(await Promise.all(waits)))).toBeLessThan(1000);
+  });
+
+  it('takes commits again after a thaw, in one unbroken log', async () => {
+    await store.commit({ writes: [write('before')], audit });
+    redis.freeze();
+    await expect(store.commit({ writes: [write('lost')], audit })).rejects.toMatchObject({ code: 'store_unavailable' });
+    redis.thaw();
+    await vi.waitFor(() => store.commit({ writes: [write('after')], audit }), { timeout: 10_000 });
+    const { revision, documents } = await store.load();
+    // Nobody knows whether the unanswered one was made, but it was made whole or not at all.
+    expect((await store.audit({ limit: 10 })).map(({ id }) => id)).toHaveLength(revision);
+    expect(documents).toHaveLength(revision);
+  });
+
+  it('opens while Redis is away, and works when it comes', async () => {
+    await redis.kill();
+    const early = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 800, log });
+    const heard = vi.fn();
+    early.onChange(heard);
+    await expectAllUnavailable(early);
+    await redis.restart();
+    await expectAllWork(early);
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled(), { timeout: 10_000 });
+    heard.mockClear();
+    await early.commit({ writes: [], audit });
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+    await early.close();
+  });
+
+  it('opens while Redis is frozen, and works when it thaws', async () => {
+    redis.freeze();
+    const early = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 800, log });
+    await expectAllUnavailable(early);
+    redis.thaw();
+    await expectAllWork(early);
+    await early.close();
+  });
+
+  it.each(['kill', 'freeze'] as const)('hears of changes again after a %s', async (fault) => {
+    const heard = vi.fn();
+    store.onChange(heard);
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+    await redis[fault]();
+    await expectAllUnavailable(store);
+    heard.mockClear();
+    if (fault === 'kill') await redis.restart();
+    else redis.thaw();
+    // Messages may have been lost meanwhile, so it must look by itself.
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled(), { timeout: 10_000 });
+    const other = await openRedis(redis.url);
+    await vi.waitFor(
+      async () => {
+        heard.mockClear();
+        await other.commit({ writes: [], audit });
+        await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+      },
+      { timeout: 10_000 },
+    );
+    await other.close();
+  });
+
+  it('logs an outage once, and its end', async () => {
+    await redis.kill();
+    await vi.waitFor(() => expect(log.warn).toHaveBeenCalled());
+    await expectAllUnavailable(store);
+    await redis.restart();
+    await expectAllWork(store);
+    expect(log.warn).toHaveBeenCalledTimes(1);
+    expect(log.info).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    ['has no memory left', ['CONFIG', 'SET', 'maxmemory', '1'], 'OOM'],
+    ['is a replica', ['REPLICAOF', '127.0.0.1', '1'], 'READONLY'],
+  ] as const)('is unavailable for changes when Redis %s, and changes nothing', async (_, [command, ...args], reply) => {
+    await store.commit({ writes: [write('a')], audit });
+    await asAdmin(redis.url, (admin) => admin.call(command, ...args));
+    const change = store.commit({ writes: [write('b'), { key: 'a', ifRevision: 1, value: null }], audit });
+    await expect(change).rejects.toMatchObject({ code: 'store_unavailable', message: expect.stringContaining(reply) });
+    await vi.waitFor(async () => expect(await store.load()).toMatchObject({ revision: 1, documents: [{ key: 'a' }] }));
+  });
+
+  it('never tells the password', async () => {
+    await asAdmin(redis.url, (admin) => admin.config('SET', 'requirepass', 'right'));
+    const open = (url: string) => openStore({ redisUrl: url, dataDir: '/nowhere', deadline: 800, log });
+    const denied = await open(redis.url.replace('//', '//user:hunter2@'));
+    await vi.waitFor(() => expect(log.warn).toHaveBeenCalled());
+    const refusal = await denied.load().catch((error: unknown) => error);
+    const unreadable = await open('redis://user:hunter2@host:notaport').catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 'store_unavailable', message: expect.stringContaining('WRONGPASS') });
+    expect(unreadable).toMatchObject({ code: 'invalid' });
+    expect(inspect([refusal, unreadable, log.warn.mock.calls], { depth: 20 })).not.toContain('hunter2');
+    const allowed = await openRedis(redis.url.replace('//', '//:right@'));
+    expect(await allowed.revision()).toBe(0);
+    await Promise.all([denied.close(), allowed.close()]);
+  });
+
+  it('is unavailable once it is closed', async () => {
+    await store.close();
+    await expectAllUnavailable(store);
+  });
+});

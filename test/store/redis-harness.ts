@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { Redis } from 'ioredis';
+import { expect, vi } from 'vitest';
+import type { Store } from '../../src/domain/store.ts';
+import { openStore } from '../../src/store/open.ts';
+import { type RedisProcess, startRedis } from '../redis-server.ts';
+
+export const silent = { info() {}, warn() {} };
+
+/** A store on `url`, once it answers. */
+export async function openRedis(url: string, log = silent): Promise<Store> {
+  const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline: 800, log });
+  await vi.waitFor(() => store.revision(), { interval: 5 });
+  return store;
+}
+
+/** Runs `work` with a connection of its own, as an operator of Redis would. */
+export async function asAdmin<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url);
+  try {
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** A cluster of one server, which refuses scripts whose keys do not share a slot. */
+export async function startCluster(): Promise<RedisProcess> {
+  // The default bus port is 10,000 higher, which may be more than there are.
+  const spare = createServer().listen(0, '127.0.0.1');
+  await once(spare, 'listening');
+  const address = spare.address();
+  const busPort = typeof address === 'object' && address ? address.port : 0;
+  spare.close();
+  await once(spare, 'close');
+
+  const redis = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)] });
+  await asAdmin(redis.url, async (admin) => {
+    await admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
+    // A cluster takes no writes in its first two seconds.
+    const isReady = async () => expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok');
+    await vi.waitFor(isReady, { timeout: 10_000 });
+  });
+  return redis;
+}

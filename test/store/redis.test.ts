@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Sighting } from '../../src/domain/agent.ts';
+import { openStore } from '../../src/store/open.ts';
+import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { storeContract } from './contract.ts';
+import { asAdmin, openRedis, silent, startCluster } from './redis-harness.ts';
+
+const audit = {
+  at: '2026-01-02T03:04:05.678Z',
+  actor: 'token:ci',
+  action: 'create',
+  subject: 'channel/a',
+  reason: 'test',
+  before: null,
+  after: null,
+};
+
+describe('in a cluster', () => {
+  let redis: RedisProcess;
+  beforeAll(async () => {
+    redis = await startCluster();
+  });
+  afterAll(() => redis.stop());
+
+  storeContract('redis', {
+    fresh: async () => {
+      await asAdmin(redis.url, (admin) => admin.flushall());
+      return openRedis(redis.url);
+    },
+    again: () => openRedis(redis.url),
+  });
+});
+
+describe('a store in Redis', () => {
+  let redis: RedisProcess;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+
+  it('answers right after it was opened, when Redis is there', async () => {
+    const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 800, log: silent });
+    expect(await store.load()).toEqual({ revision: 0, documents: [] });
+    await store.close();
+  });
+
+  it('tells other servers of a commit within a second', async () => {
+    const [writer, reader] = [await openRedis(redis.url), await openRedis(redis.url)];
+    const heard = vi.fn();
+    reader.onChange(heard);
+    // The first call comes when the subscription is there.
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+    heard.mockClear();
+    await writer.commit({ writes: [], audit });
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1), { timeout: 1000, interval: 5 });
+    await Promise.all([writer.close(), reader.close()]);
+  });
+
+  it('works on after Redis has forgotten its scripts', async () => {
+    const store = await openRedis(redis.url);
+    await store.commit({ writes: [], audit });
+    await asAdmin(redis.url, (admin) => admin.script('FLUSH'));
+    expect(await store.commit({ writes: [], audit })).toHaveProperty('entry');
+    await store.close();
+  });
+
+  it('refuses a cursor that no page came with', async () => {
+    const store = await openRedis(redis.url);
+    await expect(store.agents({ limit: 1, cursor: 'x' })).rejects.toMatchObject({ code: 'invalid' });
+    await store.close();
+  });
+
+  it('keeps agents packed: each bucket is a listpack', async () => {
+    const store = await openRedis(redis.url);
+    const agents = 20_000;
+    const sightings = Array.from({ length: agents }, (_, n) => fleetMember(n));
+    const memory = () =>
+      asAdmin(redis.url, async (admin) => Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]));
+    const before = await memory();
+    await store.recordSightings('check-ins', sightings);
+    const perAgent = ((await memory()) - before) / agents;
+    console.log(`Redis: ${perAgent.toFixed(0)} bytes for each of ${agents} agents, hash keys included`);
+
+    await asAdmin(redis.url, async (admin) => {
+      const encodings = new Set<unknown>();
+      for (const key of (await admin.keys('*:check-ins:*')).slice(0, 200)) {
+        encodings.add(await admin.object('ENCODING', key));
+      }
+      expect([...encodings]).toEqual(['listpack']);
+    });
+    await store.close();
+  });
+});
+
+const fleetMember = (n: number): Sighting => ({
+  id: randomUUID(),
+  channel: 'stable/cloud',
+  version: n % 3 ? '17.4.2' : '16.5.13',
+  at: Date.UTC(2026, 0, 2) + n,
+  updater: 'unit',
+  updaterVersion: '17.4.2',
+  group: 'production',
+});
