@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
+import type { Snapshot, Stored } from '../domain/snapshot.ts';
+import { requireVersion } from '../domain/version.ts';
+import type { Control } from './control.ts';
+
+export const ENDPOINTS = ['version', 'critical', 'find'] as const;
+export type Endpoint = (typeof ENDPOINTS)[number];
+
+/** How often an answer was given; whole numbers, read when Prometheus asks. */
+export interface Tally {
+  ok: number;
+  notModified: number;
+}
+
+/** An answer as it goes on the wire, made when the state changes and not when somebody asks. */
+export interface Answer {
+  channel: string;
+  body: Buffer;
+  etag: string;
+  /** Names and values in turn, as `ServerResponse.writeHead` takes them. */
+  headers: string[];
+  /** The same without what describes a body (RFC 9110, 15.4.5). */
+  notModifiedHeaders: string[];
+  tally: Tally;
+}
+
+/** What a v2 client is told besides versions. */
+export interface WebapiSettings {
+  clusterName: string;
+  edition: string;
+  fips: boolean;
+}
+
+export interface Answers {
+  /** Was any state ever loaded? Until then nobody can be told anything. */
+  ready(): boolean;
+  /** The answer for a channel, or undefined where there is no such channel. */
+  find(channel: string, endpoint: Endpoint): Answer | undefined;
+  /** The answer for exactly this path, in the form that nearly all agents send. */
+  byPath(path: string): Answer | undefined;
+  tallies(): Iterable<[channel: string, endpoint: Endpoint, tally: Tally]>;
+  close(): void;
+}
+
+interface Prepared {
+  channel: Stored<Channel>;
+  controlPlane: string | null;
+  answers: Record<Endpoint, Answer>;
+}
+
+export interface AnswersOptions {
+  control: Control;
+  webapi: WebapiSettings;
+  now: () => Date;
+}
+
+// A timer cannot be set farther ahead.
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** Keeps an answer ready for every channel, and changes it when a pin or a critical mark ends. */
+export function createAnswers({ control, webapi, now }: AnswersOptions): Answers {
+  const prepared = new Map<string, Prepared>();
+  const paths = new Map<string, Answer>();
+  const tallies = new Map<string, Record<Endpoint, Tally>>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function tallyOf(channel: string): Record<Endpoint, Tally> {
+    let tally = tallies.get(channel);
+    if (!tally) {
+      tally = { version: newTally(), critical: newTally(), find: newTally() };
+      tallies.set(channel, tally);
+    }
+    return tally;
+  }
+
+  function prepare(stored: Stored<Channel>, controlPlane: string | null, at: Date): void {
+    const channel = { ...channelAt(stored, at), revision: stored.revision };
+    const tally = tallyOf(channel.name);
+    const answers = {
+      version: text(channel, versionAnswer(channel), tally.version),
+      critical: text(channel, channel.critical ? 'yes' : 'no', tally.critical),
+      find: json(channel, findDocument(channel, controlPlane, webapi), tally.find),
+    };
+    prepared.set(channel.name, { channel: stored, controlPlane, answers });
+    paths.set(`/v1/${channel.name}/version`, answers.version);
+    paths.set(`/v1/${channel.name}/critical`, answers.critical);
+  }
+
+  function refresh(snapshot: Snapshot): void {
+    const at = now();
+    let wakeAt = Number.POSITIVE_INFINITY;
+    for (const channel of snapshot.channels.values()) {
+      const controlPlane = snapshot.controlPlanes.get(channel.controlPlane ?? '')?.version ?? null;
+      const known = prepared.get(channel.name);
+      const expires = channel.critical?.until != null || channel.pin?.until != null;
+      if (expires || known?.channel.revision !== channel.revision || known.controlPlane !== controlPlane) {
+        prepare(channel, controlPlane, at);
+      }
+      if (expires) wakeAt = Math.min(wakeAt, nextExpiry(channel, at));
+    }
+    for (const name of prepared.keys()) {
+      if (!snapshot.channels.has(name)) drop(name);
+    }
+    clearTimeout(timer);
+    if (wakeAt === Number.POSITIVE_INFINITY) return;
+    timer = setTimeout(() => refresh(control.snapshot()), Math.min(Math.max(wakeAt - at.getTime(), 1), MAX_TIMER));
+  }
+
+  function drop(name: string): void {
+    prepared.delete(name);
+    tallies.delete(name);
+    paths.delete(`/v1/${name}/version`);
+    paths.delete(`/v1/${name}/critical`);
+  }
+
+  control.onChange(refresh);
+  const loaded = control.peek();
+  if (loaded) refresh(loaded);
+
+  return {
+    ready: () => control.peek() !== null,
+    find: (channel, endpoint) => prepared.get(channel)?.answers[endpoint],
+    byPath: (path) => paths.get(path),
+    *tallies() {
+      for (const [channel, tally] of tallies) {
+        for (const endpoint of ENDPOINTS) yield [channel, endpoint, tally[endpoint]];
+      }
+    },
+    close: () => clearTimeout(timer),
+  };
+}
+
+const newTally = (): Tally => ({ ok: 0, notModified: 0 });
+
+/** What `/version` says of a channel: the target with its prefix, or `none`. */
+export function versionAnswer({ target, versionPrefix }: Channel): string {
+  return target === null ? 'none' : `${versionPrefix}${target}`;
+}
+
+const text = (channel: Stored<Channel>, body: string, tally: Tally) =>
+  answer(channel, body, `"${body}"`, 'text/plain; charset=utf-8', tally);
+
+function json(channel: Stored<Channel>, content: object, tally: Tally): Answer {
+  const body = JSON.stringify(content);
+  const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
+  return answer(channel, body, etag, 'application/json', tally);
+}
+
+function answer(channel: Stored<Channel>, body: string, etag: string, type: string, tally: Tally): Answer {
+  const bytes = Buffer.from(body);
+  // Caches may hide a rollback for half a minute, and bridge an outage for a day.
+  const cache = ['Cache-Control', 'public, max-age=30, stale-if-error=86400'];
+  const notModifiedHeaders = [...cache, 'ETag', etag, 'Fairway-Revision', String(channel.revision)];
+  const headers = ['Content-Type', type, 'Content-Length', String(bytes.length), ...notModifiedHeaders];
+  return { channel: channel.name, body: bytes, etag, headers, notModifiedHeaders, tally };
+}
+
+/** What a Managed Updates v2 client reads from `/webapi/find`. A withdrawn channel is suspended at its last target. */
+function findDocument(channel: Channel, controlPlane: string | null, webapi: WebapiSettings): object {
+  const version = channel.target ?? channel.lineage.at(-1) ?? controlPlane ?? '';
+  const server = controlPlane ?? version;
+  return {
+    server_version: server,
+    // Counts the pre-releases of the major before in: `aa` sorts below `alpha`.
+    min_client_version: server && `${Math.max(requireVersion(server).major - 1, 0)}.0.0-aa`,
+    cluster_name: webapi.clusterName,
+    edition: webapi.edition,
+    fips: webapi.fips,
+    auto_update: {
+      tools_version: version,
+      tools_auto_update: channel.target !== null,
+      agent_version: version,
+      agent_auto_update: channel.target !== null,
+      agent_update_jitter_seconds: channel.critical ? 0 : 60,
+    },
+  };
+}

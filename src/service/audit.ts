@@ -1,0 +1,61 @@
+import { type AuditHead, follows, GENESIS } from '../domain/audit.ts';
+import { channelKey, requireChannel } from '../domain/snapshot.ts';
+import type { AuditEntry, Store } from '../domain/store.ts';
+import type { Control } from './control.ts';
+
+/** The state of the audit chain; `brokenAt` is the id of the first entry that does not follow the one before. */
+export interface ChainState {
+  intact: boolean;
+  entries: number;
+  head: string;
+  brokenAt: number | null;
+}
+
+export interface Audit {
+  /** Newest first. */
+  list(query: { before?: number | undefined; limit: number }): Promise<AuditEntry[]>;
+  /** What happened to a channel, newest first; also of one that was deleted. */
+  history(channel: string, query: { before?: number | undefined; limit: number }): Promise<AuditEntry[]>;
+  verify(): Promise<ChainState>;
+}
+
+const PAGE = 500;
+
+/** Who changed what, when and why. */
+export function createAudit(store: Pick<Store, 'audit'>, control: Pick<Control, 'snapshot'>): Audit {
+  /** The whole log, oldest page last, because a store reads it from its end. */
+  async function* newestFirst(): AsyncGenerator<AuditEntry> {
+    let before: number | undefined;
+    for (;;) {
+      const page = await store.audit({ before, limit: PAGE });
+      yield* page;
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) return;
+      before = last.id;
+    }
+  }
+
+  return {
+    list: (query) => store.audit(query),
+
+    async history(channel, query) {
+      const entries = await store.audit({ ...query, key: channelKey(channel) });
+      if (entries.length === 0 && query.before === undefined) requireChannel(control.snapshot(), channel);
+      return entries;
+    },
+
+    async verify() {
+      let newer: AuditEntry | null = null;
+      let entries = 0;
+      let head: AuditHead = GENESIS;
+      let brokenAt: number | null = null;
+      for await (const entry of newestFirst()) {
+        if (entries++ === 0) head = entry;
+        if (newer && !follows(entry, newer)) brokenAt = newer.id;
+        newer = entry;
+      }
+      if (newer && !follows(GENESIS, newer)) brokenAt = newer.id;
+      return { intact: brokenAt === null, entries, head: head.hash, brokenAt };
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { FairwayError } from '../domain/errors.ts';
+import type { Actor } from '../domain/role.ts';
+import { replace, type Stored, withoutRevision } from '../domain/snapshot.ts';
+import type { AuditEntry } from '../domain/store.ts';
+import type { Control } from './control.ts';
+
+/** Who asks for a change, and on what condition. */
+export interface ChangeRequest {
+  actor: Actor;
+  /** The revision that the asker has seen, 0 for none; null: any. */
+  ifMatch: number | null;
+  /** Answer as if, and store nothing. */
+  dryRun: boolean;
+}
+
+/** The change of one document. */
+export interface DocumentChange<T extends object> {
+  key: string;
+  before: Stored<T> | undefined;
+  after: T | null;
+  action: string;
+  reason: string;
+  actor: Actor;
+  at: Date;
+}
+
+/** Commits the change with its audit entry. Throws `already_exists` where a new document is there meanwhile, else `revision_mismatch`. */
+export async function commitDocument<T extends object>(
+  control: Control,
+  change: DocumentChange<T>,
+): Promise<AuditEntry> {
+  const { key, before, after, action, reason, actor, at } = change;
+  try {
+    return await control.commit([replace(key, before, after)], {
+      at: at.toISOString(),
+      actor: actor.name,
+      action,
+      subject: key,
+      reason,
+      before: before ? withoutRevision(before) : null,
+      after: after && withoutRevision(after),
+    });
+  } catch (error) {
+    const lost = !before && error instanceof FairwayError && error.code === 'revision_mismatch';
+    throw lost ? alreadyExists(key) : error;
+  }
+}
+
+/** Throws unless the document is as the asker has seen it: `already_exists` where he expects none, else `revision_mismatch`. */
+export function requireRevision(key: string, before: { revision: number } | undefined, ifMatch: number | null): void {
+  if (ifMatch === null || ifMatch === (before?.revision ?? 0)) return;
+  if (ifMatch === 0) throw alreadyExists(key);
+  const now = before ? `at revision ${before.revision}` : 'not there';
+  throw new FairwayError(
+    'revision_mismatch',
+    `${key} is ${now}, and not as you have seen it; read it again, then repeat`,
+  );
+}
+
+const alreadyExists = (key: string) =>
+  new FairwayError('already_exists', `${key} exists already; read it, then change it`);

@@ -1,0 +1,142 @@
+import type { Logger } from 'pino';
+import { FairwayError } from '../domain/errors.ts';
+import { applyWrites, type Snapshot, takeSnapshot } from '../domain/snapshot.ts';
+import type { AuditDraft, AuditEntry, SavedState, Store, Write } from '../domain/store.ts';
+
+export interface ControlOptions {
+  store: Store;
+  saved: SavedState;
+  /** Milliseconds between looks at the store's revision, in case a change message was lost. */
+  compareEvery: number;
+  log: Logger;
+}
+
+/** The control state in memory: read without waiting, changed through the store. */
+export interface Control {
+  /** Throws `store_unavailable` while nothing was ever loaded. */
+  snapshot(): Snapshot;
+  /** Null while nothing was ever loaded. */
+  peek(): Snapshot | null;
+  /** Calls back after every change of the snapshot, until the returned function is called. */
+  onChange(listener: (snapshot: Snapshot) => void): () => void;
+  /** Throws `revision_mismatch` if a written document has changed since, `store_unavailable`. */
+  commit(writes: Write[], audit: AuditDraft): Promise<AuditEntry>;
+  /** Did the store answer when last asked? */
+  storeUp(): boolean;
+  /** Milliseconds since the snapshot was last known to be the store's; Infinity before the first time. */
+  age(): number;
+  close(): Promise<void>;
+}
+
+/** Loads the state, from the saved copy if the store is away, and keeps it fresh. */
+export async function openControl({ store, saved, compareEvery, log }: ControlOptions): Promise<Control> {
+  const listeners = new Set<(snapshot: Snapshot) => void>();
+  let snapshot: Snapshot | null = null;
+  let confirmedAt = Number.NEGATIVE_INFINITY;
+  let up = true;
+  let lostRevisions = false;
+  let refreshing: Promise<void> | null = null;
+  let askedAgain = false;
+  let saving = Promise.resolve();
+
+  function adopt(next: Snapshot): void {
+    if (snapshot && next.revision <= snapshot.revision) return;
+    snapshot = next;
+    for (const listener of listeners) listener(next);
+    saving = saved.write({ revision: next.revision, documents: [...next.documents.values()] });
+  }
+
+  async function compare(): Promise<void> {
+    try {
+      const revision = await store.revision();
+      // An older state never replaces a newer one: agents would be told to go back by nobody's decision.
+      if (snapshot && revision < snapshot.revision) return reportLoss(revision, snapshot.revision);
+      lostRevisions = false;
+      if (!snapshot || revision > snapshot.revision) adopt(takeSnapshot(await store.load()));
+      confirmedAt = performance.now();
+      if (!up) log.info({ revision }, 'the store is back');
+      up = true;
+    } catch (error) {
+      if (up) log.warn({ err: error }, 'the store is away; the last state is served, changes are refused');
+      up = false;
+    }
+  }
+
+  function reportLoss(has: number, served: number): void {
+    if (!lostRevisions)
+      log.error({ has, served }, 'the store has lost revisions; the newer state is served, changes are refused');
+    lostRevisions = true;
+    up = true;
+  }
+
+  /** One comparison at a time; whoever asks during one gets another after it. */
+  function refresh(): Promise<void> {
+    if (refreshing) {
+      askedAgain = true;
+      return refreshing;
+    }
+    refreshing = compare().then(() => {
+      refreshing = null;
+      if (!askedAgain) return;
+      askedAgain = false;
+      return refresh();
+    });
+    return refreshing;
+  }
+
+  await refresh();
+  if (!snapshot) {
+    const state = saved.read();
+    if (state) {
+      log.warn({ revision: state.revision }, 'the state saved on this machine is served until the store answers');
+      snapshot = takeSnapshot(state);
+    }
+  }
+  store.onChange(() => void refresh());
+  const timer = setInterval(() => void refresh(), compareEvery);
+
+  function current(): Snapshot {
+    if (snapshot) return snapshot;
+    throw new FairwayError(
+      'store_unavailable',
+      'the store has not answered since the start; try again when it is back',
+      { retryAfter: 5 },
+    );
+  }
+
+  return {
+    snapshot: current,
+    peek: () => snapshot,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    storeUp: () => up && !lostRevisions,
+    age: () => performance.now() - confirmedAt,
+    async commit(writes, audit) {
+      if (lostRevisions) throw new FairwayError('store_unavailable', LOST);
+      const base = current();
+      const result = await store.commit({ writes, audit });
+      if ('conflict' in result) {
+        void refresh();
+        throw new FairwayError(
+          'revision_mismatch',
+          `${result.conflict} was changed by somebody else meanwhile; read it again, then repeat`,
+        );
+      }
+      const { entry } = result;
+      // Whatever came between is loaded; if that fails the change is stored all the same, and seen later.
+      if (snapshot === base && base.revision === entry.revision - 1) adopt(applyWrites(base, writes, entry.revision));
+      else await refresh();
+      return entry;
+    },
+    async close() {
+      clearInterval(timer);
+      await refreshing;
+      await saving;
+    },
+  };
+}
+
+const LOST =
+  'the store holds an older state than this server serves, so it has lost changes; restore its data, or export the served state, delete the saved one in the data directory, restart and apply it';

@@ -1,0 +1,66 @@
+import type { Channel } from '../domain/channel.ts';
+import { assess, mayOverride, type Report } from '../domain/compatibility.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { mayActAs } from '../domain/role.ts';
+import { requireVersion, type Version } from '../domain/version.ts';
+import type { ChangeRequest } from './change.ts';
+import type { Control } from './control.ts';
+import type { Fleet } from './fleet.ts';
+
+/** Told of what Prometheus counts. */
+export interface GateObserver {
+  targetRefused(channel: string, report: Report): void;
+}
+
+/** Stands before every change of a target. */
+export interface Gate {
+  /** The verdict on `channel`, stored or not, serving `target`. */
+  assess(channel: Channel, target: Version): Promise<Report>;
+  /**
+   * Throws `refused` with the report unless it allows the target, or an admin accepts to strand just as many agents as
+   * it says (`accepted`). Returns whether that was needed.
+   */
+  enforce(channel: string, report: Report, request: ChangeRequest, accepted?: number): boolean;
+}
+
+export interface GateOptions {
+  control: Control;
+  fleet: Pick<Fleet, 'population'>;
+  /** Refuse releases that the catalogue does not hold. */
+  strictCatalogue: boolean;
+  observer: GateObserver;
+}
+
+export function createGate({ control, fleet, strictCatalogue, observer }: GateOptions): Gate {
+  return {
+    async assess(channel, target) {
+      const { controlPlanes, releases } = control.snapshot();
+      const name = channel.controlPlane;
+      const reported = name === null ? undefined : controlPlanes.get(name)?.version;
+      const plane = name === null ? null : { name, version: reported === undefined ? null : requireVersion(reported) };
+      const policy = { accepts: channel.accepts, catalogue: releases, strict: strictCatalogue };
+      return assess(target, await fleet.population(channel), plane, policy);
+    },
+
+    enforce(channel, report, { actor, dryRun }, accepted) {
+      if (report.allowed) return false;
+      if (accepted !== undefined && !mayActAs(actor, 'admin')) {
+        throw new FairwayError('forbidden', 'accepting to strand agents needs the role admin');
+      }
+      if (accepted !== undefined && mayOverride(report, accepted)) return true;
+      if (!dryRun) observer.targetRefused(channel, report);
+      throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });
+    },
+  };
+}
+
+function describeRefusal(channel: string, report: Report, accepted: number | undefined): string {
+  const { target, stranded, agents, reasons, route } = report;
+  const why = reasons.map(({ detail }) => detail).join('; ');
+  const way = route ? ` The way there: ${route.join(', ')}.` : '';
+  const glass =
+    accepted === undefined
+      ? ''
+      : ` Accepting ${accepted} does not help: the report says ${stranded}, and a pulled or embargoed release is never served.`;
+  return `${target} is refused for ${channel}, where it would strand ${stranded} of ${agents} agents: ${why}.${way}${glass}`;
+}

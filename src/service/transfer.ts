@@ -1,0 +1,168 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Act, type Channel, type ChannelSettings, conform, DEFAULT_SETTINGS } from '../domain/channel.ts';
+import { FairwayError } from '../domain/errors.ts';
+import type { Release } from '../domain/release.ts';
+import {
+  channelKey,
+  controlPlaneKey,
+  releaseKey,
+  replace,
+  type Snapshot,
+  withoutRevision,
+} from '../domain/snapshot.ts';
+import type { AuditEntry, Write } from '../domain/store.ts';
+import { requireVersion } from '../domain/version.ts';
+import type { ChangeRequest } from './change.ts';
+import type { Control } from './control.ts';
+import type { Gate } from './gate.ts';
+
+/** Raised when the form of the document changes. */
+export const DOCUMENT_FORM = 1;
+
+type ChannelState = Omit<Channel, 'updatedAt' | 'updatedBy'>;
+
+/** The control state as one document. */
+export interface StateDocument {
+  fairway: typeof DOCUMENT_FORM;
+  channels: ChannelState[];
+  controlPlanes: { name: string; version: string }[];
+  releases: Release[];
+}
+
+/** A document to apply: what it leaves out stays as it is, and nothing is ever deleted. */
+export interface WantedState {
+  fairway: typeof DOCUMENT_FORM;
+  channels?: (Partial<ChannelSettings> & Partial<ChannelState> & { name: string })[] | undefined;
+  controlPlanes?: { name: string; version: string }[] | undefined;
+  releases?: Release[] | undefined;
+}
+
+export interface Difference {
+  key: string;
+  change: 'create' | 'update';
+  before: object | null;
+  after: object;
+}
+
+export interface ApplyResult {
+  changes: Difference[];
+  /** Null on a dry run, and where nothing differed. */
+  audit: AuditEntry | null;
+}
+
+export interface Transfer {
+  export(): StateDocument;
+  /** Makes the state agree with the document in one commit. Targets that move pass the gate: `refused`, `channel_pinned`. */
+  apply(document: WantedState, request: ChangeRequest): Promise<ApplyResult>;
+}
+
+/** Takes the control state out, and puts it back. */
+export function createTransfer({ control, gate, now }: { control: Control; gate: Gate; now: () => Date }): Transfer {
+  return {
+    export() {
+      const { channels, controlPlanes, releases } = control.snapshot();
+      return {
+        fairway: DOCUMENT_FORM,
+        channels: byKey(channels).map(withoutStamp),
+        controlPlanes: byKey(controlPlanes).map(({ name, version }) => ({ name, version })),
+        releases: byKey(releases).map(withoutRevision),
+      };
+    },
+
+    async apply(document, request) {
+      const { actor, dryRun, ifMatch } = request;
+      const snapshot = control.snapshot();
+      if (ifMatch !== null && ifMatch !== snapshot.revision) {
+        throw new FairwayError(
+          'revision_mismatch',
+          `the state is at revision ${snapshot.revision}, not at ${ifMatch}; export it again`,
+        );
+      }
+      const act = { by: actor.name, at: now(), reason: 'applied from a document' };
+      const planned = plan(snapshot, document, act);
+      for (const { channel, before } of planned.moves) {
+        if (channel.target === null) continue;
+        gate.enforce(channel.name, await gate.assess(before, requireVersion(channel.target)), request);
+      }
+      const changes = planned.writes.map((write) => describe(snapshot, write));
+      if (dryRun || changes.length === 0) return { changes, audit: null };
+      const audit = await control.commit(planned.writes, {
+        at: act.at.toISOString(),
+        actor: actor.name,
+        action: 'apply',
+        subject: 'state',
+        reason: act.reason,
+        before: Object.fromEntries(changes.map(({ key, before }) => [key, before])),
+        after: Object.fromEntries(changes.map(({ key, after }) => [key, after])),
+      });
+      return { changes, audit };
+    },
+  };
+}
+
+interface Plan {
+  writes: Write[];
+  /** Channels whose target changes, with what the gate judges it against. */
+  moves: { channel: Channel; before: Channel }[];
+}
+
+function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
+  const writes: Write[] = [];
+  const moves: Plan['moves'] = [];
+  const at = act.at.toISOString();
+  for (const wanted of document.controlPlanes ?? []) {
+    const before = snapshot.controlPlanes.get(wanted.name);
+    const version = requireVersion(wanted.version).text;
+    if (before?.version === version) continue;
+    const after = { name: wanted.name, version, updatedAt: at, updatedBy: act.by };
+    writes.push(replace(controlPlaneKey(wanted.name), before, after));
+  }
+  for (const release of document.releases ?? []) {
+    const before = snapshot.releases.get(release.version);
+    if (before && isDeepStrictEqual(withoutRevision(before), release)) continue;
+    writes.push(replace(releaseKey(release.version), before, release));
+  }
+  for (const wanted of document.channels ?? []) {
+    const before = snapshot.channels.get(wanted.name);
+    const after = before ? changeChannel(before, wanted, act) : newChannel(wanted, act);
+    if (before && isDeepStrictEqual(withoutStamp(before), withoutStamp(after))) continue;
+    writes.push(replace(channelKey(wanted.name), before, after));
+    // A restored channel was told its targets already, so what it served is no news to judge it by.
+    if (after.target !== before?.target)
+      moves.push({ channel: after, before: before ?? { ...after, target: null, served: [] } });
+  }
+  return { writes, moves };
+}
+
+function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act): Channel {
+  const merged = { ...before, ...wanted };
+  return conform(before, merged, merged.target === null ? null : requireVersion(merged.target), act);
+}
+
+function newChannel(wanted: Partial<ChannelState> & { name: string }, { at, by }: Act): Channel {
+  const target = wanted.target ? requireVersion(wanted.target).text : null;
+  return {
+    ...DEFAULT_SETTINGS,
+    critical: null,
+    pin: null,
+    lineage: target ? [target] : [],
+    served: [],
+    ...wanted,
+    target,
+    updatedAt: at.toISOString(),
+    updatedBy: by,
+  };
+}
+
+function withoutStamp(channel: Channel): ChannelState {
+  const { updatedAt: _at, updatedBy: _by, ...state } = channel;
+  return withoutRevision(state) as ChannelState;
+}
+
+function describe(snapshot: Snapshot, { key, value }: Write): Difference {
+  const before = snapshot.documents.get(key)?.value ?? null;
+  return { key, change: before ? 'update' : 'create', before, after: value ?? {} };
+}
+
+const byKey = <T>(documents: ReadonlyMap<string, T>): T[] =>
+  [...documents].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, document]) => document);
