@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import ms from 'ms';
+import { z } from 'zod';
+import { channelNameFault } from '../domain/channel.ts';
+import { ROLES } from '../domain/role.ts';
+import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
+import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
+
+const duration = z
+  .string()
+  .regex(/^\d{1,6}(ms|s|m|h|d)$/, 'expected a duration such as 500ms, 30s, 5m, 24h or 30d')
+  .transform((text) => ms(text as ms.StringValue))
+  .refine((length) => length > 0, 'must be longer than nothing');
+// Environment variables are strings.
+const port = z.coerce.number('expected a port number').int().min(0).max(65_535);
+const listener = z.strictObject({ host: z.string().min(1), port });
+const channelName = z.string().superRefine((name, context) => {
+  const fault = channelNameFault(name);
+  if (fault) context.addIssue(fault);
+});
+const version = z
+  .string()
+  .refine((text) => parseVersion(text) !== null, 'expected a version X.Y.Z')
+  .transform((text) => parseVersion(text)?.text ?? text);
+
+const schema = z.strictObject({
+  public: listener,
+  operator: listener,
+  defaultChannel: channelName,
+  redisUrl: z.url({ protocol: /^rediss?$/, error: 'expected redis://… or rediss://…' }).nullable(),
+  dataDir: z.string().min(1),
+  store: z.strictObject({ deadline: duration, compareEvery: duration }),
+  fleet: z.strictObject({ staleAfter: duration, flushEvery: duration, maxPending: z.int().min(1) }),
+  compatibility: z.strictObject({
+    presumeServedFor: duration,
+    evidenceFreshFor: duration,
+    catalogue: z.enum(['open', 'strict']),
+  }),
+  webapi: z.strictObject({
+    clusterName: z.string().min(1),
+    edition: z.enum(['oss', 'ent', 'community']),
+    fips: z.boolean(),
+  }),
+  adminToken: z.string().min(16, 'an admin token has at least 16 characters').optional(),
+  tokens: z.array(
+    z.strictObject({
+      name: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-'),
+      role: z.enum(ROLES),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits: printf %s TOKEN | sha256sum'),
+      expires: z.iso.datetime({ offset: true }).optional(),
+    }),
+  ),
+  bootstrap: z.strictObject({
+    releases: z.string().nullable(),
+    controlPlanes: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), version),
+    channels: z.array(
+      z.strictObject({
+        name: channelName,
+        target: version.optional(),
+        description: z.string().optional(),
+        accepts: z.array(z.enum(VERSION_KINDS)).min(1).optional(),
+        versionPrefix: z.enum(['v', '']).optional(),
+        controlPlane: z.string().nullable().optional(),
+      }),
+    ),
+  }),
+  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']) }),
+  shutdown: z.strictObject({ deadline: duration }),
+});
+
+/** Everything that can be configured, checked and frozen. Durations are milliseconds. */
+export type Settings = Readonly<Omit<z.output<typeof schema>, 'adminToken'>>;
+
+/** All that is wrong with the configuration, a line each. */
+export class SettingsError extends Error {
+  readonly faults: string[];
+
+  constructor(faults: string[]) {
+    super(
+      `the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
+    this.faults = faults;
+  }
+}
+
+/**
+ * The shipped defaults, the file that FAIRWAY_CONFIG names laid over them, and the environment over both.
+ * Throws `SettingsError` with every fault at once.
+ */
+export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Settings {
+  const files = [defaultsFile, ...(env.FAIRWAY_CONFIG ? [env.FAIRWAY_CONFIG] : [])];
+  try {
+    return validate([...files.map(readYaml), readEnvironment(env)].reduce(merge));
+  } catch (error) {
+    throw error instanceof SettingsError || !(error instanceof Error) ? error : new SettingsError([error.message]);
+  }
+}
+
+/** Checks merged settings. Throws `SettingsError`. */
+export function validate(raw: Raw): Settings {
+  const result = schema.safeParse(raw);
+  if (!result.success) {
+    throw new SettingsError(
+      result.error.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`),
+    );
+  }
+  const { adminToken, ...settings } = result.data;
+  // The token itself goes no further than this: whoever prints settings prints a hash.
+  const admin = adminToken ? [{ name: 'admin', role: 'admin' as const, sha256: hashToken(adminToken) }] : [];
+  const tokens = [...settings.tokens, ...admin];
+  const faults = findFaults({ ...settings, tokens });
+  if (faults.length > 0) throw new SettingsError(faults);
+  return deepFreeze({ ...settings, tokens });
+}
+
+export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** What a schema of single fields cannot see. */
+function findFaults({ tokens, redisUrl }: Settings): string[] {
+  const faults: string[] = [];
+  const names = tokens.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice) faults.push(`tokens: the name "${twice}" is used twice`);
+  if (redisUrl !== null && tokens.length === 0) {
+    faults.push('tokens: with Redis nobody could sign in; set FAIRWAY_ADMIN_TOKEN or list tokens');
+  }
+  return faults;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

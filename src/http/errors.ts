@@ -1,0 +1,73 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Logger } from 'pino';
+import { type ErrorCode, FairwayError } from '../domain/errors.ts';
+
+/** The one place that maps codes to statuses. */
+export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
+  malformed: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  refused: 409,
+  channel_pinned: 409,
+  not_newer: 409,
+  not_older: 409,
+  no_previous_target: 409,
+  already_exists: 409,
+  channel_in_use: 409,
+  revision_mismatch: 412,
+  too_large: 413,
+  unsupported_media_type: 415,
+  invalid: 422,
+  rate_limited: 429,
+  store_unavailable: 503,
+  internal: 500,
+};
+
+const TITLES: Record<ErrorCode, string> = {
+  malformed: 'Malformed request',
+  unauthenticated: 'Not signed in',
+  forbidden: 'Not allowed',
+  not_found: 'Not found',
+  refused: 'Refused by the compatibility gate',
+  channel_pinned: 'Channel is pinned',
+  not_newer: 'Not newer than the target',
+  not_older: 'Not older than the target',
+  no_previous_target: 'No previous target',
+  already_exists: 'Already exists',
+  channel_in_use: 'Channel is in use',
+  revision_mismatch: 'Changed meanwhile',
+  too_large: 'Too large',
+  unsupported_media_type: 'Unsupported media type',
+  invalid: 'Invalid request',
+  rate_limited: 'Too many requests',
+  store_unavailable: 'Store unavailable',
+  internal: 'Internal error',
+};
+
+/** Answers an error as RFC 9457 describes. What is unknown becomes a bland 500, and a log line with the cause. */
+export function renderProblem(error: Error, c: Context, log: Logger): Response {
+  const known = toFairwayError(error);
+  if (known.code === 'internal') log.error({ err: error, method: c.req.method, path: c.req.path }, 'request failed');
+  const { retryAfter, ...details } = known.details;
+  const status = STATUS[known.code];
+  const type = `urn:fairway:${known.code}`;
+  const body = { type, title: TITLES[known.code], status, code: known.code, detail: known.message, ...details };
+  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' };
+  if (known.code === 'unauthenticated') headers['WWW-Authenticate'] = 'Bearer realm="fairway"';
+  if (retryAfter !== undefined) headers['Retry-After'] = String(retryAfter);
+  return c.body(JSON.stringify(body), status, headers);
+}
+
+function toFairwayError(error: Error): FairwayError {
+  if (error instanceof FairwayError) return error;
+  if (error instanceof HTTPException && error.status === 400) {
+    return new FairwayError('malformed', 'the body is not valid JSON; check its quotes, commas and brackets');
+  }
+  if (error instanceof HTTPException && error.status === 415) {
+    return new FairwayError('unsupported_media_type', 'send JSON, with the header Content-Type: application/json');
+  }
+  return new FairwayError('internal', 'something went wrong on the server; its log tells what', { cause: error });
+}

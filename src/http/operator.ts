@@ -1,0 +1,113 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { routePath } from 'hono/route';
+import type { Logger } from 'pino';
+import { FairwayError } from '../domain/errors.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Audit } from '../service/audit.ts';
+import type { Channels } from '../service/channels.ts';
+import type { Control } from '../service/control.ts';
+import type { ControlPlanes } from '../service/control-planes.ts';
+import type { Fleet } from '../service/fleet.ts';
+import type { Releases } from '../service/releases.ts';
+import type { Transfer } from '../service/transfer.ts';
+import { authenticate, type KnownToken, type OperatorEnv } from './auth.ts';
+import { renderProblem } from './errors.ts';
+import { agentRoutes } from './operator/agents.ts';
+import { auditRoutes } from './operator/audit.ts';
+import { channelRoutes } from './operator/channels.ts';
+import { controlPlaneRoutes } from './operator/control-planes.ts';
+import { eventRoutes } from './operator/events.ts';
+import { inventoryRoutes } from './operator/inventory.ts';
+import { releaseRoutes } from './operator/releases.ts';
+import { transferRoutes } from './operator/transfer.ts';
+import { StateDocument } from './schemas.ts';
+import { invalid } from './validation.ts';
+
+export interface OperatorApiOptions {
+  channels: Channels;
+  fleet: Fleet;
+  controlPlanes: ControlPlanes;
+  releases: Releases;
+  audit: Audit;
+  transfer: Transfer;
+  control: Control;
+  metrics: Metrics;
+  tokens: readonly KnownToken[];
+  /** Should traffic be sent here? */
+  ready: () => boolean;
+  version: string;
+  now: () => Date;
+  log: Logger;
+}
+
+/** What operators, pipelines and Prometheus talk to. */
+export function createOperatorApi(options: OperatorApiOptions) {
+  const { metrics, ready, log } = options;
+  const app = new OpenAPIHono<OperatorEnv>();
+
+  app.use(async (c, next) => {
+    const start = performance.now();
+    await next();
+    const seconds = (performance.now() - start) / 1000;
+    const route = routePath(c, -1);
+    metrics.observeRequest(route, c.req.method, c.res.status, seconds);
+    const actor = c.get('actor')?.name;
+    log.debug({ method: c.req.method, route, status: c.res.status, actor, seconds }, 'request');
+  });
+  app.onError((error, c) => renderProblem(error, c, log));
+  app.notFound((c) =>
+    renderProblem(
+      new FairwayError('not_found', `there is no ${c.req.method} ${c.req.path}; /openapi.json lists all there is`),
+      c,
+      log,
+    ),
+  );
+
+  app.get('/healthz', (c) => c.text('ok'));
+  app.get('/readyz', (c) =>
+    ready() ? c.text('ready') : c.text('not ready: no state was loaded yet, or the server is stopping', 503),
+  );
+  app.get('/metrics', async (c) =>
+    c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType }),
+  );
+
+  const api = createApi(options);
+  app.route('/api/v1', api);
+  app.get('/openapi.json', (c) => c.json(describeApi(api, options.version)));
+  return app;
+}
+
+function createApi(options: OperatorApiOptions) {
+  const { channels, audit, fleet, controlPlanes, releases, transfer, control, tokens, now } = options;
+  const api = new OpenAPIHono<OperatorEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalid(result.error);
+    },
+  });
+  api.use(authenticate(tokens, now));
+  api.route('/', channelRoutes(channels, audit));
+  api.route('/', agentRoutes(fleet));
+  api.route('/', inventoryRoutes(fleet));
+  api.route('/', controlPlaneRoutes(controlPlanes));
+  api.route('/', releaseRoutes(releases));
+  api.route('/', auditRoutes(audit));
+  api.route('/', transferRoutes(transfer));
+  api.route('/', eventRoutes(control));
+  api.openAPIRegistry.register('StateDocument', StateDocument);
+  api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
+  return api;
+}
+
+/** The OpenAPI 3.1 document, made from the schemas that check the requests. */
+function describeApi(api: ReturnType<typeof createApi>, version: string) {
+  return api.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Fairway',
+      version,
+      description: 'Steers which version automatic Teleport agent upgrades go to.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: '/api/v1' }],
+  });
+}

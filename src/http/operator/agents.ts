@@ -1,0 +1,101 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { requireVersion } from '../../domain/version.ts';
+import type { Fleet } from '../../service/fleet.ts';
+import type { OperatorEnv } from '../auth.ts';
+import * as schemas from '../schemas.ts';
+import { answers, guarded, problems } from './route.ts';
+
+const tags = ['agents'];
+const idParam = z.object({ id: schemas.AgentId });
+const anyVersion = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return requireVersion(text).text;
+    } catch (error) {
+      context.addIssue((error as Error).message);
+      return z.NEVER;
+    }
+  })
+  .optional();
+
+const census = createRoute({
+  method: 'get',
+  path: '/census',
+  tags,
+  summary: 'Agents by version and source, of one channel or of all',
+  ...guarded('viewer'),
+  request: { query: z.object({ channel: z.string().optional() }) },
+  responses: answers(
+    'The census of the channel, or of every channel.',
+    z.union([schemas.Census, z.object({ channels: z.array(schemas.Census) })]),
+  ),
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/agents',
+  tags,
+  summary: 'Agents, a page at a time',
+  ...guarded('viewer'),
+  request: {
+    query: z.object({
+      channel: z.string().optional(),
+      version: anyVersion,
+      olderThan: anyVersion,
+      limit: z.coerce.number().int().min(1).max(500).default(50),
+      cursor: z.string().max(200).optional(),
+    }),
+  },
+  responses: answers(
+    'A page may be short and yet have a successor; the last one has no cursor.',
+    z.object({ agents: z.array(schemas.Agent), cursor: z.string().nullable() }),
+  ),
+});
+
+const read = createRoute({
+  method: 'get',
+  path: '/agents/{id}',
+  tags,
+  summary: 'One agent',
+  ...guarded('viewer'),
+  request: { params: idParam },
+  responses: answers('The agent.', schemas.Agent),
+});
+
+const explain = createRoute({
+  method: 'get',
+  path: '/agents/{id}/explain',
+  tags,
+  summary: 'What the agent is told, and why',
+  ...guarded('viewer'),
+  request: { params: idParam },
+  responses: answers('The explanation.', schemas.Explanation),
+});
+
+const forget = createRoute({
+  method: 'delete',
+  path: '/agents/{id}',
+  tags,
+  summary: 'Forget an agent until it is seen again',
+  ...guarded('operator'),
+  request: { params: idParam },
+  responses: { 204: { description: 'Forgotten.' }, ...problems },
+});
+
+/** `/census` and `/agents`. */
+export function agentRoutes(fleet: Fleet) {
+  const app = new OpenAPIHono<OperatorEnv>();
+  app.openapi(census, async (c) => {
+    const { channel } = c.req.valid('query');
+    return c.json(channel === undefined ? { channels: await fleet.censuses() } : await fleet.census(channel), 200);
+  });
+  app.openapi(list, async (c) => c.json(await fleet.agents(c.req.valid('query')), 200));
+  app.openapi(read, async (c) => c.json(await fleet.agent(c.req.valid('param').id), 200));
+  app.openapi(explain, async (c) => c.json(await fleet.explain(c.req.valid('param').id), 200));
+  app.openapi(forget, async (c) => {
+    await fleet.forget(c.req.valid('param').id);
+    return c.body(null, 204);
+  });
+  return app;
+}

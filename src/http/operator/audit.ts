@@ -1,0 +1,34 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Audit } from '../../service/audit.ts';
+import type { OperatorEnv } from '../auth.ts';
+import * as schemas from '../schemas.ts';
+import { answers, guarded } from './route.ts';
+
+const tags = ['audit'];
+
+const list = createRoute({
+  method: 'get',
+  path: '/audit',
+  tags,
+  summary: 'Who changed what, when and why, newest first',
+  ...guarded('viewer'),
+  request: { query: schemas.Page },
+  responses: answers('Entries of the audit log.', z.object({ entries: z.array(schemas.AuditEntry) })),
+});
+
+const verify = createRoute({
+  method: 'get',
+  path: '/audit/verify',
+  tags,
+  summary: 'Was any entry changed or removed?',
+  ...guarded('viewer'),
+  responses: answers('The state of the hash chain.', schemas.ChainState),
+});
+
+/** `/audit`. */
+export function auditRoutes(audit: Audit) {
+  const app = new OpenAPIHono<OperatorEnv>();
+  app.openapi(list, async (c) => c.json({ entries: await audit.list(c.req.valid('query')) }, 200));
+  app.openapi(verify, async (c) => c.json(await audit.verify(), 200));
+  return app;
+}

@@ -1,0 +1,139 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Audit } from '../../service/audit.ts';
+import type { ChangingVerb, Channels, VerbInput } from '../../service/channels.ts';
+import type { OperatorEnv } from '../auth.ts';
+import * as schemas from '../schemas.ts';
+import { answers, body, Conditions, etag, guarded, problems, readRequest } from './route.ts';
+
+const tags = ['channels'];
+const channelParam = z.object({ channel: schemas.ChannelName });
+
+const list = createRoute({
+  method: 'get',
+  path: '/channels',
+  tags,
+  summary: 'All channels',
+  ...guarded('viewer'),
+  responses: answers('By name.', z.object({ channels: z.array(schemas.Channel) })),
+});
+
+const read = createRoute({
+  method: 'get',
+  path: '/channels/{channel}',
+  tags,
+  summary: 'One channel; its ETag is its revision',
+  ...guarded('viewer'),
+  request: { params: channelParam },
+  responses: answers('The channel.', schemas.Channel),
+});
+
+const put = createRoute({
+  method: 'put',
+  path: '/channels/{channel}',
+  tags,
+  summary: 'Create a channel, or change the given settings of it',
+  ...guarded('operator'),
+  request: { params: channelParam, query: schemas.DryRun, headers: Conditions, ...body(schemas.PutChannel) },
+  responses: {
+    ...answers('Changed.', schemas.Channel),
+    201: { description: 'Created.', content: { 'application/json': { schema: schemas.Channel } } },
+  },
+});
+
+const remove = createRoute({
+  method: 'delete',
+  path: '/channels/{channel}',
+  tags,
+  summary: 'Delete a channel that no enrolled agent follows',
+  ...guarded('admin'),
+  request: { params: channelParam, query: schemas.DryRun, headers: Conditions },
+  responses: { 204: { description: 'Deleted.' }, ...problems },
+});
+
+const history = createRoute({
+  method: 'get',
+  path: '/channels/{channel}/history',
+  tags,
+  summary: 'What happened to a channel, newest first',
+  ...guarded('viewer'),
+  request: { params: channelParam, query: schemas.Page },
+  responses: answers('Entries of the audit log.', z.object({ entries: z.array(schemas.AuditEntry) })),
+});
+
+const check = createRoute({
+  method: 'post',
+  path: '/channels/{channel}/check',
+  tags,
+  summary: 'May the target be this version? Changes nothing',
+  ...guarded('viewer'),
+  request: { params: channelParam, ...body(schemas.Check) },
+  responses: answers('The report of the gate.', schemas.Report),
+});
+
+type VerbBody = VerbInput & { dryRun?: boolean | undefined };
+
+const verbs: { name: ChangingVerb; summary: string; schema: z.ZodType<VerbBody> }[] = [
+  { name: 'roll-forward', summary: 'Move the target to a newer version', schema: schemas.RollForward },
+  { name: 'roll-back', summary: 'Move the target to the one before, or to an older version', schema: schemas.RollBack },
+  { name: 'pin', summary: 'Freeze the target, moved first if a version is named', schema: schemas.Pin },
+  { name: 'unpin', summary: 'Let the target move again', schema: schemas.Unpin },
+  {
+    name: 'critical',
+    summary: 'Tell agents to upgrade outside their maintenance window, or no longer',
+    schema: schemas.Critical,
+  },
+  {
+    name: 'withdraw',
+    summary: 'Take the target away; agents are told none and stay where they are',
+    schema: schemas.Withdraw,
+  },
+];
+
+const verbRoute = (name: ChangingVerb, summary: string, schema: z.ZodType<VerbBody>) =>
+  createRoute({
+    method: 'post',
+    path: `/channels/{channel}/${name}` as '/channels/{channel}/verb',
+    tags,
+    summary,
+    ...guarded('operator'),
+    request: { params: channelParam, query: schemas.DryRun, headers: Conditions, ...body(schema) },
+    responses: answers(
+      'The channel after it, the report where the target moved, and the audit entry.',
+      schemas.VerbResult,
+    ),
+  });
+
+/** `/channels` and what can be done to them. */
+export function channelRoutes(channels: Channels, audit: Audit) {
+  const app = new OpenAPIHono<OperatorEnv>();
+
+  app.openapi(list, (c) => c.json({ channels: channels.list() }, 200));
+  app.openapi(read, (c) => {
+    const channel = channels.read(c.req.valid('param').channel);
+    return c.json(channel, 200, { ETag: etag(channel.revision) });
+  });
+  app.openapi(put, async (c) => {
+    const { dryRun, ...change } = c.req.valid('json');
+    const { channel, created } = await channels.put(c.req.valid('param').channel, change, readRequest(c, dryRun));
+    return c.json(channel, created ? 201 : 200, { ETag: etag(channel.revision) });
+  });
+  app.openapi(remove, async (c) => {
+    await channels.remove(c.req.valid('param').channel, readRequest(c));
+    return c.body(null, 204);
+  });
+  app.openapi(history, async (c) => {
+    return c.json({ entries: await audit.history(c.req.valid('param').channel, c.req.valid('query')) }, 200);
+  });
+  app.openapi(check, async (c) => {
+    return c.json(await channels.check(c.req.valid('param').channel, c.req.valid('json').version), 200);
+  });
+
+  for (const { name, summary, schema } of verbs) {
+    app.openapi(verbRoute(name, summary, schema), async (c) => {
+      const { dryRun, ...input } = c.req.valid('json');
+      const result = await channels.act(c.req.valid('param').channel, name, input, readRequest(c, dryRun));
+      return c.json(result, 200, { ETag: etag(result.channel.revision) });
+    });
+  }
+  return app;
+}

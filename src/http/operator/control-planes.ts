@@ -1,0 +1,73 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { ControlPlanes } from '../../service/control-planes.ts';
+import type { OperatorEnv } from '../auth.ts';
+import * as schemas from '../schemas.ts';
+import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
+
+const tags = ['control planes'];
+const nameParam = z.object({ name: schemas.ControlPlaneName });
+
+const list = createRoute({
+  method: 'get',
+  path: '/control-planes',
+  tags,
+  summary: 'All control planes',
+  ...guarded('viewer'),
+  responses: answers('By name.', z.object({ controlPlanes: z.array(schemas.ControlPlane) })),
+});
+
+const read = createRoute({
+  method: 'get',
+  path: '/control-planes/{name}',
+  tags,
+  summary: 'One control plane',
+  ...guarded('viewer'),
+  request: { params: nameParam },
+  responses: answers('The control plane.', schemas.ControlPlane),
+});
+
+const put = createRoute({
+  method: 'put',
+  path: '/control-planes/{name}',
+  tags,
+  summary: 'Report the version that a control plane runs',
+  ...guarded('operator'),
+  request: { params: nameParam, query: schemas.DryRun, headers: Conditions, ...body(schemas.PutControlPlane) },
+  responses: {
+    ...answers('Noted.', schemas.ControlPlane),
+    201: { description: 'New.', content: { 'application/json': { schema: schemas.ControlPlane } } },
+  },
+});
+
+const check = createRoute({
+  method: 'post',
+  path: '/control-planes/{name}/check',
+  tags,
+  summary: 'May this control plane be changed to this version? Changes nothing',
+  ...guarded('viewer'),
+  request: { params: nameParam, ...body(schemas.Check) },
+  responses: answers('The verdict.', schemas.ControlPlaneReport),
+});
+
+/** `/control-planes`. */
+export function controlPlaneRoutes(controlPlanes: ControlPlanes) {
+  const app = new OpenAPIHono<OperatorEnv>();
+  app.openapi(list, (c) => c.json({ controlPlanes: controlPlanes.list() }, 200));
+  app.openapi(read, (c) => {
+    const controlPlane = controlPlanes.read(c.req.valid('param').name);
+    return c.json(controlPlane, 200, { ETag: etag(controlPlane.revision) });
+  });
+  app.openapi(put, async (c) => {
+    const { version, dryRun } = c.req.valid('json');
+    const { controlPlane, created } = await controlPlanes.report(
+      c.req.valid('param').name,
+      version,
+      readRequest(c, dryRun),
+    );
+    return c.json(controlPlane, created ? 201 : 200, { ETag: etag(controlPlane.revision) });
+  });
+  app.openapi(check, async (c) => {
+    return c.json(await controlPlanes.check(c.req.valid('param').name, c.req.valid('json').version), 200);
+  });
+  return app;
+}

@@ -1,0 +1,97 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { JSONParser } from '@streamparser/json';
+import { FairwayError } from '../../domain/errors.ts';
+import type { Instance } from '../../domain/inventory.ts';
+import type { Fleet } from '../../service/fleet.ts';
+import type { OperatorEnv } from '../auth.ts';
+import * as schemas from '../schemas.ts';
+import { answers, guarded } from './route.ts';
+
+// Some 190,000 instances. The body is parsed as it arrives; what stays in memory is a sighting of each enrolled agent,
+// about 250 bytes.
+const MAX_INVENTORY = 64 * 1024 * 1024;
+
+const post = createRoute({
+  method: 'post',
+  path: '/inventory',
+  tags: ['agents'],
+  summary: 'Replace what is known of the agents of a channel by `tctl inventory ls --format=json`',
+  ...guarded('operator', null),
+  request: {
+    query: z.object({ channel: z.string().openapi({ example: 'stable/cloud' }) }),
+    body: {
+      required: true,
+      description: 'Up to 64 MiB.',
+      content: { 'application/json': { schema: { type: 'array', items: { type: 'object' } } } },
+    },
+  },
+  responses: answers('What was counted.', schemas.InventoryResult),
+});
+
+/** `/inventory`. */
+export function inventoryRoutes(fleet: Fleet) {
+  const app = new OpenAPIHono<OperatorEnv>();
+  let importing = false;
+
+  app.openapi(post, async (c) => {
+    const type = c.req.header('content-type') ?? '';
+    if (!/^application\/json\b/i.test(type)) {
+      throw new FairwayError('unsupported_media_type', 'send JSON, with the header Content-Type: application/json');
+    }
+    if (importing) {
+      const message = 'another inventory is being imported; one at a time bounds the memory that it takes';
+      throw new FairwayError('rate_limited', message, { retryAfter: 5 });
+    }
+    importing = true;
+    try {
+      const instances = readInstances(c.req.raw.body);
+      return c.json(await fleet.importInventory(c.req.valid('query').channel, instances), 200);
+    } finally {
+      importing = false;
+    }
+  });
+  return app;
+}
+
+async function* readInstances(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Instance> {
+  const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
+  let parsed: unknown[] = [];
+  let index = 0;
+  parser.onValue = ({ value, stack }) => {
+    if (!Array.isArray(stack[0]?.value ?? [])) throw new Error('not an array');
+    parsed.push(value);
+  };
+  for await (const chunk of limited(body)) {
+    try {
+      parser.write(chunk);
+    } catch (cause) {
+      throw new FairwayError('malformed', NO_ARRAY, { cause });
+    }
+    for (const value of parsed) yield readInstance(value, index++);
+    parsed = [];
+  }
+  if (!parser.isEnded) throw new FairwayError('malformed', NO_ARRAY);
+}
+
+const NO_ARRAY = 'the body is not the JSON array that `tctl inventory ls --format=json` prints; nothing was changed';
+
+async function* limited(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_INVENTORY) {
+      throw new FairwayError(
+        'too_large',
+        'the inventory is larger than 64 MiB; leave out what is not needed, for instance with jq',
+      );
+    }
+    yield chunk;
+  }
+}
+
+function readInstance(value: unknown, index: number): Instance {
+  const instance = schemas.Instance.safeParse(value);
+  if (instance.success) return instance.data;
+  const errors = instance.error.issues.map(({ path, message }) => ({ path: [index, ...path].join('.'), message }));
+  throw new FairwayError('invalid', `entry ${index} of the inventory is no instance; nothing was changed`, { errors });
+}

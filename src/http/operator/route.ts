@@ -1,0 +1,68 @@
+import { z } from '@hono/zod-openapi';
+import type { Context, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { FairwayError } from '../../domain/errors.ts';
+import type { Role } from '../../domain/role.ts';
+import type { ChangeRequest } from '../../service/change.ts';
+import { needs, type OperatorEnv } from '../auth.ts';
+import { Problem } from '../schemas.ts';
+
+const KIB = 1024;
+
+/** What a route asks of its caller: a role, and a body of at most so many bytes (null: the handler sees to that). */
+export function guarded(role: Role, maxBody: number | null = 64 * KIB) {
+  const middleware: MiddlewareHandler<OperatorEnv>[] = [needs(role), ...(maxBody === null ? [] : [limitBody(maxBody)])];
+  return { security: [{ token: [] }], description: `Needs the role ${role}.`, middleware };
+}
+
+function limitBody(maxSize: number) {
+  const limit = maxSize >= KIB * KIB ? `${maxSize / KIB / KIB} MiB` : `${maxSize / KIB} KiB`;
+  return bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new FairwayError('too_large', `the body is larger than ${limit}; send less at once`);
+    },
+  });
+}
+
+/** A JSON body that must be there. */
+export const body = <S extends z.ZodType>(schema: S) => ({
+  body: { required: true, content: { 'application/json': { schema } } },
+});
+
+/** The answer of a success, and the problem that every failure is. */
+export const answers = <S extends z.ZodType>(description: string, schema: S) => ({
+  200: { description, content: { 'application/json': { schema } } },
+  ...problems,
+});
+
+export const problems = {
+  default: { description: 'What went wrong.', content: { 'application/problem+json': { schema: Problem } } },
+} as const;
+
+/** Conditions of a change. */
+export const Conditions = z.object({
+  'if-match': z.string().optional().openapi({ description: 'The revision that was seen; another one answers 412.' }),
+});
+
+/** Who asks, on what condition, and whether in earnest. `dryRun` may stand in the body or in the query. */
+export function readRequest(c: Context<OperatorEnv>, dryRunInBody = false): ChangeRequest {
+  return {
+    actor: c.get('actor'),
+    ifMatch: readIfMatch(c),
+    dryRun: dryRunInBody || c.req.query('dryRun') === 'true',
+  };
+}
+
+/** No document has it. */
+const NO_REVISION = -1;
+
+/** The revision in `If-Match`, null without a condition, 0 for `If-None-Match: *`. */
+function readIfMatch(c: Context): number | null {
+  if (c.req.header('if-none-match')?.trim() === '*') return 0;
+  const condition = c.req.header('if-match')?.trim();
+  if (condition === undefined || condition === '*') return null;
+  return Number(/^(?:W\/)?"?(\d{1,15})"?$/.exec(condition)?.[1] ?? NO_REVISION);
+}
+
+export const etag = (revision: number): string => `"${revision}"`;

@@ -1,0 +1,84 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { parse, stringify, YAMLParseError } from 'yaml';
+import { FairwayError } from '../../domain/errors.ts';
+import type { Transfer } from '../../service/transfer.ts';
+import type { OperatorEnv } from '../auth.ts';
+import * as schemas from '../schemas.ts';
+import { invalid } from '../validation.ts';
+import { answers, Conditions, guarded, problems, readRequest } from './route.ts';
+
+const tags = ['state'];
+const MAX_DOCUMENT = 4 * 1024 * 1024;
+const YAML = /^(application|text)\/(x-)?yaml\b/i;
+
+const exportState = createRoute({
+  method: 'get',
+  path: '/export',
+  tags,
+  summary: 'The control state as one document: JSON, or YAML with `Accept: application/yaml`',
+  ...guarded('viewer'),
+  responses: {
+    200: {
+      description: 'The state.',
+      content: {
+        'application/json': { schema: schemas.StateDocument },
+        'application/yaml': { schema: schemas.StateDocument },
+      },
+    },
+    ...problems,
+  },
+});
+
+const apply = createRoute({
+  method: 'post',
+  path: '/apply',
+  tags,
+  summary: 'Make the state agree with a document; what it leaves out stays',
+  ...guarded('admin', MAX_DOCUMENT),
+  request: {
+    query: schemas.DryRun,
+    headers: Conditions,
+    body: {
+      required: true,
+      content: {
+        // No zod schema here: it would read the body as JSON.
+        'application/json': { schema: { $ref: '#/components/schemas/StateDocument' } },
+        'application/yaml': { schema: { $ref: '#/components/schemas/StateDocument' } },
+      },
+    },
+  },
+  responses: answers('The differences, applied unless it was a dry run.', schemas.ApplyResult),
+});
+
+/** `/export` and `/apply`. */
+export function transferRoutes(transfer: Transfer) {
+  const app = new OpenAPIHono<OperatorEnv>();
+  app.openapi(exportState, (c) => {
+    const state = transfer.export();
+    if (!YAML.test(c.req.header('accept') ?? '')) return c.json(state, 200);
+    // Without aliases, which would make two marks that are equal now look like one for ever.
+    return c.body(stringify(state, { aliasDuplicateObjects: false }), 200, { 'Content-Type': 'application/yaml' });
+  });
+  app.openapi(apply, async (c) => {
+    const document = schemas.StateDocument.safeParse(
+      readDocument(await c.req.text(), c.req.header('content-type') ?? ''),
+    );
+    if (!document.success) throw invalid(document.error);
+    return c.json(await transfer.apply(document.data, readRequest(c)), 200);
+  });
+  return app;
+}
+
+function readDocument(text: string, type: string): unknown {
+  try {
+    if (/^application\/json\b/i.test(type)) return JSON.parse(text);
+    if (YAML.test(type)) return parse(text, { maxAliasCount: 0 });
+  } catch (cause) {
+    const where = cause instanceof YAMLParseError || cause instanceof SyntaxError ? `: ${cause.message}` : '';
+    throw new FairwayError('malformed', `the document cannot be read${where}`, { cause });
+  }
+  throw new FairwayError(
+    'unsupported_media_type',
+    'send JSON or YAML, with the header Content-Type: application/json or application/yaml',
+  );
+}

@@ -1,0 +1,311 @@
+import { z } from '@hono/zod-openapi';
+import { UPDATER_KINDS } from '../domain/agent.ts';
+import { channelNameFault } from '../domain/channel.ts';
+import { ROLES } from '../domain/role.ts';
+import { MAX_VERSION_LENGTH, readVersion, VERSION_KINDS } from '../domain/version.ts';
+
+/** A string that the domain has an opinion on; its sentence becomes the message. */
+const judged = (fault: (text: string) => string | null) =>
+  z.string().superRefine((text, context) => {
+    const message = fault(text);
+    if (message) context.addIssue(message);
+  });
+
+const versionFault = (text: string) => {
+  const version = readVersion(text);
+  return typeof version === 'string' ? version : null;
+};
+
+const time = () => z.iso.datetime({ offset: true });
+const kind = z.enum(VERSION_KINDS);
+const reason = z.string().trim().min(1).max(500).openapi({ example: 'incident 12' });
+const version = judged(versionFault).openapi({ example: '16.4.7', maxLength: MAX_VERSION_LENGTH });
+const controlPlaneName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected 1 to 64 of a-z0-9._-, a letter or digit first');
+
+export const ChannelName = judged(channelNameFault).openapi({
+  param: { name: 'channel', in: 'path' },
+  description: 'Percent-encoded where it holds slashes.',
+  example: 'stable/cloud',
+});
+
+const Mark = z.object({ reason: z.string(), by: z.string(), at: z.string(), until: z.string().nullable() });
+const VersionCount = z.object({ version: z.string(), count: z.int() });
+
+export const Channel = z
+  .object({
+    name: z.string(),
+    description: z.string(),
+    accepts: z.array(kind),
+    versionPrefix: z.enum(['v', '']),
+    controlPlane: z.string().nullable(),
+    target: z.string().nullable().openapi({ description: 'Without prefix; null: agents are told none.' }),
+    critical: Mark.nullable(),
+    pin: Mark.nullable(),
+    lineage: z.array(z.string()).openapi({ description: 'The way to the target, ascending.' }),
+    served: z.array(z.object({ version: z.string(), until: z.string() })),
+    updatedAt: z.string(),
+    updatedBy: z.string(),
+    revision: z.int(),
+  })
+  .openapi('Channel');
+
+const Finding = z.object({
+  reason: z.string(),
+  version: z.string().optional(),
+  count: z.int().optional(),
+  detail: z.string(),
+});
+const EvidenceSummary = z.object({
+  source: z.enum(['inventory', 'teleport-metrics', 'check-ins', 'presumed']),
+  complete: z.boolean(),
+  fresh: z.boolean(),
+  agents: z.int(),
+  oldest: VersionCount.nullable(),
+  age: z.int().nullable().openapi({ description: 'Seconds since it was gathered.' }),
+});
+
+export const Report = z
+  .object({
+    allowed: z.boolean(),
+    target: z.string(),
+    controlPlane: z.string().nullable(),
+    agents: z.int(),
+    oldest: VersionCount.nullable(),
+    stranded: z.int(),
+    reasons: z.array(Finding),
+    warnings: z.array(Finding),
+    evidence: z.array(EvidenceSummary),
+    route: z.array(z.string()).nullable(),
+  })
+  .openapi('Report');
+
+export const AuditEntry = z
+  .object({
+    id: z.int(),
+    at: z.string(),
+    actor: z.string(),
+    action: z.string(),
+    subject: z.string(),
+    reason: z.string(),
+    before: z.unknown(),
+    after: z.unknown(),
+    revision: z.int(),
+    hash: z.string(),
+  })
+  .openapi('AuditEntry');
+
+export const VerbResult = z
+  .object({ channel: Channel, report: Report.nullable(), audit: AuditEntry.nullable() })
+  .openapi('VerbResult');
+
+const dryRun = z.boolean().optional();
+const acceptStranding = z
+  .int()
+  .min(0)
+  .optional()
+  .openapi({ description: "The report's `stranded`; needs the role admin." });
+
+export const RollForward = z.strictObject({
+  version,
+  reason,
+  critical: z.boolean().optional(),
+  acceptStranding,
+  dryRun,
+});
+export const RollBack = z.strictObject({
+  version: version.optional(),
+  reason,
+  critical: z.boolean().optional(),
+  acceptStranding,
+  dryRun,
+});
+export const Pin = z.strictObject({
+  version: version.optional(),
+  reason,
+  until: time().optional(),
+  acceptStranding,
+  dryRun,
+});
+export const Unpin = z.strictObject({ reason, dryRun });
+export const Critical = z.strictObject({ critical: z.boolean(), reason, until: time().optional(), dryRun });
+export const Withdraw = z.strictObject({ reason, dryRun });
+export const Check = z.strictObject({ version, dryRun });
+
+const settings = {
+  description: z.string().max(500).optional(),
+  accepts: z.array(kind).min(1).max(VERSION_KINDS.length).optional(),
+  versionPrefix: z.enum(['v', '']).optional(),
+  controlPlane: controlPlaneName.nullable().optional(),
+};
+export const PutChannel = z.strictObject({
+  ...settings,
+  target: version.optional().openapi({ description: 'Only at creation.' }),
+  reason: reason.optional(),
+  dryRun,
+});
+
+export const ControlPlane = z
+  .object({ name: z.string(), version: z.string(), updatedAt: z.string(), updatedBy: z.string(), revision: z.int() })
+  .openapi('ControlPlane');
+export const ControlPlaneName = controlPlaneName.openapi({ param: { name: 'name', in: 'path' }, example: 'main' });
+export const PutControlPlane = z.strictObject({ version, dryRun });
+export const ControlPlaneReport = z
+  .object({
+    allowed: z.boolean(),
+    controlPlane: z.string(),
+    current: z.string().nullable(),
+    version: z.string(),
+    agents: z.int(),
+    stranded: z.int(),
+    reasons: z.array(Finding.extend({ channel: z.string().optional() })),
+    channels: z.array(
+      z.object({ channel: z.string(), target: z.string().nullable(), evidence: z.array(EvidenceSummary) }),
+    ),
+  })
+  .openapi('ControlPlaneReport');
+
+export const Census = z
+  .object({
+    channel: z.string(),
+    agents: z.int(),
+    oldest: VersionCount.nullable(),
+    versions: z.array(VersionCount),
+    sources: z.array(EvidenceSummary.extend({ skipped: z.int(), versions: z.array(VersionCount) })),
+  })
+  .openapi('Census');
+
+const sighting = {
+  channel: z.string(),
+  version: z.string(),
+  updater: z.enum(UPDATER_KINDS).nullable(),
+  updaterVersion: z.string().nullable(),
+  group: z.string().nullable(),
+};
+export const Agent = z
+  .object({
+    id: z.string(),
+    ...sighting,
+    lastSeen: z.string(),
+    sources: z.array(z.object({ source: z.string(), ...sighting, at: z.string() })),
+  })
+  .openapi('Agent');
+export const AgentId = z
+  .string()
+  .min(1)
+  .max(128)
+  .openapi({ param: { name: 'id', in: 'path' } });
+export const Explanation = z
+  .object({
+    agent: Agent,
+    channel: z.string(),
+    told: z.object({ version: z.string(), critical: z.enum(['yes', 'no']) }).nullable(),
+    target: z.string().nullable(),
+    critical: Mark.nullable(),
+    pin: Mark.nullable(),
+    revision: z.int().nullable(),
+    because: z.string(),
+  })
+  .openapi('Explanation');
+
+/** What an instance of `tctl inventory ls --format=json` must look like to be counted; the rest of it is not read. */
+export const Instance = z.object({
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({
+    version: z.string().optional(),
+    ext_upgrader: z.string().optional(),
+    external_upgrader: z.string().optional(),
+    ext_upgrader_version: z.string().optional(),
+    updater_info: z.object({ update_group: z.string().optional() }).nullish(),
+  }),
+});
+export const InventoryResult = z
+  .object({ received: z.int(), enrolled: z.int(), skipped: z.int(), oldest: VersionCount.nullable() })
+  .openapi('InventoryResult');
+
+export const ListedRelease = z.strictObject({
+  version: z.string().min(1).max(MAX_VERSION_LENGTH),
+  date: z.iso.date().nullable(),
+  security: z.boolean(),
+});
+export const ImportReleases = z.array(ListedRelease).min(1).max(10_000);
+export const ImportResult = z
+  .object({
+    received: z.int(),
+    imported: z.int(),
+    unchanged: z.int(),
+    skipped: z.array(z.object({ version: z.string(), detail: z.string() })),
+  })
+  .openapi('ImportResult');
+
+const packages = z.enum(['absent', 'building', 'published']);
+const pulled = z.object({ reason: z.string(), by: z.string(), at: z.string() }).nullable();
+const release = {
+  version: z.string(),
+  date: z.string().nullable(),
+  security: z.boolean(),
+  embargoed: z.boolean(),
+  packages,
+  pulled,
+};
+export const Release = z.object({ ...release, revision: z.int() }).openapi('Release');
+
+const channelState = {
+  target: version.nullable(),
+  critical: Mark.nullable(),
+  pin: Mark.nullable(),
+  lineage: z.array(version).max(50),
+  served: z.array(z.strictObject({ version, until: time() })).max(50),
+};
+/** What `GET /export` answers and `POST /apply` takes; there every part may be left out. */
+export const StateDocument = z
+  .strictObject({
+    fairway: z.literal(1),
+    channels: z
+      .array(z.strictObject({ name: judged(channelNameFault), ...settings, ...z.object(channelState).partial().shape }))
+      .optional(),
+    controlPlanes: z.array(z.strictObject({ name: controlPlaneName, version })).optional(),
+    releases: z.array(z.strictObject({ ...release, version })).optional(),
+  })
+  .openapi('StateDocument');
+export const ApplyResult = z
+  .object({
+    changes: z.array(
+      z.object({
+        key: z.string(),
+        change: z.enum(['create', 'update']),
+        before: z.looseObject({}).nullable(),
+        after: z.looseObject({}),
+      }),
+    ),
+    audit: AuditEntry.nullable(),
+  })
+  .openapi('ApplyResult');
+
+export const ChainState = z
+  .object({ intact: z.boolean(), entries: z.int(), head: z.string(), brokenAt: z.int().nullable() })
+  .openapi('ChainState');
+
+/** RFC 9457. */
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string().openapi({ description: 'What is wrong and what to do next.' }),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    report: Report.optional(),
+  })
+  .openapi('Problem');
+
+export const Role = z.enum(ROLES);
+
+export const DryRun = z.object({
+  dryRun: z.enum(['true', 'false']).optional().openapi({ description: 'Answer as if, and store nothing.' }),
+});
+export const Page = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  before: z.coerce.number().int().min(1).optional().openapi({ description: 'Only entries with a lower id.' }),
+});

@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+
+/** Closes `server` on SIGTERM or SIGINT, then exits; a second signal exits at once. */
+export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): void {
+  let closing = false;
+  const onSignal = async (signal: NodeJS.Signals) => {
+    if (closing) {
+      log.warn({ signal }, 'second signal: exiting at once');
+      process.exit(1);
+    }
+    closing = true;
+    log.info({ signal }, 'stopping: no new connections, finishing what is under way');
+    try {
+      await server.close();
+      process.exit(0);
+    } catch (err) {
+      log.error({ err }, 'could not stop cleanly');
+      process.exit(1);
+    }
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}

@@ -1,0 +1,51 @@
+import type { RequestListener, Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Listener {
+  url: string;
+  /** Takes no new connection, lets requests under way end, and after `deadline` milliseconds cuts off the rest. */
+  close(deadline: number): Promise<void>;
+}
+
+export interface Address {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Milliseconds within which a whole request must have arrived. */
+  requestTimeout: number;
+}
+
+/** Longer than the idle time of common proxies, which would otherwise send on a connection that just closed. */
+const KEEP_ALIVE_MS = 65_000;
+const HEADERS_MS = 10_000;
+const DRAIN_LOOK_MS = 50;
+
+/** Listens; rejects if the address cannot be had. */
+export async function listen(listener: RequestListener, { host, port, requestTimeout }: Address): Promise<Listener> {
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout, headersTimeout: HEADERS_MS },
+    listener,
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return { url: urlOf(server), close: (deadline) => drain(server, deadline) };
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  const wildcard = address === '0.0.0.0' || address === '::';
+  return `http://${wildcard ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+async function drain(server: Server, deadline: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // A connection falls idle when its last answer is out, which no event tells.
+  const look = setInterval(() => server.closeIdleConnections(), DRAIN_LOOK_MS);
+  const cut = setTimeout(() => server.closeAllConnections(), deadline);
+  await closed;
+  clearInterval(look);
+  clearTimeout(cut);
+}

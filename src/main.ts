@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url';
+import { keepAdminToken, type MadeToken } from './config/admin-token.ts';
+import { loadSettings, type Settings, SettingsError } from './config/settings.ts';
+import { closeOnSignal } from './lifecycle.ts';
+import { createLog } from './log.ts';
+import { start } from './server.ts';
+import { version } from './version.ts';
+
+const DEFAULTS = fileURLToPath(new URL('../config/default.yaml', import.meta.url));
+
+try {
+  const settings = loadSettings(DEFAULTS, process.env);
+  const log = createLog(settings.log.level);
+  const made = settings.tokens.length === 0 ? keepAdminToken(settings.dataDir) : null;
+  const server = await start({ settings: made ? withToken(settings, made) : settings, version, log });
+  closeOnSignal(server, log);
+  if (made) greet(made, server.operatorUrl);
+} catch (error) {
+  process.stderr.write(
+    `fairway cannot start: ${error instanceof SettingsError ? error.message : (error as Error).stack}\n`,
+  );
+  process.exit(error instanceof SettingsError ? 2 : 1);
+}
+
+function withToken(settings: Settings, { sha256 }: MadeToken): Settings {
+  return { ...settings, tokens: [{ name: 'admin', role: 'admin', sha256 }] };
+}
+
+/** A token goes to a person at a terminal only; where output is collected it is named by its file. */
+function greet({ file, token }: MadeToken, operatorUrl: string): void {
+  const secret = token && process.stdout.isTTY ? token : `$(cat ${file})`;
+  const made = token ? 'An admin token was made and is kept' : 'The admin token is kept';
+  process.stdout.write(
+    `\n${made} in ${file}. Try it:\n\n  curl -H "Authorization: Bearer ${secret}" ${operatorUrl}/api/v1/channels\n\n`,
+  );
+}

@@ -1,0 +1,216 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { compareVersions } from './domain/version.ts';
+import type { PublicCounters } from './http/public.ts';
+import type { Answers } from './service/answers.ts';
+import type { Channels } from './service/channels.ts';
+import { type CheckInCounters, REJECTIONS } from './service/check-ins.ts';
+import type { Control } from './service/control.ts';
+import type { Census, Fleet } from './service/fleet.ts';
+
+/** Versions of a channel that get a series of their own. */
+const TOP_VERSIONS = 20;
+
+export interface MetricsSources {
+  version: string;
+  control: Control;
+  channels: Pick<Channels, 'list'>;
+  fleet: Fleet;
+  answers: Answers;
+  checkIns: Readonly<CheckInCounters>;
+  polls: Readonly<PublicCounters>;
+}
+
+/** Counts what happens and shows what is, in one registry. Labels are channels, routes, versions and codes, never what a stranger sent. */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const targetChanges = new Counter({
+    name: 'fairway_target_changes_total',
+    help: 'Targets changed',
+    labelNames: ['channel', 'verb'],
+    registers,
+  });
+  const targetRefusals = new Counter({
+    name: 'fairway_target_refusals_total',
+    help: 'Targets refused by the gate, by reason',
+    labelNames: ['channel', 'reason'],
+    registers,
+  });
+  const strandingAccepted = new Counter({
+    name: 'fairway_stranding_accepted_total',
+    help: 'Targets set although they strand agents',
+    labelNames: ['channel'],
+    registers,
+  });
+  const requests = new Histogram({
+    name: 'fairway_operator_request_duration_seconds',
+    help: 'Duration of operator requests',
+    labelNames: ['route', 'method', 'code'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 1, 5],
+    registers,
+  });
+
+  return {
+    registry,
+    observer: {
+      targetChanged: (channel: string, verb: string) => targetChanges.inc({ channel, verb }),
+      targetRefused(channel: string, { reasons }: { reasons: { reason: string }[] }) {
+        for (const reason of new Set(reasons.map((finding) => finding.reason))) targetRefusals.inc({ channel, reason });
+      },
+      strandingAccepted: (channel: string) => strandingAccepted.inc({ channel }),
+    },
+    observeRequest(route: string, method: string, code: number, seconds: number) {
+      requests.observe({ route, method, code: String(code) }, seconds);
+    },
+    /** Reads the rest when Prometheus asks. */
+    watch(sources: MetricsSources): void {
+      watchPolls(registers, sources);
+      watchState(registers, sources);
+      watchFleet(registers, sources);
+    },
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** A counter whose values are kept as plain integers elsewhere and read at the scrape. */
+function counter<L extends string>(
+  registers: Registry[],
+  name: string,
+  help: string,
+  labelNames: L[],
+  read: () => Iterable<[Record<L, string>, number]>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const [labels, value] of read()) this.inc(labels, value);
+    },
+  });
+}
+
+/** A gauge whose series are exactly those that `read` gives. */
+function gauge<L extends string>(
+  registers: Registry[],
+  name: string,
+  help: string,
+  labelNames: L[],
+  read: () => Iterable<[Record<L, string>, number]> | Promise<Iterable<[Record<L, string>, number]>>,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers,
+    async collect() {
+      const series = await read();
+      this.reset();
+      for (const [labels, value] of series) this.set(labels, value);
+    },
+  });
+}
+
+function watchPolls(registers: Registry[], { answers, checkIns, polls }: MetricsSources): void {
+  counter(registers, 'fairway_polls_total', 'Polls answered', ['channel', 'endpoint', 'code'], function* () {
+    for (const [channel, endpoint, { ok, notModified }] of answers.tallies()) {
+      yield [{ channel, endpoint, code: '200' }, ok];
+      if (notModified > 0) yield [{ channel, endpoint, code: '304' }, notModified];
+    }
+    const unknown = { channel: 'unknown', endpoint: 'unknown' };
+    yield [{ ...unknown, code: '404' }, polls.notFound];
+    yield [{ ...unknown, code: '405' }, polls.methodNotAllowed];
+    yield [{ ...unknown, code: '503' }, polls.unavailable];
+  });
+  counter(registers, 'fairway_checkins_total', 'Check-ins taken note of', [], () => [[{}, checkIns.received]]);
+  counter(
+    registers,
+    'fairway_checkins_rejected_total',
+    'Check-in values ignored because they are malformed',
+    ['reason'],
+    () => REJECTIONS.map((reason) => [{ reason }, checkIns.rejected[reason]]),
+  );
+  counter(
+    registers,
+    'fairway_checkins_dropped_total',
+    'Check-ins dropped because too many waited to be written',
+    [],
+    () => [[{}, checkIns.dropped]],
+  );
+}
+
+function watchState(registers: Registry[], { control, channels, version }: MetricsSources): void {
+  gauge(registers, 'fairway_build_info', 'The running version', ['version'], () => [[{ version }, 1]]);
+  gauge(registers, 'fairway_store_up', 'Does the store answer?', [], () => [[{}, control.storeUp() ? 1 : 0]]);
+  gauge(
+    registers,
+    'fairway_snapshot_age_seconds',
+    'Time since the served state was last known to be the store’s',
+    [],
+    () => [[{}, control.age() / 1000]],
+  );
+  gauge(registers, 'fairway_snapshot_revision', 'Revision of the served state', [], () => [
+    [{}, control.peek()?.revision ?? 0],
+  ]);
+  gauge(
+    registers,
+    'fairway_channel_target_info',
+    'What a channel serves',
+    ['channel', 'version', 'critical', 'pinned'],
+    () =>
+      control.peek() === null
+        ? []
+        : channels.list().map(({ name, target, critical, pin }) => [
+            {
+              channel: name,
+              version: target ?? 'none',
+              critical: critical ? 'yes' : 'no',
+              pinned: pin ? 'yes' : 'no',
+            },
+            1,
+          ]),
+  );
+}
+
+function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): void {
+  // Three gauges of one scrape share one census; while the store is away there is none to show.
+  let censuses: Promise<Census[]> | null = null;
+  const read = () => {
+    censuses ??= fleet.censuses().catch(() => []);
+    setImmediate(() => {
+      censuses = null;
+    });
+    return censuses;
+  };
+  gauge(registers, 'fairway_channel_agents', 'Enrolled agents by version', ['channel', 'version'], async () =>
+    (await read()).flatMap(topVersions),
+  );
+  gauge(registers, 'fairway_channel_oldest_agent_info', 'The oldest enrolled agent', ['channel', 'version'], async () =>
+    (await read()).flatMap(({ channel, oldest }) => (oldest ? [[{ channel, version: oldest.version }, 1]] : [])),
+  );
+  gauge(
+    registers,
+    'fairway_channel_converged_ratio',
+    'Share of the agents that run the target',
+    ['channel'],
+    async () =>
+      (await read()).flatMap((census) => {
+        const target = control.peek()?.channels.get(census.channel)?.target;
+        const there = census.versions.find(({ version }) => version === target)?.count ?? 0;
+        return census.agents === 0 ? [] : [[{ channel: census.channel }, there / census.agents]];
+      }),
+  );
+}
+
+function topVersions(census: Census): [{ channel: string; version: string }, number][] {
+  const { channel } = census;
+  const byCount = [...census.versions].sort((a, b) => b.count - a.count || compareVersions(b.version, a.version));
+  const rest = byCount.slice(TOP_VERSIONS).reduce((sum, { count }) => sum + count, 0);
+  const top = byCount
+    .slice(0, TOP_VERSIONS)
+    .map(({ version, count }): [{ channel: string; version: string }, number] => [{ channel, version }, count]);
+  return rest > 0 ? [...top, [{ channel, version: 'other' }, rest]] : top;
+}

@@ -1,0 +1,122 @@
+import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import { getRequestListener } from '@hono/node-server';
+import type { Logger } from 'pino';
+import { readReleaseHistory } from './config/release-history.ts';
+import type { Settings } from './config/settings.ts';
+import { createOperatorApi } from './http/operator.ts';
+import { createPublicApi } from './http/public.ts';
+import { listen } from './listen.ts';
+import { createMetrics } from './metrics.ts';
+import { createAnswers } from './service/answers.ts';
+import { createAudit } from './service/audit.ts';
+import { bootstrap } from './service/bootstrap.ts';
+import { createChannels } from './service/channels.ts';
+import { createCheckIns } from './service/check-ins.ts';
+import { openControl } from './service/control.ts';
+import { createControlPlanes } from './service/control-planes.ts';
+import { createFleet } from './service/fleet.ts';
+import { createGate } from './service/gate.ts';
+import { createReleases } from './service/releases.ts';
+import { repeat } from './service/repeat.ts';
+import { createTransfer } from './service/transfer.ts';
+import { openStore } from './store/open.ts';
+import { createSavedState } from './store/saved-state.ts';
+
+export interface RunningServer {
+  publicUrl: string;
+  operatorUrl: string;
+  /** Stops in order: not ready, drain, flush, close. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  settings: Settings;
+  version: string;
+  log: Logger;
+  now?: () => Date;
+}
+
+const BOOTSTRAP_EVERY = 1_000;
+/** A poll is a few hundred bytes. */
+const PUBLIC_REQUEST_TIMEOUT = 10_000;
+/** An inventory may be 64 MiB. */
+const OPERATOR_REQUEST_TIMEOUT = 300_000;
+
+/** Stale agents leave the census late by a twenty-fourth of `staleAfter` at most. */
+const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, 1_000), 30 * 60 * 1_000);
+
+/** Wires a server and starts it. Rejects if an address is taken or the data directory cannot be used. */
+export async function start({ settings, version, log, now = () => new Date() }: StartOptions): Promise<RunningServer> {
+  const { dataDir, redisUrl, fleet: fleetSettings, compatibility, shutdown } = settings;
+  const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
+  const store = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, log });
+  const saved = createSavedState(join(dataDir, 'state.json'), log);
+  const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, log });
+
+  const metrics = createMetrics();
+  const { observer } = metrics;
+  const policy = { ...compatibility, staleAfter: fleetSettings.staleAfter };
+  const fleet = createFleet({ store, control, policy, now });
+  const gate = createGate({ control, fleet, strictCatalogue: compatibility.catalogue === 'strict', observer });
+  const channels = createChannels({ control, fleet, gate, observer, now });
+  const controlPlanes = createControlPlanes({ control, fleet, now });
+  const releases = createReleases(control, now);
+  const answers = createAnswers({ control, webapi: settings.webapi, now });
+  const checkIns = createCheckIns({ ...fleetSettings, store, now, log });
+  const publicApi = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
+  metrics.watch({ version, control, channels, fleet, answers, checkIns: checkIns.counters, polls: publicApi.counters });
+
+  let stopping = false;
+  const operatorApi = createOperatorApi({
+    channels,
+    fleet,
+    controlPlanes,
+    releases,
+    control,
+    audit: createAudit(store, control),
+    transfer: createTransfer({ control, gate, now }),
+    metrics,
+    tokens: settings.tokens,
+    ready: () => answers.ready() && !stopping,
+    version,
+    now,
+    log,
+  });
+
+  const makeNamed = () =>
+    bootstrap({ ...settings.bootstrap, history, control, services: { channels, controlPlanes, releases }, log });
+  const tasks = [
+    repeat('sweep', sweepEvery(fleetSettings.staleAfter), log, async () => {
+      const sightings = await fleet.sweep();
+      if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
+      return 'again';
+    }),
+  ];
+  if ((await makeNamed()) === 'again') tasks.push(repeat('bootstrap', BOOTSTRAP_EVERY, log, makeNamed));
+
+  const operator = await listen(getRequestListener(operatorApi.fetch) as RequestListener, {
+    ...settings.operator,
+    requestTimeout: OPERATOR_REQUEST_TIMEOUT,
+  });
+  const publicListener = await listen(publicApi.listener, {
+    ...settings.public,
+    requestTimeout: PUBLIC_REQUEST_TIMEOUT,
+  });
+  log.info({ version, store: store.kind, public: publicListener.url, operator: operator.url }, 'fairway is up');
+
+  return {
+    publicUrl: publicListener.url,
+    operatorUrl: operator.url,
+    async close() {
+      stopping = true;
+      for (const task of tasks) task.stop();
+      await Promise.all([publicListener.close(shutdown.deadline), operator.close(shutdown.deadline)]);
+      await checkIns.close();
+      answers.close();
+      await control.close();
+      await store.close();
+      log.info({}, 'fairway is down');
+    },
+  };
+}
