@@ -20,12 +20,18 @@ export interface Table<V, K> {
   entries(options?: Omit<RangeOptions, 'transaction' | 'versions'>): { key: K; value: V }[];
 }
 
+const OPTIONS = {
+  noSubdir: false,
+  // With it a commit would answer before its pages were synced.
+  overlappingSync: false,
+  // With it lmdb makes a promise that nobody can handle, and a full disk would end the process.
+  eventTurnBatching: false,
+  maxDbs: 16,
+};
+
 /** Opens or creates the files in `directory`. Throws `store_unavailable` when it cannot be used. */
 export function openFiles(directory: string): EmbeddedFiles {
-  // Without overlappingSync a commit answers only after its pages and then the new root were synced.
-  const root = guarded(directory, () =>
-    open({ path: directory, noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 16 }),
-  );
+  const root = guarded(directory, () => open({ path: directory, ...OPTIONS }));
   let closed: Promise<void> | null = null;
 
   async function guard<T>(work: () => T | Promise<T>): Promise<T> {

@@ -36,11 +36,15 @@ export async function startCluster(): Promise<RedisProcess> {
   await once(spare, 'close');
 
   const redis = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)] });
-  await asAdmin(redis.url, async (admin) => {
+  const setUp = asAdmin(redis.url, async (admin) => {
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
     // A cluster takes no writes in its first two seconds.
     const isReady = async () => expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok');
     await vi.waitFor(isReady, { timeout: 10_000 });
+  });
+  await setUp.catch(async (error) => {
+    await redis.stop();
+    throw error;
   });
   return redis;
 }
