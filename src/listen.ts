@@ -1,6 +1,7 @@
 import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { FairwayError } from './domain/errors.ts';
 
 export interface Listener {
   url: string;
@@ -21,7 +22,7 @@ const KEEP_ALIVE_MS = 65_000;
 const HEADERS_MS = 10_000;
 const DRAIN_LOOK_MS = 50;
 
-/** Listens; rejects if the address cannot be had. */
+/** Listens; rejects with `invalid` if the address cannot be had. */
 export async function listen(listener: RequestListener, { host, port, requestTimeout }: Address): Promise<Listener> {
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout, headersTimeout: HEADERS_MS },
@@ -30,6 +31,9 @@ export async function listen(listener: RequestListener, { host, port, requestTim
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
+  }).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be had (${cause.message})`;
+    throw new FairwayError('invalid', `${host}:${port} ${why}; set another host or port`, { cause });
   });
   return { url: urlOf(server), close: (deadline) => drain(server, deadline) };
 }

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { keepAdminToken, type MadeToken } from './config/admin-token.ts';
 import { loadSettings, type Settings, SettingsError } from './config/settings.ts';
+import { FairwayError } from './domain/errors.ts';
 import { closeOnSignal } from './lifecycle.ts';
 import { createLog } from './log.ts';
 import { start } from './server.ts';
@@ -16,9 +17,9 @@ try {
   closeOnSignal(server, log);
   if (made) greet(made, server.operatorUrl);
 } catch (error) {
-  process.stderr.write(
-    `fairway cannot start: ${error instanceof SettingsError ? error.message : (error as Error).stack}\n`,
-  );
+  // What a person can mend is a sentence; anything else is Fairway's own mistake.
+  const expected = error instanceof SettingsError || error instanceof FairwayError;
+  process.stderr.write(`fairway cannot start: ${expected ? error.message : (error as Error).stack}\n`);
   process.exit(error instanceof SettingsError ? 2 : 1);
 }
 

@@ -21,7 +21,7 @@ import { createReleases } from './service/releases.ts';
 import { repeat } from './service/repeat.ts';
 import { createTransfer } from './service/transfer.ts';
 import { openStore } from './store/open.ts';
-import { createSavedState } from './store/saved-state.ts';
+import { createSavedState, unsaved } from './store/saved-state.ts';
 
 export interface RunningServer {
   publicUrl: string;
@@ -51,7 +51,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const { dataDir, redisUrl, fleet: fleetSettings, compatibility, shutdown } = settings;
   const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
   const store = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, log });
-  const saved = createSavedState(join(dataDir, 'state.json'), log);
+  const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
   const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, log });
 
   const metrics = createMetrics();
@@ -67,7 +67,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const publicApi = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
   metrics.watch({ version, control, channels, fleet, answers, checkIns: checkIns.counters, polls: publicApi.counters });
 
-  let stopping = false;
+  const stopping = new AbortController();
   const operatorApi = createOperatorApi({
     channels,
     fleet,
@@ -78,7 +78,8 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     transfer: createTransfer({ control, gate, now }),
     metrics,
     tokens: settings.tokens,
-    ready: () => answers.ready() && !stopping,
+    ready: () => answers.ready() && !stopping.signal.aborted,
+    stopping: stopping.signal,
     version,
     now,
     log,
@@ -109,7 +110,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     publicUrl: publicListener.url,
     operatorUrl: operator.url,
     async close() {
-      stopping = true;
+      stopping.abort();
       for (const task of tasks) task.stop();
       await Promise.all([publicListener.close(shutdown.deadline), operator.close(shutdown.deadline)]);
       await checkIns.close();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FairwayError } from '../domain/errors.ts';
 import { hashToken } from './settings.ts';
 
 export interface MadeToken {
@@ -10,16 +11,33 @@ export interface MadeToken {
   sha256: string;
 }
 
-/** The admin token of a server that was given none: made at the first start, kept in the data directory, mode 0600. */
+/**
+ * The admin token of a server that was given none: made at the first start, kept in the data directory, mode 0600.
+ * Throws `store_unavailable` when that cannot be used.
+ */
 export function keepAdminToken(dataDir: string): MadeToken {
   const file = join(dataDir, 'admin-token');
-  mkdirSync(dataDir, { recursive: true });
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    return makeOrRead(file);
+  } catch (cause) {
+    const hint = 'see that the disk has room and Fairway may write there, or set FAIRWAY_ADMIN_TOKEN';
+    throw new FairwayError('store_unavailable', `no admin token in ${file} (${(cause as Error).message}); ${hint}`, {
+      cause,
+    });
+  }
+}
+
+function makeOrRead(file: string): MadeToken {
   const token = randomBytes(24).toString('base64url');
   try {
     writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
     return { file, token, sha256: hashToken(token) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return { file, token: null, sha256: hashToken(readFileSync(file, 'utf8').trim()) };
+    const kept = readFileSync(file, 'utf8').trim();
+    // As a start leaves it that was cut short, or met a full disk.
+    if (kept === '') throw new Error('it is empty; delete it');
+    return { file, token: null, sha256: hashToken(kept) };
   }
 }

@@ -89,11 +89,24 @@ export class SettingsError extends Error {
  */
 export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Settings {
   const files = [defaultsFile, ...(env.FAIRWAY_CONFIG ? [env.FAIRWAY_CONFIG] : [])];
+  const faults: string[] = [];
+  const read = (file: string) => {
+    try {
+      return readYaml(file);
+    } catch (error) {
+      faults.push((error as Error).message);
+      return {};
+    }
+  };
+  const raw = [...files.map(read), readEnvironment(env)].reduce(merge);
   try {
-    return validate([...files.map(readYaml), readEnvironment(env)].reduce(merge));
+    const settings = validate(raw);
+    if (faults.length === 0) return settings;
   } catch (error) {
-    throw error instanceof SettingsError || !(error instanceof Error) ? error : new SettingsError([error.message]);
+    if (!(error instanceof SettingsError)) throw error;
+    faults.push(...error.faults);
   }
+  throw new SettingsError(faults);
 }
 
 /** Checks merged settings. Throws `SettingsError`. */

@@ -223,10 +223,10 @@ function findWarnings(
  * The shortest list of known releases that brings an agent from `from` to `target` in legal hops, the target last;
  * null when it needs no stop on the way, and when the catalogue knows none.
  */
-export function findRoute(from: Version, target: Version, { accepts, catalogue }: Policy): string[] | null {
-  const stops = newestFirst(catalogue).filter((stop) => {
-    const release = catalogue.get(stop.text);
-    const servable = accepts.includes(stop.kind) && !release?.pulled && !release?.embargoed;
+export function findRoute(from: Version, target: Version, policy: Policy): string[] | null {
+  const stops = newestFirst(policy.catalogue).filter((stop) => {
+    // A stop is a target on the way, so the gate must let it pass too.
+    const servable = findReleaseFaults(stop, policy).length === 0;
     return servable && compareVersions(stop, target) < 0 && compareVersions(stop, from) > 0;
   });
   const route: string[] = [];

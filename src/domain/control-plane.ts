@@ -1,7 +1,7 @@
 import { highestCounts, type Population } from './census.ts';
 import { countStrictest, describeAgents, type Finding, summarise } from './compatibility.ts';
 import { hopFaults } from './release-line.ts';
-import { requireVersion, type Version } from './version.ts';
+import { compareVersions, requireVersion, type Version } from './version.ts';
 
 /** A control plane as its operators last reported it. */
 export interface ControlPlane {
@@ -88,9 +88,10 @@ function assessFleet(version: Version, { channel, target, population }: Fleet) {
   const reasons: ControlPlaneFinding[] = [...highestCounts(population.headcounts)]
     .filter(([agent]) => strands(agent))
     .map(([agent, count]) => {
-      const tooOld = requireVersion(agent).major < version.major;
+      const tooOld = compareVersions(agent, version) < 0;
+      const before = requireVersion(agent).major < version.major ? `${version.major - 1}.x` : 'the release line before it';
       const detail = tooOld
-        ? `${describeAgents(count, agent)} on ${channel} would be refused by ${version.text}; bring them to ${version.major - 1}.x first`
+        ? `${describeAgents(count, agent)} on ${channel} would be refused by ${version.text}; bring them to ${before} first`
         : `${describeAgents(count, agent)} on ${channel} would refuse a control plane of a lower major`;
       return { reason: tooOld ? 'agent_too_old' : 'agent_too_new', channel, version: agent, count, detail };
     });

@@ -35,6 +35,8 @@ export interface OperatorApiOptions {
   tokens: readonly KnownToken[];
   /** Should traffic be sent here? */
   ready: () => boolean;
+  /** Aborts when the server begins to stop. */
+  stopping: AbortSignal;
   version: string;
   now: () => Date;
   log: Logger;
@@ -78,7 +80,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
 }
 
 function createApi(options: OperatorApiOptions) {
-  const { channels, audit, fleet, controlPlanes, releases, transfer, control, tokens, now } = options;
+  const { channels, audit, fleet, controlPlanes, releases, transfer, control, tokens, stopping, now } = options;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalid(result.error);
@@ -92,7 +94,7 @@ function createApi(options: OperatorApiOptions) {
   api.route('/', releaseRoutes(releases));
   api.route('/', auditRoutes(audit));
   api.route('/', transferRoutes(transfer));
-  api.route('/', eventRoutes(control));
+  api.route('/', eventRoutes(control, stopping));
   api.openAPIRegistry.register('StateDocument', StateDocument);
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   return api;

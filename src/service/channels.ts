@@ -105,7 +105,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     const moves = after.target !== null && after.target !== before.target;
     const report = moves && after.target ? await gate.assess(before, requireVersion(after.target)) : null;
     const overridden = report !== null && gate.enforce(name, report, request, input.acceptStranding);
-    if (request.dryRun) return { channel: { ...after, revision: before.revision }, report, audit: null };
+    if (request.dryRun) return { channel: present({ ...after, revision: before.revision }), report, audit: null };
 
     const reason = overridden ? `${input.reason} (accepted stranding ${report.stranded})` : input.reason;
     const audit = await commitDocument(control, {
@@ -119,7 +119,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     });
     if (after.target !== before.target) observer.targetChanged(name, verb);
     if (overridden) observer.strandingAccepted(name);
-    return { channel: { ...after, revision: audit.revision }, report, audit };
+    return { channel: present({ ...after, revision: audit.revision }), report, audit };
   }
 
   return {

@@ -39,8 +39,11 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
   let askedAgain = false;
   let saving = Promise.resolve();
 
+  /** Not for a saved state, which may be another store's of the same revision. */
+  const isConfirmed = () => confirmedAt !== Number.NEGATIVE_INFINITY;
+
   function adopt(next: Snapshot): void {
-    if (snapshot && next.revision <= snapshot.revision) return;
+    if (snapshot && next.revision < snapshot.revision + (isConfirmed() ? 1 : 0)) return;
     snapshot = next;
     for (const listener of listeners) listener(next);
     saving = saved.write({ revision: next.revision, documents: [...next.documents.values()] });
@@ -52,7 +55,7 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
       // An older state never replaces a newer one: agents would be told to go back by nobody's decision.
       if (snapshot && revision < snapshot.revision) return reportLoss(revision, snapshot.revision);
       lostRevisions = false;
-      if (!snapshot || revision > snapshot.revision) adopt(takeSnapshot(await store.load()));
+      if (!snapshot || !isConfirmed() || revision > snapshot.revision) adopt(takeSnapshot(await store.load()));
       confirmedAt = performance.now();
       if (!up) log.info({ revision }, 'the store is back');
       up = true;
@@ -84,14 +87,12 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
     return refreshing;
   }
 
+  // Read in any case: a store that lost changes while nobody served them is found out by it.
+  const state = saved.read();
+  if (state) snapshot = takeSnapshot(state);
   await refresh();
-  if (!snapshot) {
-    const state = saved.read();
-    if (state) {
-      log.warn({ revision: state.revision }, 'the state saved on this machine is served until the store answers');
-      snapshot = takeSnapshot(state);
-    }
-  }
+  if (state && !up)
+    log.warn({ revision: state.revision }, 'the state saved on this machine is served until the store answers');
   store.onChange(() => void refresh());
   const timer = setInterval(() => void refresh(), compareEvery);
 

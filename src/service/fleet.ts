@@ -115,7 +115,7 @@ export function createFleet({ store, control, policy, now }: FleetOptions): Flee
       return census as Census;
     },
 
-    censuses: () => censuses(control.snapshot().channels.values()),
+    censuses: async () => censuses(control.snapshot().channels.values()),
 
     async importInventory(name, instances) {
       const channel = requireChannel(control.snapshot(), name).name;

@@ -4,6 +4,9 @@ import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { ControlState, SavedState } from '../domain/store.ts';
 
+/** For a store that is on this machine itself. */
+export const unsaved: SavedState = { read: () => null, write: async () => {} };
+
 /** A copy of the control state in `file`, replaced whole so that a crash leaves the old or the new one. */
 export function createSavedState(file: string, log: Logger): SavedState {
   let latest: ControlState | null = null;
@@ -26,10 +29,10 @@ export function createSavedState(file: string, log: Logger): SavedState {
   return {
     read() {
       try {
-        return JSON.parse(readFileSync(file, 'utf8')) as ControlState;
+        return parse(readFileSync(file, 'utf8'));
       } catch (err) {
         if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
-          log.error({ err, file }, 'the saved state cannot be read');
+          log.error({ err, file }, 'the saved state cannot be read, so it is as if there were none');
         return null;
       }
     },
@@ -39,6 +42,13 @@ export function createSavedState(file: string, log: Logger): SavedState {
       return writing;
     },
   };
+}
+
+/** Not more than is needed to tell a damaged file: nobody but Fairway writes it. */
+function parse(text: string): ControlState {
+  const state = JSON.parse(text) as Partial<ControlState> | null;
+  if (Number.isSafeInteger(state?.revision) && Array.isArray(state?.documents)) return state as ControlState;
+  throw new Error('it holds no state');
 }
 
 async function writeWhole(file: string, content: string): Promise<void> {

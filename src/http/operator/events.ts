@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { streamSSE } from 'hono/streaming';
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { FairwayError } from '../../domain/errors.ts';
 import type { Control } from '../../service/control.ts';
 import type { OperatorEnv } from '../auth.ts';
@@ -22,31 +22,48 @@ const events = createRoute({
   },
 });
 
-/** `/events`. */
-export function eventRoutes(control: Control) {
+/** `/events`; the streams end when `stopping` aborts. */
+export function eventRoutes(control: Control, stopping: AbortSignal) {
   const app = new OpenAPIHono<OperatorEnv>();
-  let streams = 0;
+  const streams = new Set<SSEStreamingApi>();
+  stopping.addEventListener('abort', () => {
+    for (const stream of streams) stream.abort();
+  });
   app.openapi(events, (c) => {
-    if (streams >= MAX_STREAMS) {
+    if (streams.size >= MAX_STREAMS) {
       throw new FairwayError('rate_limited', `${MAX_STREAMS} event streams are open already; close one`, {
         retryAfter: 30,
       });
     }
-    streams++;
+    // What is not there yet is a problem now, which a stream could not tell any more.
+    control.snapshot();
     return streamSSE(c, async (stream) => {
-      const tell = (revision: number) =>
-        stream.writeSSE({ event: 'change', id: String(revision), data: JSON.stringify({ revision }) });
-      const stop = control.onChange(({ revision }) => void tell(revision));
-      stream.onAbort(() => {
-        stop();
-        streams--;
-      });
-      await tell(control.snapshot().revision);
-      while (!stream.aborted) {
-        await stream.sleep(KEEP_ALIVE_MS);
-        await stream.write(': still here\n\n');
-      }
+      streams.add(stream);
+      await tellRevisions(stream, control).finally(() => streams.delete(stream));
     });
   });
   return app;
+}
+
+/** Waits for each write, so a reader that stalls misses revisions instead of piling them up here. */
+async function tellRevisions(stream: SSEStreamingApi, control: Control): Promise<void> {
+  let wake = () => {};
+  const stop = control.onChange(() => wake());
+  stream.onAbort(() => wake());
+  let told: number | null = null;
+  while (!stream.aborted) {
+    const { revision } = control.snapshot();
+    if (revision === told) await stream.write(': still here\n\n');
+    else await stream.writeSSE({ event: 'change', id: String(revision), data: JSON.stringify({ revision }) });
+    told = revision;
+    if (stream.aborted || control.snapshot().revision !== told) continue;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, KEEP_ALIVE_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+  stop();
 }
