@@ -1,0 +1,99 @@
+import type { Command } from 'commander';
+import { channelPath } from '../client.ts';
+import type { Context } from '../context.ts';
+import { actor, evidence, mark, time } from '../describe.ts';
+import { EXIT } from '../errors.ts';
+import { agents, type Cell, painted, pairs, type Screen, table } from '../layout.ts';
+import { reportTable } from '../report.ts';
+import type { AuditEntry, Census, Channel, Report } from '../types.ts';
+
+/** `channels`, `show` and `check`: what channels serve, and what they may. */
+export function channelCommands(program: Command, context: Context): void {
+  const { api } = context;
+
+  program
+    .command('channels')
+    .description('all channels: target, critical, pin, agents')
+    .action(async () => {
+      const [list, { channels: censuses }] = await Promise.all([
+        api<{ channels: Channel[] }>('/channels'),
+        api<{ channels: Census[] }>('/census'),
+      ]);
+      await context.show(list, (screen) => channelTable(screen, list.channels, censuses));
+    });
+
+  program
+    .command('show')
+    .description('one channel: what it serves, who set it and why, its agents')
+    .argument('<channel>')
+    .option('--history <n>', 'entries of its history', '5')
+    .action(async (name: string, { history }: { history: string }) => {
+      const [channel, census, { entries }] = await Promise.all([
+        api<Channel>(channelPath(name)),
+        api<Census>(`/census?channel=${encodeURIComponent(name)}`),
+        api<{ entries: AuditEntry[] }>(`${channelPath(name)}/history?limit=${encodeURIComponent(history)}`),
+      ]);
+      await context.show({ channel, census, history: entries }, (screen) =>
+        channelSheet(screen, channel, census, entries),
+      );
+    });
+
+  program
+    .command('check')
+    .description('may the channel serve this version? Changes nothing; exits 3 if not')
+    .argument('<channel>')
+    .argument('<version>')
+    .action(async (name: string, version: string) => {
+      const [report, channel, census] = await Promise.all([
+        api<Report>(`${channelPath(name)}/check`, { method: 'POST', body: { version } }),
+        api<Channel>(channelPath(name)),
+        api<Census>(`/census?channel=${encodeURIComponent(name)}`),
+      ]);
+      if (!report.allowed) context.exitCode = EXIT.refused;
+      await context.show(report, (screen) => {
+        const verdict = report.allowed ? 'would be allowed' : 'would be refused';
+        return `${reportTable(screen, { before: channel, to: report.target, census, report })}\n\n${report.target} ${verdict} for ${name}`;
+      });
+    });
+}
+
+function channelTable(screen: Screen, channels: Channel[], censuses: Census[]): string {
+  if (channels.length === 0) return 'no channels yet; describe one in a file, then: fairway apply FILE';
+  const byName = new Map(censuses.map((census) => [census.channel, census]));
+  const rows = channels.map((channel): Cell[] => [
+    channel.name,
+    target(channel),
+    channel.critical ? painted('yes', 'yellow') : 'no',
+    channel.pin ? (channel.pin.until ? `until ${time(channel.pin.until)}` : 'yes') : 'no',
+    byName.get(channel.name)?.agents ?? 0,
+    byName.get(channel.name)?.oldest?.version ?? null,
+  ]);
+  return table(screen, ['channel', 'target', 'critical', 'pinned', 'agents', 'oldest'], rows);
+}
+
+const target = ({ target }: Channel): Cell => target ?? painted('none', 'yellow');
+
+function channelSheet(screen: Screen, channel: Channel, census: Census, history: AuditEntry[]): string {
+  const { description, controlPlane, critical, pin, lineage, accepts } = channel;
+  const sheet = pairs(screen, [
+    ['channel', painted(channel.name, 'bold')],
+    ...(description ? [['', description] as [string, Cell]] : []),
+    ['target', target(channel)],
+    ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
+    ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
+    ['lineage', lineage.join(' → ')],
+    ['control plane', controlPlane],
+    ['accepts', accepts.join(', ')],
+    ['agents', census.agents === 0 ? 'none known' : `${agents(census.agents)}, oldest ${census.oldest?.version}`],
+    ['evidence', census.sources.map(evidence)],
+    ['changed', `${time(channel.updatedAt)} by ${actor(channel.updatedBy)} (revision ${channel.revision})`],
+  ]);
+  const versions = table(
+    screen,
+    ['version', 'agents'],
+    census.versions.map(({ version, count }) => [version, count]),
+  );
+  const rows = history.map(({ at, actor: by, action, reason }): Cell[] => [time(at), actor(by), action, reason]);
+  const past = table(screen, ['at', 'by', 'did', 'reason'], rows);
+  return [sheet, ...(census.versions.length > 0 ? [versions] : []), ...(rows.length > 0 ? [past] : [])].join('\n\n');
+}

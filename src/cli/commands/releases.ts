@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { type Cell, item, painted, type Screen, table } from '../layout.ts';
+import type { ImportResult, Release } from '../types.ts';
+
+/** `releases`: the catalogue. */
+export function releaseCommands(program: Command, context: Context): void {
+  const { api } = context;
+  const releases = program.command('releases').description('the catalogue of known releases');
+
+  releases
+    .command('list', { isDefault: true })
+    .description('known releases, newest first')
+    .action(async () => {
+      const answer = await api<{ releases: Release[] }>('/releases');
+      await context.show(answer, (screen) => releaseTable(screen, answer.releases));
+    });
+
+  releases
+    .command('import')
+    .description('take over a JSON file of [{ version, date, security }]; - is standard input')
+    .argument('<file>')
+    .action(async (file: string) => {
+      const body = readFileSync(file === '-' ? 0 : file, 'utf8');
+      const result = await api<ImportResult>('/releases/import', { method: 'POST', body });
+      await context.show(result, (screen) => {
+        const { imported, unchanged, skipped } = result;
+        const head = `${imported} imported, ${unchanged} unchanged, ${skipped.length} skipped`;
+        return [head, ...skipped.map(({ detail }) => item(screen, `skipped: ${detail}`))].join('\n');
+      });
+    });
+}
+
+function releaseTable(screen: Screen, releases: Release[]): string {
+  if (releases.length === 0) return 'no releases yet; to take a history over: fairway releases import FILE';
+  const rows = releases.map(({ version, date, security, packages, embargoed, pulled }): Cell[] => [
+    version,
+    date,
+    security ? painted('yes', 'yellow') : 'no',
+    packages,
+    pulled ? painted(`pulled: ${pulled.reason}`, 'red') : embargoed ? painted('embargoed', 'yellow') : 'ok',
+  ]);
+  return table(screen, ['version', 'date', 'security', 'packages', 'state'], rows);
+}

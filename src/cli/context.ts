@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { type Api, createClient } from './client.ts';
+import { UsageError } from './errors.ts';
+import { type Screen, screenOf } from './layout.ts';
+import { DEFAULT_URL, readLogin } from './login-file.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+
+export const FORMATS = ['table', 'json', 'yaml'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** What every command works with. */
+export interface Context {
+  api: Api;
+  terminal: Terminal;
+  /** Prints the result: `value` as JSON or YAML, or what `table` makes of it for a person. */
+  show(value: unknown, table: (screen: Screen) => string): Promise<void>;
+  /** Prints text as it is. */
+  write(text: string): void;
+  /** Set by a command that was carried out and has bad news. */
+  exitCode: number;
+}
+
+/** Reads nothing before a command needs it, so that `--help` works without a token. */
+export function createContext(program: Command, process: NodeJS.Process): Context {
+  const { env, stdout } = process;
+  const options = () => program.opts<{ url?: string; output: Format }>();
+  let client: Api | undefined;
+
+  function connect(): Api {
+    const login = readLogin(env);
+    const url = options().url ?? env.FAIRWAY_URL ?? login?.url ?? DEFAULT_URL;
+    // A token goes only to the server that it was given for.
+    const token = env.FAIRWAY_TOKEN || (login?.url === url ? login.token : undefined);
+    if (token) return createClient(url, token);
+    throw new UsageError(`you are not signed in to ${url}; run fairway login, or set FAIRWAY_TOKEN`);
+  }
+
+  const write = (text: string) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+
+  return {
+    api: async (path, request) => {
+      client ??= connect();
+      return client(path, request);
+    },
+    terminal: openTerminal(process),
+    async show(value, table) {
+      const { output } = options();
+      if (output === 'json') return write(JSON.stringify(value, null, 2));
+      if (output === 'yaml') return write(await toYaml(value));
+      return write(table(screenOf(stdout)));
+    },
+    write,
+    exitCode: 0,
+  };
+}
+
+/** Loaded when it is needed, which is seldom. */
+async function toYaml(value: unknown): Promise<string> {
+  const { stringify } = await import('yaml');
+  return stringify(value, { aliasDuplicateObjects: false });
+}

@@ -1,0 +1,39 @@
+import { agents } from './layout.ts';
+import type { Evidence, Mark } from './types.ts';
+
+/** `2026-11-22T18:00:00.000Z` as `2026-11-22 18:00:00 UTC`. */
+export const time = (iso: string): string => `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+
+/** `token:ops-1` as the server's sentences have it: `token ops-1`. */
+export const actor = (name: string): string => name.replace(':', ' ');
+
+/** Who marked a channel, why, and for how long. */
+export function mark({ by, reason, at, until }: Mark): string {
+  return `since ${time(at)}${until ? ` until ${time(until)}` : ''} by ${actor(by)}, reason: ${reason}`;
+}
+
+const UNITS: [seconds: number, name: string][] = [
+  [86_400, 'd'],
+  [3_600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+];
+
+/** Seconds as the largest unit that fits twice, so that nothing is rounded by more than half. */
+export function duration(seconds: number): string {
+  const [size, name] = UNITS.find(([unit]) => seconds >= 2 * unit) ?? [1, 's'];
+  return `${Math.floor(seconds / size)} ${name}`;
+}
+
+/** A source, what it knows, and how old that is. */
+export function evidence({ source, agents: known, oldest, age, fresh }: Evidence): string {
+  if (source === 'presumed')
+    return `presumed: no complete evidence, so each version served lately counts as one agent (${known})`;
+  const parts = [
+    `${source}: ${agents(known)}`,
+    ...(oldest ? [`oldest ${oldest.version}`] : []),
+    ...(age === null ? [] : [`${duration(age)} old`]),
+    ...(fresh ? [] : ['too old to decide anything']),
+  ];
+  return parts.join(', ');
+}

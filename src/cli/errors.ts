@@ -1,0 +1,84 @@
+import { CommanderError } from 'commander';
+import { item, type Screen, sentence } from './layout.ts';
+import type { Problem } from './types.ts';
+
+/** What the command line exits with. */
+export const EXIT = {
+  done: 0,
+  error: 1,
+  /** The command line cannot be carried out as it stands. */
+  usage: 2,
+  /** The compatibility gate, or a verdict that was asked for, says no. */
+  refused: 3,
+  /** The state does not allow it, or was changed meanwhile. */
+  conflict: 4,
+  interrupted: 130,
+} as const;
+
+/** A command line that cannot be carried out as it stands, with what to type instead. */
+export class UsageError extends Error {}
+
+/** Whoever was asked said no. */
+export class Declined extends Error {
+  constructor() {
+    super('nothing was changed');
+  }
+}
+
+/** Whoever was asked pressed Ctrl-C. */
+export class Interrupted extends Error {}
+
+/** What the server said when it did not do it. */
+export class ApiError extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof Interrupted) return EXIT.interrupted;
+  return error instanceof ApiError ? exitCodeOfProblem(error.problem) : EXIT.error;
+}
+
+function exitCodeOfProblem({ code, status }: Problem): number {
+  if (code === 'refused') return EXIT.refused;
+  if (status === 409 || status === 412) return EXIT.conflict;
+  return status === 400 || status === 422 ? EXIT.usage : EXIT.error;
+}
+
+/** Next steps that only the command line knows, by code. */
+const HINTS: Record<string, string> = {
+  unauthenticated: 'To sign in: fairway login',
+};
+
+/** What a person reads on standard error: the API's own words, a reason a line. */
+export function describeError(screen: Screen, error: unknown): string {
+  if (!(error instanceof ApiError)) return sentence(screen, `fairway: ${(error as Error).message}`);
+  const { detail, report, errors = [], code } = error.problem;
+  const lines = [...splitReasons(screen, detail, report?.reasons.map((reason) => reason.detail) ?? [])];
+  // A single fault is already in the sentence.
+  if (errors.length > 1 || !errors.every(({ message }) => detail.includes(message))) {
+    lines.push(...errors.map(({ path, message }) => item(screen, path ? `${path}: ${message}` : message)));
+  }
+  const hint = HINTS[code];
+  return [...lines, ...(hint ? [hint] : [])].join('\n');
+}
+
+/** A refusal lists its reasons in one sentence; several of them read better as a list. */
+function splitReasons(screen: Screen, detail: string, reasons: string[]): string[] {
+  const list = reasons.join('; ');
+  const at = reasons.length > 1 ? detail.indexOf(list) : -1;
+  if (at < 0) return [sentence(screen, `fairway: ${detail}`)];
+  const head = detail.slice(0, at).trimEnd();
+  const rest = detail.slice(at + list.length).replace(/^\.\s*/, '');
+  return [
+    sentence(screen, `fairway: ${head}`),
+    ...reasons.map((reason) => item(screen, reason)),
+    ...(rest ? [sentence(screen, rest)] : []),
+  ];
+}

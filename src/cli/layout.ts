@@ -1,0 +1,128 @@
+import { styleText } from 'node:util';
+
+export type Style = Parameters<typeof styleText>[0];
+
+/** Where text goes: its width, Infinity where nobody looks at lines, and whether it shows colours. */
+export interface Screen {
+  width: number;
+  colours: boolean;
+}
+
+/** What stands in a table; null is a dash. */
+export type Cell = string | number | null | { text: string; style: Style };
+
+export const painted = (text: string, style: Style): Cell => ({ text, style });
+
+/** A last column narrower than this is no column. */
+const MIN_COLUMN = 24;
+const GAP = 2;
+
+export function screenOf(stream: NodeJS.WriteStream): Screen {
+  // hasColors() knows NO_COLOR, FORCE_COLOR and TERM=dumb.
+  return {
+    width: stream.isTTY ? stream.columns || 80 : Infinity,
+    colours: Boolean(stream.isTTY && stream.hasColors()),
+  };
+}
+
+export function paint({ colours }: Screen, text: string, style: Style): string {
+  return colours ? styleText(style, text, { validateStream: false }) : text;
+}
+
+/** Without control characters: what others wrote must not steer a terminal. */
+export const plain = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
+
+const textOf = (cell: Cell): string => {
+  if (cell === null || cell === '') return '–';
+  return plain(typeof cell === 'object' ? cell.text : typeof cell === 'number' ? count(cell) : cell);
+};
+
+/** 1204 as `1,204`. */
+export const count = (number: number): string => number.toLocaleString('en-US');
+
+/** Agents in words. */
+export const agents = (number: number): string => `${count(number)} ${number === 1 ? 'agent' : 'agents'}`;
+
+/** Rows under headings. Numbers stand to the right; the last column wraps, and where even that has no room each row becomes a block. */
+export function table(screen: Screen, headings: string[], rows: Cell[][]): string {
+  const last = headings.length - 1;
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => length(textOf(row[column] ?? null)))),
+  );
+  const left = widths.slice(0, last).reduce((sum, width) => sum + width + GAP, 0);
+  const room = screen.width - left;
+  if (room < Math.min(widths[last] ?? 0, MIN_COLUMN)) {
+    return rows
+      .map((row) =>
+        pairs(
+          screen,
+          headings.map((heading, column) => [heading, row[column] ?? null]),
+        ),
+      )
+      .join('\n\n');
+  }
+  const line = (row: Cell[]) => {
+    const cells = row.slice(0, last).map((cell, column) => {
+      const text = fill(textOf(cell), widths[column] ?? 0, typeof cell === 'number');
+      return styled(screen, text, cell) + ' '.repeat(GAP);
+    });
+    return cells.join('') + block(screen, row[last] ?? null, left, widths[last] ?? 0);
+  };
+  const head = headings.map((heading, column) => {
+    const numeric = rows.length > 0 && rows.every((row) => typeof row[column] === 'number');
+    return fill(heading.toUpperCase(), column === last && !numeric ? 0 : (widths[column] ?? 0), numeric);
+  });
+  return [paint(screen, head.join(' '.repeat(GAP)), 'dim'), ...rows.map(line)].join('\n');
+}
+
+/** Labels with their values, one of which may have several lines. */
+export function pairs(screen: Screen, rows: [label: string, value: Cell | Cell[]][]): string {
+  const width = Math.max(...rows.map(([label]) => label.length)) + GAP;
+  return rows
+    .flatMap(([label, value]) =>
+      (Array.isArray(value) ? value : [value]).map((cell, index) => {
+        return paint(screen, (index === 0 ? label : '').padEnd(width), 'dim') + block(screen, cell, width, 0);
+      }),
+    )
+    .join('\n');
+}
+
+/** Text that wraps between words. */
+export const sentence = (screen: Screen, text: string): string => wrap(plain(text), screen.width).join('\n');
+
+/** A sentence in a list. */
+export const item = (screen: Screen, text: string): string =>
+  `  - ${wrap(plain(text), screen.width - 4).join('\n    ')}`;
+
+/** A cell whose lines go on under its first one. */
+function block(screen: Screen, cell: Cell, indent: number, width: number): string {
+  const lines = wrap(textOf(cell), screen.width - indent).map((line) => {
+    return styled(screen, typeof cell === 'number' ? line.padStart(width) : line, cell);
+  });
+  return lines.join(`\n${' '.repeat(indent)}`);
+}
+
+const styled = (screen: Screen, text: string, cell: Cell): string =>
+  typeof cell === 'object' && cell !== null ? paint(screen, text, cell.style) : text;
+
+const fill = (text: string, width: number, toTheRight: boolean): string => {
+  const padding = ' '.repeat(Math.max(0, width - length(text)));
+  return toTheRight ? padding + text : text + padding;
+};
+
+const length = (text: string): number => [...text].length;
+
+/** Lines of at most `width`; a word that is longer stays whole, so that it can be copied. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line && length(line) + 1 + length(word) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line ? `${line} ${word}` : word;
+    }
+  }
+  return [...lines, line];
+}

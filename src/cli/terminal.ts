@@ -1,0 +1,64 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { Interrupted } from './errors.ts';
+import { paint, type Screen, screenOf } from './layout.ts';
+
+/** The person at the keyboard, and standard error, on which everything that is not the result goes. */
+export interface Terminal extends Screen {
+  /** Is there somebody to ask? */
+  interactive: boolean;
+  say(text: string): void;
+  /** The answer without spaces around it, empty at the end of input. */
+  ask(question: string): Promise<string>;
+  /** The same, and nothing of it is shown. */
+  askSecret(question: string): Promise<string>;
+  /** Only `y` and `yes` mean yes. */
+  confirm(question: string): Promise<boolean>;
+  /** A line that replaces the one before; nothing where standard error is no terminal. */
+  progress(text: string): void;
+}
+
+const CLEAR_LINE = '\r\x1b[K';
+
+export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | 'stderr'>): Terminal {
+  const screen = screenOf(stderr);
+
+  async function read(question: string, output: NodeJS.WritableStream): Promise<string> {
+    const lines = createInterface({ input: stdin, output, terminal: true });
+    try {
+      return await new Promise((resolve, reject) => {
+        // Ctrl-D is no answer, which no question takes for a yes.
+        lines.once('close', () => resolve(''));
+        lines.once('SIGINT', () => reject(new Interrupted('interrupted; nothing was changed')));
+        lines.question(question).then((answer) => resolve(answer.trim()), reject);
+      });
+    } catch (error) {
+      stderr.write('\n');
+      throw error;
+    } finally {
+      lines.close();
+    }
+  }
+
+  const ask = (question: string) => read(`${question} `, stderr);
+
+  return {
+    ...screen,
+    interactive: Boolean(stdin.isTTY && stderr.isTTY),
+    say: (text) => void stderr.write(`${text}\n`),
+    ask,
+
+    async askSecret(question) {
+      stderr.write(`${question} `);
+      const answer = await read('', new Writable({ write: (_chunk, _encoding, done) => done() }));
+      stderr.write('\n');
+      return answer;
+    },
+
+    confirm: async (question) => /^y(es)?$/i.test(await ask(`${paint(screen, question, 'bold')} [y/N]`)),
+
+    progress(text) {
+      if (stderr.isTTY) stderr.write(text ? `${CLEAR_LINE}${text}` : CLEAR_LINE);
+    },
+  };
+}

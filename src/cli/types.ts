@@ -1,0 +1,23 @@
+import type { z } from '@hono/zod-openapi';
+import type * as schemas from '../http/schemas.ts';
+
+// The API's schemas, as types only: the command line starts fast because it carries no validator.
+export type Agent = z.infer<typeof schemas.Agent>;
+export type ApplyResult = z.infer<typeof schemas.ApplyResult>;
+export type AuditEntry = z.infer<typeof schemas.AuditEntry>;
+export type Census = z.infer<typeof schemas.Census>;
+export type ChainState = z.infer<typeof schemas.ChainState>;
+export type Channel = z.infer<typeof schemas.Channel>;
+export type ControlPlane = z.infer<typeof schemas.ControlPlane>;
+export type ControlPlaneReport = z.infer<typeof schemas.ControlPlaneReport>;
+export type Explanation = z.infer<typeof schemas.Explanation>;
+export type ImportResult = z.infer<typeof schemas.ImportResult>;
+export type InventoryResult = z.infer<typeof schemas.InventoryResult>;
+export type Problem = z.infer<typeof schemas.Problem>;
+export type Release = z.infer<typeof schemas.Release>;
+export type Report = z.infer<typeof schemas.Report>;
+export type StateDocument = z.infer<typeof schemas.StateDocument>;
+export type VerbResult = z.infer<typeof schemas.VerbResult>;
+
+export type Mark = NonNullable<Channel['pin']>;
+export type Evidence = Report['evidence'][number];

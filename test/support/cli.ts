@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { onTestFinished } from 'vitest';
+import { bundle } from '../../src/dev/bundle.mjs';
+import type { Role } from '../../src/domain/role.ts';
+import type { RunningServer } from '../../src/server.ts';
+import { TOKENS, temporaryDirectory } from './server.ts';
+
+export interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  /** Standard input; without it there is none. */
+  input?: string | Buffer;
+  env?: NodeJS.ProcessEnv;
+}
+
+let bundled: Promise<string> | undefined;
+
+/** The program as it ships: bundled anew once for each test file. */
+export function buildCli(): Promise<string> {
+  bundled ??= (async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'fairway-cli-'));
+    process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+    await bundle('src/cli/main.ts', join(dir, 'cli.mjs'));
+    return join(dir, 'cli.mjs');
+  })();
+  return bundled;
+}
+
+/** Runs the command line without a terminal, in an environment that has what `env` says and no more. */
+export async function runCli(args: string[], { input, env = {} }: RunOptions = {}): Promise<Finished> {
+  const child = spawn(process.execPath, [await buildCli(), ...args], { env: { PATH: process.env.PATH, ...env } });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const closed = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
+  // It may end before it has read everything.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  return { code, stdout, stderr };
+}
+
+/** The environment of somebody who may do what `role` may on `server`, with a home of his own. */
+export function signedIn(server: RunningServer, role: Role = 'admin'): NodeJS.ProcessEnv {
+  return { FAIRWAY_URL: server.operatorUrl, FAIRWAY_TOKEN: TOKENS[role], HOME: temporaryDirectory() };
+}
+
+/** The command line of somebody who is signed in to `server`. */
+export function commandLine(server: RunningServer, role: Role = 'admin') {
+  const env = signedIn(server, role);
+  return (args: string[], options: RunOptions = {}) => runCli(args, { ...options, env: { ...env, ...options.env } });
+}
