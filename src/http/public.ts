@@ -1,6 +1,7 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import type { Answer, Answers } from '../service/answers.ts';
 import type { CheckIns } from '../service/check-ins.ts';
+import { type PollHeaders, readPollHeaders, readPollQuery } from './poll-headers.ts';
 import { readPublicPath } from './public-path.ts';
 
 /** How often the public listener gave an answer that is no channel's; whole numbers, read when Prometheus asks. */
@@ -24,7 +25,7 @@ export interface PublicApiOptions {
 interface Fixed {
   status: number;
   headers: string[];
-  body: Buffer;
+  body: string;
 }
 
 const HEALTHY = fixed(200, 'ok', 'Cache-Control', 'no-store');
@@ -58,8 +59,9 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
     const query = cut < 0 ? null : new URLSearchParams(url.slice(cut + 1));
     const answer = answers.byPath(path) ?? resolve(path, query);
     if (!('tally' in answer)) return send(response, answer, head);
-    checkIn(request, query, answer.channel);
-    sendAnswer(request, response, answer, head);
+    const headers = readPollHeaders(request.rawHeaders);
+    checkIn(headers, query, answer.channel);
+    sendAnswer(response, answer, headers.ifNoneMatch, head);
   };
 
   /** The way of everything that is not exactly `/v1/CHANNEL/version` or `/critical`. */
@@ -79,23 +81,15 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
     return NOT_FOUND;
   }
 
-  function checkIn({ headers }: IncomingMessage, query: URLSearchParams | null, channel: string): void {
-    const id = read(headers['agent-id']) ?? query?.get('host') ?? undefined;
-    if (id === undefined) return;
-    checkIns.note(channel, {
-      id,
-      version: read(headers['agent-version']) ?? query?.get('agent_version') ?? undefined,
-      updater: read(headers['updater-kind']) ?? query?.get('updater') ?? undefined,
-      updaterVersion: read(headers['updater-version']) ?? query?.get('updater_version') ?? undefined,
-      group: read(headers['agent-group']) ?? query?.get('group') ?? undefined,
-    });
+  function checkIn(headers: PollHeaders, query: URLSearchParams | null, channel: string): void {
+    if (headers.id === undefined && !query?.has('host')) return;
+    checkIns.note(channel, query === null ? headers : { ...readPollQuery(query), ...headers });
   }
 
   return { listener, counters };
 }
 
-function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer, head: boolean): void {
-  const condition = request.headers['if-none-match'];
+function sendAnswer(response: ServerResponse, answer: Answer, condition: string | undefined, head: boolean): void {
   if (condition !== undefined && matches(condition, answer.etag)) {
     answer.tally.notModified++;
     response.writeHead(304, answer.notModifiedHeaders);
@@ -112,8 +106,7 @@ function send(response: ServerResponse, { status, headers, body }: Fixed, head: 
   response.end(head ? undefined : body);
 }
 
-function fixed(status: number, text: string, ...headers: string[]): Fixed {
-  const body = Buffer.from(text);
+function fixed(status: number, body: string, ...headers: string[]): Fixed {
   const common = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(body.length)];
   return { status, headers: [...common, ...headers], body };
 }
@@ -123,6 +116,3 @@ function matches(condition: string, etag: string): boolean {
   if (condition === etag || condition.trim() === '*') return true;
   return condition.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
 }
-
-const read = (header: string | string[] | undefined): string | undefined =>
-  Array.isArray(header) ? header[0] : header;

@@ -16,7 +16,8 @@ export interface Tally {
 /** An answer as it goes on the wire, made when the state changes and not when somebody asks. */
 export interface Answer {
   channel: string;
-  body: Buffer;
+  /** A string: node sends it in one write with the headers, a Buffer in a second one. */
+  body: string;
   etag: string;
   /** Names and values in turn, as `ServerResponse.writeHead` takes them. */
   headers: string[];
@@ -148,12 +149,11 @@ function json(channel: Stored<Channel>, content: object, tally: Tally): Answer {
 }
 
 function answer(channel: Stored<Channel>, body: string, etag: string, type: string, tally: Tally): Answer {
-  const bytes = Buffer.from(body);
   // Caches may hide a rollback for half a minute, and bridge an outage for a day.
   const cache = ['Cache-Control', 'public, max-age=30, stale-if-error=86400'];
   const notModifiedHeaders = [...cache, 'ETag', etag, 'Fairway-Revision', String(channel.revision)];
-  const headers = ['Content-Type', type, 'Content-Length', String(bytes.length), ...notModifiedHeaders];
-  return { channel: channel.name, body: bytes, etag, headers, notModifiedHeaders, tally };
+  const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)), ...notModifiedHeaders];
+  return { channel: channel.name, body, etag, headers, notModifiedHeaders, tally };
 }
 
 /** What a Managed Updates v2 client reads from `/webapi/find`. A withdrawn channel is suspended at its last target. */

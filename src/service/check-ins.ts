@@ -5,11 +5,11 @@ import { parseVersion } from '../domain/version.ts';
 
 /** What an agent may say of itself in a poll, as it came. */
 export interface RawCheckIn {
-  id: string | undefined;
-  version: string | undefined;
-  updater: string | undefined;
-  updaterVersion: string | undefined;
-  group: string | undefined;
+  id?: string;
+  version?: string;
+  updater?: string;
+  updaterVersion?: string;
+  group?: string;
 }
 
 export const REJECTIONS = ['id', 'version', 'updater', 'updater_version', 'group'] as const;

@@ -1,0 +1,104 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, has, run } from './processes.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const node = process.execPath;
+
+/** Starts Fairway as it is shipped: bundle, shipped settings, check-ins and metrics on. */
+export async function startFairway(cores, { redisUrl = null, env = {}, dir = null } = {}) {
+  const data = dir ?? mkdtempSync(join(tmpdir(), 'fairway-bench-'));
+  const [port, operatorPort] = [await freePort(), await freePort()];
+  const process = run(cores, node, [here('../dist/main.js')], {
+    FAIRWAY_CONFIG: here('../config/quickstart.yaml'),
+    FAIRWAY_DATA_DIR: data,
+    FAIRWAY_HOST: '127.0.0.1',
+    FAIRWAY_PORT: String(port),
+    FAIRWAY_OPERATOR_PORT: String(operatorPort),
+    FAIRWAY_ADMIN_TOKEN: 'a-token-for-the-bench',
+    FAIRWAY_LOG_LEVEL: 'warn',
+    ...(redisUrl ? { REDIS_URL: redisUrl } : {}),
+    ...env,
+  });
+  const stop = async () => {
+    await process.stop();
+    if (!dir) rmSync(data, { recursive: true, force: true });
+  };
+  return { ...process, stop, port, operatorPort };
+}
+
+/** A Redis without persistence, for servers that need one. */
+export async function startRedis(cores) {
+  const port = await freePort();
+  const process = run(cores, 'redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no']);
+  return { ...process, url: `redis://127.0.0.1:${port}` };
+}
+
+const script = (name) => ({
+  name,
+  async start(cores) {
+    const port = await freePort();
+    return { ...run(cores, node, [here(`./peers/${name}.mjs`)], { PORT: String(port) }), port };
+  },
+});
+
+const naive = {
+  name: 'naive-redis',
+  async start(cores) {
+    const redis = await startRedis(cores);
+    const port = await freePort();
+    const process = run(cores, node, [here('./peers/naive-redis.mjs')], { PORT: String(port), REDIS_URL: redis.url });
+    const stop = async () => {
+      await process.stop('SIGKILL');
+      await redis.stop('SIGKILL');
+    };
+    return { ...process, stop, port, alsoCounts: [redis.pid] };
+  },
+};
+
+const go = {
+  name: 'go-http',
+  async start(cores) {
+    const binary = join(tmpdir(), 'fairway-bench-go-http');
+    const built = spawnSync('go', ['build', '-o', binary, '.'], {
+      cwd: here('./peers/go-http'),
+      env: { ...process.env, GO111MODULE: 'off' },
+    });
+    if (built.status !== 0) throw new Error(`go build: ${built.stderr}`);
+    const port = await freePort();
+    return { ...run(cores, binary, [], { PORT: String(port) }), port };
+  },
+};
+
+const nginx = {
+  name: 'nginx',
+  async start(cores) {
+    const dir = mkdtempSync(join(tmpdir(), 'fairway-bench-nginx-'));
+    mkdirSync(join(dir, 'body'));
+    const port = await freePort();
+    const template = readFileSync(here('./peers/nginx.conf'), 'utf8');
+    writeFileSync(join(dir, 'nginx.conf'), template.replaceAll('PORT', String(port)).replaceAll('DIR', dir));
+    const process = run(cores, 'nginx', ['-c', join(dir, 'nginx.conf'), '-p', dir]);
+    const stop = async () => {
+      await process.stop();
+      rmSync(dir, { recursive: true, force: true });
+    };
+    return { ...process, stop, port };
+  },
+};
+
+export const fairway = { name: 'fairway', start: (cores) => startFairway(cores) };
+export const bare = script('bare');
+
+/** All servers that this machine can run. */
+export function allPeers() {
+  const optional = [
+    ['redis-server', naive],
+    ['go', go],
+    ['nginx', nginx],
+  ];
+  return [fairway, bare, script('hono'), ...optional.filter(([program]) => has(program)).map(([, peer]) => peer)];
+}
