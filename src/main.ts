@@ -1,4 +1,6 @@
+import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
 import { keepAdminToken, type MadeToken } from './config/admin-token.ts';
 import { loadSettings, type Settings, SettingsError } from './config/settings.ts';
 import { FairwayError } from './domain/errors.ts';
@@ -6,21 +8,27 @@ import { closeOnSignal } from './lifecycle.ts';
 import { createLog } from './log.ts';
 import { start } from './server.ts';
 import { version } from './version.ts';
+import { work } from './workers.ts';
 
 const DEFAULTS = fileURLToPath(new URL('../config/default.yaml', import.meta.url));
 
 try {
   const settings = loadSettings(DEFAULTS, process.env);
   const log = createLog(settings.log.level);
-  const made = settings.tokens.length === 0 ? keepAdminToken(settings.dataDir) : null;
-  const server = await start({ settings: made ? withToken(settings, made) : settings, version, log });
-  closeOnSignal(server, log);
-  if (made) greet(made, server.operatorUrl);
+  if (cluster.isWorker) await work(settings, log);
+  else await lead(settings, log);
 } catch (error) {
   // What a person can mend is a sentence; anything else is Fairway's own mistake.
   const expected = error instanceof SettingsError || error instanceof FairwayError;
   process.stderr.write(`fairway cannot start: ${expected ? error.message : (error as Error).stack}\n`);
   process.exit(error instanceof SettingsError ? 2 : 1);
+}
+
+async function lead(settings: Settings, log: Logger): Promise<void> {
+  const made = settings.tokens.length === 0 ? keepAdminToken(settings.dataDir) : null;
+  const server = await start({ settings: made ? withToken(settings, made) : settings, version, log });
+  closeOnSignal(server, log);
+  if (made) greet(made, server.operatorUrl);
 }
 
 function withToken(settings: Settings, { sha256 }: MadeToken): Settings {

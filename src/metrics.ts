@@ -1,9 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { compareVersions } from './domain/version.ts';
-import type { PublicCounters } from './http/public.ts';
-import type { Answers } from './service/answers.ts';
+import type { PollCounts } from './public-side.ts';
 import type { Channels } from './service/channels.ts';
-import { type CheckInCounters, REJECTIONS } from './service/check-ins.ts';
+import { REJECTIONS } from './service/check-ins.ts';
 import type { Control } from './service/control.ts';
 import type { Census, Fleet } from './service/fleet.ts';
 
@@ -15,9 +14,7 @@ export interface MetricsSources {
   control: Control;
   channels: Pick<Channels, 'list'>;
   fleet: Fleet;
-  answers: Answers;
-  checkIns: Readonly<CheckInCounters>;
-  polls: Readonly<PublicCounters>;
+  counts: () => PollCounts;
 }
 
 /** Counts what happens and shows what is, in one registry. Labels are channels, routes, versions and codes, never what a stranger sent. */
@@ -114,9 +111,10 @@ function gauge<L extends string>(
   });
 }
 
-function watchPolls(registers: Registry[], { answers, checkIns, polls }: MetricsSources): void {
+function watchPolls(registers: Registry[], { counts }: MetricsSources): void {
   counter(registers, 'fairway_polls_total', 'Polls answered', ['channel', 'endpoint', 'code'], function* () {
-    for (const [channel, endpoint, { ok, notModified }] of answers.tallies()) {
+    const { tallies, polls } = counts();
+    for (const { channel, endpoint, ok, notModified } of tallies) {
       yield [{ channel, endpoint, code: '200' }, ok];
       if (notModified > 0) yield [{ channel, endpoint, code: '304' }, notModified];
     }
@@ -125,20 +123,20 @@ function watchPolls(registers: Registry[], { answers, checkIns, polls }: Metrics
     yield [{ ...unknown, code: '405' }, polls.methodNotAllowed];
     yield [{ ...unknown, code: '503' }, polls.unavailable];
   });
-  counter(registers, 'fairway_checkins_total', 'Check-ins taken note of', [], () => [[{}, checkIns.received]]);
+  counter(registers, 'fairway_checkins_total', 'Check-ins taken note of', [], () => [[{}, counts().checkIns.received]]);
   counter(
     registers,
     'fairway_checkins_rejected_total',
     'Check-in values ignored because they are malformed',
     ['reason'],
-    () => REJECTIONS.map((reason) => [{ reason }, checkIns.rejected[reason]]),
+    () => REJECTIONS.map((reason) => [{ reason }, counts().checkIns.rejected[reason]]),
   );
   counter(
     registers,
     'fairway_checkins_dropped_total',
     'Check-ins dropped because too many waited to be written',
     [],
-    () => [[{}, checkIns.dropped]],
+    () => [[{}, counts().checkIns.dropped]],
   );
 }
 

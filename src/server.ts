@@ -5,14 +5,12 @@ import type { Logger } from 'pino';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
 import { createOperatorApi } from './http/operator.ts';
-import { createPublicApi } from './http/public.ts';
 import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
-import { createAnswers } from './service/answers.ts';
+import { openPublicSide } from './public-side.ts';
 import { createAudit } from './service/audit.ts';
 import { bootstrap } from './service/bootstrap.ts';
 import { createChannels } from './service/channels.ts';
-import { createCheckIns } from './service/check-ins.ts';
 import { openControl } from './service/control.ts';
 import { createControlPlanes } from './service/control-planes.ts';
 import { createFleet } from './service/fleet.ts';
@@ -22,6 +20,7 @@ import { repeat } from './service/repeat.ts';
 import { createTransfer } from './service/transfer.ts';
 import { openStore } from './store/open.ts';
 import { createSavedState, unsaved } from './store/saved-state.ts';
+import { openWorkers } from './workers.ts';
 
 export interface RunningServer {
   publicUrl: string;
@@ -38,8 +37,6 @@ export interface StartOptions {
 }
 
 const BOOTSTRAP_EVERY = 1_000;
-/** A poll is a few hundred bytes. */
-const PUBLIC_REQUEST_TIMEOUT = 10_000;
 /** An inventory may be 64 MiB. */
 const OPERATOR_REQUEST_TIMEOUT = 300_000;
 
@@ -62,10 +59,6 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const channels = createChannels({ control, fleet, gate, observer, now });
   const controlPlanes = createControlPlanes({ control, fleet, now });
   const releases = createReleases(control, now);
-  const answers = createAnswers({ control, webapi: settings.webapi, now });
-  const checkIns = createCheckIns({ ...fleetSettings, store, now, log });
-  const publicApi = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
-  metrics.watch({ version, control, channels, fleet, answers, checkIns: checkIns.counters, polls: publicApi.counters });
 
   const stopping = new AbortController();
   const operatorApi = createOperatorApi({
@@ -78,7 +71,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     transfer: createTransfer({ control, gate, now }),
     metrics,
     tokens: settings.tokens,
-    ready: () => answers.ready() && !stopping.signal.aborted,
+    ready: () => control.peek() !== null && !stopping.signal.aborted,
     stopping: stopping.signal,
     version,
     now,
@@ -100,21 +93,18 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     ...settings.operator,
     requestTimeout: OPERATOR_REQUEST_TIMEOUT,
   });
-  const publicListener = await listen(publicApi.listener, {
-    ...settings.public,
-    requestTimeout: PUBLIC_REQUEST_TIMEOUT,
-  });
-  log.info({ version, store: store.kind, public: publicListener.url, operator: operator.url }, 'fairway is up');
+  const openSide = settings.workers > 1 ? openWorkers : openPublicSide;
+  const publicSide = await openSide({ control, store, settings, now, log });
+  metrics.watch({ version, control, channels, fleet, counts: publicSide.counts });
+  log.info({ version, store: store.kind, public: publicSide.url, operator: operator.url }, 'fairway is up');
 
   return {
-    publicUrl: publicListener.url,
+    publicUrl: publicSide.url,
     operatorUrl: operator.url,
     async close() {
       stopping.abort();
       for (const task of tasks) task.stop();
-      await Promise.all([publicListener.close(shutdown.deadline), operator.close(shutdown.deadline)]);
-      await checkIns.close();
-      answers.close();
+      await Promise.all([publicSide.close(), operator.close(shutdown.deadline)]);
       await control.close();
       await store.close();
       log.info({}, 'fairway is down');

@@ -26,6 +26,7 @@ const version = z
 const schema = z.strictObject({
   public: listener,
   operator: listener,
+  workers: z.int().min(1).max(64),
   defaultChannel: channelName,
   redisUrl: z.url({ protocol: /^rediss?$/, error: 'expected redis://… or rediss://…' }).nullable(),
   dataDir: z.string().min(1),

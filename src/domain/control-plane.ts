@@ -89,7 +89,8 @@ function assessFleet(version: Version, { channel, target, population }: Fleet) {
     .filter(([agent]) => strands(agent))
     .map(([agent, count]) => {
       const tooOld = compareVersions(agent, version) < 0;
-      const before = requireVersion(agent).major < version.major ? `${version.major - 1}.x` : 'the release line before it';
+      const before =
+        requireVersion(agent).major < version.major ? `${version.major - 1}.x` : 'the release line before it';
       const detail = tooOld
         ? `${describeAgents(count, agent)} on ${channel} would be refused by ${version.text}; bring them to ${before} first`
         : `${describeAgents(count, agent)} on ${channel} would refuse a control plane of a lower major`;

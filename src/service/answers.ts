@@ -51,7 +51,7 @@ interface Prepared {
 }
 
 export interface AnswersOptions {
-  control: Control;
+  control: Pick<Control, 'peek' | 'onChange'>;
   webapi: WebapiSettings;
   now: () => Date;
 }
@@ -105,7 +105,7 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
     }
     clearTimeout(timer);
     if (wakeAt === Number.POSITIVE_INFINITY) return;
-    timer = setTimeout(() => refresh(control.snapshot()), Math.min(Math.max(wakeAt - at.getTime(), 1), MAX_TIMER));
+    timer = setTimeout(wake, Math.min(Math.max(wakeAt - at.getTime(), 1), MAX_TIMER));
   }
 
   function drop(name: string): void {
@@ -115,9 +115,13 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
     paths.delete(`/v1/${name}/critical`);
   }
 
+  function wake(): void {
+    const snapshot = control.peek();
+    if (snapshot) refresh(snapshot);
+  }
+
   control.onChange(refresh);
-  const loaded = control.peek();
-  if (loaded) refresh(loaded);
+  wake();
 
   return {
     ready: () => control.peek() !== null,

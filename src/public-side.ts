@@ -1,0 +1,86 @@
+import type { Logger } from 'pino';
+import type { Settings } from './config/settings.ts';
+import type { Store } from './domain/store.ts';
+import { createPublicApi, type PublicCounters } from './http/public.ts';
+import { listen } from './listen.ts';
+import { type Answers, createAnswers, type Endpoint, type Tally } from './service/answers.ts';
+import { type CheckInCounters, createCheckIns } from './service/check-ins.ts';
+import type { Control } from './service/control.ts';
+
+/** What was counted since the start; whole numbers that only grow, except with a channel that is deleted. */
+export interface PollCounts {
+  tallies: ({ channel: string; endpoint: Endpoint } & Tally)[];
+  polls: PublicCounters;
+  checkIns: CheckInCounters;
+}
+
+/** The listener that agents poll, in this process or in several. */
+export interface PublicSide {
+  url: string;
+  counts(): PollCounts;
+  /** Drains, then writes the check-ins that are pending. */
+  close(): Promise<void>;
+}
+
+export interface PublicSideOptions {
+  control: Pick<Control, 'peek' | 'onChange'>;
+  store: Pick<Store, 'recordSightings'>;
+  settings: Settings;
+  now: () => Date;
+  log: Logger;
+}
+
+/** A poll is a few hundred bytes. */
+const REQUEST_TIMEOUT = 10_000;
+
+/** Answers polls in this process. Rejects with `invalid` if the address cannot be had. */
+export async function openPublicSide({ control, store, settings, now, log }: PublicSideOptions): Promise<PublicSide> {
+  const answers = createAnswers({ control, webapi: settings.webapi, now });
+  const checkIns = createCheckIns({ ...settings.fleet, store, now, log });
+  const api = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
+  const listener = await listen(api.listener, { ...settings.public, requestTimeout: REQUEST_TIMEOUT });
+  return {
+    url: listener.url,
+    counts: () => ({ tallies: readTallies(answers), polls: api.counters, checkIns: checkIns.counters }),
+    async close() {
+      await listener.close(settings.shutdown.deadline);
+      await checkIns.close();
+      answers.close();
+    },
+  };
+}
+
+function readTallies(answers: Answers): PollCounts['tallies'] {
+  return [...answers.tallies()].map(([channel, endpoint, tally]) => ({ channel, endpoint, ...tally }));
+}
+
+const NOTHING: PollCounts = {
+  tallies: [],
+  polls: { notFound: 0, methodNotAllowed: 0, unavailable: 0 },
+  checkIns: { received: 0, rejected: { id: 0, version: 0, updater: 0, updater_version: 0, group: 0 }, dropped: 0 },
+};
+
+/** The counts of several processes together. */
+export function addCounts(all: PollCounts[]): PollCounts {
+  const tallies = new Map<string, PollCounts['tallies'][number]>();
+  for (const tally of all.flatMap((counts) => counts.tallies)) {
+    const key = `${tally.channel} ${tally.endpoint}`;
+    tallies.set(key, { ...tally, ...addFields<Tally>(tally, tallies.get(key)) });
+  }
+  return {
+    tallies: [...tallies.values()],
+    polls: all.map(({ polls }) => polls).reduce(addFields, NOTHING.polls),
+    checkIns: all
+      .map(({ checkIns }) => checkIns)
+      .reduce((a, b) => ({ ...addFields(a, b), rejected: addFields(a.rejected, b.rejected) }), NOTHING.checkIns),
+  };
+}
+
+/** Adds the numbers of two objects of one shape; what is no number is the first's. */
+function addFields<T extends object>(a: T, b: T | undefined): T {
+  const sums = Object.entries(a).map(([name, value]) => {
+    const other = b?.[name as keyof T];
+    return [name, typeof value === 'number' && typeof other === 'number' ? value + other : value];
+  });
+  return Object.fromEntries(sums) as T;
+}

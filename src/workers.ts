@@ -1,0 +1,143 @@
+import cluster, { type Worker } from 'node:cluster';
+import type { Logger } from 'pino';
+import type { Settings } from './config/settings.ts';
+import type { Sighting, SightingSource } from './domain/agent.ts';
+import { type Snapshot, takeSnapshot } from './domain/snapshot.ts';
+import type { ControlState } from './domain/store.ts';
+import { addCounts, openPublicSide, type PollCounts, type PublicSide, type PublicSideOptions } from './public-side.ts';
+
+/** What the first process tells a worker. */
+type Order = { state: ControlState | null } | { recorded: number; failed: string | null } | { stop: true };
+/** What a worker tells the first process. */
+type News = { hello: true } | { up: string } | { counts: PollCounts } | { record: number; sightings: Sighting[] };
+
+const COUNTS_EVERY_MS = 1_000;
+const RESTART_AFTER_MS = 1_000;
+
+/**
+ * Answers polls in `settings.workers` processes that share the public address. They hold no connection to the store: the
+ * state comes to them from this process, and their check-ins and counts go to it. One that dies is replaced.
+ */
+export async function openWorkers({ control, store, settings, log }: PublicSideOptions): Promise<PublicSide> {
+  // With round robin every connection would pass through this process first.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  const counts = new Map<Worker, PollCounts>();
+  /** Of workers that are gone: a counter must not fall. */
+  let retired: PollCounts[] = [];
+  let closing = false;
+
+  function fork(): Promise<string> {
+    const worker = cluster.fork();
+    const tell = (order: Order) => worker.isConnected() && worker.send(order);
+    const tellState = (snapshot: Snapshot | null) => tell({ state: snapshot && toState(snapshot) });
+    let stopTelling = () => {};
+    worker.on('exit', (code, signal) => {
+      stopTelling();
+      const last = counts.get(worker);
+      counts.delete(worker);
+      if (last) retired = [addCounts([...retired, last])];
+      if (closing) return;
+      log.error({ worker: worker.id, code, signal }, 'a worker died; another one takes its place');
+      setTimeout(() => closing || void fork().catch(() => {}), RESTART_AFTER_MS);
+    });
+    return new Promise((resolve, reject) => {
+      worker.once('exit', () => reject(new Error('a worker could not start; its own words are above')));
+      worker.on('message', (news: News) => {
+        if ('hello' in news) {
+          tellState(control.peek());
+          stopTelling = control.onChange(tellState);
+        } else if ('up' in news) resolve(news.up);
+        else if ('counts' in news) counts.set(worker, news.counts);
+        else
+          void store.recordSightings('check-ins', news.sightings).then(
+            () => tell({ recorded: news.record, failed: null }),
+            (error: Error) => tell({ recorded: news.record, failed: error.message }),
+          );
+      });
+    });
+  }
+
+  const urls = await Promise.all(Array.from({ length: settings.workers }, fork));
+  return {
+    url: urls[0] as string,
+    counts: () => addCounts([...retired, ...counts.values()]),
+    async close() {
+      closing = true;
+      const workers = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? []);
+      const gone = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
+      for (const worker of workers) worker.send({ stop: true } satisfies Order);
+      await Promise.all(gone);
+    },
+  };
+}
+
+const toState = ({ revision, documents }: Snapshot): ControlState => ({ revision, documents: [...documents.values()] });
+
+/** The life of a worker: answers polls until the first process tells it to stop, or is gone. */
+export async function work(settings: Settings, log: Logger): Promise<void> {
+  const tell = (news: News) => process.connected && process.send?.(news);
+  const state = followState();
+  const batches = createBatches((record, sightings) => tell({ record, sightings }));
+  let side: PublicSide | null = null;
+  const tellCounts = () => side && tell({ counts: side.counts() });
+
+  // Signals to the process group are the first process's to act on.
+  process.on('SIGTERM', () => {});
+  process.on('SIGINT', () => {});
+  process.on('disconnect', () => process.exit(1));
+  const stateCame = new Promise<void>((resolve) => {
+    process.on('message', async (order: Order) => {
+      if ('state' in order) {
+        if (order.state) state.adopt(order.state);
+        resolve();
+      } else if ('recorded' in order) {
+        batches.settle(order.recorded, order.failed);
+      } else {
+        await side?.close();
+        process.exit(0);
+      }
+    });
+  });
+  tell({ hello: true });
+  // Only who knows what to answer may take connections.
+  await stateCame;
+  side = await openPublicSide({ control: state, store: batches, settings, now: () => new Date(), log });
+  setInterval(tellCounts, COUNTS_EVERY_MS);
+  tell({ up: side.url });
+}
+
+/** The state as the first process last told it. */
+function followState() {
+  const listeners = new Set<(snapshot: Snapshot) => void>();
+  let snapshot: Snapshot | null = null;
+  return {
+    peek: () => snapshot,
+    onChange(listener: (snapshot: Snapshot) => void) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    adopt(state: ControlState) {
+      snapshot = takeSnapshot(state);
+      for (const listener of listeners) listener(snapshot);
+    },
+  };
+}
+
+/** Batches of check-ins that the first process writes, each settled when it says so. */
+function createBatches(send: (record: number, sightings: Sighting[]) => void) {
+  const waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  let last = 0;
+  return {
+    recordSightings: (_: SightingSource, sightings: Sighting[]) =>
+      new Promise<void>((resolve, reject) => {
+        waiting.set(++last, { resolve, reject });
+        send(last, sightings);
+      }),
+    settle(record: number, failed: string | null) {
+      const batch = waiting.get(record);
+      waiting.delete(record);
+      if (failed === null) batch?.resolve();
+      else batch?.reject(new Error(failed));
+    },
+  };
+}
