@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 
+const LAST_LINES_MS = 500;
+
 /** Closes `server` on SIGTERM or SIGINT, then exits; a second signal exits at once. */
 export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): void {
   let closing = false;
@@ -12,7 +14,8 @@ export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): 
     log.info({ signal }, 'stopping: no new connections, finishing what is under way');
     try {
       await server.close();
-      process.exit(0);
+      // It ends by itself when the last lines of the log are out; whatever else holds it up shall not.
+      setTimeout(() => process.exit(0), LAST_LINES_MS).unref();
     } catch (err) {
       log.error({ err }, 'could not stop cleanly');
       process.exit(1);

@@ -20,12 +20,19 @@ export interface Address {
 /** Longer than the idle time of common proxies, which would otherwise send on a connection that just closed. */
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_MS = 10_000;
+/** How late a connection may be cut off. Node looks every 30 s otherwise. */
+const CUT_OFF_LOOK_MS = 1_000;
 const DRAIN_LOOK_MS = 50;
 
 /** Listens; rejects with `invalid` if the address cannot be had. */
 export async function listen(listener: RequestListener, { host, port, requestTimeout }: Address): Promise<Listener> {
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout, headersTimeout: HEADERS_MS },
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout,
+      headersTimeout: HEADERS_MS,
+      connectionsCheckingInterval: CUT_OFF_LOOK_MS,
+    },
     listener,
   );
   await new Promise<void>((resolve, reject) => {

@@ -21,7 +21,9 @@ export function readYaml(file: string): Raw {
   try {
     content = parse(readFileSync(file, 'utf8')) ?? {};
   } catch (cause) {
-    throw new Error(`cannot read ${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    // After its first line the parser shows the source, which may hold a secret.
+    const [why = ''] = String(cause instanceof Error ? cause.message : cause).split(/:?\n/, 1);
+    throw new Error(`cannot read ${file}: ${why}`, { cause });
   }
   if (!isMapping(content)) throw new Error(`${file} must hold a mapping of settings`);
   return content;

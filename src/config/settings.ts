@@ -12,7 +12,18 @@ const duration = z
   .transform((text) => ms(text as ms.StringValue))
   .refine((length) => length > 0, 'must be longer than nothing');
 // Environment variables are strings.
-const port = z.coerce.number('expected a port number').int().min(0).max(65_535);
+const port = z
+  .union(
+    [
+      z.int(),
+      z
+        .string()
+        .regex(/^\d{1,5}$/)
+        .transform(Number),
+    ],
+    'expected a port number',
+  )
+  .refine((number) => number >= 0 && number <= 65_535, 'expected a port number from 0 to 65535');
 const listener = z.strictObject({ host: z.string().min(1), port });
 const channelName = z.string().superRefine((name, context) => {
   const fault = channelNameFault(name);
@@ -69,6 +80,10 @@ const schema = z.strictObject({
   shutdown: z.strictObject({ deadline: duration }),
 });
 
+/** The settings that depend on each other. */
+const accessSchema = z.object(schema.pick({ tokens: true, adminToken: true, redisUrl: true }).shape);
+type Access = z.output<typeof accessSchema>;
+
 /** Everything that can be configured, checked and frozen. Durations are milliseconds. */
 export type Settings = Readonly<Omit<z.output<typeof schema>, 'adminToken'>>;
 
@@ -113,29 +128,29 @@ export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Sett
 /** Checks merged settings. Throws `SettingsError`. */
 export function validate(raw: Raw): Settings {
   const result = schema.safeParse(raw);
-  if (!result.success) {
-    throw new SettingsError(
-      result.error.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`),
-    );
-  }
-  const { adminToken, ...settings } = result.data;
-  // The token itself goes no further than this: whoever prints settings prints a hash.
-  const admin = adminToken ? [{ name: 'admin', role: 'admin' as const, sha256: hashToken(adminToken) }] : [];
-  const tokens = [...settings.tokens, ...admin];
-  const faults = findFaults({ ...settings, tokens });
-  if (faults.length > 0) throw new SettingsError(faults);
-  return deepFreeze({ ...settings, tokens });
+  const single = result.error?.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`) ?? [];
+  // Looked at even where others are wrong, so that all faults are told at once.
+  const access = accessSchema.safeParse(raw);
+  const faults = [...single, ...(access.success ? findFaults(access.data) : [])];
+  if (!result.success || faults.length > 0) throw new SettingsError(faults);
+  const { adminToken: _, ...settings } = result.data;
+  return deepFreeze({ ...settings, tokens: allTokens(result.data) });
 }
 
 export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
+/** The token itself goes no further than this: whoever prints settings prints a hash. */
+function allTokens({ tokens, adminToken }: Access): Settings['tokens'] {
+  return adminToken ? [...tokens, { name: 'admin', role: 'admin', sha256: hashToken(adminToken) }] : tokens;
+}
+
 /** What a schema of single fields cannot see. */
-function findFaults({ tokens, redisUrl }: Settings): string[] {
+function findFaults(access: Access): string[] {
   const faults: string[] = [];
-  const names = tokens.map(({ name }) => name);
+  const names = allTokens(access).map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice) faults.push(`tokens: the name "${twice}" is used twice`);
-  if (redisUrl !== null && tokens.length === 0) {
+  if (access.redisUrl !== null && names.length === 0) {
     faults.push('tokens: with Redis nobody could sign in; set FAIRWAY_ADMIN_TOKEN or list tokens');
   }
   return faults;

@@ -241,7 +241,9 @@ export function findRoute(from: Version, target: Version, policy: Policy): strin
   return route.length === 0 ? null : [...route, target.text];
 }
 
-const ascending = (counts: VersionCounts): [string, number][] => [...counts].sort(([a], [b]) => compareVersions(a, b));
+/** Counts, the lowest version first. */
+export const ascending = (counts: VersionCounts): [string, number][] =>
+  [...counts].sort(([a], [b]) => compareVersions(a, b));
 
 export const describeAgents = (count: number, version: string): string => `${count} ${plural(count)} at ${version}`;
 

@@ -1,5 +1,5 @@
 import { highestCounts, type Population } from './census.ts';
-import { countStrictest, describeAgents, type Finding, summarise } from './compatibility.ts';
+import { ascending, countStrictest, describeAgents, type Finding, summarise } from './compatibility.ts';
 import { hopFaults } from './release-line.ts';
 import { compareVersions, requireVersion, type Version } from './version.ts';
 
@@ -85,7 +85,7 @@ function findUpgradeFaults(version: Version, current: Version | null): ControlPl
 
 function assessFleet(version: Version, { channel, target, population }: Fleet) {
   const strands = (agent: string) => hopFaults(requireVersion(agent), version).length > 0;
-  const reasons: ControlPlaneFinding[] = [...highestCounts(population.headcounts)]
+  const reasons: ControlPlaneFinding[] = ascending(highestCounts(population.headcounts))
     .filter(([agent]) => strands(agent))
     .map(([agent, count]) => {
       const tooOld = compareVersions(agent, version) < 0;

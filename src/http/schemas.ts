@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { UPDATER_KINDS } from '../domain/agent.ts';
 import { channelNameFault } from '../domain/channel.ts';
 import { ROLES } from '../domain/role.ts';
-import { MAX_VERSION_LENGTH, readVersion, VERSION_KINDS } from '../domain/version.ts';
+import { MAX_VERSION_LENGTH, readVersion, requireVersion, VERSION_KINDS } from '../domain/version.ts';
 
 /** A string that the domain has an opinion on; its sentence becomes the message. */
 const judged = (fault: (text: string) => string | null) =>
@@ -30,7 +30,8 @@ export const ChannelName = judged(channelNameFault).openapi({
   example: 'stable/cloud',
 });
 
-const Mark = z.object({ reason: z.string(), by: z.string(), at: z.string(), until: z.string().nullable() });
+const mark = { reason: z.string(), by: z.string(), at: time(), until: time().nullable() };
+const Mark = z.object(mark);
 const VersionCount = z.object({ version: z.string(), count: z.int() });
 
 export const Channel = z
@@ -240,33 +241,52 @@ export const ImportResult = z
   .openapi('ImportResult');
 
 const packages = z.enum(['absent', 'building', 'published']);
-const pulled = z.object({ reason: z.string(), by: z.string(), at: z.string() }).nullable();
+const pulled = { reason: z.string(), by: z.string(), at: z.string() };
 const release = {
   version: z.string(),
   date: z.string().nullable(),
   security: z.boolean(),
   embargoed: z.boolean(),
   packages,
-  pulled,
 };
-export const Release = z.object({ ...release, revision: z.int() }).openapi('Release');
+export const Release = z
+  .object({ ...release, pulled: z.object(pulled).nullable(), revision: z.int() })
+  .openapi('Release');
 
+/** As it is stored and looked up. */
+const canonicalVersion = version.transform((text) => requireVersion(text).text);
+const StateMark = z.strictObject(mark).nullable();
 const channelState = {
-  target: version.nullable(),
-  critical: Mark.nullable(),
-  pin: Mark.nullable(),
-  lineage: z.array(version).max(50),
-  served: z.array(z.strictObject({ version, until: time() })).max(50),
+  target: canonicalVersion.nullable(),
+  critical: StateMark,
+  pin: StateMark,
+  lineage: z.array(canonicalVersion).max(50),
+  served: z.array(z.strictObject({ version: canonicalVersion, until: time() })).max(50),
 };
+
+/** A list that names nothing twice. */
+const listOf = <T>(item: z.ZodType<T>, nameOf: (item: T) => string) =>
+  z.array(item).superRefine((items, context) => {
+    const names = items.map(nameOf);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) context.addIssue(`${twice} is listed twice`);
+  });
 /** What `GET /export` answers and `POST /apply` takes; there every part may be left out. */
 export const StateDocument = z
   .strictObject({
     fairway: z.literal(1),
-    channels: z
-      .array(z.strictObject({ name: judged(channelNameFault), ...settings, ...z.object(channelState).partial().shape }))
-      .optional(),
-    controlPlanes: z.array(z.strictObject({ name: controlPlaneName, version })).optional(),
-    releases: z.array(z.strictObject({ ...release, version })).optional(),
+    channels: listOf(
+      z.strictObject({ name: judged(channelNameFault), ...settings, ...z.object(channelState).partial().shape }),
+      ({ name }) => name,
+    ).optional(),
+    controlPlanes: listOf(
+      z.strictObject({ name: controlPlaneName, version: canonicalVersion }),
+      ({ name }) => name,
+    ).optional(),
+    releases: listOf(
+      z.strictObject({ ...release, version: canonicalVersion, pulled: z.strictObject(pulled).nullable() }),
+      (listed) => listed.version,
+    ).optional(),
   })
   .openapi('StateDocument');
 export const ApplyResult = z

@@ -20,16 +20,30 @@ export interface BootstrapOptions {
 const ACTOR: Actor = { name: 'system:bootstrap', role: 'admin' };
 const REQUEST = { actor: ACTOR, ifMatch: 0, dryRun: false };
 
-/** Makes what the settings name and the store lacks; what exists is left alone. Answers `again` while the store is away. */
-export async function bootstrap({
+/**
+ * Makes what the settings name and the store lacks; what exists is left alone. Answers `again` while the store is away.
+ * Throws where the settings ask for what an operator would be refused.
+ */
+export async function bootstrap(options: BootstrapOptions): Promise<'done' | 'again'> {
+  if (!options.control.storeUp()) return 'again';
+  try {
+    await makeMissing(options);
+    return 'done';
+  } catch (err) {
+    if (!(err instanceof FairwayError && err.code === 'store_unavailable')) throw err;
+    options.log.warn({ err }, 'what the settings name is not made yet; it will be tried again');
+    return 'again';
+  }
+}
+
+async function makeMissing({
   history,
   controlPlanes,
   channels,
   control,
   services,
   log,
-}: BootstrapOptions): Promise<'done' | 'again'> {
-  if (!control.storeUp()) return 'again';
+}: BootstrapOptions): Promise<void> {
   if (history.length > 0) await unlessMade(services.releases.import(history, ACTOR));
   for (const [name, version] of Object.entries(controlPlanes)) {
     if (!control.snapshot().controlPlanes.has(name))
@@ -40,7 +54,6 @@ export async function bootstrap({
     await unlessMade(services.channels.put(name, { ...channel, reason: 'named in the settings' }, REQUEST));
     log.info({ channel: name, target: channel.target }, 'made a channel that the settings name');
   }
-  return 'done';
 }
 
 /** Another server that starts at the same time may have been first. */

@@ -2,6 +2,7 @@ import type { Channel } from '../domain/channel.ts';
 import { assess, mayOverride, type Report } from '../domain/compatibility.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { mayActAs } from '../domain/role.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
 import type { Control } from './control.ts';
@@ -14,8 +15,8 @@ export interface GateObserver {
 
 /** Stands before every change of a target. */
 export interface Gate {
-  /** The verdict on `channel`, stored or not, serving `target`. */
-  assess(channel: Channel, target: Version): Promise<Report>;
+  /** The verdict on `channel`, stored or not, serving `target` in a state that is, or is to be. */
+  assess(channel: Channel, target: Version, state?: Snapshot): Promise<Report>;
   /**
    * Throws `refused` with the report unless it allows the target, or an admin accepts to strand just as many agents as
    * it says (`accepted`). Returns whether that was needed.
@@ -33,8 +34,7 @@ export interface GateOptions {
 
 export function createGate({ control, fleet, strictCatalogue, observer }: GateOptions): Gate {
   return {
-    async assess(channel, target) {
-      const { controlPlanes, releases } = control.snapshot();
+    async assess(channel, target, { controlPlanes, releases } = control.snapshot()) {
       const name = channel.controlPlane;
       const reported = name === null ? undefined : controlPlanes.get(name)?.version;
       const plane = name === null ? null : { name, version: reported === undefined ? null : requireVersion(reported) };

@@ -3,6 +3,7 @@ import { type Act, type Channel, type ChannelSettings, conform, DEFAULT_SETTINGS
 import { FairwayError } from '../domain/errors.ts';
 import type { Release } from '../domain/release.ts';
 import {
+  applyWrites,
   channelKey,
   controlPlaneKey,
   releaseKey,
@@ -11,7 +12,7 @@ import {
   withoutRevision,
 } from '../domain/snapshot.ts';
 import type { AuditEntry, Write } from '../domain/store.ts';
-import { requireVersion } from '../domain/version.ts';
+import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
 import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
@@ -80,9 +81,9 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
       }
       const act = { by: actor.name, at: now(), reason: 'applied from a document' };
       const planned = plan(snapshot, document, act);
-      for (const { channel, before } of planned.moves) {
-        if (channel.target === null) continue;
-        gate.enforce(channel.name, await gate.assess(before, requireVersion(channel.target)), request);
+      const after = applyWrites(snapshot, planned.writes, snapshot.revision);
+      for (const { channel, target } of planned.moves) {
+        gate.enforce(channel.name, await gate.assess(channel, target, after), request);
       }
       const changes = planned.writes.map((write) => describe(snapshot, write));
       if (dryRun || changes.length === 0) return { changes, audit: null };
@@ -102,8 +103,8 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
 
 interface Plan {
   writes: Write[];
-  /** Channels whose target changes, with what the gate judges it against. */
-  moves: { channel: Channel; before: Channel }[];
+  /** Targets that change, with what the gate judges them by: the channel with its new settings and its past. */
+  moves: { channel: Channel; target: Version }[];
 }
 
 function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
@@ -127,9 +128,10 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     const after = before ? changeChannel(before, wanted, act) : newChannel(wanted, act);
     if (before && isDeepStrictEqual(withoutStamp(before), withoutStamp(after))) continue;
     writes.push(replace(channelKey(wanted.name), before, after));
+    if (after.target === null || after.target === before?.target) continue;
     // A restored channel was told its targets already, so what it served is no news to judge it by.
-    if (after.target !== before?.target)
-      moves.push({ channel: after, before: before ?? { ...after, target: null, served: [] } });
+    const { target, served } = before ?? { target: null, served: [] };
+    moves.push({ channel: { ...after, target, served }, target: requireVersion(after.target) });
   }
   return { writes, moves };
 }

@@ -24,12 +24,15 @@ export function openRedisStore(options: RedisClientOptions): Store {
 }
 
 function redisControl(client: RedisClient, deadline: number): ControlVerbs {
-  const commit = committer(client);
+  const newest = newestHead();
+  const commit = committer(client, newest);
   let queue: Promise<unknown> = Promise.resolve();
   return {
     async load() {
-      const [head, flat] = (await client.run(LOAD, [HEAD, DOCUMENTS])) as [string | null, string[]];
-      return { revision: parseHead(head).id, documents: parseDocuments(flat) };
+      const [text, flat] = (await client.run(LOAD, [HEAD, DOCUMENTS])) as [string | null, string[]];
+      const head = parseHead(text);
+      newest.see(head);
+      return { revision: head.id, documents: parseDocuments(flat) };
     },
 
     async revision() {
@@ -57,13 +60,26 @@ function redisControl(client: RedisClient, deadline: number): ControlVerbs {
   };
 }
 
+/** The newest head of the chain that Redis has shown. */
+function newestHead() {
+  let newest = GENESIS;
+  return {
+    get: () => newest,
+    /** Returns whether Redis still holds all that it has shown. */
+    see(head: AuditHead): boolean {
+      if (head.id >= newest.id) newest = head;
+      return newest === head;
+    },
+  };
+}
+
 /** Lua knows no SHA-256, so the entry is made here, for the head that was seen last, and again if that has moved on. */
-function committer(client: RedisClient) {
-  let head = GENESIS;
+function committer(client: RedisClient, newest: ReturnType<typeof newestHead>) {
   return async ({ writes, audit }: Change, expired: () => boolean): Promise<CommitResult> => {
     const keys = [...new Set(writes.map(({ key }) => auditIndexKey(key)))];
     const args = writes.flatMap(({ key, ifRevision, value }) => [key, ifRevision, value ? JSON.stringify(value) : '']);
     for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
+      const head = newest.get();
       const entry = chain(head, audit);
       const heads = [formatHead(head), formatHead(entry)];
       const answer = await client.run(
@@ -73,8 +89,10 @@ function committer(client: RedisClient) {
       );
       const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed', undefined];
       if (outcome === 'conflict') return { conflict: detail };
-      head = outcome === 'committed' ? entry : parseHead(detail);
+      const whole = newest.see(outcome === 'committed' ? entry : parseHead(detail));
       if (outcome === 'committed') return { entry };
+      // A log that began again would hide what is gone.
+      if (!whole) throw new FairwayError('store_unavailable', 'Redis has lost changes, so this one was not made');
     }
     throw new FairwayError('store_unavailable', 'too many changes at once, so nothing was changed; try again');
   };

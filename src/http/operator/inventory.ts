@@ -57,11 +57,13 @@ async function* readInstances(body: ReadableStream<Uint8Array> | null): AsyncGen
   const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
   let parsed: unknown[] = [];
   let index = 0;
-  parser.onValue = ({ value, stack }) => {
-    if (!Array.isArray(stack[0]?.value ?? [])) throw new Error('not an array');
-    parsed.push(value);
-  };
+  let begun = false;
+  parser.onValue = ({ value }) => void parsed.push(value);
   for await (const chunk of limited(body)) {
+    // The parser finds the members of an object just as well.
+    const first: number | undefined = begun ? undefined : chunk.find((byte) => !WHITESPACE.has(byte));
+    if (first !== undefined && first !== LEFT_BRACKET) throw new FairwayError('malformed', NO_ARRAY);
+    begun ||= first !== undefined;
     try {
       parser.write(chunk);
     } catch (cause) {
@@ -73,6 +75,8 @@ async function* readInstances(body: ReadableStream<Uint8Array> | null): AsyncGen
   if (!parser.isEnded) throw new FairwayError('malformed', NO_ARRAY);
 }
 
+const LEFT_BRACKET = 0x5b;
+const WHITESPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const NO_ARRAY = 'the body is not the JSON array that `tctl inventory ls --format=json` prints; nothing was changed';
 
 async function* limited(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
