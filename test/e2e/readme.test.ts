@@ -1,0 +1,66 @@
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { inventory } from '../fixtures/inventory.ts';
+import { addresses, CLI, freePorts, ROOT, readLogs, run } from '../support/process.ts';
+import { temporaryDirectory } from '../support/server.ts';
+
+interface Block {
+  language: string;
+  content: string;
+}
+
+/** The fenced blocks of the README, in turn. */
+const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```(\w+)\n(.*?)\n```$/gms)].map(
+  ([, language = '', content = '']): Block => ({ language, content }),
+);
+
+/** A place as the README supposes it: `data` where the server keeps it, `tctl` and `fairway` on PATH, a release history. */
+function workplace() {
+  const dir = temporaryDirectory();
+  const bin = join(dir, 'bin');
+  mkdirSync(bin);
+  symlinkSync(CLI, join(bin, 'fairway'));
+  writeFileSync(join(dir, 'inventory.json'), JSON.stringify(inventory()));
+  // Teleport's own tool, which prints a real inventory's shape.
+  writeFileSync(join(bin, 'tctl'), '#!/bin/sh\n[ "$*" = "inventory ls --format=json" ] && cat inventory.json\n');
+  chmodSync(join(bin, 'tctl'), 0o755);
+  copyFileSync(join(ROOT, 'test/fixtures/releases.json'), join(dir, 'releases.json'));
+  return { dir, path: `${bin}:${process.env.PATH}` };
+}
+
+/** What a block shows for a JSON problem is its sentence. */
+function shown(output: string): string {
+  return output.startsWith('{') ? JSON.parse(output).detail : output;
+}
+
+it('shows commands that work as printed, and their output', { timeout: 60_000 }, async () => {
+  const { dir, path } = workplace();
+  const [start, ...commands] = blocks.filter(({ language }) => language === 'sh');
+  expect(start?.content).toBe('npm start');
+  const server = run('sh', ['-c', 'npm start'], { env: freePorts(dir), group: true });
+  const { public: publicUrl, operator } = await addresses(server);
+
+  const token = readFileSync(join(dir, 'data/admin-token'), 'utf8').trim();
+  const env = { PATH: path, FAIRWAY_URL: operator, FAIRWAY_TOKEN: token, TOKEN: token };
+  const outputs: string[] = [];
+  for (const command of commands) {
+    const here = command.content
+      .replaceAll('http://127.0.0.1:8080', publicUrl)
+      .replaceAll('http://127.0.0.1:8081', operator);
+    const shell = run('sh', ['-ec', here], { cwd: dir, env });
+    expect((await shell.exit).code, `${here}\n${shell.stderr}`).toBe(0);
+    outputs.push(shell.stdout);
+    const next = blocks[blocks.indexOf(command) + 1];
+    if (next?.language === 'text') expect(shown(shell.stdout), here).toBe(next.content);
+  }
+  expect(commands.length).toBeGreaterThanOrEqual(5);
+  expect(JSON.parse(outputs[1] ?? '')).toMatchObject({ channel: { target: '16.4.7' }, report: { allowed: true } });
+  expect(outputs[3]).toContain('"code":"refused"');
+  expect(outputs[4]).toMatch(/"enrolled":236\b.*\d+ imported, 0 unchanged/s);
+
+  // Ctrl-C goes to everything at a terminal: to npm, to its shell and to the server.
+  server.signal('SIGINT');
+  await server.exit;
+  expect(readLogs(server.stdout).at(-1)).toMatchObject({ msg: 'fairway is down' });
+});

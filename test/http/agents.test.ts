@@ -1,0 +1,177 @@
+import { describe, expect, it, vi } from 'vitest';
+import { merge } from '../../src/config/raw.ts';
+import { instanceId, inventory } from '../fixtures/inventory.ts';
+import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
+import { expectProblem } from './shared-server.ts';
+import { ask } from './wire.ts';
+
+const CHANNEL = '/channels/stable%2Fcloud';
+const IMPORT = '/inventory?channel=stable%2Fcloud';
+
+async function started() {
+  const server = await startServer(merge(QUICKSTART, { fleet: { flushEvery: '20ms' } }));
+  const api = operatorClient(server);
+  await api('PUT', '/channels/other', { target: '16.4.6' });
+  await api('POST', IMPORT, inventory());
+  const checkIn = async (id: string, version: string, channel = 'stable/cloud') => {
+    await ask(server.publicUrl, `/v1/${channel}/version?host=${id}&agent_version=${version}&updater=unit&group=prod`);
+    return vi.waitFor(async () => {
+      const { body } = await api('GET', `/agents/${id}`);
+      expect(body).toMatchObject({ version, channel, sources: expect.arrayContaining([expect.anything()]) });
+      return body;
+    });
+  };
+  return { server, api, checkIn };
+}
+
+describe('agents', () => {
+  it.each<[query: string, count: number]>([
+    ['', 236],
+    ['channel=stable/cloud', 236],
+    ['channel=other', 0],
+    ['channel=unknown', 0],
+    ['version=16.4.6', 120],
+    ['version=v16.4.6', 120],
+    ['version=16.4.7', 0],
+    ['olderThan=16.0.0', 21],
+    ['olderThan=v15.4.9', 6],
+    ['olderThan=15.4.7', 0],
+    ['channel=stable/cloud&olderThan=16.4.3&version=16.3.0', 25],
+  ])('are listed by ?%s, page after page, each once', async (query, count) => {
+    const { api } = await started();
+    const ids: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const next: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+      const { status, body } = await api('GET', `/agents?${query}&limit=40${next}`);
+      expect(status).toBe(200);
+      expect(body.agents.length).toBeLessThanOrEqual(40);
+      ids.push(...body.agents.map(({ id }: { id: string }) => id));
+      cursor = body.cursor;
+    } while (cursor !== null);
+    expect(ids).toHaveLength(count);
+    expect(new Set(ids).size).toBe(count);
+  });
+
+  it('are 50 a page unless asked for otherwise', async () => {
+    const { api } = await started();
+    expect((await api('GET', '/agents')).body.agents.length).toBeLessThanOrEqual(50);
+    expect((await api('GET', '/agents?limit=500')).body.agents.length).toBe(236);
+  });
+
+  it.each(['x', '%00', '\u{1F600}', 'a'.repeat(200), '{}', '0'])('with the cursor %s never fail', async (cursor) => {
+    const { api } = await started();
+    const reply = await api('GET', `/agents?cursor=${encodeURIComponent(cursor)}`);
+    expect([200, 422]).toContain(reply.status);
+  });
+
+  it('show what each source says, the newest first', async () => {
+    const { api, checkIn } = await started();
+    const agent = await checkIn(instanceId(0), '16.4.7');
+    expect(agent).toMatchObject({ id: instanceId(0), version: '16.4.7', updater: 'unit', group: 'prod' });
+    expect(agent.sources).toMatchObject([
+      { source: 'check-ins', version: '16.4.7', at: agent.lastSeen },
+      { source: 'inventory', version: '16.4.6', updater: 'unit', updaterVersion: '16.4.6' },
+    ]);
+    expect((await api('GET', '/agents?version=16.4.7')).body.agents).toEqual([agent]);
+  });
+});
+
+describe('the census', () => {
+  it('of all channels holds each', async () => {
+    const { api } = await started();
+    const { status, body } = await api('GET', '/census');
+    expect(status).toBe(200);
+    const agents = body.channels.map(({ channel, agents }: { channel: string; agents: number }) => [channel, agents]);
+    expect(Object.fromEntries(agents)).toEqual({ 'stable/cloud': 236, other: 0 });
+  });
+
+  it('counts an agent of the inventory that also checks in once', async () => {
+    const { api, checkIn } = await started();
+    await checkIn(instanceId(0), '16.4.6');
+    await checkIn('newcomer', '16.4.6');
+    const { body } = await api('GET', '/census?channel=stable%2Fcloud');
+    expect(body.agents).toBe(237);
+    const sources = body.sources.map(({ source, agents, complete }: Record<string, unknown>) => [
+      source,
+      agents,
+      complete,
+    ]);
+    expect(sources).toEqual([
+      ['inventory', 236, true],
+      ['check-ins', 2, false],
+    ]);
+  });
+});
+
+describe('the explanation', () => {
+  it('says what an agent is told, and why', async () => {
+    const { api, checkIn } = await started();
+    await checkIn('a', '16.4.3');
+    const explain = async (id = 'a') => (await api('GET', `/agents/${id}/explain`)).body;
+    const channel = (await api('GET', CHANNEL)).body;
+    expect(await explain()).toMatchObject({
+      agent: { id: 'a', version: '16.4.3' },
+      channel: 'stable/cloud',
+      told: { version: 'v16.4.6', critical: 'no' },
+      target: '16.4.6',
+      critical: null,
+      pin: null,
+      plan: null,
+      revision: channel.revision,
+      because: expect.stringMatching(/behind.*16\.4\.6/),
+    });
+    await checkIn('b', '16.4.6');
+    expect((await explain('b')).because).toMatch(/at the target/);
+    await checkIn('c', '16.4.7');
+    expect((await explain('c')).because).toMatch(/ahead.*back to 16\.4\.6/);
+    await api('POST', `${CHANNEL}/pin`, { reason: 'incident 12' });
+    await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE-1' });
+    expect(await explain()).toMatchObject({
+      told: { critical: 'yes' },
+      pin: { reason: 'incident 12' },
+      critical: { reason: 'CVE-1' },
+      because: expect.stringMatching(/incident 12.*CVE-1/),
+    });
+    await api('POST', `${CHANNEL}/unpin`, { reason: 'test' });
+    await api('POST', `${CHANNEL}/withdraw`, { reason: 'test' });
+    expect(await explain()).toMatchObject({
+      told: { version: 'none', critical: 'no' },
+      target: null,
+      because: expect.stringMatching(/withdrawn by token:admin.*stays/),
+    });
+  });
+
+  it('says so where the channel is gone', async () => {
+    const { api, checkIn } = await started();
+    await checkIn('a', '16.4.3', 'other');
+    // The agent keeps the channel in use for as long as it is counted there.
+    expectProblem(await api('DELETE', '/channels/other'), 409, 'channel_in_use', /1 enrolled agent/);
+    await api('DELETE', '/agents/a');
+    expect(await api('DELETE', '/channels/other')).toMatchObject({ status: 204 });
+  });
+
+  it.each(['a%2Fb', '%00', 'a%20b', '..%2F..', '%F0%9F%98%80'])('of the id %s is not found', async (id) => {
+    const { api } = await started();
+    for (const [method, path] of [
+      ['GET', `/agents/${id}`],
+      ['GET', `/agents/${id}/explain`],
+      ['DELETE', `/agents/${id}`],
+    ] as const) {
+      expect([404, 422]).toContain((await api(method, path)).status);
+    }
+  });
+});
+
+describe('a forgotten agent', () => {
+  it('is gone until it is seen again', async () => {
+    const { api, checkIn } = await started();
+    await checkIn('a', '15.0.0');
+    expect((await api('POST', `${CHANNEL}/check`, { version: '16.4.7' })).body.agents).toBe(237);
+    expect(await api('DELETE', '/agents/a')).toMatchObject({ status: 204, body: '' });
+    expectProblem(await api('GET', '/agents/a'), 404, 'not_found');
+    expectProblem(await api('DELETE', '/agents/a'), 404, 'not_found');
+    expect((await api('GET', '/census?channel=stable%2Fcloud')).body.agents).toBe(236);
+    await checkIn('a', '16.4.6');
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
+
+const CHANNEL = '/channels/stable%2Fcloud';
+
+async function started(changes: number) {
+  const server = await startServer(QUICKSTART);
+  const api = operatorClient(server);
+  for (let i = 0; i < changes; i++) await api('PUT', CHANNEL, { description: `change ${i}`, reason: `reason ${i}` });
+  return { server, api };
+}
+
+describe('the audit log', () => {
+  it('is listed newest first, page after page, without gaps', async () => {
+    const { api } = await started(12);
+    const { status, body: all } = await api('GET', '/audit?limit=500');
+    expect(status).toBe(200);
+    const ids = all.entries.map(({ id }: { id: number }) => id);
+    expect(ids).toEqual(Array.from({ length: 14 }, (_, i) => 14 - i));
+    const paged: unknown[] = [];
+    for (let before = ''; ; before = `&before=${paged.length === 0 ? '' : 15 - paged.length}`) {
+      const { body } = await api('GET', `/audit?limit=5${before}`);
+      if (body.entries.length === 0) break;
+      paged.push(...body.entries);
+    }
+    expect(paged).toEqual(all.entries);
+    expect((await api('GET', '/audit?before=1')).body).toEqual({ entries: [] });
+    expect((await api('GET', '/audit?before=999999')).body.entries[0].id).toBe(14);
+  });
+
+  it('holds who, when, what, why, before and after', async () => {
+    const { api } = await started(1);
+    const { body } = await api('GET', '/audit?limit=1');
+    expect(Object.keys(body.entries[0]).sort()).toEqual(
+      ['action', 'actor', 'after', 'at', 'before', 'hash', 'id', 'reason', 'revision', 'subject'].sort(),
+    );
+    expect(body.entries[0]).toMatchObject({
+      id: 3,
+      revision: 3,
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      actor: 'token:admin',
+      action: 'settings',
+      subject: 'channel/stable/cloud',
+      reason: 'reason 0',
+      before: { description: '' },
+      after: { description: 'change 0' },
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+  });
+
+  it('is verified as intact, with its head', async () => {
+    const { api } = await started(5);
+    const { body: newest } = await api('GET', '/audit?limit=1');
+    expect(await api('GET', '/audit/verify')).toMatchObject({
+      status: 200,
+      body: { intact: true, entries: 7, head: newest.entries[0].hash, brokenAt: null },
+    });
+  });
+
+  it('is intact while it is empty', async () => {
+    const api = operatorClient(await startServer());
+    expect((await api('GET', '/audit')).body).toEqual({ entries: [] });
+    expect((await api('GET', '/audit/verify')).body).toMatchObject({ intact: true, entries: 0, brokenAt: null });
+  });
+});

@@ -1,0 +1,377 @@
+import { describe, expect, it } from 'vitest';
+import { merge, type Raw } from '../../src/config/raw.ts';
+import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
+import { expectProblem, stateOf } from './shared-server.ts';
+
+const CHANNEL = '/channels/stable%2Fcloud';
+
+async function started(overrides: Raw = {}) {
+  const server = await startServer(merge(QUICKSTART, overrides));
+  return { server, api: operatorClient(server) };
+}
+
+describe('a channel', () => {
+  it('is read with its revision as its tag', async () => {
+    const { api } = await started();
+    const { status, body, headers } = await api('GET', CHANNEL);
+    expect(status).toBe(200);
+    expect(headers.get('etag')).toBe(`"${body.revision}"`);
+    expect(body).toEqual({
+      name: 'stable/cloud',
+      description: '',
+      accepts: ['stable', 'cloud'],
+      versionPrefix: 'v',
+      controlPlane: 'main',
+      target: '16.4.6',
+      critical: null,
+      pin: null,
+      lineage: ['16.4.6'],
+      served: [],
+      plan: body.plan,
+      revision: 2,
+      updatedAt: expect.stringMatching(/Z$/),
+      updatedBy: 'system:bootstrap',
+    });
+  });
+
+  it('is created with the defaults where nothing is said', async () => {
+    const { api } = await started();
+    const { status, body, headers } = await api('PUT', '/channels/a%2Fb-1%2Fc_2.d', {});
+    expect(status).toBe(201);
+    expect(headers.get('etag')).toBe(`"${body.revision}"`);
+    expect(body).toMatchObject({
+      name: 'a/b-1/c_2.d',
+      accepts: ['stable', 'cloud'],
+      versionPrefix: 'v',
+      controlPlane: null,
+      target: null,
+      lineage: [],
+      updatedBy: 'token:admin',
+    });
+  });
+
+  it('is created with a target and all its settings', async () => {
+    const { api } = await started();
+    const settings = {
+      description: 'Nightly',
+      accepts: ['dev', 'alpha'],
+      versionPrefix: '',
+      controlPlane: 'main',
+    };
+    const { status, body } = await api('PUT', '/channels/edge', {
+      ...settings,
+      target: 'v16.5.0-dev.1',
+      reason: 'a new channel',
+    });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ ...settings, target: '16.5.0-dev.1', lineage: ['16.5.0-dev.1'] });
+    const { body: audit } = await api('GET', '/audit?limit=1');
+    expect(audit.entries[0]).toMatchObject({ action: 'create', reason: 'a new channel', before: null });
+  });
+
+  it('keeps the settings that a change leaves out, and its target', async () => {
+    const { api } = await started();
+    const { status, body } = await api('PUT', CHANNEL, { description: 'new' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      description: 'new',
+      controlPlane: 'main',
+      target: '16.4.6',
+      lineage: ['16.4.6'],
+    });
+    const { body: free } = await api('PUT', CHANNEL, { controlPlane: null });
+    expect(free).toMatchObject({ controlPlane: null, description: 'new' });
+  });
+
+  it('is listed by name', async () => {
+    const { api } = await started();
+    await api('PUT', '/channels/z', {});
+    await api('PUT', '/channels/a', {});
+    const { status, body } = await api('GET', '/channels');
+    expect(status).toBe(200);
+    expect(body.channels.map(({ name }: { name: string }) => name)).toEqual(['a', 'stable/cloud', 'z']);
+  });
+
+  it('is deleted, keeps its history and can be made again', async () => {
+    const { api } = await started();
+    expect(await api('DELETE', CHANNEL)).toMatchObject({ status: 204, body: '' });
+    expectProblem(await api('GET', CHANNEL), 404, 'not_found', /stable\/cloud/);
+    const { body } = await api('GET', `${CHANNEL}/history`);
+    expect(body.entries.map(({ action }: { action: string }) => action)).toEqual(['delete', 'create']);
+    expect(await api('PUT', CHANNEL, { target: '16.4.7' })).toMatchObject({ status: 201 });
+  });
+
+  it('is made once when many make it at the same time', async () => {
+    const { api } = await started();
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const path = `/channels/race-${attempt}`;
+      const replies = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => api('PUT', path, { description: `writer ${i}`, target: '16.4.6' })),
+      );
+      expect(replies.filter(({ status }) => status === 201)).toHaveLength(1);
+      const late = replies.find(({ status }) => status === 409);
+      if (!late) continue;
+      expectProblem(late, 409, 'already_exists', /exists already/);
+      return;
+    }
+    throw new Error('nobody was ever second');
+  });
+
+  it('loses no change when many move it at the same time', async () => {
+    const { api } = await started();
+    const versions = Array.from({ length: 12 }, (_, i) => `16.5.${i}`);
+    const replies = await Promise.all(
+      versions.map((version) => api('POST', `${CHANNEL}/roll-forward`, { version, reason: 'race' })),
+    );
+    const won = replies.filter(({ status }) => status === 200).map(({ body }) => body.channel.target);
+    for (const { status, body } of replies.filter(({ status }) => status !== 200)) {
+      expect([status, body.code]).toEqual(status === 412 ? [412, 'revision_mismatch'] : [409, 'not_newer']);
+    }
+    const { body: channel } = await api('GET', CHANNEL);
+    expect(channel.lineage).toEqual(['16.4.6', ...won]);
+    expect((await api('GET', '/audit/verify')).body).toMatchObject({ intact: true, entries: 2 + won.length });
+  });
+});
+
+describe('roll-forward', () => {
+  it('moves the target, remembers the way and tells of the change', async () => {
+    const { api } = await started();
+    const { status, body, headers } = await api('POST', `${CHANNEL}/roll-forward`, {
+      version: 'v16.4.7',
+      reason: ' ticket 7 ',
+    });
+    expect(status).toBe(200);
+    expect(headers.get('etag')).toBe(`"${body.channel.revision}"`);
+    expect(body.channel).toMatchObject({
+      target: '16.4.7',
+      lineage: ['16.4.6', '16.4.7'],
+      served: [{ version: '16.4.6' }],
+      critical: null,
+      updatedBy: 'token:admin',
+    });
+    expect(body.report).toMatchObject({ allowed: true, target: '16.4.7', reasons: [], stranded: 0 });
+    expect(body.audit).toMatchObject({
+      actor: 'token:admin',
+      action: 'roll-forward',
+      subject: 'channel/stable/cloud',
+      reason: 'ticket 7',
+      before: { target: '16.4.6' },
+      after: { target: '16.4.7' },
+      revision: body.channel.revision,
+    });
+    expect((await api('GET', '/audit?limit=1')).body.entries[0]).toEqual(body.audit);
+  });
+
+  it.each([true, false, undefined])('clears the critical mark unless it sets it anew: %s', async (critical) => {
+    const { api } = await started();
+    await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'before' });
+    const { body } = await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'after', critical });
+    expect(body.channel.critical).toEqual(critical ? expect.objectContaining({ reason: 'after', until: null }) : null);
+  });
+
+  it.each(['16.4.6', 'v16.4.6', '16.4.5', '15.0.0', '16.4.6-rc.1'])(
+    'refuses %s, which is not newer',
+    async (version) => {
+      const { api, server } = await started();
+      const before = await stateOf(server);
+      const reply = await api('POST', `${CHANNEL}/roll-forward`, { version, reason: 'test' });
+      expectProblem(reply, 409, 'not_newer', /16\.4\.6.*roll-back/);
+      expect(await stateOf(server)).toEqual(before);
+    },
+  );
+});
+
+describe('roll-back', () => {
+  it('goes to the target before, step by step', async () => {
+    const { api } = await started();
+    for (const version of ['16.4.7', '16.5.0']) await api('POST', `${CHANNEL}/roll-forward`, { version, reason: 'up' });
+    for (const [target, lineage] of [
+      ['16.4.7', ['16.4.6', '16.4.7']],
+      ['16.4.6', ['16.4.6']],
+    ]) {
+      const { status, body } = await api('POST', `${CHANNEL}/roll-back`, { reason: 'down' });
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ channel: { target, lineage }, report: { allowed: true, target } });
+    }
+    expectProblem(await api('POST', `${CHANNEL}/roll-back`, { reason: 'down' }), 409, 'no_previous_target', /version/);
+  });
+
+  it('goes to an older version that is named, also one never served', async () => {
+    const { api } = await started();
+    await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'up' });
+    const { status, body } = await api('POST', `${CHANNEL}/roll-back`, {
+      version: '16.4.3',
+      reason: 'down',
+      critical: true,
+    });
+    expect(status).toBe(200);
+    expect(body.channel).toMatchObject({ target: '16.4.3', lineage: ['16.4.3'], critical: { reason: 'down' } });
+  });
+
+  it.each(['16.4.6', '16.4.7', '17.0.0'])('refuses %s, which is not older', async (version) => {
+    const { api } = await started();
+    const reply = await api('POST', `${CHANNEL}/roll-back`, { version, reason: 'test' });
+    expectProblem(reply, 409, 'not_older', /roll-forward/);
+  });
+
+  it('over a major is refused, because agents cannot follow', async () => {
+    const { api } = await started();
+    const reply = await api('POST', `${CHANNEL}/roll-back`, { version: '15.4.10', reason: 'test' });
+    const { report } = expectProblem(reply, 409, 'refused');
+    expect(report).toMatchObject({
+      stranded: 1,
+      reasons: [{ reason: 'major_downgrade', version: '16.4.6', count: 1 }],
+    });
+  });
+});
+
+describe('a pin', () => {
+  const MOVES: [verb: string, body: object][] = [
+    ['roll-forward', { version: '16.4.7' }],
+    ['roll-back', { version: '16.4.3' }],
+    ['roll-back', {}],
+    ['withdraw', {}],
+    ['pin', { version: '16.4.7' }],
+  ];
+
+  it('refuses every move until it is released', async () => {
+    const { api, server } = await started();
+    await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.6-x.1', reason: 'x' });
+    const pinned = await api('POST', `${CHANNEL}/pin`, { reason: 'incident 12' });
+    expect(pinned).toMatchObject({
+      status: 200,
+      body: {
+        channel: { target: '16.4.6', pin: { reason: 'incident 12', by: 'token:admin', until: null } },
+        report: null,
+      },
+    });
+    const before = await stateOf(server);
+    for (const [verb, body] of MOVES.filter(([, { version = '' }]: [string, { version?: string }]) => version)) {
+      const reply = await api('POST', `${CHANNEL}/${verb}`, { ...body, reason: 'move' });
+      expectProblem(reply, 409, 'channel_pinned', /incident 12.*fairway unpin stable\/cloud/);
+    }
+    expectProblem(await api('POST', `${CHANNEL}/withdraw`, { reason: 'move' }), 409, 'channel_pinned');
+    expect(await stateOf(server)).toEqual(before);
+    const unpinned = await api('POST', `${CHANNEL}/unpin`, { reason: 'over' });
+    expect(unpinned).toMatchObject({ status: 200, body: { channel: { pin: null, target: '16.4.6' } } });
+    const moved = await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'move' });
+    expect(moved.status).toBe(200);
+  });
+
+  it('moves the target first where it names one, through the gate', async () => {
+    const { api } = await started();
+    const refused = await api('POST', `${CHANNEL}/pin`, { version: '18.0.0', reason: 'test' });
+    expectProblem(refused, 409, 'refused');
+    const { body } = await api('POST', `${CHANNEL}/pin`, { version: '16.4.3', reason: 'test' });
+    expect(body).toMatchObject({ channel: { target: '16.4.3', pin: { reason: 'test' } }, report: { allowed: true } });
+  });
+
+  it('can be renewed with another reason and end', async () => {
+    const { api } = await started();
+    await api('POST', `${CHANNEL}/pin`, { reason: 'one' });
+    const until = '2099-06-01T12:00:00.000Z';
+    const { body } = await api('POST', `${CHANNEL}/pin`, { version: '16.4.6', reason: 'two', until });
+    expect(body.channel.pin).toMatchObject({ reason: 'two', until });
+  });
+
+  it('needs a target to freeze', async () => {
+    const { api } = await started();
+    await api('POST', `${CHANNEL}/withdraw`, { reason: 'test' });
+    expectProblem(await api('POST', `${CHANNEL}/pin`, { reason: 'test' }), 422, 'invalid', /no target/);
+  });
+
+  it('lets the critical mark and the settings change', async () => {
+    const { api } = await started();
+    await api('POST', `${CHANNEL}/pin`, { reason: 'test' });
+    expect(await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'x' })).toMatchObject({ status: 200 });
+    expect(await api('PUT', CHANNEL, { description: 'x' })).toMatchObject({
+      status: 200,
+      body: { pin: { reason: 'test' } },
+    });
+  });
+});
+
+describe('withdraw', () => {
+  it('takes the target away, and a roll-forward brings one back', async () => {
+    const { api } = await started();
+    const { status, body } = await api('POST', `${CHANNEL}/withdraw`, { reason: 'bad release' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      channel: { target: null, critical: null, lineage: ['16.4.6'] },
+      report: null,
+      audit: { action: 'withdraw' },
+    });
+    const back = await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'better' });
+    expect(back).toMatchObject({ status: 200, body: { channel: { target: '16.4.7', lineage: ['16.4.6', '16.4.7'] } } });
+  });
+});
+
+describe('check', () => {
+  it('answers with the report and changes nothing', async () => {
+    const { api, server } = await started();
+    const before = await stateOf(server);
+    for (const [version, allowed] of [
+      ['16.4.7', true],
+      ['v15.4.10', false],
+      ['16.4.6', true],
+    ]) {
+      const { status, body } = await api('POST', `${CHANNEL}/check`, { version });
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ allowed, controlPlane: '16.4.7', agents: 1, evidence: [{ source: 'presumed' }] });
+    }
+    expect(await stateOf(server)).toEqual(before);
+  });
+
+  it('tells what a version of a kind that the channel does not take would do', async () => {
+    const { api } = await started();
+    const { body } = await api('POST', `${CHANNEL}/check`, { version: '16.5.0-rc.1' });
+    expect(body).toMatchObject({ allowed: false, reasons: [{ reason: 'kind_not_accepted' }] });
+  });
+
+  it('refuses what the catalogue does not hold where that is strict', async () => {
+    const { api } = await started({
+      compatibility: { catalogue: 'strict' },
+      bootstrap: { releases: 'test/fixtures/releases.json' },
+    });
+    const { body } = await api('POST', `${CHANNEL}/check`, { version: '16.4.8' });
+    expect(body).toMatchObject({ allowed: false, reasons: [{ reason: 'unknown_release' }] });
+    expect((await api('POST', `${CHANNEL}/check`, { version: '16.4.7' })).body).toMatchObject({ allowed: true });
+  });
+});
+
+describe('the history of a channel', () => {
+  it('holds its own changes, newest first, a page at a time', async () => {
+    const { api } = await started();
+    await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'one' });
+    await api('PUT', '/channels/other', {});
+    await api('POST', `${CHANNEL}/pin`, { reason: 'two' });
+    const { status, body } = await api('GET', `${CHANNEL}/history`);
+    expect(status).toBe(200);
+    const actions = body.entries.map(({ action }: { action: string }) => action);
+    expect(actions).toEqual(['pin', 'roll-forward', 'create']);
+    const first = await api('GET', `${CHANNEL}/history?limit=1`);
+    const second = await api('GET', `${CHANNEL}/history?limit=1&before=${first.body.entries[0].id}`);
+    expect([...first.body.entries, ...second.body.entries]).toEqual(body.entries.slice(0, 2));
+    const end = await api('GET', `${CHANNEL}/history?before=${body.entries[2].id}`);
+    expect(end).toMatchObject({ status: 200, body: { entries: [] } });
+  });
+
+  it('of a channel that never was is not found', async () => {
+    const { api } = await started();
+    expectProblem(await api('GET', '/channels/never/history'), 404, 'not_found');
+  });
+});
+
+describe('a control plane that nobody has reported yet', () => {
+  it('may be named by a channel, and every report warns of it', async () => {
+    const { api } = await started();
+    const { status, body } = await api('PUT', CHANNEL, { controlPlane: 'coming' });
+    expect([status, body.controlPlane]).toEqual([200, 'coming']);
+    const { body: report } = await api('POST', `${CHANNEL}/check`, { version: '16.4.7' });
+    expect(report).toMatchObject({
+      allowed: true,
+      controlPlane: null,
+      warnings: [{ reason: 'control_plane_unknown', detail: expect.stringContaining('coming') }],
+    });
+  });
+});

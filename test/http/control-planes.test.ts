@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { inventory } from '../fixtures/inventory.ts';
+import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
+import { expectProblem, stateOf } from './shared-server.ts';
+
+const MAIN = '/control-planes/main';
+
+async function started() {
+  const server = await startServer(QUICKSTART);
+  return { server, api: operatorClient(server) };
+}
+
+describe('a control plane', () => {
+  it('is reported, read and listed', async () => {
+    const { api } = await started();
+    const made = await api('PUT', '/control-planes/eu-1', { version: 'v17.0.0' });
+    expect(made).toMatchObject({ status: 201, body: { name: 'eu-1', version: '17.0.0', updatedBy: 'token:admin' } });
+    expect(made.headers.get('etag')).toBe(`"${made.body.revision}"`);
+    const read = await api('GET', '/control-planes/eu-1');
+    expect(read).toMatchObject({ status: 200, body: made.body });
+    expect(read.headers.get('etag')).toBe(made.headers.get('etag'));
+    const { body } = await api('GET', '/control-planes');
+    expect(body.controlPlanes.map(({ name }: { name: string }) => name)).toEqual(['eu-1', 'main']);
+    const changed = await api('PUT', '/control-planes/eu-1', { version: '17.0.1' });
+    expect(changed).toMatchObject({ status: 200, body: { version: '17.0.1' } });
+    expect((await api('GET', '/audit?limit=1')).body.entries[0]).toMatchObject({
+      action: 'report',
+      subject: 'control-plane/eu-1',
+      before: { version: '17.0.0' },
+      after: { version: '17.0.1' },
+    });
+  });
+
+  it('that is reported again and again makes no news', async () => {
+    const { server, api } = await started();
+    const before = await stateOf(server);
+    for (const version of ['16.4.7', 'v16.4.7']) {
+      expect(await api('PUT', MAIN, { version })).toMatchObject({ status: 200, body: { version: '16.4.7' } });
+    }
+    expect(await stateOf(server)).toEqual(before);
+  });
+
+  it('may be whatever it is, because it is a fact', async () => {
+    const { api } = await started();
+    for (const version of ['18.0.0', '15.0.0', '17.0.0-dev.1']) {
+      expect(await api('PUT', MAIN, { version })).toMatchObject({ status: 200, body: { version } });
+    }
+  });
+});
+
+describe('the question whether a control plane may change', () => {
+  it('is answered with each reason, and changes nothing', async () => {
+    const { server, api } = await started();
+    await api('POST', '/inventory?channel=stable%2Fcloud', inventory());
+    const before = await stateOf(server);
+    const { status, body } = await api('POST', `${MAIN}/check`, { version: 'v17.0.0' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      allowed: false,
+      controlPlane: 'main',
+      current: '16.4.7',
+      version: '17.0.0',
+      agents: 236,
+      stranded: 20,
+      channels: [{ channel: 'stable/cloud', target: '16.4.6', evidence: [{ source: 'inventory', agents: 236 }] }],
+    });
+    expect(body.reasons).toMatchObject([
+      { reason: 'agent_too_old', channel: 'stable/cloud', version: '15.4.7', count: 6 },
+      { reason: 'agent_too_old', channel: 'stable/cloud', version: '15.4.9', count: 14 },
+    ]);
+    expect(await stateOf(server)).toEqual(before);
+  });
+
+  it.each<[version: string, allowed: boolean, reasons: string[]]>([
+    ['16.4.8', true, []],
+    ['16.0.0', true, []],
+    ['17.0.0', true, []],
+    ['18.0.0', false, ['control_plane_skips_major', 'agent_too_old', 'target_behind_control_plane']],
+    ['15.4.10', false, ['control_plane_major_downgrade', 'agent_too_new', 'target_ahead_of_control_plane']],
+  ])('to %s, without an inventory, is answered: %s', async (version, allowed, reasons) => {
+    const { api } = await started();
+    const { body } = await api('POST', `${MAIN}/check`, { version });
+    expect(body.allowed).toBe(allowed);
+    expect(body.reasons.map(({ reason }: { reason: string }) => reason)).toEqual(reasons);
+    for (const { detail } of body.reasons) expect(detail).toMatch(/\d+\.\d+/);
+  });
+
+  it('leaves channels of other control planes out', async () => {
+    const { api } = await started();
+    await api('PUT', '/control-planes/other', { version: '16.4.7' });
+    const { body } = await api('POST', '/control-planes/other/check', { version: '17.0.0' });
+    expect(body).toMatchObject({ allowed: true, agents: 0, channels: [] });
+  });
+
+  it('cannot be asked of one that nobody reported', async () => {
+    const { api } = await started();
+    expectProblem(await api('POST', '/control-planes/x/check', { version: '17.0.0' }), 404, 'not_found', /PUT/);
+  });
+});

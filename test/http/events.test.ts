@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { operatorClient, QUICKSTART, startServer, type TestServer, TOKENS } from '../support/server.ts';
+
+const CHANNEL = '/channels/stable%2Fcloud';
+
+/** Opens a stream; `until` answers what came once it holds `text`. */
+async function listen(server: TestServer, signal?: AbortSignal) {
+  const response = await fetch(`${server.operatorUrl}/api/v1/events`, {
+    headers: { Authorization: `Bearer ${TOKENS.viewer}` },
+    signal: signal ?? null,
+  });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let received = '';
+  const until = async (text: string) => {
+    while (!received.includes(text)) {
+      const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+      if (done) throw new Error(`the stream ended before ${text}: ${received}`);
+      received += value;
+    }
+    return received;
+  };
+  return { response, until, cancel: () => reader?.cancel() };
+}
+
+describe('the stream of events', () => {
+  it('tells the revision at once, and each change as it comes', async () => {
+    const server = await startServer(QUICKSTART);
+    const api = operatorClient(server);
+    const { response, until, cancel } = await listen(server);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    await until('data: {"revision":2}');
+    await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'test' });
+    await until('data: {"revision":3}');
+    await api('PUT', '/control-planes/main', { version: '16.4.8' });
+    const received = await until('data: {"revision":4}');
+    expect(received).toMatch(/event: change\ndata: \{"revision":4\}\nid: 4\n\n/);
+    await cancel();
+  });
+
+  it('says nothing of what was refused or only tried', async () => {
+    const server = await startServer(QUICKSTART);
+    const api = operatorClient(server);
+    const { until, cancel } = await listen(server);
+    await api('POST', `${CHANNEL}/roll-forward`, { version: '18.0.0', reason: 'test' });
+    await api('POST', `${CHANNEL}/withdraw`, { reason: 'test', dryRun: true });
+    await api('POST', `${CHANNEL}/withdraw`, { reason: 'test' });
+    const received = await until('data: {"revision":3}');
+    expect(received.match(/event: change/g)).toHaveLength(2);
+    await cancel();
+  });
+
+  it('is refused beyond 100, and again open when others are closed', { timeout: 30_000 }, async () => {
+    const server = await startServer(QUICKSTART);
+    const closing = new AbortController();
+    const streams = [];
+    for (let i = 0; i < 100; i++) streams.push(await listen(server, closing.signal));
+    expect(streams.map(({ response }) => response.status)).toEqual(Array(100).fill(200));
+    const refused = await operatorClient(server)('GET', '/events');
+    expect(refused).toMatchObject({ status: 429, body: { code: 'rate_limited' } });
+    closing.abort();
+    await expect.poll(async () => (await listen(server)).response.status, { timeout: 5_000 }).toBe(200);
+  });
+
+  it('ends with the server, which does not wait for its readers', async () => {
+    const server = await startServer({ ...QUICKSTART, shutdown: { deadline: '30s' } });
+    const { until } = await listen(server);
+    await until('revision');
+    const ended = until('never').catch((error: Error) => error.message);
+    await server.close();
+    expect(await ended).toMatch(/ended|terminated|closed/);
+  });
+});

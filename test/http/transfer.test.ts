@@ -1,0 +1,294 @@
+import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { merge } from '../../src/config/raw.ts';
+import { instance } from '../fixtures/inventory.ts';
+import { operatorClient, QUICKSTART, type Reply, startServer } from '../support/server.ts';
+import { expectProblem, stateOf } from './shared-server.ts';
+import { ask } from './wire.ts';
+
+const CHANNEL = '/channels/stable%2Fcloud';
+const YAML = { 'Content-Type': 'application/yaml' };
+
+async function started() {
+  const server = await startServer(merge(QUICKSTART, { bootstrap: { releases: 'test/fixtures/releases.json' } }));
+  return { server, api: operatorClient(server) };
+}
+
+/** A server with some of everything. */
+async function lived() {
+  const context = await started();
+  const { api } = context;
+  const edge = { target: '16.5.0-dev.1', accepts: ['dev'], versionPrefix: '', description: 'Nightly: yes' };
+  const steps: [method: string, path: string, body: object][] = [
+    ['POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'up' }],
+    ['POST', `${CHANNEL}/pin`, { reason: 'incident 12', until: '2099-01-01T00:00:00.000Z' }],
+    ['POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE-2024-1: "quoted"' }],
+    ['PUT', '/channels/edge', edge],
+    ['PUT', '/channels/gone', { target: '16.4.3' }],
+    ['POST', '/channels/gone/withdraw', { reason: 'over' }],
+    ['PUT', '/channels/empty', {}],
+    ['PUT', '/control-planes/other', { version: '15.4.10' }],
+  ];
+  for (const [method, path, body] of steps) expect((await api(method, path, body)).status).toBeLessThan(300);
+  return context;
+}
+
+const apply = (api: (...args: [string, string, unknown]) => Promise<Reply>, document: object, query = '') =>
+  api('POST', `/apply${query}`, { fairway: 1, ...document });
+
+describe('the exported state', () => {
+  it('is JSON, and YAML where that is asked for, and the same', async () => {
+    const { api } = await lived();
+    const json = await api('GET', '/export');
+    expect(json.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(json.body).toMatchObject({
+      fairway: 1,
+      channels: [
+        { name: 'edge', target: '16.5.0-dev.1', versionPrefix: '' },
+        { name: 'empty', target: null },
+        { name: 'gone', target: null, lineage: ['16.4.3'] },
+        { name: 'stable/cloud', target: '16.4.7', pin: { reason: 'incident 12' }, lineage: ['16.4.6', '16.4.7'] },
+      ],
+      controlPlanes: [
+        { name: 'main', version: '16.4.7' },
+        { name: 'other', version: '15.4.10' },
+      ],
+    });
+    expect(json.body.releases.length).toBeGreaterThan(10);
+    for (const accept of ['application/yaml', 'text/yaml', 'application/x-yaml']) {
+      const yaml = await api('GET', '/export', undefined, { Accept: accept });
+      expect(yaml).toMatchObject({ status: 200 });
+      expect(yaml.headers.get('content-type')).toMatch(/^application\/yaml/);
+      expect(parse(yaml.body)).toEqual(json.body);
+    }
+  });
+
+  it.each(['JSON', 'YAML'])('makes an empty server the same, as %s', async (form) => {
+    const { api } = await lived();
+    const { body: exported } = await api('GET', '/export');
+    const { body: text } = await api('GET', '/export', undefined, { Accept: 'application/yaml' });
+    const empty = await startServer();
+    const other = operatorClient(empty);
+    const { status, body } =
+      form === 'JSON' ? await other('POST', '/apply', exported) : await other('POST', '/apply', text, YAML);
+    expect(status).toBe(200);
+    expect(body.changes.length).toBe(4 + 2 + exported.releases.length);
+    expect((await other('GET', '/export')).body).toEqual(exported);
+    expect(await ask(empty.publicUrl, '/v1/stable/cloud/version')).toMatchObject({ status: 200, body: 'v16.4.7' });
+    expect(await ask(empty.publicUrl, '/v1/stable/cloud/critical')).toMatchObject({ body: 'yes' });
+    expect(await ask(empty.publicUrl, '/v1/edge/version')).toMatchObject({ body: '16.5.0-dev.1' });
+    expect(await ask(empty.publicUrl, '/v1/gone/version')).toMatchObject({ body: 'none' });
+    const again = await other('POST', '/apply', exported);
+    expect(again).toMatchObject({ status: 200, body: { changes: [], audit: null } });
+  });
+});
+
+describe('apply', () => {
+  it('shows the differences on a dry run, and makes them in one change', async () => {
+    const { server, api } = await started();
+    const document = {
+      channels: [
+        { name: 'stable/cloud', target: 'v16.4.7', description: 'new' },
+        { name: 'staging', target: '16.4.7', controlPlane: 'main' },
+      ],
+      controlPlanes: [
+        { name: 'main', version: '16.4.7' },
+        { name: 'second', version: 'v16.4.7' },
+      ],
+    };
+    const before = await stateOf(server);
+    const dry = await apply(api, document, '?dryRun=true');
+    expect(dry).toMatchObject({ status: 200, body: { audit: null } });
+    const changes = dry.body.changes.map(({ key, change }: { key: string; change: string }) => [change, key]);
+    expect(changes.sort()).toEqual([
+      ['create', 'channel/staging'],
+      ['create', 'control-plane/second'],
+      ['update', 'channel/stable/cloud'],
+    ]);
+    const update = dry.body.changes.find(({ change }: { change: string }) => change === 'update');
+    expect(update).toMatchObject({
+      before: { target: '16.4.6', description: '' },
+      after: { target: '16.4.7', description: 'new', lineage: ['16.4.6', '16.4.7'], controlPlane: 'main' },
+    });
+    expect(await stateOf(server)).toEqual(before);
+    const { status, body } = await apply(api, document);
+    expect(status).toBe(200);
+    expect(body.changes.map(({ key }: { key: string }) => key)).toEqual(
+      dry.body.changes.map(({ key }: { key: string }) => key),
+    );
+    expect(body.audit).toMatchObject({ action: 'apply', actor: 'token:admin' });
+    expect((await api('GET', '/audit?limit=1')).body.entries).toEqual([body.audit]);
+    expect((await ask(server.publicUrl, '/v1/staging/version')).body).toBe('v16.4.7');
+    expect((await api('GET', `${CHANNEL}/history?limit=1`)).body.entries[0].action).toBe('apply');
+  });
+
+  it('leaves alone what the document leaves out', async () => {
+    const { server, api } = await lived();
+    const before = await stateOf(server);
+    expect(await apply(api, {})).toMatchObject({ status: 200, body: { changes: [], audit: null } });
+    expect(await apply(api, { channels: [{ name: 'stable/cloud' }] })).toMatchObject({ body: { changes: [] } });
+    expect(await stateOf(server)).toEqual(before);
+  });
+
+  it('refuses a target that strands agents, and then changes nothing else either', async () => {
+    const { server, api } = await started();
+    await api('POST', '/inventory?channel=stable%2Fcloud', [instance(1, '15.4.9')]);
+    const before = await stateOf(server);
+    const document = {
+      channels: [
+        { name: 'new', target: '16.4.7' },
+        { name: 'stable/cloud', target: '17.0.0' },
+      ],
+    };
+    for (const query of ['?dryRun=true', '']) {
+      const reply = await apply(api, document, query);
+      const { report } = expectProblem(reply, 409, 'refused', /stable\/cloud/);
+      expect(report).toMatchObject({ stranded: 1, oldest: { version: '15.4.9' } });
+    }
+    expect(await stateOf(server)).toEqual(before);
+  });
+
+  it('refuses to move a pinned channel, and to withdraw it', async () => {
+    const { server, api } = await lived();
+    const before = await stateOf(server);
+    for (const target of ['16.4.8', '16.4.6', null]) {
+      const reply = await apply(api, { channels: [{ name: 'stable/cloud', target }] });
+      expectProblem(reply, 409, 'channel_pinned', /incident 12/);
+    }
+    expect(await stateOf(server)).toEqual(before);
+    const released = await apply(api, { channels: [{ name: 'stable/cloud', pin: null }] });
+    expect(released).toMatchObject({ status: 200 });
+    expect(await apply(api, { channels: [{ name: 'stable/cloud', target: '16.4.8' }] })).toMatchObject({ status: 200 });
+  });
+
+  it('withdraws a channel whose target is null', async () => {
+    const { server, api } = await started();
+    expect(await apply(api, { channels: [{ name: 'stable/cloud', target: null }] })).toMatchObject({ status: 200 });
+    expect((await ask(server.publicUrl, '/v1/version')).body).toBe('none');
+  });
+
+  it('judges a target by the releases and control planes that the document brings', async () => {
+    const { server, api } = await started();
+    const release = { version: '16.4.7', date: null, security: false, embargoed: false, packages: 'published' };
+    const pulled = { reason: 'it loses data', by: 'token:admin', at: '2024-11-12T00:00:00Z' };
+    const channels = [{ name: 'stable/cloud', target: '16.4.7' }];
+    const before = await stateOf(server);
+    const bad = await apply(api, { channels, releases: [{ ...release, pulled }] });
+    expectProblem(bad, 409, 'refused', /it loses data/);
+    const behind = await apply(api, { channels, controlPlanes: [{ name: 'main', version: '18.0.0' }] });
+    expectProblem(behind, 409, 'refused', /18\.0\.0/);
+    expect(await stateOf(server)).toEqual(before);
+    const up = await apply(api, {
+      channels: [{ name: 'stable/cloud', target: '17.0.1' }],
+      controlPlanes: [{ name: 'main', version: '17.0.1' }],
+    });
+    expect(up.status).toBe(200);
+  });
+
+  it('judges a target by the settings that the document brings', async () => {
+    const { api } = await started();
+    const channel = { name: 'stable/cloud', target: '16.5.0-rc.1' };
+    expectProblem(await apply(api, { channels: [channel] }), 409, 'refused', /rc/);
+    expect(await apply(api, { channels: [{ ...channel, accepts: ['rc'] }] })).toMatchObject({ status: 200 });
+  });
+
+  it('writes every version as it is looked up, without v', async () => {
+    const { api } = await started();
+    const release = { date: null, security: false, embargoed: false, packages: 'published', pulled: null };
+    await apply(api, {
+      releases: [{ ...release, version: 'v16.9.0' }],
+      controlPlanes: [{ name: 'v', version: 'v16.9.0' }],
+      channels: [
+        {
+          name: 'v',
+          target: 'v16.9.0',
+          lineage: ['v16.8.0', 'v16.9.0'],
+          served: [{ version: 'v16.8.0', until: '2024-11-12T00:00:00Z' }],
+        },
+      ],
+    });
+    const { body } = await api('GET', '/export');
+    expect(JSON.stringify(body)).not.toMatch(/"v\d/);
+    expect(await api('POST', '/channels/v/roll-back', { reason: 'test' })).toMatchObject({
+      status: 200,
+      body: { channel: { target: '16.8.0' } },
+    });
+  });
+
+  describe('refuses', () => {
+    const channel = (change: object) => ({ fairway: 1, channels: [{ name: 'x', ...change }] });
+    const mark = { reason: 'x', by: 'token:x', at: '2024-11-12T00:00:00Z', until: null };
+
+    it.each<[what: string, document: unknown, detail: RegExp]>([
+      ['an unknown field', { fairway: 1, chanels: [] }, /chanels/],
+      ['an unknown field of a channel', channel({ taget: '16.4.7' }), /taget/],
+      ['an unknown field of a pin', channel({ target: '16.4.7', pin: { ...mark, forever: true } }), /forever/],
+      [
+        'an unknown field of a control plane',
+        { fairway: 1, controlPlanes: [{ name: 'x', version: '1.0.0', a: 1 }] },
+        /a/,
+      ],
+      ['an unknown field of a release', { fairway: 1, releases: [{ version: '1.0.0', good: true }] }, /good/],
+      ['a document of another form', { fairway: 2 }, /fairway/],
+      ['a document without its form', { channels: [] }, /fairway/],
+      ['no document', null, /object/],
+      ['a list', [], /object/],
+      ['a wrong name', { fairway: 1, channels: [{ name: 'X' }] }, /a-z/],
+      ['no name', { fairway: 1, channels: [{}] }, /name/],
+      ['a wrong version', channel({ target: '16.4' }), /X\.Y\.Z/],
+      ['a wrong version in the lineage', channel({ target: '16.4.7', lineage: ['x'] }), /X\.Y\.Z/],
+      ['a wrong end of a pin', channel({ target: '16.4.7', pin: { ...mark, until: 'soon' } }), /until/],
+      ['a wrong end of a critical mark', channel({ target: '16.4.7', critical: { ...mark, until: '12' } }), /until/],
+      ['a channel twice', { fairway: 1, channels: [{ name: 'x' }, { name: 'x', target: '16.4.7' }] }, /x.*twice/],
+      [
+        'a control plane twice',
+        {
+          fairway: 1,
+          controlPlanes: [
+            { name: 'x', version: '1.0.0' },
+            { name: 'x', version: '2.0.0' },
+          ],
+        },
+        /x.*twice/,
+      ],
+    ])('%s', async (_, document, detail) => {
+      const { server, api } = await started();
+      const before = await stateOf(server);
+      expectProblem(await api('POST', '/apply', JSON.stringify(document)), 422, 'invalid', detail);
+      expectProblem(await api('POST', '/apply', stringify(document), YAML), 422, 'invalid', detail);
+      expect(await stateOf(server)).toEqual(before);
+    });
+
+    it.each([
+      ['JSON that is none', '{"fairway":', { 'Content-Type': 'application/json' }],
+      ['nothing, as JSON', '', { 'Content-Type': 'application/json' }],
+      ['YAML that is none', 'fairway: 1\n  channels: [', YAML],
+      ['YAML with a key twice', 'fairway: 1\nfairway: 1', YAML],
+      ['YAML with an alias', 'fairway: 1\nchannels: &a []\nreleases: *a', YAML],
+      ['two YAML documents', 'fairway: 1\n---\nfairway: 1', YAML],
+    ])('%s', async (_, text, headers) => {
+      const { server, api } = await started();
+      const before = await stateOf(server);
+      expectProblem(await api('POST', '/apply', text, headers), 400, 'malformed');
+      expect(await stateOf(server)).toEqual(before);
+    });
+
+    it('a billion laughs', async () => {
+      const { api } = await started();
+      const lines = Array.from(
+        { length: 12 },
+        (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]`,
+      );
+      const reply = await api('POST', '/apply', `a0: &a0 lol\n${lines.join('\n')}\nfairway: 1`, YAML);
+      expectProblem(reply, 400, 'malformed');
+    });
+
+    it('what is neither JSON nor YAML, and what is too large', async () => {
+      const { api } = await started();
+      const text = { 'Content-Type': 'text/plain' };
+      expectProblem(await api('POST', '/apply', 'fairway: 1', text), 415, 'unsupported_media_type', /YAML/);
+      const large = `fairway: 1\n${'#'.repeat(4 * 1024 * 1024)}`;
+      expectProblem(await api('POST', '/apply', large, YAML), 413, 'too_large', /4 MiB/);
+    });
+  });
+});

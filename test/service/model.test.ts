@@ -1,0 +1,480 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Sighting } from '../../src/domain/agent.ts';
+import { type Channel, channelAt } from '../../src/domain/channel.ts';
+import { FairwayError } from '../../src/domain/errors.ts';
+import type { Instance } from '../../src/domain/inventory.ts';
+import type { Release } from '../../src/domain/release.ts';
+import { channelKey, type Stored } from '../../src/domain/snapshot.ts';
+import type { Store } from '../../src/domain/store.ts';
+import { createAudit } from '../../src/service/audit.ts';
+import { type ChangingVerb, createChannels, type VerbInput } from '../../src/service/channels.ts';
+import { type Control, openControl } from '../../src/service/control.ts';
+import { createControlPlanes } from '../../src/service/control-planes.ts';
+import { createFleet } from '../../src/service/fleet.ts';
+import { createGate } from '../../src/service/gate.ts';
+import { openStore } from '../../src/store/open.ts';
+import { type RedisProcess, startRedis } from '../redis-server.ts';
+
+const SECOND = 1_000;
+const HOUR = 3_600 * SECOND;
+const DAY = 24 * HOUR;
+
+/** All versions that occur, ascending, with what the oracle must know of them: release lines count from 4.2 on. */
+const VERSIONS = {
+  '4.2.5': { major: 4, line: 0, servable: true },
+  '4.3.1': { major: 4, line: 1, servable: true },
+  '4.4.0': { major: 4, line: 2, servable: true },
+  '5.0.0': { major: 5, line: 3, servable: true },
+  '5.1.0': { major: 5, line: 4, servable: true },
+  '6.0.0': { major: 6, line: 5, servable: true },
+  '6.1.0': { major: 6, line: 5, servable: true },
+  '6.2.0': { major: 6, line: 5, servable: false }, // pulled
+  '7.0.0': { major: 7, line: 6, servable: true },
+  '7.3.2': { major: 7, line: 6, servable: true },
+  '8.0.0-cloud.20260101T000000.abcdef': { major: 8, line: 7, servable: true },
+  '8.0.0-rc.1': { major: 8, line: 7, servable: false }, // not accepted
+  '8.0.0': { major: 8, line: 7, servable: true },
+  '8.2.0': { major: 8, line: 7, servable: true },
+} as const;
+type V = keyof typeof VERSIONS;
+const ALL = Object.keys(VERSIONS) as V[];
+const PULLED = '6.2.0';
+const FIRST_TARGET: V = '6.0.0';
+const FIRST_PLANE: V = '7.0.0';
+
+type Step =
+  | { verb: 'roll-forward'; version: V; critical: boolean }
+  | { verb: 'roll-back'; version: V | undefined; critical: boolean }
+  | { verb: 'pin'; version: V | undefined; hours: number | undefined }
+  | { verb: 'unpin' }
+  | { verb: 'critical'; critical: boolean; hours: number | undefined }
+  | { verb: 'withdraw' }
+  | { event: 'wait'; hours: number }
+  | { event: 'inventory'; versions: V[] }
+  | { event: 'check-in'; agent: number; version: V }
+  | { event: 'report'; version: V }
+  | { event: 'sweep' };
+type Act = Extract<Step, { verb: string }>;
+
+const version = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom<V>('5.1.0', '6.0.0', '6.1.0', '7.0.0', '7.3.2') },
+  { weight: 2, arbitrary: fc.constantFrom(...ALL) },
+);
+const named = fc.option(version, { nil: undefined });
+const hours = fc.option(fc.constantFrom(1, 12, 24, 48), { nil: undefined });
+const critical = fc.boolean();
+const verb = <K extends Act['verb']>(name: K) => fc.constant(name);
+const event = <K extends Exclude<Step, Act>['event']>(name: K) => fc.constant(name);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ verb: verb('roll-forward'), version, critical }) },
+  { weight: 4, arbitrary: fc.record({ verb: verb('roll-back'), version: named, critical }) },
+  { weight: 2, arbitrary: fc.record({ verb: verb('pin'), version: named, hours }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb('unpin') }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb('critical'), critical, hours }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb('withdraw') }) },
+  { weight: 3, arbitrary: fc.record({ event: event('wait'), hours: fc.constantFrom(1, 23, 24, 12 * 24, 31 * 24) }) },
+  { weight: 2, arbitrary: fc.record({ event: event('inventory'), versions: fc.array(version, { maxLength: 3 }) }) },
+  { weight: 2, arbitrary: fc.record({ event: event('check-in'), agent: fc.nat({ max: 3 }), version }) },
+  { weight: 2, arbitrary: fc.record({ event: event('report'), version }) },
+  { weight: 1, arbitrary: fc.record({ event: event('sweep') }) },
+);
+const steps = fc.array(step, { minLength: 5, maxLength: 15, size: 'max' });
+
+/** Meets every answer that a verb has, whatever chance brings. */
+const GRAND_TOUR: Step[] = [
+  { verb: 'roll-back', version: undefined, critical: false },
+  { verb: 'roll-forward', version: '7.3.2', critical: true },
+  { verb: 'roll-forward', version: '7.0.0', critical: false },
+  { verb: 'roll-back', version: '8.0.0', critical: false },
+  { verb: 'roll-forward', version: '8.0.0', critical: false },
+  { event: 'report', version: '8.0.0' },
+  { event: 'inventory', versions: ['7.0.0'] },
+  { verb: 'pin', version: undefined, hours: 12 },
+  { verb: 'roll-forward', version: '8.0.0', critical: false },
+  { event: 'wait', hours: 12 },
+  { verb: 'critical', critical: true, hours: 1 },
+  { verb: 'roll-forward', version: '8.0.0', critical: false },
+  { verb: 'withdraw' },
+  { verb: 'pin', version: undefined, hours: undefined },
+  { verb: 'roll-back', version: undefined, critical: false },
+];
+
+/** Who is known to be where, and for how long. */
+const EVIDENCE_TOUR: Step[] = [
+  { event: 'check-in', agent: 0, version: '5.1.0' },
+  { verb: 'roll-forward', version: '7.0.0', critical: false }, // refused: it checks in
+  { event: 'wait', hours: 24 },
+  { event: 'sweep' },
+  { verb: 'roll-forward', version: '7.0.0', critical: false },
+  { event: 'report', version: '8.0.0' },
+  { event: 'wait', hours: 28 * 24 },
+  { verb: 'roll-forward', version: '8.0.0', critical: false }, // refused: 6.0.0 was told 28 days ago
+  { event: 'inventory', versions: ['7.0.0'] },
+  { event: 'check-in', agent: 0, version: '6.0.0' },
+  { verb: 'roll-forward', version: '8.0.0', critical: false }, // refused: one source sees it at 6.0.0
+  { event: 'wait', hours: 24 },
+  { event: 'sweep' },
+  { verb: 'roll-forward', version: '8.0.0', critical: false }, // refused: the inventory is stale, 6.0.0 counts again
+  { event: 'inventory', versions: ['5.1.0'] },
+  { verb: 'roll-back', version: '6.1.0', critical: false }, // refused: the control plane is at 8.0.0
+  { event: 'wait', hours: 25 },
+  { verb: 'roll-forward', version: '8.0.0', critical: false },
+];
+
+const LEGACY_TOUR: Step[] = [
+  { event: 'inventory', versions: ['4.3.1'] },
+  { event: 'report', version: '5.0.0' },
+  { verb: 'roll-back', version: '5.0.0', critical: false },
+  { verb: 'roll-back', version: '4.4.0', critical: false },
+  { event: 'inventory', versions: ['4.4.0'] },
+  { verb: 'roll-back', version: '4.2.5', critical: false },
+  { verb: 'roll-back', version: '4.3.1', critical: false },
+  { verb: 'roll-forward', version: '5.0.0', critical: false },
+];
+
+const TOURS: [Step[]][] = [[GRAND_TOUR], [EVIDENCE_TOUR], [LEGACY_TOUR]];
+
+/** What anybody could have known of the agents. */
+interface Known {
+  now: number;
+  target: V | null;
+  /** When each former target was told last. */
+  told: Map<V, number>;
+  plane: V;
+  inventory: { at: number; versions: V[] } | null;
+  checkIns: Map<number, { at: number; version: V }>;
+}
+
+/** Takes note of what happened besides the channel's own changes. */
+function learn(known: Known, happened: Exclude<Step, Act>): 'done' {
+  const { now, checkIns } = known;
+  if (happened.event === 'inventory') known.inventory = { at: now, versions: happened.versions };
+  if (happened.event === 'check-in') checkIns.set(happened.agent, { at: now, version: happened.version });
+  if (happened.event === 'report') known.plane = happened.version;
+  if (happened.event === 'sweep') {
+    for (const [agent, { at }] of checkIns) if (at < now - DAY) checkIns.delete(agent);
+  }
+  return 'done';
+}
+
+function retarget(known: Known, target: V | null): void {
+  if (known.target !== null && known.target !== target) known.told.set(known.target, known.now);
+  known.target = target;
+}
+
+/** The versions at which somebody runs or must be presumed to run. */
+function population({ now, target, told, inventory, checkIns }: Known): V[] {
+  const seen = [...checkIns.values()].map((checkIn) => checkIn.version);
+  if (inventory && now - inventory.at <= DAY) return [...inventory.versions, ...seen];
+  const recent = [...told].filter(([, until]) => now - until <= 30 * DAY).map(([former]) => former);
+  return target === null ? [...seen, ...recent] : [...seen, ...recent, target];
+}
+
+/** Why nobody should be told to run `target`: an oracle that shares no code with the gate. */
+function objections(known: Known, target: V): string[] {
+  const to = VERSIONS[target];
+  const found = population(known).flatMap((agent) => {
+    const from = VERSIONS[agent];
+    const majors = to.major - from.major;
+    const lines = Math.abs(to.line - from.line);
+    const reachable = majors >= 0 && majors <= 1 && (to.major >= 6 || lines <= 1);
+    return reachable ? [] : [`an agent at ${agent} cannot go to ${target}`];
+  });
+  const behind = VERSIONS[known.plane].major - to.major;
+  if (behind < 0 || behind > 1) found.push(`a control plane at ${known.plane} refuses agents at ${target}`);
+  if (!to.servable) found.push(`${target} must not be served`);
+  return found;
+}
+
+/** The channel as a person would keep it on paper. */
+interface Book extends Known {
+  lineage: V[];
+  /** Until when; undefined: not at all. */
+  pinned: number | undefined;
+  critical: number | undefined;
+  revision: number;
+  /** Of all that is kept in the store. */
+  commits: number;
+}
+
+const FOREVER = Number.POSITIVE_INFINITY;
+const isOlder = (a: V, b: V) => ALL.indexOf(a) < ALL.indexOf(b);
+
+function elapse(book: Book, now: number): void {
+  book.now = now;
+  if ((book.pinned ?? FOREVER) <= now) book.pinned = undefined;
+  if ((book.critical ?? FOREVER) <= now) book.critical = undefined;
+}
+
+/** The answer that a verb deserves. An accepted one is entered into the book. */
+function enter(book: Book, act: Act): string {
+  const answer = judge(book, act);
+  if (answer === 'done') book.revision = ++book.commits;
+  return answer;
+}
+
+function judge(book: Book, act: Act): string {
+  const pinned = book.pinned !== undefined;
+  const end = (lasts: number | undefined) => (lasts === undefined ? FOREVER : book.now + lasts * HOUR);
+  switch (act.verb) {
+    case 'unpin':
+      book.pinned = undefined;
+      return 'done';
+    case 'critical':
+      book.critical = act.critical ? end(act.hours) : undefined;
+      return 'done';
+    case 'withdraw':
+      if (pinned) return 'channel_pinned';
+      retarget(book, null);
+      book.critical = undefined;
+      return 'done';
+    case 'pin': {
+      const to = act.version ?? book.target;
+      if (to === null) return 'invalid';
+      if (to !== book.target && pinned) return 'channel_pinned';
+      const answer = to === book.target ? 'done' : move(book, to, false);
+      if (answer === 'done') book.pinned = end(act.hours);
+      return answer;
+    }
+    case 'roll-forward':
+      if (pinned) return 'channel_pinned';
+      if (book.target !== null && !isOlder(book.target, act.version)) return 'not_newer';
+      return move(book, act.version, act.critical);
+    case 'roll-back': {
+      const to = act.version ?? book.lineage.at(-2);
+      if (to === undefined) return 'no_previous_target';
+      if (pinned) return 'channel_pinned';
+      const from = book.target ?? book.lineage.at(-1);
+      if (from !== undefined && !isOlder(to, from)) return 'not_older';
+      return move(book, to, act.critical);
+    }
+  }
+}
+
+function move(book: Book, to: V, critical: boolean): string {
+  if (objections(book, to).length > 0) return 'refused';
+  retarget(book, to);
+  book.lineage = [...book.lineage.filter((step) => isOlder(step, to)), to];
+  book.critical = critical ? FOREVER : undefined;
+  return 'done';
+}
+
+/** The same things of a book and of a channel, to compare them. */
+function pageOf({ target, lineage, pinned, critical, revision }: Book) {
+  return { target, lineage, pinned, critical, revision };
+}
+function pageAbout({ target, lineage, pin, critical, revision }: Stored<Channel>): object {
+  const end = (mark: Channel['pin']) => (mark ? (mark.until ? Date.parse(mark.until) : FOREVER) : undefined);
+  return { target, lineage, pinned: end(pin), critical: end(critical), revision };
+}
+
+const ACTOR = { name: 'token:model', role: 'operator' } as const;
+const REQUEST = { actor: ACTOR, ifMatch: null, dryRun: false };
+const POLICY = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, staleAfter: DAY };
+
+/** The services over a store; each run has a channel, a control plane and agents of its own. */
+function createWorld(store: Store, control: Control) {
+  let runs = 0;
+  let clock = Date.parse('2026-03-01T12:00:00Z');
+  const now = () => new Date(clock);
+  const observer = { targetRefused() {}, targetChanged() {}, strandingAccepted() {} };
+  const fleet = createFleet({ store, control, policy: POLICY, now });
+  const gate = createGate({ control, fleet, strictCatalogue: false, observer });
+  const channels = createChannels({ control, fleet, gate, observer, now });
+  const planes = createControlPlanes({ control, fleet, now });
+
+  async function begin() {
+    const run = `run-${++runs}`;
+    await planes.report(run, FIRST_PLANE, REQUEST);
+    const { channel } = await channels.put(run, { controlPlane: run, target: FIRST_TARGET }, REQUEST);
+    const known: Known = {
+      now: clock,
+      target: FIRST_TARGET,
+      told: new Map(),
+      plane: FIRST_PLANE,
+      inventory: null,
+      checkIns: new Map(),
+    };
+    return { known, revision: channel.revision, take: (next: Step) => take(run, next), read: () => channels.read(run) };
+  }
+
+  /** Answers with the code of a refusal, or `done`. */
+  async function take(run: string, next: Step): Promise<string> {
+    if ('verb' in next) return answer(channels.act(run, next.verb satisfies ChangingVerb, input(next), REQUEST));
+    if (next.event === 'inventory') await fleet.importInventory(run, inventory(run, next.versions));
+    if (next.event === 'check-in') await store.recordSightings('check-ins', [sighting(run, next)]);
+    if (next.event === 'report') await planes.report(run, next.version, REQUEST);
+    if (next.event === 'sweep') await fleet.sweep();
+    return 'done';
+  }
+
+  function input(act: Act): VerbInput {
+    const { verb: _, ...rest } = act;
+    if (!('hours' in rest)) return { reason: 'chance', ...rest };
+    const { hours: lasts, ...others } = rest;
+    const until = lasts === undefined ? undefined : new Date(clock + lasts * HOUR).toISOString();
+    return { reason: 'chance', ...others, until };
+  }
+
+  const sighting = (run: string, { agent, version }: { agent: number; version: V }): Sighting => ({
+    id: `${run}:${agent}`,
+    channel: run,
+    version,
+    at: clock,
+    updater: 'unit',
+    updaterVersion: null,
+    group: null,
+  });
+
+  /** The time at which the step is taken. */
+  function pass(next: Step): number {
+    clock += SECOND;
+    if ('event' in next && next.event === 'wait') clock += next.hours * HOUR;
+    return clock;
+  }
+
+  return { begin, pass, now };
+}
+
+async function* inventory(run: string, versions: V[]): AsyncGenerator<Instance> {
+  // The control plane's own servers are in every inventory, and never enrolled.
+  yield { metadata: { name: `${run}:auth` }, spec: { version: 'v1.0.0' } };
+  for (const [agent, enrolled] of versions.entries()) {
+    yield { metadata: { name: `${run}:${agent}` }, spec: { version: `v${enrolled}`, ext_upgrader: 'unit' } };
+  }
+}
+
+const answer = (change: Promise<unknown>) =>
+  change.then(
+    () => 'done',
+    (error: unknown) => {
+      if (error instanceof FairwayError) return error.code;
+      throw error;
+    },
+  );
+
+interface Place {
+  store: Store;
+  close(): Promise<void>;
+}
+
+const log = pino({ level: 'silent' });
+
+async function openEmbedded(): Promise<Place> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'fairway-model-'));
+  const store = await openStore({ redisUrl: null, dataDir, deadline: 800, log });
+  return { store, close: () => store.close().then(() => rm(dataDir, { recursive: true, force: true })) };
+}
+
+async function openRedis(): Promise<Place> {
+  const redis: RedisProcess = await startRedis();
+  const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 800, log });
+  await vi.waitFor(() => store.revision(), { interval: 5 });
+  return { store, close: () => store.close().then(() => redis.stop()) };
+}
+
+describe.each([
+  { kind: 'embedded', open: openEmbedded, numRuns: 60 },
+  { kind: 'redis', open: openRedis, numRuns: 25 },
+])('through the services on the $kind store', ({ open, numRuns }) => {
+  let place: Place;
+  let control: Control;
+  let world: ReturnType<typeof createWorld>;
+
+  beforeAll(async () => {
+    place = await open();
+    const saved = { read: () => null, write: async () => {} };
+    control = await openControl({ store: place.store, saved, compareEvery: HOUR, log });
+    const pulled = { reason: 'bad', by: 'token:model', at: '2026-01-01T00:00:00.000Z' };
+    const release: Release = {
+      version: PULLED,
+      date: null,
+      security: false,
+      embargoed: false,
+      packages: 'published',
+      pulled,
+    };
+    const key = `release/${PULLED}`;
+    const audit = {
+      at: pulled.at,
+      actor: pulled.by,
+      action: 'pull',
+      subject: key,
+      reason: '',
+      before: null,
+      after: null,
+    };
+    await control.commit([{ key, ifRevision: 0, value: release }], audit);
+    world = createWorld(place.store, control);
+  });
+
+  afterAll(async () => {
+    await control.close();
+    await place.close();
+  });
+
+  it('no sequence of accepted changes leads to a target that strands an agent then known', async () => {
+    let moves = 0;
+    const property = fc.asyncProperty(steps, async (sequence) => {
+      const { known, take, read } = await world.begin();
+      for (const next of sequence) {
+        known.now = world.pass(next);
+        await take(next);
+        if ('event' in next) learn(known, next);
+        const target = read().target as V | null;
+        if (target === known.target) continue;
+        if (target !== null) expect(objections(known, target)).toEqual([]);
+        retarget(known, target);
+        moves++;
+      }
+    });
+    await fc.assert(property, { numRuns, examples: TOURS });
+    expect(moves).toBeGreaterThan(numRuns / 2);
+  });
+
+  it('channels agree with a model kept on paper, and the audit chain holds', async () => {
+    const answers = new Set<string>();
+    const property = fc.asyncProperty(steps, async (sequence) => {
+      const { known, revision, take, read } = await world.begin();
+      const book: Book = {
+        ...known,
+        lineage: [FIRST_TARGET],
+        pinned: undefined,
+        critical: undefined,
+        revision,
+        commits: revision,
+      };
+      for (const next of sequence) {
+        elapse(book, world.pass(next));
+        // Only a report that brings news is kept.
+        if ('event' in next && next.event === 'report' && next.version !== book.plane) book.commits++;
+        const expected = 'verb' in next ? enter(book, next) : learn(book, next);
+        const given = await take(next);
+        answers.add(given);
+        expect(given).toBe(expected);
+        expect(pageAbout(read())).toEqual(pageOf(book));
+        expect(await place.store.revision()).toBe(book.commits);
+      }
+      const stored = (await place.store.load()).documents.find(({ key }) => key === channelKey(read().name));
+      expect({ ...channelAt(stored?.value as Channel, world.now()), revision: stored?.revision }).toEqual(read());
+    });
+    await fc.assert(property, { numRuns, examples: TOURS });
+    expect([...answers].sort()).toEqual([
+      'channel_pinned',
+      'done',
+      'invalid',
+      'no_previous_target',
+      'not_newer',
+      'not_older',
+      'refused',
+    ]);
+    const { intact, entries } = await createAudit(place.store, control).verify();
+    expect({ intact, entries }).toEqual({ intact: true, entries: await place.store.revision() });
+  });
+});
