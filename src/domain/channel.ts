@@ -1,5 +1,5 @@
 import { FairwayError } from './errors.ts';
-import { compareVersions, type Version, type VersionKind } from './version.ts';
+import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
 /** A version that the channel told agents to run, and until when it did (ISO 8601). */
 export interface ServedTarget {
@@ -65,7 +65,7 @@ export const DEFAULT_SETTINGS: ChannelSettings = {
 
 /** Enough to find any way back; older steps are in the audit log. */
 const MAX_LINEAGE = 50;
-/** Bounds the document; the newest are kept. */
+/** Bounds the document. */
 const MAX_SERVED = 50;
 
 const SEGMENT = /^[a-z0-9][a-z0-9._-]*$/;
@@ -216,7 +216,15 @@ function moveTo(channel: Channel, target: Version, act: Act, critical = false): 
 function serve({ served, target }: Channel, at: Date): ServedTarget[] {
   if (target === null) return served;
   const others = served.filter(({ version }) => version !== target);
-  return [...others, { version: target, until: at.toISOString() }].slice(-MAX_SERVED);
+  const all = [...others, { version: target, until: at.toISOString() }];
+  return all.length > MAX_SERVED ? forgetOne(all) : all;
+}
+
+/** Without the earliest target that another one of its major stands for: of each major at least one must be remembered. */
+function forgetOne(served: ServedTarget[]): ServedTarget[] {
+  const majors = served.map(({ version }) => requireVersion(version).major);
+  const spare = majors.findIndex((major, index) => majors.lastIndexOf(major) > index);
+  return served.toSpliced(Math.max(spare, 0), 1);
 }
 
 const mark = ({ reason, by, at }: Act, until: Date | null) => {

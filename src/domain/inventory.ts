@@ -39,6 +39,5 @@ export function readInstance({ metadata, spec }: Instance, channel: string, at: 
 }
 
 function upgraderOf({ ext_upgrader, external_upgrader }: Instance['spec']): string | null {
-  const upgrader = ext_upgrader || external_upgrader;
-  return upgrader && upgrader !== 'none' ? upgrader : null;
+  return [ext_upgrader, external_upgrader].find((upgrader) => upgrader && upgrader !== 'none') ?? null;
 }

@@ -138,6 +138,8 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
 
 function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act): Channel {
   const merged = { ...before, ...wanted };
+  // A new target is critical only where the document says so.
+  if (merged.target !== before.target) merged.critical = wanted.critical ?? null;
   return conform(before, merged, merged.target === null ? null : requireVersion(merged.target), act);
 }
 

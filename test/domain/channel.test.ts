@@ -320,6 +320,16 @@ describe('the books', () => {
   });
 });
 
+describe('a channel with many former targets', () => {
+  it('remembers at least one of each major, so that the gate goes on presuming agents there', () => {
+    let moving = createChannel('a', DEFAULT_SETTINGS, v('16.4.7'), act());
+    for (let patch = 0; patch <= 60; patch++) moving = forward(`17.0.${patch}`)(moving);
+    expect(moving.served).toHaveLength(50);
+    expect(moving.served[0]?.version).toBe('16.4.7');
+    expect(moving.served.at(-1)?.version).toBe('17.0.59');
+  });
+});
+
 describe('pins', () => {
   it('say who, when, why and until when', () => {
     const expected = { reason: 'because', by: 'token:ann', at: iso(), until: iso(HOUR) };

@@ -11,6 +11,7 @@ describe('enrolled', () => {
     ['a kube updater', { ext_upgrader: 'kube' }, true],
     ['the other spelling', { external_upgrader: 'kube' }, true],
     ['the other spelling beside an empty one', { ext_upgrader: '', external_upgrader: 'unit' }, true],
+    ['the other spelling beside none', { ext_upgrader: 'none', external_upgrader: 'unit' }, true],
     ['an updater not yet heard of', { ext_upgrader: 'binary' }, true],
     ['a v2 updater', { updater_info: { update_group: 'prod' } }, true],
     ['a v2 updater that says nothing of itself', { updater_info: {} }, true],

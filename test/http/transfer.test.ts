@@ -84,6 +84,14 @@ describe('the exported state', () => {
 });
 
 describe('apply', () => {
+  it('makes a new target critical only where the document says so', async () => {
+    const { api } = await started();
+    const critical = { critical: true, reason: 'CVE-2024-1' };
+    expect(await api('POST', '/channels/stable%2Fcloud/critical', critical)).toMatchObject({ status: 200 });
+    expect(await apply(api, { channels: [{ name: 'stable/cloud', target: '16.4.7' }] })).toMatchObject({ status: 200 });
+    expect((await api('GET', '/channels/stable%2Fcloud')).body).toMatchObject({ target: '16.4.7', critical: null });
+  });
+
   it('shows the differences on a dry run, and makes them in one change', async () => {
     const { server, api } = await started();
     const document = {
