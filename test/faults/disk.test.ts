@@ -32,7 +32,7 @@ describe('the embedded store', () => {
   });
 
   it.skipIf(noSmallDisk)(
-    `refuses changes while the disk is full, polls go on, and it recovers by itself${noSmallDisk ?? ''}`,
+    `refuses changes while the disk is full, polls go on, and it recovers by itself${noSmallDisk ? ` (${noSmallDisk})` : ''}`,
     async () => {
       const disk = smallDisk(4096);
       const server = await startFairway({ env: { FAIRWAY_DATA_DIR: join(disk.dir, 'data') } });

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ADMIN_TOKEN, type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
 
 /** The server and this process each need a descriptor per connection, and some more. */
 const CONNECTIONS = Math.min(10_000, Number(execFileSync('sh', ['-c', 'ulimit -Hn'])) - 500 || 10_000);
 /** The server cuts off after 10 s, looks every second, and has a lot to do here. */
 const CUT_OFF_MS = 20_000;
 const AT_ONCE = 500;
+const MAX_STREAMS = 100;
 
 interface Open {
   socket: Socket;
@@ -67,6 +68,22 @@ describe('a server on an open network', () => {
       }
       await expectAlive(server, what);
     }
+  });
+
+  it('has room for event streams again when others ended, or never began', async () => {
+    const server = await startFairway();
+    const url = `${server.operatorUrl}/api/v1/events`;
+    const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+    for (let n = 0; n < MAX_STREAMS; n++) {
+      expect((await fetch(url, { method: 'HEAD', headers })).status).toBe(200);
+    }
+    const ended = new AbortController();
+    const openStream = () => fetch(url, { headers, signal: ended.signal });
+    const streams = await Promise.all(Array.from({ length: MAX_STREAMS }, openStream));
+    expect(streams.every(({ status }) => status === 200)).toBe(true);
+    expect((await openStream()).status).toBe(429);
+    ended.abort();
+    await vi.waitFor(async () => expect((await server.api('HEAD', '/events')).status).toBe(200), { timeout: 10_000 });
   });
 
   it(`serves beside ${CONNECTIONS} idle and slow connections, and cuts them off`, { timeout: 60_000 }, async () => {

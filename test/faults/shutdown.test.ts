@@ -58,10 +58,14 @@ it('turns unready, finishes what is under way, takes nothing new and exits 0', a
   expect((await again.poll()).body).toBe('v16.4.7');
 });
 
-it.each(['embedded', 'redis'])('writes the check-ins that wait, with the %s store', async (store) => {
+it.each([
+  ['embedded', 1],
+  ['redis', 1],
+  ['embedded', 2],
+])('writes the check-ins that wait, with the %s store and %d workers', async (store, workers) => {
   const redis = store === 'redis' ? await startRedis() : null;
   if (redis) onTestFinished(() => redis.stop());
-  const settings = { ...QUICKSTART, fleet: { flushEvery: '1h' } };
+  const settings = { ...QUICKSTART, fleet: { flushEvery: '1h' }, workers };
   const options: FairwayOptions = { settings, env: redis ? { REDIS_URL: redis.url } : {} };
   const server = await startFairway(options);
   const headers = { 'Agent-Id': 'agent-1', 'Agent-Version': '16.4.6' };

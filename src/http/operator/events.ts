@@ -37,6 +37,8 @@ export function eventRoutes(control: Control, stopping: AbortSignal) {
     }
     // What is not there yet is a problem now, which a stream could not tell any more.
     control.snapshot();
+    // A stream that nobody reads would never end.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
     return streamSSE(c, async (stream) => {
       streams.add(stream);
       await tellRevisions(stream, control).finally(() => streams.delete(stream));
