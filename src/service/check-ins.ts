@@ -105,9 +105,10 @@ export function createCheckIns({ store, flushEvery, maxPending, now, log }: Chec
 
   return {
     note(channel, raw) {
-      if (raw.id === undefined) return;
+      // Managed Updates v2 clients name themselves (`host`) and never say what they run.
+      if (raw.id === undefined || raw.version === undefined) return;
       if (!isAgentId(raw.id)) return void counters.rejected.id++;
-      const version = raw.version === undefined ? null : canonical(raw.version);
+      const version = canonical(raw.version);
       if (version === null) return void counters.rejected.version++;
       counters.received++;
       keep({

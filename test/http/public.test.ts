@@ -1,6 +1,7 @@
 import request from 'supertest';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Raw } from '../../src/config/raw.ts';
+import { startRedis } from '../redis-server.ts';
 import { operatorClient, startServer, temporaryDirectory } from '../support/server.ts';
 import { sharedServer } from './shared-server.ts';
 import { ask, exchange, parseReplies, requestBytes } from './wire.ts';
@@ -264,12 +265,15 @@ describe('a server that never loaded any state', () => {
     expect(await ask(publicUrl, '/v1/version', { method: 'POST' })).toMatchObject({ status: 405 });
   });
 
-  it('serves what it saved before, also when the store is away at the start', async () => {
+  it('serves what it saved before, when it starts while Redis is away', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
     const dataDir = temporaryDirectory();
-    const first = await startServer({ ...CHANNELS, dataDir });
+    const first = await startServer({ ...CHANNELS, dataDir, redisUrl: redis.url });
     await operatorClient(first)('POST', '/channels/stable%2Fcloud/roll-forward', { version: '16.4.7', reason: 'test' });
     await first.close();
-    const second = await startServer({ redisUrl: NOWHERE, dataDir });
+    await redis.kill();
+    const second = await startServer({ dataDir, redisUrl: redis.url });
     expect(await ask(second.publicUrl, '/v1/stable/cloud/version')).toMatchObject({ status: 200, body: 'v16.4.7' });
     const refused = await operatorClient(second)('POST', '/channels/plain/withdraw', { reason: 'test' });
     expect(refused).toMatchObject({ status: 503, body: { code: 'store_unavailable' } });
