@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startRedis } from '../redis-server.ts';
@@ -85,6 +85,11 @@ describe('the state saved beside Redis', () => {
     async (how) => {
       const disk = smallDisk(256);
       const { server } = await startOnRedis(join(disk.dir, 'data'));
+      const file = join(disk.dir, 'data/state.json');
+      const saved = () => readFileSync(file, 'utf8');
+      await vi.waitFor(() => expect(saved()).toContain('"target":"16.4.6"'), RECOVERED);
+      // The file that was replaced last has left the disk.
+      await vi.waitFor(() => expect(existsSync(`${file}.new`)).toBe(false), RECOVERED);
       if (how === 'full') disk.fill();
       // Not while a file is written.
       else await vi.waitFor(disk.makeReadOnly, RECOVERED);
@@ -94,7 +99,6 @@ describe('the state saved beside Redis', () => {
       if (how === 'full') disk.empty();
       else disk.makeWritable();
       expect((await rollForward(server, '16.4.8')).status).toBe(200);
-      const saved = () => readFileSync(join(disk.dir, 'data/state.json'), 'utf8');
       await vi.waitFor(() => expect(saved()).toContain('"target":"16.4.8"'), RECOVERED);
       expect(server.stderr).toBe('');
     },
