@@ -5,12 +5,14 @@ import type { Channels } from './service/channels.ts';
 import { REJECTIONS } from './service/check-ins.ts';
 import type { Control } from './service/control.ts';
 import type { Census, Fleet } from './service/fleet.ts';
+import type { Leadership } from './service/leadership.ts';
 
 /** Versions of a channel that get a series of their own. */
 const TOP_VERSIONS = 20;
 
 export interface MetricsSources {
   version: string;
+  leadership: Pick<Leadership, 'isLeader'>;
   control: Control;
   channels: Pick<Channels, 'list'>;
   fleet: Fleet;
@@ -140,8 +142,11 @@ function watchPolls(registers: Registry[], { counts }: MetricsSources): void {
   );
 }
 
-function watchState(registers: Registry[], { control, channels, version }: MetricsSources): void {
+function watchState(registers: Registry[], { control, channels, leadership, version }: MetricsSources): void {
   gauge(registers, 'fairway_build_info', 'The running version', ['version'], () => [[{ version }, 1]]);
+  gauge(registers, 'fairway_leader', 'Does this server do the background work?', [], () => [
+    [{}, leadership.isLeader() ? 1 : 0],
+  ]);
   gauge(registers, 'fairway_store_up', 'Does the store answer?', [], () => [[{}, control.storeUp() ? 1 : 0]]);
   gauge(
     registers,

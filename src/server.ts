@@ -15,6 +15,7 @@ import { openControl } from './service/control.ts';
 import { createControlPlanes } from './service/control-planes.ts';
 import { createFleet } from './service/fleet.ts';
 import { createGate } from './service/gate.ts';
+import { joinLeadership } from './service/leadership.ts';
 import { createReleases } from './service/releases.ts';
 import { repeat } from './service/repeat.ts';
 import { createTransfer } from './service/transfer.ts';
@@ -59,6 +60,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const channels = createChannels({ control, fleet, gate, observer, now });
   const controlPlanes = createControlPlanes({ control, fleet, now });
   const releases = createReleases(control, now);
+  const leadership = await joinLeadership({ store, ...settings.leader, log });
 
   const stopping = new AbortController();
   const operatorApi = createOperatorApi({
@@ -80,14 +82,11 @@ export async function start({ settings, version, log, now = () => new Date() }: 
 
   const makeNamed = () =>
     bootstrap({ ...settings.bootstrap, history, control, services: { channels, controlPlanes, releases }, log });
-  const tasks = [
-    repeat('sweep', sweepEvery(fleetSettings.staleAfter), log, async () => {
-      const sightings = await fleet.sweep();
-      if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
-      return 'again';
-    }),
-  ];
-  if ((await makeNamed()) === 'again') tasks.push(repeat('bootstrap', BOOTSTRAP_EVERY, log, makeNamed));
+  const naming = (await makeNamed()) === 'again' ? repeat('bootstrap', BOOTSTRAP_EVERY, log, makeNamed) : null;
+  leadership.whileLeading('sweep', sweepEvery(fleetSettings.staleAfter), async () => {
+    const sightings = await fleet.sweep();
+    if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
+  });
 
   const operator = await listen(getRequestListener(operatorApi.fetch) as RequestListener, {
     ...settings.operator,
@@ -95,7 +94,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   });
   const openSide = settings.workers > 1 ? openWorkers : openPublicSide;
   const publicSide = await openSide({ control, store, settings, now, log });
-  metrics.watch({ version, control, channels, fleet, counts: publicSide.counts });
+  metrics.watch({ version, leadership, control, channels, fleet, counts: publicSide.counts });
   log.info({ version, store: store.kind, public: publicSide.url, operator: operator.url }, 'fairway is up');
 
   return {
@@ -103,8 +102,8 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     operatorUrl: operator.url,
     async close() {
       stopping.abort();
-      for (const task of tasks) task.stop();
-      await Promise.all([publicSide.close(), operator.close(shutdown.deadline)]);
+      naming?.stop();
+      await Promise.all([publicSide.close(), operator.close(shutdown.deadline), leadership.close()]);
       await control.close();
       await store.close();
       log.info({}, 'fairway is down');

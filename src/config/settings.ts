@@ -48,6 +48,7 @@ const schema = z.strictObject({
     evidenceFreshFor: duration,
     catalogue: z.enum(['open', 'strict']),
   }),
+  leader: z.strictObject({ lease: duration }),
   webapi: z.strictObject({
     clusterName: z.string().min(1),
     edition: z.enum(['oss', 'ent', 'community']),

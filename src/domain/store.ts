@@ -49,10 +49,12 @@ export interface AuditEntry extends AuditDraft {
 export interface Change {
   writes: Write[];
   audit: AuditDraft;
+  /** Of background work: the fence that its lease came with. Nothing is committed once the lease is another's, or over. */
+  fence?: number | undefined;
 }
 
-/** The entry of the committed change, or the key whose revision was another. */
-export type CommitResult = { entry: AuditEntry } | { conflict: string };
+/** The entry of the committed change, or the key whose revision was another, or word that the fence has fallen. */
+export type CommitResult = { entry: AuditEntry } | { conflict: string } | { fenced: true };
 
 export interface AuditQuery {
   /** Only entries of changes that wrote this key. */
@@ -103,9 +105,18 @@ export interface Store {
   /** Newest first. */
   audit(query: AuditQuery): Promise<AuditEntry[]>;
 
+  /**
+   * Takes the lease on background work, or holds on to it, for so many milliseconds. Returns its fence, which is higher
+   * for each new holder, or null while another process holds it. Nobody else can use the embedded store, so there
+   * whoever asks last gets it, and a restart need not wait for its predecessor's lease to end.
+   */
+  acquireLease(holder: string, forMs: number): Promise<number | null>;
+  /** Gives the lease back, if `holder` has it. */
+  releaseLease(holder: string): Promise<void>;
+
   counts(): Promise<FleetCounts>;
-  /** Keeps the figures unless newer ones of that channel and source are there. */
-  saveSurvey(survey: Survey): Promise<void>;
+  /** Keeps the figures unless newer ones of that channel and source are there, or the fence, if given, has fallen. */
+  saveSurvey(survey: Survey, fence?: number): Promise<void>;
   /** Keeps each sighting unless the source has a newer one of that agent. Atomic for each agent, not for the batch. */
   recordSightings(source: SightingSource, sightings: Sighting[]): Promise<void>;
   /** Forgets old sightings. Atomic for each agent. Returns how many it forgot. */

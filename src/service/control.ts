@@ -19,8 +19,11 @@ export interface Control {
   peek(): Snapshot | null;
   /** Calls back after every change of the snapshot, until the returned function is called. */
   onChange(listener: (snapshot: Snapshot) => void): () => void;
-  /** Throws `revision_mismatch` if a written document has changed since, `store_unavailable`. */
-  commit(writes: Write[], audit: AuditDraft): Promise<AuditEntry>;
+  /**
+   * Background work gives the fence of its lease. Throws `revision_mismatch` if a written document has changed since or
+   * the fence has fallen, `store_unavailable`.
+   */
+  commit(writes: Write[], audit: AuditDraft, fence?: number): Promise<AuditEntry>;
   /** Did the store answer when last asked? */
   storeUp(): boolean;
   /** Milliseconds since the snapshot was last known to be the store's; Infinity before the first time. */
@@ -114,10 +117,13 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
     },
     storeUp: () => up && !lostRevisions,
     age: () => performance.now() - confirmedAt,
-    async commit(writes, audit) {
+    async commit(writes, audit, fence) {
       if (lostRevisions) throw new FairwayError('store_unavailable', LOST);
       const base = current();
-      const result = await store.commit({ writes, audit });
+      const result = await store.commit({ writes, audit, fence });
+      if ('fenced' in result) {
+        throw new FairwayError('revision_mismatch', 'another server leads by now, so this one changed nothing');
+      }
       if ('conflict' in result) {
         void refresh();
         throw new FairwayError(

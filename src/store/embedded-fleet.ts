@@ -3,6 +3,7 @@ import { type Agent, SIGHTING_SOURCES, type SightingSource } from '../domain/age
 import type { Survey } from '../domain/census.ts';
 import type { AgentPage, AgentQuery, Store } from '../domain/store.ts';
 import type { EmbeddedFiles, Table } from './embedded-files.ts';
+import type { IsFenced } from './embedded-lease.ts';
 import { agentOf, isWanted, pack, unpack } from './sightings.ts';
 
 /** Agents handled at a stretch: about 10 ms, in which the process answers no poll. */
@@ -16,7 +17,7 @@ type Sightings = Record<SightingSource, Table<string, string>>;
 type Counts = Table<[number, number], string>;
 
 /** The fleet verbs on LMDB. */
-export function embeddedFleet(files: EmbeddedFiles): FleetVerbs {
+export function embeddedFleet(files: EmbeddedFiles, isFenced: IsFenced): FleetVerbs {
   const surveys = files.table<Survey, string>('surveys');
   const counts: Counts = files.table('counts');
   const sightings: Sightings = { inventory: files.table('inventory'), 'check-ins': files.table('check-ins') };
@@ -40,8 +41,9 @@ export function embeddedFleet(files: EmbeddedFiles): FleetVerbs {
         }),
       })),
 
-    saveSurvey: (survey) =>
+    saveSurvey: (survey, fence) =>
       files.write(() => {
+        if (isFenced(fence)) return;
         const field = `${survey.channel} ${survey.source}`;
         if ((surveys.get(field)?.at ?? 0) <= survey.at) surveys.put(field, survey);
       }),

@@ -2,16 +2,24 @@ import { chain, GENESIS } from '../domain/audit.ts';
 import type { AuditEntry, Store } from '../domain/store.ts';
 import { type EmbeddedFiles, openFiles } from './embedded-files.ts';
 import { embeddedFleet } from './embedded-fleet.ts';
+import { embeddedLease, type IsFenced } from './embedded-lease.ts';
 
 type ControlVerbs = Pick<Store, 'load' | 'revision' | 'commit' | 'onChange' | 'audit'>;
 
 /** A store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
 export function openEmbeddedStore(directory: string): Store {
   const files = openFiles(directory);
-  return { kind: 'embedded', ...embeddedControl(files), ...embeddedFleet(files), close: () => files.close() };
+  const lease = embeddedLease(files);
+  return {
+    kind: 'embedded',
+    ...embeddedControl(files, lease.isFenced),
+    ...embeddedFleet(files, lease.isFenced),
+    ...lease.verbs,
+    close: () => files.close(),
+  };
 }
 
-function embeddedControl(files: EmbeddedFiles): ControlVerbs {
+function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlVerbs {
   const documents = files.table<{ revision: number; value: object }, string>('documents');
   const entries = files.table<AuditEntry, number>('audit');
   /** By written key and id. */
@@ -27,8 +35,9 @@ function embeddedControl(files: EmbeddedFiles): ControlVerbs {
 
     revision: () => files.read(() => head().id),
 
-    commit: ({ writes, audit }) =>
+    commit: ({ writes, audit, fence }) =>
       files.write(() => {
+        if (isFenced(fence)) return { fenced: true };
         const conflict = writes.find(({ key, ifRevision }) => (documents.get(key)?.revision ?? 0) !== ifRevision);
         if (conflict) return { conflict: conflict.key };
         const entry = chain(head(), audit);

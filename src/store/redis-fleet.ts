@@ -3,7 +3,17 @@ import type { CheckInCount, Survey } from '../domain/census.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { AgentPage, AgentQuery, Store } from '../domain/store.ts';
 import type { RedisClient } from './redis-client.ts';
-import { BUCKETS_PER_SHARD, bucketKeys, countsKey, PLACES, placeOf, SHARDS, SURVEYS, shardOf } from './redis-keys.ts';
+import {
+  BUCKETS_PER_SHARD,
+  bucketKeys,
+  countsKey,
+  LEASE,
+  PLACES,
+  placeOf,
+  SHARDS,
+  SURVEYS,
+  shardOf,
+} from './redis-keys.ts';
 import { AGENT, BUCKETS, FORGET, PRUNE, RECORD, SAVE_SURVEY } from './redis-scripts/fleet.ts';
 import { agentOf, isWanted, pack } from './sightings.ts';
 
@@ -33,9 +43,9 @@ export function redisFleet(client: RedisClient): FleetVerbs {
       return { surveys: Object.values(surveys ?? {}).map(parseSurvey), checkIns: sumCounts(counts) };
     },
 
-    async saveSurvey(survey) {
+    async saveSurvey(survey, fence) {
       const field = `${survey.channel} ${survey.source}`;
-      await client.run(SAVE_SURVEY, [SURVEYS], [field, survey.at, JSON.stringify(survey)]);
+      await client.run(SAVE_SURVEY, [SURVEYS, LEASE], [field, survey.at, JSON.stringify(survey), fence ?? '']);
     },
 
     async recordSightings(source, sightings) {

@@ -10,6 +10,10 @@ export const DOCUMENTS = '{fairway}:documents';
 export const HEAD = '{fairway}:head';
 export const AUDIT = '{fairway}:audit';
 export const SURVEYS = '{fairway}:surveys';
+/** `<fence> <holder>` of the process that does the background work; ends by itself. */
+export const LEASE = '{fairway}:lease';
+/** The last fence given out. */
+export const FENCE = '{fairway}:fence';
 /** The channel on which commits announce the new revision. */
 export const CHANGES = '{fairway}:changes';
 

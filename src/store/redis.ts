@@ -4,13 +4,17 @@ import type { AuditEntry, Change, CommitResult, Document, Store } from '../domai
 import { withDeadline } from './deadline.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
 import { redisFleet } from './redis-fleet.ts';
-import { AUDIT, auditIndexKey, CHANGES, DOCUMENTS, HEAD } from './redis-keys.ts';
+import { AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
 import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, LOAD } from './redis-scripts/control.ts';
+import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
 
 /** Enough for many servers that commit at once; the deadline mostly comes first. */
 const MAX_TRIES = 50;
 
-type ControlVerbs = Pick<Store, 'load' | 'revision' | 'commit' | 'onChange' | 'audit'>;
+type ControlVerbs = Pick<
+  Store,
+  'load' | 'revision' | 'commit' | 'onChange' | 'audit' | 'acquireLease' | 'releaseLease'
+>;
 
 /** A store in Redis. Returns at once, whether Redis can be reached or not. */
 export function openRedisStore(options: RedisClientOptions): Store {
@@ -57,6 +61,14 @@ function redisControl(client: RedisClient, deadline: number): ControlVerbs {
       if (key !== undefined) return parseEntries(await client.run(AUDIT_OF_KEY, [AUDIT, auditIndexKey(key)], args));
       return parseEntries(await client.run(AUDIT_PAGE, [AUDIT], args)).reverse();
     },
+
+    async acquireLease(holder, forMs) {
+      return (await client.run(ACQUIRE_LEASE, [LEASE, FENCE], [holder, forMs])) as number | null;
+    },
+
+    async releaseLease(holder) {
+      await client.run(RELEASE_LEASE, [LEASE], [holder]);
+    },
   };
 }
 
@@ -75,7 +87,7 @@ function newestHead() {
 
 /** Lua knows no SHA-256, so the entry is made here, for the head that was seen last, and again if that has moved on. */
 function committer(client: RedisClient, newest: ReturnType<typeof newestHead>) {
-  return async ({ writes, audit }: Change, expired: () => boolean): Promise<CommitResult> => {
+  return async ({ writes, audit, fence }: Change, expired: () => boolean): Promise<CommitResult> => {
     const keys = [...new Set(writes.map(({ key }) => auditIndexKey(key)))];
     const args = writes.flatMap(({ key, ifRevision, value }) => [key, ifRevision, value ? JSON.stringify(value) : '']);
     for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
@@ -84,12 +96,13 @@ function committer(client: RedisClient, newest: ReturnType<typeof newestHead>) {
       const heads = [formatHead(head), formatHead(entry)];
       const answer = await client.run(
         COMMIT,
-        [DOCUMENTS, HEAD, AUDIT, ...keys],
-        [...heads, entry.id, JSON.stringify(entry), CHANGES, ...args],
+        [DOCUMENTS, HEAD, AUDIT, LEASE, ...keys],
+        [...heads, entry.id, JSON.stringify(entry), CHANGES, fence ?? '', ...args],
       );
-      const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed', undefined];
+      const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed'] | ['fenced'];
+      if (outcome === 'fenced') return { fenced: true };
       if (outcome === 'conflict') return { conflict: detail };
-      const whole = newest.see(outcome === 'committed' ? entry : parseHead(detail));
+      const whole = newest.see(outcome === 'committed' ? entry : parseHead(detail ?? null));
       if (outcome === 'committed') return { entry };
       // A log that began again would hide what is gone.
       if (!whole) throw new FairwayError('store_unavailable', 'Redis has lost changes, so this one was not made');

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import type { Store } from '../../src/domain/store.ts';
 import { controlContract } from './control-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
+import { leaseContract } from './lease-contract.ts';
 
 /** How the suite gets at a kind of store. */
 export interface Harness {
@@ -22,5 +23,6 @@ export function storeContract(kind: Store['kind'], harness: Harness): void {
 
     controlContract(() => store, harness);
     fleetContract(() => store, harness);
+    leaseContract(() => store, harness);
   });
 }

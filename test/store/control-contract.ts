@@ -20,7 +20,7 @@ const commit = (store: Store, ...writes: Write[]) => store.commit({ writes, audi
 
 async function revisionAfter(store: Store, ...writes: Write[]): Promise<number> {
   const result = await commit(store, ...writes);
-  if ('conflict' in result) throw new Error(`${result.conflict} was changed by somebody else`);
+  if (!isWin(result)) throw new Error(`not committed: ${JSON.stringify(result)}`);
   return result.entry.revision;
 }
 

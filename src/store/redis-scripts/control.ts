@@ -1,25 +1,27 @@
+import { FENCED } from './lease.ts';
 import type { Script } from './script.ts';
 
 /**
  * Applies all writes and appends the audit entry, or nothing.
- * KEYS: documents, head, audit, then the audit index of each written key.
- * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on; then for each
- * write: key, revision it must have, JSON ('' deletes).
- * Answers {'conflict', key}, {'moved', head} when the entry follows another head by now, or {'committed'}.
+ * KEYS: documents, head, audit, lease, then the audit index of each written key.
+ * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on, fence that the
+ * lease must have ('' for any); then for each write: key, revision it must have, JSON ('' deletes).
+ * Answers {'fenced'}, {'conflict', key}, {'moved', head} when the entry follows another head by now, or {'committed'}.
  */
 export const COMMIT: Script = {
   name: 'fairwayCommit',
-  lua: `
-local documents, head, audit = KEYS[1], KEYS[2], KEYS[3]
+  lua: `${FENCED}
+local documents, head, audit, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local follows, becomes, id, entry, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-for i = 6, #ARGV, 3 do
+if fenced(lease, ARGV[6]) then return { 'fenced' } end
+for i = 7, #ARGV, 3 do
   local stored = redis.call('HGET', documents, ARGV[i])
   local revision = stored and string.match(stored, '^%d+') or '0'
   if revision ~= ARGV[i + 1] then return { 'conflict', ARGV[i] } end
 end
 local current = redis.call('GET', head) or ''
 if current ~= follows then return { 'moved', current } end
-for i = 6, #ARGV, 3 do
+for i = 7, #ARGV, 3 do
   if ARGV[i + 2] == '' then
     redis.call('HDEL', documents, ARGV[i])
   else
@@ -27,7 +29,7 @@ for i = 6, #ARGV, 3 do
   end
 end
 redis.call('RPUSH', audit, entry)
-for i = 4, #KEYS do redis.call('ZADD', KEYS[i], id, id) end
+for i = 5, #KEYS do redis.call('ZADD', KEYS[i], id, id) end
 redis.call('SET', head, becomes)
 redis.call('PUBLISH', changes, id)
 return { 'committed' }

@@ -1,3 +1,4 @@
+import { FENCED } from './lease.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -123,10 +124,11 @@ return filled
 `,
 };
 
-/** Keeps figures unless newer ones are there. KEYS: surveys. ARGV: field, time (ms), JSON. */
+/** Keeps figures unless newer ones are there. KEYS: surveys, lease. ARGV: field, time (ms), JSON, fence ('' for any). */
 export const SAVE_SURVEY: Script = {
   name: 'fairwaySaveSurvey',
-  lua: `
+  lua: `${FENCED}
+if fenced(KEYS[2], ARGV[4]) then return end
 local stored = redis.call('HGET', KEYS[1], ARGV[1])
 if stored and tonumber(string.match(stored, '^%S+')) > tonumber(ARGV[2]) then return end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Store } from '../domain/store.ts';
+import { repeat } from './repeat.ts';
+
+/** Does background work on one of all servers. */
+export interface Leadership {
+  isLeader(): boolean;
+  /**
+   * Runs `task` every so many milliseconds while this server leads. What it commits must carry `fence`, which the store
+   * refuses once another server has taken over: a process that was stopped cannot know what happened meanwhile.
+   */
+  whileLeading(name: string, everyMs: number, task: (fence: number) => Promise<void>): void;
+  /** Stops the work, waits for what is under way, and gives the lease back. */
+  close(): Promise<void>;
+}
+
+export interface LeadershipOptions {
+  store: Pick<Store, 'acquireLease' | 'releaseLease'>;
+  /** Milliseconds for which a lease lasts. Renewed three times as often, so a crash is made good within 4/3 of it. */
+  lease: number;
+  log: Logger;
+}
+
+const RENEWALS_A_LEASE = 3;
+
+/** Takes part in choosing the leader. */
+export async function joinLeadership({ store, lease, log }: LeadershipOptions): Promise<Leadership> {
+  const holder = randomUUID();
+  const tasks: { stop(): void }[] = [];
+  const underWay = new Set<Promise<void>>();
+  let held: { fence: number; until: number } | null = null;
+
+  const current = () => (held && performance.now() < held.until ? held : null);
+
+  async function renew(): Promise<'again'> {
+    const led = current() !== null;
+    // Counted from before the question: the store's lease can only end later than this one.
+    const until = performance.now() + lease;
+    const fence = await store.acquireLease(holder, lease);
+    held = fence === null ? null : { fence, until };
+    if (held && !led) log.info({ fence }, 'this server leads: it does the background work');
+    if (!held && led) log.warn({}, 'another server leads by now');
+    return 'again';
+  }
+
+  await renew().catch((err) => log.warn({ err }, 'whether this server leads is not known yet'));
+  const renewal = repeat('lease', lease / RENEWALS_A_LEASE, log, renew);
+
+  return {
+    isLeader: () => current() !== null,
+
+    whileLeading(name, everyMs, task) {
+      const run = async () => {
+        const lead = current();
+        if (!lead) return 'again' as const;
+        const work = task(lead.fence);
+        underWay.add(work);
+        await work.finally(() => underWay.delete(work));
+        return 'again' as const;
+      };
+      tasks.push(repeat(name, everyMs, log, run));
+    },
+
+    async close() {
+      for (const task of [renewal, ...tasks]) task.stop();
+      await Promise.allSettled(underWay);
+      // Unanswered, the lease ends by itself.
+      if (held) await store.releaseLease(holder).catch(() => undefined);
+      held = null;
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { Script } from './script.ts';
+
+/** Lua: has the lease another fence by now, or ended? No fence ('') never falls. */
+export const FENCED = `
+local function fenced(lease, fence)
+  return fence ~= '' and string.match(redis.call('GET', lease) or '', '^%d+') ~= fence
+end
+`;
+
+/** KEYS: lease, last fence. ARGV: holder, milliseconds. Answers the fence, or nil while another process holds the lease. */
+export const ACQUIRE_LEASE: Script = {
+  name: 'fairwayAcquireLease',
+  lua: `
+local held = redis.call('GET', KEYS[1])
+if not held then
+  local fence = redis.call('INCR', KEYS[2])
+  redis.call('SET', KEYS[1], fence .. ' ' .. ARGV[1], 'PX', ARGV[2])
+  return fence
+end
+local fence, holder = string.match(held, '^(%d+) (.*)$')
+if holder ~= ARGV[1] then return nil end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return tonumber(fence)
+`,
+};
+
+/** KEYS: lease. ARGV: holder. */
+export const RELEASE_LEASE: Script = {
+  name: 'fairwayReleaseLease',
+  lua: `
+local held = redis.call('GET', KEYS[1])
+if held and string.match(held, '^%d+ (.*)$') == ARGV[1] then redis.call('DEL', KEYS[1]) end
+`,
+};

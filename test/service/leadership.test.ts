@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { hashToken } from '../../src/config/settings.ts';
+import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { asAdmin, openRedis } from '../store/redis-harness.ts';
+import { bundle, type RunningProgram, run } from '../support/programs.ts';
+import { startServer, temporaryDirectory } from '../support/server.ts';
+
+let redis: RedisProcess;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+/** Commits with its fence as fast as it can, and never looks at the clock: all that stops it is the store. */
+const COMMITTER = `
+import { openStore } from './store/open.ts';
+const [url = '', lease = ''] = process.argv.slice(2);
+const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline: 800, log: { info() {}, warn() {} } });
+const fence = await store.acquireLease('paused', Number(lease));
+const audit = { at: '', actor: 'paused', action: '', subject: '', reason: '', before: null, after: null };
+while (true) {
+  const result = await store.commit({ writes: [], audit, fence }).catch(() => ({ failed: true }));
+  console.log(Object.keys(result)[0]);
+  if ('fenced' in result) break;
+}
+await store.close();
+`;
+
+/** A server as it is deployed, which prints where its operators find it. */
+const SERVER = `
+import { loadSettings } from './config/settings.ts';
+import { closeOnSignal } from './lifecycle.ts';
+import { createLog } from './log.ts';
+import { start } from './server.ts';
+const log = createLog('silent');
+const server = await start({ settings: loadSettings('config/default.yaml', process.env), version: '0', log });
+closeOnSignal(server, log);
+console.log(server.operatorUrl);
+`;
+
+const flush = () => asAdmin(redis.url, (admin) => admin.flushall());
+
+async function leads(operatorUrl: string): Promise<boolean> {
+  const metrics = await (await fetch(`${operatorUrl}/metrics`)).text();
+  return /^fairway_leader 1$/m.test(metrics);
+}
+
+describe('the leader', () => {
+  it('commits nothing when it was paused past its lease, whatever it believes', async () => {
+    await flush();
+    const committer = run(await bundle(COMMITTER), [redis.url, '1000']);
+    const store = await openRedis(redis.url);
+    await vi.waitFor(() => expect(committer.lines).toContain('entry'), { timeout: 10_000 });
+    committer.process.kill('SIGSTOP');
+    // Null until the lease has ended.
+    await vi.waitFor(async () => expect(await store.acquireLease('next', 60_000)).not.toBeNull(), { timeout: 10_000 });
+    const revision = await store.revision();
+    committer.process.kill('SIGCONT');
+    await vi.waitFor(() => expect(committer.lines.at(-1)).toBe('fenced'), { timeout: 10_000 });
+    expect(await store.revision()).toBe(revision);
+    await store.close();
+  });
+
+  it('is one of all servers: the next takes over within 15 s of a crash, and at once after a stop', async () => {
+    await flush();
+    const program = await bundle(SERVER);
+    const launch = async (): Promise<RunningProgram & { url: string }> => {
+      const running = run(program, [], {
+        REDIS_URL: redis.url,
+        FAIRWAY_ADMIN_TOKEN: 'a-token-of-the-leader-test',
+        FAIRWAY_DATA_DIR: temporaryDirectory(),
+        FAIRWAY_PORT: '0',
+        FAIRWAY_OPERATOR_PORT: '0',
+        FAIRWAY_CONFIG: '',
+      });
+      await vi.waitFor(() => expect(running.lines).toHaveLength(1), { timeout: 15_000 });
+      return { ...running, url: running.lines[0] ?? '' };
+    };
+    const [first, second] = [await launch(), await launch()];
+    expect(await leads(first.url)).toBe(true);
+    expect(await leads(second.url)).toBe(false);
+
+    first.process.kill('SIGKILL');
+    const crashed = performance.now();
+    await vi.waitFor(async () => expect(await leads(second.url)).toBe(true), { timeout: 20_000, interval: 200 });
+    expect(performance.now() - crashed).toBeLessThan(15_000);
+
+    const third = await launch();
+    expect(await leads(third.url)).toBe(false);
+    second.process.kill('SIGTERM');
+    await vi.waitFor(async () => expect(await leads(third.url)).toBe(true), { timeout: 8_000, interval: 200 });
+
+    // Past its lease, which another then has.
+    const fourth = await launch();
+    third.process.kill('SIGSTOP');
+    await vi.waitFor(async () => expect(await leads(fourth.url)).toBe(true), { timeout: 20_000, interval: 200 });
+    third.process.kill('SIGCONT');
+    await vi.waitFor(async () => expect(await leads(third.url)).toBe(false), { timeout: 8_000, interval: 200 });
+    expect(await leads(fourth.url)).toBe(true);
+  }, 90_000);
+
+  it('is the process, with the embedded store, and again after a restart', async () => {
+    const dataDir = temporaryDirectory();
+    const server = await startServer({ dataDir, tokens: [{ name: 'a', role: 'admin', sha256: hashToken('t') }] });
+    expect(await leads(server.operatorUrl)).toBe(true);
+    await server.close();
+    const again = await startServer({ dataDir });
+    expect(await leads(again.operatorUrl)).toBe(true);
+  });
+});

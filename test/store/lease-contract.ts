@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../../src/domain/store.ts';
+import type { Harness } from './contract.ts';
+
+const MINUTE = 60_000;
+const audit = { at: '', actor: 'system:plan', action: '', subject: '', reason: '', before: null, after: null };
+const survey = {
+  channel: 'a',
+  source: 'teleport-metrics',
+  at: 1,
+  versions: { '1.0.0': 1 },
+  skipped: 0,
+  settled: true,
+} as const;
+
+export function leaseContract(getStore: () => Store, harness: Harness): void {
+  describe('the lease on background work', () => {
+    const commit = (store: Store, fence: number, key = 'channel/a') =>
+      store.commit({ writes: [{ key, ifRevision: 0, value: {} }], audit, fence });
+
+    it('keeps its fence while it is renewed', async () => {
+      const store = getStore();
+      const fence = await store.acquireLease('one', MINUTE);
+      expect(fence).toBeGreaterThan(0);
+      expect(await store.acquireLease('one', MINUTE)).toBe(fence);
+      expect(await commit(store, fence ?? 0)).toHaveProperty('entry');
+    });
+
+    it('goes to the next with a higher fence, once it was given back', async () => {
+      const store = getStore();
+      const first = (await store.acquireLease('one', MINUTE)) ?? 0;
+      await store.releaseLease('one');
+      expect(await store.acquireLease('two', MINUTE)).toBeGreaterThan(first);
+    });
+
+    it('is not given back by another', async () => {
+      const store = getStore();
+      const fence = (await store.acquireLease('one', MINUTE)) ?? 0;
+      await store.releaseLease('two');
+      expect(await commit(store, fence)).toHaveProperty('entry');
+    });
+
+    it('lets nothing be committed or counted with a fence that has fallen', async () => {
+      const store = getStore();
+      const other = await harness.again();
+      const fence = (await store.acquireLease('one', MINUTE)) ?? 0;
+      await store.releaseLease('one');
+      expect(await commit(store, fence), 'after it was given back').toEqual({ fenced: true });
+      await other.acquireLease('two', MINUTE);
+      expect(await commit(store, fence), 'after another took over').toEqual({ fenced: true });
+      await store.saveSurvey(survey, fence);
+      expect(await store.load()).toEqual({ revision: 0, documents: [] });
+      expect((await store.counts()).surveys).toEqual([]);
+      await other.close();
+    });
+
+    it('counts figures that come with a fence that stands', async () => {
+      const store = getStore();
+      await store.saveSurvey(survey, (await store.acquireLease('one', MINUTE)) ?? 0);
+      expect((await store.counts()).surveys).toEqual([survey]);
+    });
+
+    it('does not stand in the way of operators', async () => {
+      const store = getStore();
+      await store.acquireLease('one', MINUTE);
+      expect(await store.commit({ writes: [], audit })).toHaveProperty('entry');
+    });
+  });
+}
