@@ -41,6 +41,18 @@ export function createMetrics() {
     labelNames: ['channel'],
     registers,
   });
+  const sourceUp = new Gauge({
+    name: 'fairway_source_up',
+    help: 'Did the source answer when the leader last read it?',
+    labelNames: ['source', 'name'],
+    registers,
+  });
+  const sourceFailures = new Counter({
+    name: 'fairway_source_failures_total',
+    help: 'Readings of a source that failed, by reason',
+    labelNames: ['source', 'name', 'reason'],
+    registers,
+  });
   const requests = new Histogram({
     name: 'fairway_operator_request_duration_seconds',
     help: 'Duration of operator requests',
@@ -57,6 +69,11 @@ export function createMetrics() {
         for (const reason of new Set(reasons.map((finding) => finding.reason))) targetRefusals.inc({ channel, reason });
       },
       strandingAccepted: (channel: string) => strandingAccepted.inc({ channel }),
+      sourceRead: (source: string, name: string) => sourceUp.set({ source, name }, 1),
+      sourceFailed(source: string, name: string, reason: string) {
+        sourceUp.set({ source, name }, 0);
+        sourceFailures.inc({ source, name, reason });
+      },
     },
     observeRequest(route: string, method: string, code: number, seconds: number) {
       requests.observe({ route, method, code: String(code) }, seconds);

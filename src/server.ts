@@ -7,6 +7,7 @@ import type { Settings } from './config/settings.ts';
 import { createOperatorApi } from './http/operator.ts';
 import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
+import { createHttpPeers } from './peers/http.ts';
 import { openPublicSide } from './public-side.ts';
 import { createAudit } from './service/audit.ts';
 import { bootstrap } from './service/bootstrap.ts';
@@ -18,6 +19,7 @@ import { createGate } from './service/gate.ts';
 import { joinLeadership } from './service/leadership.ts';
 import { createReleases } from './service/releases.ts';
 import { repeat } from './service/repeat.ts';
+import { createSources } from './service/sources.ts';
 import { createTransfer } from './service/transfer.ts';
 import { openStore } from './store/open.ts';
 import { createSavedState, unsaved } from './store/saved-state.ts';
@@ -37,6 +39,8 @@ export interface StartOptions {
   now?: () => Date;
 }
 
+/** Metrics of an auth server are some 100 KB. */
+const MAX_PEER_BODY = 8 * 1024 * 1024;
 const BOOTSTRAP_EVERY = 1_000;
 /** An inventory may be 64 MiB. */
 const OPERATOR_REQUEST_TIMEOUT = 300_000;
@@ -59,6 +63,17 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const gate = createGate({ control, fleet, strictCatalogue: compatibility.catalogue === 'strict', observer });
   const channels = createChannels({ control, fleet, gate, observer, now });
   const controlPlanes = createControlPlanes({ control, fleet, now });
+  const peers = createHttpPeers({ timeout: settings.sources.timeout, maxBody: MAX_PEER_BODY });
+  const sources = createSources({
+    ...settings.sources,
+    peers,
+    store,
+    control,
+    planes: controlPlanes,
+    observer,
+    now,
+    log,
+  });
   const releases = createReleases(control, now);
   const leadership = await joinLeadership({ store, ...settings.leader, log });
 
@@ -87,6 +102,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     const sightings = await fleet.sweep();
     if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
   });
+  leadership.whileLeading('sources', settings.sources.every, sources.read);
 
   const operator = await listen(getRequestListener(operatorApi.fetch) as RequestListener, {
     ...settings.operator,

@@ -29,6 +29,12 @@ const channelName = z.string().superRefine((name, context) => {
   const fault = channelNameFault(name);
   if (fault) context.addIssue(fault);
 });
+const controlPlaneName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/);
+/** Of one cluster. */
+const MAX_AUTH_SERVERS = 32;
+const peerUrl = z
+  .url({ protocol: /^https?$/, error: 'expected http://… or https://…' })
+  .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'leave out the credentials: none are sent');
 const version = z
   .string()
   .refine((text) => parseVersion(text) !== null, 'expected a version X.Y.Z')
@@ -49,6 +55,12 @@ const schema = z.strictObject({
     catalogue: z.enum(['open', 'strict']),
   }),
   leader: z.strictObject({ lease: duration }),
+  sources: z.strictObject({
+    every: duration,
+    timeout: duration,
+    metrics: z.record(channelName, z.array(peerUrl).min(1).max(MAX_AUTH_SERVERS)),
+    controlPlanes: z.record(controlPlaneName, peerUrl),
+  }),
   webapi: z.strictObject({
     clusterName: z.string().min(1),
     edition: z.enum(['oss', 'ent', 'community']),
@@ -65,7 +77,7 @@ const schema = z.strictObject({
   ),
   bootstrap: z.strictObject({
     releases: z.string().nullable(),
-    controlPlanes: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), version),
+    controlPlanes: z.record(controlPlaneName, version),
     channels: z.array(
       z.strictObject({
         name: channelName,

@@ -11,6 +11,8 @@ export interface ChangeRequest {
   ifMatch: number | null;
   /** Answer as if, and store nothing. */
   dryRun: boolean;
+  /** Of the leader's lease, for background work. */
+  fence?: number | undefined;
 }
 
 /** The change of one document. */
@@ -22,6 +24,7 @@ export interface DocumentChange<T extends object> {
   reason: string;
   actor: Actor;
   at: Date;
+  fence?: number | undefined;
 }
 
 /** Commits the change with its audit entry. Throws `already_exists` where a new document is there meanwhile, else `revision_mismatch`. */
@@ -29,9 +32,9 @@ export async function commitDocument<T extends object>(
   control: Control,
   change: DocumentChange<T>,
 ): Promise<AuditEntry> {
-  const { key, before, after, action, reason, actor, at } = change;
+  const { key, before, after, action, reason, actor, at, fence } = change;
   try {
-    return await control.commit([replace(key, before, after)], {
+    const entry = {
       at: at.toISOString(),
       actor: actor.name,
       action,
@@ -39,7 +42,8 @@ export async function commitDocument<T extends object>(
       reason,
       before: before ? withoutRevision(before) : null,
       after: after && withoutRevision(after),
-    });
+    };
+    return await control.commit([replace(key, before, after)], entry, fence);
   } catch (error) {
     const lost = !before && error instanceof FairwayError && error.code === 'revision_mismatch';
     throw lost ? alreadyExists(key) : error;

@@ -32,7 +32,7 @@ export function createControlPlanes({ control, fleet, now }: ControlPlanesOption
     list: () => [...control.snapshot().controlPlanes.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     read: find,
 
-    async report(name, version, { actor, ifMatch, dryRun }) {
+    async report(name, version, { actor, ifMatch, dryRun, fence }) {
       const before = control.snapshot().controlPlanes.get(name);
       requireRevision(controlPlaneKey(name), before, ifMatch);
       const at = now();
@@ -40,7 +40,7 @@ export function createControlPlanes({ control, fleet, now }: ControlPlanesOption
       // Pipelines report again and again; only news are worth a revision.
       const news = before?.version !== after.version;
       if (dryRun || !news) return { controlPlane: { ...after, revision: before?.revision ?? 0 }, created: !before };
-      const change = { key: controlPlaneKey(name), before, after, action: 'report', reason: '', actor, at };
+      const change = { key: controlPlaneKey(name), before, after, action: 'report', reason: '', actor, at, fence };
       const { revision } = await commitDocument(control, change);
       return { controlPlane: { ...after, revision }, created: !before };
     },

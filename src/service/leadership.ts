@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Store } from '../domain/store.ts';
 import { repeat } from './repeat.ts';
@@ -11,7 +12,7 @@ export interface Leadership {
    * refuses once another server has taken over: a process that was stopped cannot know what happened meanwhile.
    */
   whileLeading(name: string, everyMs: number, task: (fence: number) => Promise<void>): void;
-  /** Stops the work, waits for what is under way, and gives the lease back. */
+  /** Stops the work, waits a little for what is under way, and gives the lease back. */
   close(): Promise<void>;
 }
 
@@ -23,6 +24,8 @@ export interface LeadershipOptions {
 }
 
 const RENEWALS_A_LEASE = 3;
+/** Milliseconds that work under way gets when the server stops. */
+const GRACE = 1_000;
 
 /** Takes part in choosing the leader. */
 export async function joinLeadership({ store, lease, log }: LeadershipOptions): Promise<Leadership> {
@@ -64,7 +67,8 @@ export async function joinLeadership({ store, lease, log }: LeadershipOptions): 
 
     async close() {
       for (const task of [renewal, ...tasks]) task.stop();
-      await Promise.allSettled(underWay);
+      // What takes longer is cut off: its fence falls with the lease.
+      await Promise.race([Promise.allSettled(underWay), sleep(GRACE, undefined, { ref: false })]);
       // Unanswered, the lease ends by itself.
       if (held) await store.releaseLease(holder).catch(() => undefined);
       held = null;

@@ -1,0 +1,47 @@
+import { PeerError, type Peers } from '../domain/peers.ts';
+
+export interface HttpPeersOptions {
+  /** Milliseconds within which the whole answer must be there. */
+  timeout: number;
+  /** Bytes. */
+  maxBody: number;
+}
+
+/** Peers that speak HTTP. Redirects are not followed: settings name the address itself. */
+export function createHttpPeers({ timeout, maxBody }: HttpPeersOptions): Peers {
+  return {
+    async read(url) {
+      try {
+        const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(timeout) });
+        if (response.status !== 200) {
+          await response.body?.cancel();
+          throw new PeerError('status', `it answered ${response.status}`);
+        }
+        return await readBody(response.body, maxBody);
+      } catch (error) {
+        throw mapError(error, timeout);
+      }
+    },
+  };
+}
+
+async function readBody(body: ReadableStream<Uint8Array> | null, maxBody: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
+    // Leaving the loop ends the connection.
+    if (size > maxBody) throw new PeerError('too_large', `its answer is larger than ${maxBody} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function mapError(error: unknown, timeout: number): PeerError {
+  if (error instanceof PeerError) return error;
+  const { name, message, cause } = error as Error;
+  if (name === 'TimeoutError') return new PeerError('slow', `it gave no whole answer within ${timeout} ms`);
+  // fetch hides the reason in its cause.
+  const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : message;
+  return new PeerError('unreachable', `it cannot be read: ${reason}`, { cause: error });
+}
