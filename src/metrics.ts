@@ -1,10 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { WAITING_REASONS } from './domain/plan.ts';
 import { compareVersions } from './domain/version.ts';
 import type { PollCounts } from './public-side.ts';
+import type { Census } from './service/census-view.ts';
 import type { Channels } from './service/channels.ts';
 import { REJECTIONS } from './service/check-ins.ts';
 import type { Control } from './service/control.ts';
-import type { Census, Fleet } from './service/fleet.ts';
+import type { Fleet } from './service/fleet.ts';
 import type { Leadership } from './service/leadership.ts';
 
 /** Versions of a channel that get a series of their own. */
@@ -41,6 +43,12 @@ export function createMetrics() {
     labelNames: ['channel'],
     registers,
   });
+  const planWaiting = new Gauge({
+    name: 'fairway_plan_waiting',
+    help: 'What the next step of a plan waits for; told by the leader',
+    labelNames: ['channel', 'reason'],
+    registers,
+  });
   const sourceUp = new Gauge({
     name: 'fairway_source_up',
     help: 'Did the source answer when the leader last read it?',
@@ -69,6 +77,10 @@ export function createMetrics() {
         for (const reason of new Set(reasons.map((finding) => finding.reason))) targetRefusals.inc({ channel, reason });
       },
       strandingAccepted: (channel: string) => strandingAccepted.inc({ channel }),
+      planWaits(channel: string, reason: string | null) {
+        for (const each of WAITING_REASONS) planWaiting.remove({ channel, reason: each });
+        if (reason) planWaiting.set({ channel, reason }, 1);
+      },
       sourceRead: (source: string, name: string) => sourceUp.set({ source, name }, 1),
       sourceFailed(source: string, name: string, reason: string) {
         sourceUp.set({ source, name }, 0);
@@ -143,6 +155,12 @@ function watchPolls(registers: Registry[], { counts }: MetricsSources): void {
     yield [{ ...unknown, code: '503' }, polls.unavailable];
   });
   counter(registers, 'fairway_checkins_total', 'Check-ins taken note of', [], () => [[{}, counts().checkIns.received]]);
+  counter(registers, 'fairway_checkins_unenrolled_total', 'Check-ins without a valid enrolment token', [], () => [
+    [{}, counts().checkIns.unenrolled],
+  ]);
+  counter(registers, 'fairway_checkins_refused_total', 'Check-ins refused by the limits of the store', [], () => [
+    [{}, counts().checkIns.refused],
+  ]);
   counter(
     registers,
     'fairway_checkins_rejected_total',
@@ -210,6 +228,33 @@ function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): 
   );
   gauge(registers, 'fairway_channel_oldest_agent_info', 'The oldest enrolled agent', ['channel', 'version'], async () =>
     (await read()).flatMap(({ channel, oldest }) => (oldest ? [[{ channel, version: oldest.version }, 1]] : [])),
+  );
+  gauge(
+    registers,
+    'fairway_evidence_age_seconds',
+    'Time since a source was gathered, or since the last check-in',
+    ['channel', 'source'],
+    async () =>
+      (await read()).flatMap(({ channel, sources }) =>
+        sources.flatMap(({ source, age }): [{ channel: string; source: string }, number][] =>
+          age === null ? [] : [[{ channel, source }, age]],
+        ),
+      ),
+  );
+  gauge(registers, 'fairway_evidence_fresh', 'Is a source of agents still evidence?', ['channel', 'source'], async () =>
+    (await read()).flatMap(({ channel, sources }) =>
+      sources.map(({ source, fresh }): [{ channel: string; source: string }, number] => [
+        { channel, source },
+        fresh ? 1 : 0,
+      ]),
+    ),
+  );
+  gauge(
+    registers,
+    'fairway_channel_unenrolled_agents',
+    'Agents that check in without an enrolment token',
+    ['channel'],
+    async () => (await read()).map(({ channel, unenrolled }) => [{ channel }, unenrolled]),
   );
   gauge(
     registers,

@@ -4,7 +4,7 @@ import type { Store } from './domain/store.ts';
 import { createPublicApi, type PublicCounters } from './http/public.ts';
 import { listen } from './listen.ts';
 import { type Answers, createAnswers, type Endpoint, type Tally } from './service/answers.ts';
-import { type CheckInCounters, createCheckIns } from './service/check-ins.ts';
+import { type CheckInCounters, createCheckIns, newCheckInCounters } from './service/check-ins.ts';
 import type { Control } from './service/control.ts';
 
 /** What was counted since the start; whole numbers that only grow, except with a channel that is deleted. */
@@ -57,7 +57,7 @@ function readTallies(answers: Answers): PollCounts['tallies'] {
 const NOTHING: PollCounts = {
   tallies: [],
   polls: { notFound: 0, methodNotAllowed: 0, unavailable: 0 },
-  checkIns: { received: 0, rejected: { id: 0, version: 0, updater: 0, updater_version: 0, group: 0 }, dropped: 0 },
+  checkIns: newCheckInCounters(),
 };
 
 /** The counts of several processes together. */

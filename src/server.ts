@@ -17,8 +17,10 @@ import { createControlPlanes } from './service/control-planes.ts';
 import { createFleet } from './service/fleet.ts';
 import { createGate } from './service/gate.ts';
 import { joinLeadership } from './service/leadership.ts';
+import { createPlans } from './service/plans.ts';
 import { createReleases } from './service/releases.ts';
 import { repeat } from './service/repeat.ts';
+import { createSeries } from './service/series.ts';
 import { createSources } from './service/sources.ts';
 import { createTransfer } from './service/transfer.ts';
 import { openStore } from './store/open.ts';
@@ -41,6 +43,8 @@ export interface StartOptions {
 
 /** Metrics of an auth server are some 100 KB. */
 const MAX_PEER_BODY = 8 * 1024 * 1024;
+/** Often enough to miss no minute. */
+const SERIES_EVERY = 20_000;
 const BOOTSTRAP_EVERY = 1_000;
 /** An inventory may be 64 MiB. */
 const OPERATOR_REQUEST_TIMEOUT = 300_000;
@@ -52,7 +56,8 @@ const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, 1_
 export async function start({ settings, version, log, now = () => new Date() }: StartOptions): Promise<RunningServer> {
   const { dataDir, redisUrl, fleet: fleetSettings, compatibility, shutdown } = settings;
   const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
-  const store = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, log });
+  const limits = { agents: fleetSettings.maxAgents, unenrolled: fleetSettings.maxUnenrolled };
+  const store = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, limits, log });
   const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
   const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, log });
 
@@ -62,6 +67,8 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const fleet = createFleet({ store, control, policy, now });
   const gate = createGate({ control, fleet, strictCatalogue: compatibility.catalogue === 'strict', observer });
   const channels = createChannels({ control, fleet, gate, observer, now });
+  const plans = createPlans({ control, gate, observer, now, log });
+  const series = createSeries({ store, control, fleet, now });
   const controlPlanes = createControlPlanes({ control, fleet, now });
   const peers = createHttpPeers({ timeout: settings.sources.timeout, maxBody: MAX_PEER_BODY });
   const sources = createSources({
@@ -81,6 +88,8 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const operatorApi = createOperatorApi({
     channels,
     fleet,
+    plans,
+    series,
     controlPlanes,
     releases,
     control,
@@ -102,6 +111,8 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     const sightings = await fleet.sweep();
     if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
   });
+  leadership.whileLeading('plans', settings.leader.plansEvery, plans.advance);
+  leadership.whileLeading('series', SERIES_EVERY, series.record);
   leadership.whileLeading('sources', settings.sources.every, sources.read);
 
   const operator = await listen(getRequestListener(operatorApi.fetch) as RequestListener, {

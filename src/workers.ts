@@ -7,7 +7,9 @@ import type { ControlState } from './domain/store.ts';
 import { addCounts, openPublicSide, type PollCounts, type PublicSide, type PublicSideOptions } from './public-side.ts';
 
 /** What the first process tells a worker. */
-type Order = { state: ControlState | null } | { recorded: number; failed: string | null } | { stop: true };
+type Order = { state: ControlState | null } | Recorded | { stop: true };
+/** What became of a batch of check-ins: how many the store refused, or why it failed. */
+type Recorded = { recorded: number; refused: number; failed: string | null };
 /** What a worker tells the first process. */
 type News = { hello: true } | { up: string } | { counts: PollCounts } | { record: number; sightings: Sighting[] };
 
@@ -50,8 +52,8 @@ export async function openWorkers({ control, store, settings, log }: PublicSideO
         else if ('counts' in news) counts.set(worker, news.counts);
         else
           void store.recordSightings('check-ins', news.sightings).then(
-            () => tell({ recorded: news.record, failed: null }),
-            (error: Error) => tell({ recorded: news.record, failed: error.message }),
+            (refused) => tell({ recorded: news.record, refused, failed: null }),
+            (error: Error) => tell({ recorded: news.record, refused: 0, failed: error.message }),
           );
       });
     });
@@ -91,7 +93,7 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
         if (order.state) state.adopt(order.state);
         resolve();
       } else if ('recorded' in order) {
-        batches.settle(order.recorded, order.failed);
+        batches.settle(order);
       } else {
         await side?.close();
         process.exit(0);
@@ -125,18 +127,18 @@ function followState() {
 
 /** Batches of check-ins that the first process writes, each settled when it says so. */
 function createBatches(send: (record: number, sightings: Sighting[]) => void) {
-  const waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  const waiting = new Map<number, { resolve: (refused: number) => void; reject: (error: Error) => void }>();
   let last = 0;
   return {
     recordSightings: (_: SightingSource, sightings: Sighting[]) =>
-      new Promise<void>((resolve, reject) => {
+      new Promise<number>((resolve, reject) => {
         waiting.set(++last, { resolve, reject });
         send(last, sightings);
       }),
-    settle(record: number, failed: string | null) {
-      const batch = waiting.get(record);
-      waiting.delete(record);
-      if (failed === null) batch?.resolve();
+    settle({ recorded, refused, failed }: Recorded) {
+      const batch = waiting.get(recorded);
+      waiting.delete(recorded);
+      if (failed === null) batch?.resolve(refused);
       else batch?.reject(new Error(failed));
     },
   };

@@ -24,6 +24,7 @@ const LAYERS: Record<string, Layer> = {
     packages: /^(ioredis|lmdb|node:(fs|path|timers)(\/promises)?)$/,
     typePackages: /^pino$/,
   },
+  'peers/': { from: ['domain/', 'peers/'], packages: NONE },
   'http/': { from: ['domain/', 'service/', 'http/', 'dashboard/'], packages: ANY, types: ['metrics.ts'] },
   'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/schemas.ts'], packages: ANY },
   'config/': { from: ['domain/', 'config/'], packages: ANY },
@@ -31,7 +32,7 @@ const LAYERS: Record<string, Layer> = {
   'version.ts': { from: [], packages: NONE },
 };
 
-const PARTS = ['config/', 'dashboard/', 'domain/', 'http/', 'service/', 'store/'];
+const PARTS = ['config/', 'dashboard/', 'domain/', 'http/', 'peers/', 'service/', 'store/'];
 
 /** The files beside the layers wire them together. */
 const WIRING: Layer = { from: PARTS, packages: ANY };

@@ -32,6 +32,8 @@ const channelName = z.string().superRefine((name, context) => {
 const controlPlaneName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/);
 /** Of one cluster. */
 const MAX_AUTH_SERVERS = 32;
+const tokenName = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-');
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits: printf %s TOKEN | sha256sum');
 const peerUrl = z
   .url({ protocol: /^https?$/, error: 'expected http://… or https://…' })
   .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'leave out the credentials: none are sent');
@@ -48,13 +50,28 @@ const schema = z.strictObject({
   redisUrl: z.url({ protocol: /^rediss?$/, error: 'expected redis://… or rediss://…' }).nullable(),
   dataDir: z.string().min(1),
   store: z.strictObject({ deadline: duration, compareEvery: duration }),
-  fleet: z.strictObject({ staleAfter: duration, flushEvery: duration, maxPending: z.int().min(1) }),
+  fleet: z.strictObject({
+    staleAfter: duration,
+    flushEvery: duration,
+    maxPending: z.int().min(1),
+    maxAgents: z.int().min(1),
+    maxUnenrolled: z.int().min(1),
+    enrolment: z
+      .strictObject({
+        mode: z.enum(['open', 'token']),
+        tokens: z.array(z.strictObject({ name: tokenName, sha256 })),
+      })
+      .refine(
+        ({ mode, tokens }) => mode === 'open' || tokens.length > 0,
+        'the mode token needs tokens: without one no agent is enrolled by checking in; list one, or set the mode to open',
+      ),
+  }),
   compatibility: z.strictObject({
     presumeServedFor: duration,
     evidenceFreshFor: duration,
     catalogue: z.enum(['open', 'strict']),
   }),
-  leader: z.strictObject({ lease: duration }),
+  leader: z.strictObject({ lease: duration, plansEvery: duration }),
   sources: z.strictObject({
     every: duration,
     timeout: duration,
@@ -69,9 +86,9 @@ const schema = z.strictObject({
   adminToken: z.string().min(16, 'an admin token has at least 16 characters').optional(),
   tokens: z.array(
     z.strictObject({
-      name: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-'),
+      name: tokenName,
       role: z.enum(ROLES),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits: printf %s TOKEN | sha256sum'),
+      sha256,
       expires: z.iso.datetime({ offset: true }).optional(),
     }),
   ),

@@ -18,9 +18,11 @@ export interface Sighting {
   updater: UpdaterKind | null;
   updaterVersion: string | null;
   group: string | null;
+  /** False for a check-in that brought no enrolment token where one is asked for: it is seen, and counts for nothing. */
+  enrolled: boolean;
 }
 
-/** An agent as its sources see it, the newest sighting first. */
+/** An agent as its sources see it, enrolled sightings before others, then the newest first. */
 export interface Agent {
   id: string;
   sightings: (Sighting & { source: SightingSource })[];

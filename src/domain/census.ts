@@ -6,6 +6,8 @@ export type EvidenceSource = 'inventory' | 'teleport-metrics' | 'check-ins' | 'p
 
 /** Agents by canonical version. */
 export type VersionCounts = ReadonlyMap<string, number>;
+/** Agents by group, or by updater kind. */
+export type LabelCounts = ReadonlyMap<string, number>;
 
 /** The figures of a source that knows the whole enrolled population of a channel, as of one moment. */
 export interface Survey {
@@ -16,6 +18,9 @@ export interface Survey {
   versions: Record<string, number>;
   /** Enrolled agents whose version could not be read; not part of `versions`. */
   skipped: number;
+  /** Agents by group and by updater kind, where the source tells; those without are left out. */
+  groups?: Record<string, number> | undefined;
+  updaters?: Record<string, number> | undefined;
   /** False while the agents behind it are still being written: then nobody knows which check-ins it already counts. */
   settled: boolean;
 }
@@ -29,10 +34,21 @@ export interface CheckInCount {
   beyondInventory: number;
 }
 
+/** Agents with one label, a group or an updater kind, that checked in on one channel. */
+export interface LabelCount extends Omit<CheckInCount, 'version'> {
+  label: string;
+}
+
 /** All that the store counts, for every channel. */
 export interface FleetCounts {
   surveys: Survey[];
   checkIns: CheckInCount[];
+  groups: LabelCount[];
+  updaters: LabelCount[];
+  /** Agents that are seen and not enrolled. */
+  unenrolled: { channel: string; agents: number }[];
+  /** The newest check-in that was recorded (epoch milliseconds). */
+  latest: { channel: string; at: number }[];
 }
 
 /** One source's account of a channel. */
@@ -55,6 +71,11 @@ export interface Population {
   known: VersionCounts[];
   /** The same, and a count of presumed agents where nobody knows them all. A target must be safe for every one. */
   headcounts: VersionCounts[];
+  /** Rival counts by group and by updater kind; agents without are left out. */
+  groups: LabelCounts[];
+  updaters: LabelCounts[];
+  /** Agents that check in without being enrolled; no part of any other count. */
+  unenrolled: number;
 }
 
 export interface CensusPolicy {
@@ -77,28 +98,55 @@ export function takeCensus(
   const surveys = counts.surveys.filter((survey) => survey.channel === channel.name);
   const seen = counts.checkIns.filter((count) => count.channel === channel.name);
   const checkIns = tally(seen.map(({ version, agents }) => [version, agents]));
-  const beyondInventory = tally(seen.map((count) => [count.version, count.beyondInventory]));
+  const latest = counts.latest.find((last) => last.channel === channel.name)?.at;
+  const ofChannel = (labels: LabelCount[]) => labels.filter((count) => count.channel === channel.name);
+  const isFresh = (survey: Survey) => now - survey.at <= policy.evidenceFreshFor;
 
-  const evidence: Evidence[] = [];
-  const known: VersionCounts[] = [];
-  for (const survey of surveys) {
-    const fresh = now - survey.at <= policy.evidenceFreshFor;
+  const evidence: Evidence[] = surveys.map((survey) => {
+    const { source, skipped } = survey;
     const versions = tally(Object.entries(survey.versions));
-    const age = Math.max(0, Math.round((now - survey.at) / 1000));
-    evidence.push({ source: survey.source, complete: true, fresh, age, versions, skipped: survey.skipped });
-    if (!fresh) continue;
-    // Only an inventory has ids by which a check-in can be told to be counted already.
-    const uncounted = survey.source === 'inventory' ? (survey.settled ? beyondInventory : checkIns) : tally([]);
-    known.push(tally([...versions, ...uncounted]));
-  }
+    return { source, complete: true, fresh: isFresh(survey), age: ageOf(survey.at, now), versions, skipped };
+  });
   if (checkIns.size > 0) {
-    evidence.push({ source: 'check-ins', complete: false, fresh: true, age: null, versions: checkIns, skipped: 0 });
-    known.push(checkIns);
+    const age = latest === undefined ? null : ageOf(latest, now);
+    evidence.push({ source: 'check-ins', complete: false, fresh: true, age, versions: checkIns, skipped: 0 });
   }
-  if (evidence.some(({ complete, fresh }) => complete && fresh)) return { evidence, known, headcounts: known };
+  const believed = surveys.filter(isFresh);
+  const inventories = believed.filter(({ source }) => source === 'inventory');
+  const known = rivals(
+    believed,
+    ({ versions }) => versions,
+    seen.map(({ version, ...count }) => ({ label: version, ...count })),
+  );
+  const census = {
+    evidence,
+    known,
+    groups: rivals(inventories, ({ groups = {} }) => groups, ofChannel(counts.groups)),
+    updaters: rivals(inventories, ({ updaters = {} }) => updaters, ofChannel(counts.updaters)),
+    unenrolled: counts.unenrolled.find((strangers) => strangers.channel === channel.name)?.agents ?? 0,
+  };
+  if (believed.length > 0) return { ...census, headcounts: known };
   const presumed = tally(servedWithin(channel, policy.presumeServedFor, now).map((version) => [version, 1]));
   evidence.push({ source: 'presumed', complete: false, fresh: true, age: null, versions: presumed, skipped: 0 });
-  return { evidence, known, headcounts: [...known, tally([...checkIns, ...presumed])] };
+  return { ...census, headcounts: [...known, tally([...checkIns, ...presumed])] };
+}
+
+const ageOf = (at: number, now: number) => Math.max(0, Math.round((now - at) / 1000));
+
+/** A count for each survey, with the check-ins that it does not count already, and one for the check-ins alone. */
+function rivals(
+  surveys: Survey[],
+  read: (survey: Survey) => Record<string, number>,
+  checkIns: Omit<LabelCount, 'channel'>[],
+): Map<string, number>[] {
+  const all = tally(checkIns.map(({ label, agents }) => [label, agents]));
+  const beyond = tally(checkIns.map(({ label, beyondInventory }) => [label, beyondInventory]));
+  const counts = surveys.map((survey) => {
+    // Only an inventory has ids by which a check-in can be told to be counted already.
+    const uncounted = survey.source === 'inventory' ? (survey.settled ? beyond : all) : [];
+    return tally([...Object.entries(read(survey)), ...uncounted]);
+  });
+  return all.size > 0 ? [...counts, all] : counts;
 }
 
 /** The versions that the channel told agents to run within the last `window` milliseconds, the present one included. */

@@ -1,4 +1,5 @@
 import { FairwayError } from './errors.ts';
+import type { Plan } from './plan.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
 /** A version that the channel told agents to run, and until when it did (ISO 8601). */
@@ -40,6 +41,8 @@ export interface Channel {
   lineage: string[];
   /** Former targets, for the gate to presume agents at. */
   served: ServedTarget[];
+  /** The steps still to come; null where the target is not on its way anywhere. Any move but the plan's own ends it. */
+  plan: Plan | null;
   updatedAt: string;
   updatedBy: string;
 }
@@ -53,7 +56,16 @@ export interface Act {
   reason: string;
 }
 
-export const VERBS = ['roll-forward', 'roll-back', 'pin', 'unpin', 'critical', 'withdraw', 'check'] as const;
+export const VERBS = [
+  'roll-forward',
+  'roll-back',
+  'pin',
+  'unpin',
+  'critical',
+  'withdraw',
+  'cancel-plan',
+  'check',
+] as const;
 export type Verb = (typeof VERBS)[number];
 
 export const DEFAULT_SETTINGS: ChannelSettings = {
@@ -94,6 +106,7 @@ export function createChannel(name: string, settings: ChannelSettings, target: V
     pin: null,
     lineage: [],
     served: [],
+    plan: null,
     ...stamp(act),
   };
   return target ? moveTo(base, target, act) : base;
@@ -186,10 +199,11 @@ export function conform(channel: Channel, wanted: Channel, target: Version | nul
 /** Takes the target away, so that agents stay where they are. Throws `channel_pinned`. */
 export function withdraw(channel: Channel, act: Act): Channel {
   const current = movable(channel, act.at);
-  return { ...current, target: null, critical: null, served: serve(current, act.at), ...stamp(act) };
+  return { ...current, target: null, critical: null, plan: null, served: serve(current, act.at), ...stamp(act) };
 }
 
-function movable(channel: Channel, at: Date): Channel {
+/** The channel, unless it is pinned at `at`: throws `channel_pinned`. */
+export function movable(channel: Channel, at: Date): Channel {
   const { name, pin } = channelAt(channel, at);
   if (!pin) return channel;
   const end = pin.until ? `until ${pin.until} ` : '';
@@ -206,6 +220,7 @@ function moveTo(channel: Channel, target: Version, act: Act, critical = false): 
     target: target.text,
     critical: critical ? mark(act, null) : null,
     pin: null,
+    plan: null,
     lineage: [...behind, target.text].slice(-MAX_LINEAGE),
     served: serve(channel, act.at),
     ...stamp(act),
@@ -231,4 +246,4 @@ const mark = ({ reason, by, at }: Act, until: Date | null) => {
   return { reason, by, at: at.toISOString(), until: until?.toISOString() ?? null };
 };
 
-const stamp = ({ by, at }: Act) => ({ updatedAt: at.toISOString(), updatedBy: by });
+export const stamp = ({ by, at }: Act) => ({ updatedAt: at.toISOString(), updatedBy: by });

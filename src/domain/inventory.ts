@@ -35,6 +35,7 @@ export function readInstance({ metadata, spec }: Instance, channel: string, at: 
     updater: upgrader && isUpdaterKind(upgrader) ? upgrader : spec.updater_info ? 'binary' : null,
     updaterVersion: parseVersion(spec.ext_upgrader_version ?? '')?.text ?? null,
     group: group && isGroup(group) ? group : null,
+    enrolled: true,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Agent, Sighting, SightingSource } from './agent.ts';
 import type { FleetCounts, Survey } from './census.ts';
+import type { Point, Resolution } from './series.ts';
 
 /**
  * Keys of control data: `channel/NAME`, `release/VERSION`, `control-plane/NAME`.
@@ -70,6 +71,13 @@ export interface AgentQuery {
   version?: string | undefined;
   /** Only agents of which some source reports a lower version. */
   olderThan?: string | undefined;
+  group?: string | undefined;
+  source?: SightingSource | undefined;
+  enrolled?: boolean | undefined;
+  /** Epoch milliseconds, left out. */
+  seenBefore?: number | undefined;
+  /** Epoch milliseconds, included. */
+  seenSince?: number | undefined;
   limit: number;
   /** Opaque; from the page before. */
   cursor?: string | undefined;
@@ -80,6 +88,20 @@ export interface AgentPage {
   agents: Agent[];
   cursor: string | null;
 }
+
+/**
+ * What check-ins may fill a store with. Each shard of a store has its share, so some may be refused a little earlier.
+ * Besides, a channel's distinct versions and groups are bounded: a check-in with one version too many is refused, and a
+ * group too many is kept as `other`.
+ */
+export interface FleetLimits {
+  agents: number;
+  /** Agents that are seen and not enrolled. */
+  unenrolled: number;
+}
+
+/** The group of agents whose own group is one too many to count. */
+export const OTHER_GROUP = 'other';
 
 export interface PruneQuery {
   /** Forget sightings older than this (epoch milliseconds). */
@@ -117,14 +139,23 @@ export interface Store {
   counts(): Promise<FleetCounts>;
   /** Keeps the figures unless newer ones of that channel and source are there, or the fence, if given, has fallen. */
   saveSurvey(survey: Survey, fence?: number): Promise<void>;
-  /** Keeps each sighting unless the source has a newer one of that agent. Atomic for each agent, not for the batch. */
-  recordSightings(source: SightingSource, sightings: Sighting[]): Promise<void>;
+  /**
+   * Keeps each sighting unless the source has a newer one of that agent; one that is not enrolled never takes the place
+   * of one that is. Check-ins are kept within `FleetLimits`. Atomic for each agent, not for the batch. Returns how many
+   * it refused for the limits.
+   */
+  recordSightings(source: SightingSource, sightings: Sighting[]): Promise<number>;
   /** Forgets old sightings. Atomic for each agent. Returns how many it forgot. */
   prune(query: PruneQuery): Promise<number>;
   agents(query: AgentQuery): Promise<AgentPage>;
   agent(id: string): Promise<Agent | null>;
   /** Returns whether it knew the agent. */
   forget(id: string): Promise<boolean>;
+
+  /** Adds a point to every series of its channel whose time for one has come, unless the fence has fallen. */
+  savePoint(channel: string, point: Point, fence: number): Promise<void>;
+  /** Oldest first. */
+  series(channel: string, resolution: Resolution): Promise<Point[]>;
 
   close(): Promise<void>;
 }

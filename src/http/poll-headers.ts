@@ -12,6 +12,8 @@ const FIELDS = new Map<string, keyof PollHeaders>([
   ['updater-kind', 'updater'],
   ['updater-version', 'updaterVersion'],
   ['agent-group', 'group'],
+  // Never from the query: addresses end up in logs.
+  ['agent-token', 'token'],
 ]);
 const LENGTHS = new Set([...FIELDS.keys()].map(({ length }) => length));
 const NONE: Readonly<PollHeaders> = Object.freeze({});

@@ -32,6 +32,16 @@ export const ChannelName = judged(channelNameFault).openapi({
 
 const mark = { reason: z.string(), by: z.string(), at: time(), until: time().nullable() };
 const Mark = z.object(mark);
+const plan = {
+  target: z.string(),
+  route: z.array(z.string()),
+  step: z.int().openapi({ description: 'Index in the route of the present target.' }),
+  critical: z.boolean(),
+  startedBy: z.string(),
+  startedAt: time(),
+  reason: z.string(),
+};
+const Plan = z.object(plan).openapi('Plan');
 const VersionCount = z.object({ version: z.string(), count: z.int() });
 
 export const Channel = z
@@ -46,6 +56,7 @@ export const Channel = z
     pin: Mark.nullable(),
     lineage: z.array(z.string()).openapi({ description: 'The way to the target, ascending.' }),
     served: z.array(z.object({ version: z.string(), until: z.string() })),
+    plan: Plan.nullable().openapi({ description: 'Steps to come; see GET /channels/{channel}/plan.' }),
     updatedAt: z.string(),
     updatedBy: z.string(),
     revision: z.int(),
@@ -82,6 +93,18 @@ export const Report = z
   })
   .openapi('Report');
 
+export const PlanState = z
+  .object({
+    plan: Plan.nullable(),
+    next: z.string().nullable(),
+    waiting: z.object({ reason: z.string(), detail: z.string() }).nullable(),
+    report: Report.nullable(),
+  })
+  .openapi('PlanState');
+export const Point = z
+  .object({ at: z.string(), agents: z.int(), atTarget: z.int(), behind: z.int(), stranded: z.int() })
+  .openapi('Point');
+
 export const AuditEntry = z
   .object({
     id: z.int(),
@@ -112,6 +135,7 @@ export const RollForward = z.strictObject({
   version,
   reason,
   critical: z.boolean().optional(),
+  stepped: z.boolean().optional().openapi({ description: 'Across majors in steps, each when it would strand nobody.' }),
   acceptStranding,
   dryRun,
 });
@@ -131,6 +155,7 @@ export const Pin = z.strictObject({
 });
 export const Unpin = z.strictObject({ reason, dryRun });
 export const Critical = z.strictObject({ critical: z.boolean(), reason, until: time().optional(), dryRun });
+export const CancelPlan = z.strictObject({ reason, dryRun });
 export const Withdraw = z.strictObject({ reason, dryRun });
 export const Check = z.strictObject({ version, dryRun });
 
@@ -170,9 +195,23 @@ export const ControlPlaneReport = z
 export const Census = z
   .object({
     channel: z.string(),
+    target: z.string().nullable(),
     agents: z.int(),
     oldest: VersionCount.nullable(),
     versions: z.array(VersionCount),
+    distance: z
+      .object({
+        atTarget: z.int(),
+        behind: z.int().openapi({ description: "Within the target's major." }),
+        majorBehind: z.int().openapi({ description: 'A major or more, and still in support.' }),
+        outOfSupport: z.int(),
+        ahead: z.int(),
+        stranded: z.int().openapi({ description: 'Of all these: may not go to the target in one hop.' }),
+      })
+      .nullable(),
+    groups: z.array(z.object({ group: z.string().nullable(), count: z.int() })),
+    updaters: z.array(z.object({ updater: z.string().nullable(), count: z.int() })),
+    unenrolled: z.int().openapi({ description: 'Check in without an enrolment token; in no other count.' }),
     sources: z.array(EvidenceSummary.extend({ skipped: z.int(), versions: z.array(VersionCount) })),
   })
   .openapi('Census');
@@ -183,6 +222,7 @@ const sighting = {
   updater: z.enum(UPDATER_KINDS).nullable(),
   updaterVersion: z.string().nullable(),
   group: z.string().nullable(),
+  enrolled: z.boolean(),
 };
 export const Agent = z
   .object({
@@ -205,6 +245,7 @@ export const Explanation = z
     target: z.string().nullable(),
     critical: Mark.nullable(),
     pin: Mark.nullable(),
+    plan: z.object({ ...plan, next: z.string(), strandsAgent: z.boolean() }).nullable(),
     revision: z.int().nullable(),
     because: z.string(),
   })
@@ -262,6 +303,14 @@ const channelState = {
   pin: StateMark,
   lineage: z.array(canonicalVersion).max(50),
   served: z.array(z.strictObject({ version: canonicalVersion, until: time() })).max(50),
+  plan: z
+    .strictObject({
+      ...plan,
+      target: canonicalVersion,
+      route: z.array(canonicalVersion).min(2).max(50),
+      step: z.int().min(0).max(48),
+    })
+    .nullable(),
 };
 
 /** A list that names nothing twice. */

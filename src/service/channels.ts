@@ -18,6 +18,7 @@ import {
 } from '../domain/channel.ts';
 import type { Report } from '../domain/compatibility.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { AuditEntry } from '../domain/store.ts';
 import { requireVersion } from '../domain/version.ts';
@@ -35,6 +36,8 @@ export interface VerbInput {
   critical?: boolean | undefined;
   /** ISO 8601. */
   until?: string | undefined;
+  /** Go there in steps across majors, each when nobody would be stranded by it. */
+  stepped?: boolean | undefined;
   /** Agents that the operator accepts to strand; the report's number. */
   acceptStranding?: number | undefined;
 }
@@ -86,6 +89,7 @@ const TRANSITIONS: Record<ChangingVerb, (channel: Channel, input: VerbInput, act
   unpin: (channel, _, act) => unpin(channel, act),
   critical: (channel, { critical = true, until }, act) => setCritical(channel, critical, readEnd(until, act), act),
   withdraw: (channel, _, act) => withdraw(channel, act),
+  'cancel-plan': (channel, _, act) => cancelPlan(channel, act),
 };
 
 /** Steers channels; no target is set but through the gate. */
@@ -101,7 +105,9 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     const before = find(name);
     requireRevision(channelKey(name), before, request.ifMatch);
     const at = now();
-    const after = TRANSITIONS[verb](before, input, { by: request.actor.name, at, reason: input.reason });
+    const act = { by: request.actor.name, at, reason: input.reason };
+    const after =
+      (input.stepped ? await startStepped(before, input, act) : null) ?? TRANSITIONS[verb](before, input, act);
     const moves = after.target !== null && after.target !== before.target;
     const report = moves && after.target ? await gate.assess(before, requireVersion(after.target)) : null;
     const overridden = report !== null && gate.enforce(name, report, request, input.acceptStranding);
@@ -120,6 +126,16 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     if (after.target !== before.target) observer.targetChanged(name, verb);
     if (overridden) observer.strandingAccepted(name);
     return { channel: present({ ...after, revision: audit.revision }), report, audit };
+  }
+
+  /** Null where the way needs no steps. */
+  async function startStepped(channel: Channel, input: VerbInput, act: Act): Promise<Channel | null> {
+    if (input.acceptStranding !== undefined) {
+      throw new FairwayError('invalid', 'a stepped roll-forward strands nobody; leave out stepped or acceptStranding');
+    }
+    const target = requireVersion(input.version ?? '');
+    const route = planRoute(channel, target, await gate.assess(channel, target));
+    return route.length < 2 ? null : startPlan(channel, route, input.critical ?? false, act);
   }
 
   return {

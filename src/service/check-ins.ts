@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { isAgentId, isGroup, isUpdaterKind, type Sighting } from '../domain/agent.ts';
 import type { Store } from '../domain/store.ts';
@@ -10,6 +11,8 @@ export interface RawCheckIn {
   updater?: string;
   updaterVersion?: string;
   group?: string;
+  /** An enrolment token. */
+  token?: string;
 }
 
 export const REJECTIONS = ['id', 'version', 'updater', 'updater_version', 'group'] as const;
@@ -17,8 +20,12 @@ export type Rejection = (typeof REJECTIONS)[number];
 
 export interface CheckInCounters {
   received: number;
+  /** Of those received: without a valid enrolment token where one is asked for. */
+  unenrolled: number;
   rejected: Record<Rejection, number>;
   dropped: number;
+  /** By the store, whose limits were reached. */
+  refused: number;
 }
 
 export interface CheckIns {
@@ -29,28 +36,42 @@ export interface CheckIns {
   close(): Promise<void>;
 }
 
+/** Which check-ins count: all (`open`), or those that bring a token. */
+export interface Enrolment {
+  mode: 'open' | 'token';
+  /** SHA-256, hex. */
+  tokens: readonly { sha256: string }[];
+}
+
 export interface CheckInsOptions {
   store: Pick<Store, 'recordSightings'>;
   flushEvery: number;
   /** Agents that may wait to be written; more are dropped and counted. */
   maxPending: number;
+  enrolment: Enrolment;
   now: () => Date;
   log: Logger;
 }
 
+/** Of what may wait to be written. */
+const STRANGERS_SHARE = 0.1;
 /** Versions repeat by the thousand; this many distinct ones are parsed once. */
 const MAX_KNOWN_VERSIONS = 1_000;
 
+export const newCheckInCounters = (): CheckInCounters => ({
+  received: 0,
+  unenrolled: 0,
+  rejected: { id: 0, version: 0, updater: 0, updater_version: 0, group: 0 },
+  dropped: 0,
+  refused: 0,
+});
+
 /** Merges check-ins per agent and writes them in batches, so that polls never wait for the store. */
-export function createCheckIns({ store, flushEvery, maxPending, now, log }: CheckInsOptions): CheckIns {
+export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, log }: CheckInsOptions): CheckIns {
   let pending = new Map<string, Sighting>();
   let flushing: Promise<void> | null = null;
   const versions = new Map<string, string | null>();
-  const counters: CheckInCounters = {
-    received: 0,
-    rejected: { id: 0, version: 0, updater: 0, updater_version: 0, group: 0 },
-    dropped: 0,
-  };
+  const counters = newCheckInCounters();
 
   function canonical(text: string): string | null {
     let version = versions.get(text);
@@ -60,6 +81,13 @@ export function createCheckIns({ store, flushEvery, maxPending, now, log }: Chec
       versions.set(text, version);
     }
     return version;
+  }
+
+  const hashes = new Set(enrolment.tokens.map(({ sha256 }) => sha256));
+  function isEnrolled(token: string | undefined): boolean {
+    if (enrolment.mode === 'open') return true;
+    // Compared are hashes, so the time taken tells nothing of a token.
+    return token !== undefined && hashes.has(createHash('sha256').update(token).digest('hex'));
   }
 
   /** An optional value that is wrong is left out and counted; the rest of the check-in stands. */
@@ -74,14 +102,19 @@ export function createCheckIns({ store, flushEvery, maxPending, now, log }: Chec
     return result;
   }
 
+  /** Strangers neither replace what enrolled agents said nor crowd them out. */
   function keep(sighting: Sighting): void {
-    if (pending.size >= maxPending && !pending.has(sighting.id)) counters.dropped++;
-    else pending.set(sighting.id, sighting);
+    const { id, enrolled } = sighting;
+    const before = pending.get(id);
+    if (before?.enrolled && !enrolled) return;
+    const room = enrolled ? maxPending : maxPending * STRANGERS_SHARE;
+    if (!before && pending.size >= room) counters.dropped++;
+    else pending.set(id, sighting);
   }
 
   async function write(batch: Map<string, Sighting>): Promise<void> {
     try {
-      await store.recordSightings('check-ins', [...batch.values()]);
+      counters.refused += await store.recordSightings('check-ins', [...batch.values()]);
     } catch (err) {
       log.warn({ err, agents: batch.size }, 'check-ins could not be written; they wait for the next try');
       const newer = pending;
@@ -111,6 +144,8 @@ export function createCheckIns({ store, flushEvery, maxPending, now, log }: Chec
       const version = canonical(raw.version);
       if (version === null) return void counters.rejected.version++;
       counters.received++;
+      const enrolled = isEnrolled(raw.token);
+      if (!enrolled) counters.unenrolled++;
       keep({
         id: raw.id,
         channel,
@@ -119,6 +154,7 @@ export function createCheckIns({ store, flushEvery, maxPending, now, log }: Chec
         updater: optional('updater', raw.updater, (text) => (isUpdaterKind(text) ? text : null)),
         updaterVersion: optional('updater_version', raw.updaterVersion, canonical),
         group: optional('group', raw.group, (text) => (isGroup(text) ? text : null)),
+        enrolled,
       });
     },
     counters,

@@ -1,63 +1,13 @@
-import type { Agent, Sighting } from '../domain/agent.ts';
-import {
-  type CensusPolicy,
-  type EvidenceSource,
-  highestCounts,
-  oldestOf,
-  type Population,
-  takeCensus,
-  total,
-} from '../domain/census.ts';
-import { type Channel, channelAt } from '../domain/channel.ts';
+import type { Sighting } from '../domain/agent.ts';
+import { type CensusPolicy, oldestOf, type Population, type Survey, takeCensus } from '../domain/census.ts';
+import type { Channel } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { type Instance, isEnrolled, readInstance } from '../domain/inventory.ts';
-import { requireChannel, type Stored } from '../domain/snapshot.ts';
-import type { AgentPage, AgentQuery, Store } from '../domain/store.ts';
-import { compareVersions } from '../domain/version.ts';
-import { versionAnswer } from './answers.ts';
+import { requireChannel } from '../domain/snapshot.ts';
+import { type AgentPage, type AgentQuery, OTHER_GROUP, type Store } from '../domain/store.ts';
+import { type Census, viewCensus } from './census-view.ts';
 import type { Control } from './control.ts';
-
-/** A channel's agents, by source and version. */
-export interface Census {
-  channel: string;
-  /** Agents that fresh evidence knows of, nobody counted twice. */
-  agents: number;
-  oldest: { version: string; count: number } | null;
-  /** Newest version first; where sources differ, the highest count. */
-  versions: { version: string; count: number }[];
-  sources: {
-    source: EvidenceSource;
-    complete: boolean;
-    fresh: boolean;
-    /** Seconds since it was gathered; null where that has no meaning. */
-    age: number | null;
-    agents: number;
-    skipped: number;
-    oldest: { version: string; count: number } | null;
-    versions: { version: string; count: number }[];
-  }[];
-}
-
-/** An agent with what its newest sighting says up front. */
-export interface AgentView extends Omit<Sighting, 'at'> {
-  lastSeen: string;
-  sources: (Omit<Sighting, 'id' | 'at'> & { source: string; at: string })[];
-}
-
-/** What an agent is told, and why. */
-export interface Explanation {
-  agent: AgentView;
-  channel: string;
-  /** The bodies that its next polls get; null where its channel is gone and it gets a 404. */
-  told: { version: string; critical: 'yes' | 'no' } | null;
-  target: string | null;
-  critical: Channel['critical'];
-  pin: Channel['pin'];
-  plan: null;
-  revision: number | null;
-  /** The same in one sentence. */
-  because: string;
-}
+import { type AgentView, type Explanation, explainAgent, viewAgent } from './explain.ts';
 
 export interface InventoryResult {
   received: number;
@@ -95,7 +45,8 @@ export function createFleet({ store, control, policy, now }: FleetOptions): Flee
   async function censuses(channels: Iterable<Channel>): Promise<Census[]> {
     const counts = await store.counts();
     const at = now().getTime();
-    return [...channels].map((channel) => viewCensus(channel.name, takeCensus(channel, counts, policy, at)));
+    const { releases } = control.snapshot();
+    return [...channels].map((channel) => viewCensus(channel, takeCensus(channel, counts, policy, at), releases));
   }
 
   async function requireAgent(id: string): Promise<AgentView> {
@@ -121,9 +72,7 @@ export function createFleet({ store, control, policy, now }: FleetOptions): Flee
       const channel = requireChannel(control.snapshot(), name).name;
       const at = now().getTime();
       const { sightings, received, skipped } = await readInventory(instances, channel, at);
-      const versions = new Map<string, number>();
-      for (const { version } of sightings.values()) versions.set(version, (versions.get(version) ?? 0) + 1);
-      const survey = { channel, source: 'inventory', at, versions: Object.fromEntries(versions), skipped } as const;
+      const survey = { ...surveyOf([...sightings.values()]), channel, source: 'inventory', at, skipped } as const;
       // The figures count at once. Until every agent behind them is written, check-ins are counted on top of them:
       // rather some agents twice than one of them not at all.
       await store.saveSurvey({ ...survey, settled: false });
@@ -133,7 +82,12 @@ export function createFleet({ store, control, policy, now }: FleetOptions): Flee
       }
       await store.prune({ inventoryOf: channel, before: at });
       await store.saveSurvey({ ...survey, settled: true });
-      return { received, enrolled: sightings.size, skipped, oldest: oldestOf(versions) };
+      return {
+        received,
+        enrolled: sightings.size,
+        skipped,
+        oldest: oldestOf(new Map(Object.entries(survey.versions))),
+      };
     },
 
     async agents(query) {
@@ -145,7 +99,7 @@ export function createFleet({ store, control, policy, now }: FleetOptions): Flee
 
     async explain(id) {
       const agent = await requireAgent(id);
-      return explain(agent, control.snapshot().channels.get(agent.channel), now());
+      return explainAgent(agent, control.snapshot().channels.get(agent.channel), now());
     },
 
     async forget(id) {
@@ -177,77 +131,22 @@ async function readInventory(instances: AsyncIterable<Instance>, channel: string
   return { sightings, received, skipped };
 }
 
-function viewCensus(channel: string, { evidence, known }: Population): Census {
-  const counts = highestCounts(known);
-  return {
-    channel,
-    agents: Math.max(0, ...known.map(total)),
-    oldest: oldestOf(counts),
-    versions: newestFirst(counts),
-    sources: evidence.map(({ versions, ...source }) => {
-      return { ...source, agents: total(versions), oldest: oldestOf(versions), versions: newestFirst(versions) };
-    }),
-  };
-}
+/** Groups of an inventory that are counted by name. */
+const MAX_GROUPS = 100;
 
-const newestFirst = (counts: ReadonlyMap<string, number>) =>
-  [...counts].sort(([a], [b]) => compareVersions(b, a)).map(([version, count]) => ({ version, count }));
-
-function viewAgent({ id, sightings }: Agent): AgentView {
-  const [newest] = sightings;
-  if (!newest) throw new Error(`agent ${id} has no sighting`);
-  const { source: _, at, ...latest } = newest;
-  return {
-    ...latest,
-    lastSeen: new Date(at).toISOString(),
-    sources: sightings.map(({ id: _, at, ...sighting }) => ({ ...sighting, at: new Date(at).toISOString() })),
-  };
-}
-
-function explain(agent: AgentView, stored: Stored<Channel> | undefined, at: Date): Explanation {
-  if (!stored) {
-    const because = `channel ${agent.channel} does not exist any more, so the agent is answered 404 and stays where it is`;
-    return {
-      agent,
-      channel: agent.channel,
-      told: null,
-      target: null,
-      critical: null,
-      pin: null,
-      plan: null,
-      revision: null,
-      because,
-    };
+/** The agents by version, group and updater kind. */
+function surveyOf(sightings: Sighting[]): Pick<Survey, 'versions' | 'groups' | 'updaters'> {
+  const [versions, groups, updaters] = [
+    new Map<string, number>(),
+    new Map<string, number>(),
+    new Map<string, number>(),
+  ];
+  const add = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
+  for (const { version, group, updater } of sightings) {
+    add(versions, version);
+    if (updater) add(updaters, updater);
+    if (group) add(groups, groups.has(group) || groups.size < MAX_GROUPS ? group : OTHER_GROUP);
   }
-  const channel = channelAt(stored, at);
-  const { target, critical, pin } = channel;
-  const told = { version: versionAnswer(channel), critical: critical ? ('yes' as const) : ('no' as const) };
-  return {
-    agent,
-    channel: channel.name,
-    told,
-    target,
-    critical,
-    pin,
-    plan: null,
-    revision: stored.revision,
-    because: because(agent, channel),
-  };
-}
-
-function because(agent: AgentView, { name, target, critical, pin, updatedBy, updatedAt }: Channel): string {
-  if (target === null)
-    return `${name} was withdrawn by ${updatedBy} at ${updatedAt}, so the agent stays at ${agent.version}`;
-  const order = compareVersions(agent.version, target);
-  const move =
-    order === 0
-      ? 'is at the target'
-      : order < 0
-        ? `is behind and moves up to ${target}`
-        : `is ahead and moves back to ${target}`;
-  const pinned = pin ? `; the target is pinned by ${pin.by}: ${pin.reason}` : '';
-  const urgent = critical
-    ? `; it is critical, so agents need not wait for their maintenance window: ${critical.reason}`
-    : '';
-  return `the agent follows ${name} and ${move}${pinned}${urgent}`;
+  const [byVersion, byGroup, byUpdater] = [versions, groups, updaters].map(Object.fromEntries);
+  return { versions: byVersion, groups: byGroup, updaters: byUpdater };
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Store } from '../domain/store.ts';
 import { repeat } from './repeat.ts';
@@ -68,7 +67,7 @@ export async function joinLeadership({ store, lease, log }: LeadershipOptions): 
     async close() {
       for (const task of [renewal, ...tasks]) task.stop();
       // What takes longer is cut off: its fence falls with the lease.
-      await Promise.race([Promise.allSettled(underWay), sleep(GRACE, undefined, { ref: false })]);
+      await Promise.race([Promise.allSettled(underWay), new Promise((resolve) => setTimeout(resolve, GRACE).unref())]);
       // Unanswered, the lease ends by itself.
       if (held) await store.releaseLease(holder).catch(() => undefined);
       held = null;

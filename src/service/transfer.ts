@@ -151,6 +151,7 @@ function newChannel(wanted: Partial<ChannelState> & { name: string }, { at, by }
     pin: null,
     lineage: target ? [target] : [],
     served: [],
+    plan: null,
     ...wanted,
     target,
     updatedAt: at.toISOString(),

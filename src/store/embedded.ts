@@ -1,19 +1,21 @@
 import { chain, GENESIS } from '../domain/audit.ts';
-import type { AuditEntry, Store } from '../domain/store.ts';
+import type { AuditEntry, FleetLimits, Store } from '../domain/store.ts';
 import { type EmbeddedFiles, openFiles } from './embedded-files.ts';
 import { embeddedFleet } from './embedded-fleet.ts';
 import { embeddedLease, type IsFenced } from './embedded-lease.ts';
+import { embeddedSeries } from './embedded-series.ts';
 
 type ControlVerbs = Pick<Store, 'load' | 'revision' | 'commit' | 'onChange' | 'audit'>;
 
 /** A store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
-export function openEmbeddedStore(directory: string): Store {
+export function openEmbeddedStore(directory: string, limits: FleetLimits): Store {
   const files = openFiles(directory);
   const lease = embeddedLease(files);
   return {
     kind: 'embedded',
     ...embeddedControl(files, lease.isFenced),
-    ...embeddedFleet(files, lease.isFenced),
+    ...embeddedFleet(files, lease.isFenced, limits),
+    ...embeddedSeries(files, lease.isFenced),
     ...lease.verbs,
     close: () => files.close(),
   };

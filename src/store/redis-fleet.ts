@@ -1,7 +1,7 @@
 import type { Agent, Sighting } from '../domain/agent.ts';
-import type { CheckInCount, Survey } from '../domain/census.ts';
+import type { Survey } from '../domain/census.ts';
 import { FairwayError } from '../domain/errors.ts';
-import type { AgentPage, AgentQuery, Store } from '../domain/store.ts';
+import { type AgentPage, type AgentQuery, type FleetLimits, OTHER_GROUP, type Store } from '../domain/store.ts';
 import type { RedisClient } from './redis-client.ts';
 import {
   BUCKETS_PER_SHARD,
@@ -15,7 +15,7 @@ import {
   shardOf,
 } from './redis-keys.ts';
 import { AGENT, BUCKETS, FORGET, PRUNE, RECORD, SAVE_SURVEY } from './redis-scripts/fleet.ts';
-import { agentOf, isWanted, pack } from './sightings.ts';
+import { agentOf, isWanted, MAX_COUNTERS, MAX_COUNTERS_WITH_GROUPS, pack, readCounters } from './sightings.ts';
 
 /** Sightings in one script call: about 5 ms, in which Redis serves nobody else. */
 const RECORD_AT_ONCE = 500;
@@ -34,13 +34,20 @@ export type FleetVerbs = Pick<
 >;
 
 /** The fleet verbs on Redis. */
-export function redisFleet(client: RedisClient): FleetVerbs {
+export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs {
+  const shares = [Math.ceil(limits.agents / SHARDS), Math.ceil(limits.unenrolled / SHARDS)];
+  const bounds = [...shares, MAX_COUNTERS, MAX_COUNTERS_WITH_GROUPS, OTHER_GROUP];
+
   return {
     // Not one moment, and yet nobody is counted twice: an agent never leaves its shard.
     async counts() {
       const shards = Array.from({ length: SHARDS }, (_, shard) => client.hgetall(countsKey(shard)));
       const [surveys, ...counts] = await Promise.all([client.hgetall(SURVEYS), ...shards]);
-      return { surveys: Object.values(surveys ?? {}).map(parseSurvey), checkIns: sumCounts(counts) };
+      const counters = counts.flatMap((shard) => Object.entries(shard));
+      return {
+        surveys: Object.values(surveys ?? {}).map(parseSurvey),
+        ...readCounters(counters.map(([field, value]): [string, number] => [field, Number(value)])),
+      };
     },
 
     async saveSurvey(survey, fence) {
@@ -49,12 +56,16 @@ export function redisFleet(client: RedisClient): FleetVerbs {
     },
 
     async recordSightings(source, sightings) {
+      let refused = 0;
       await inTurn(batches(sightings), async ({ shard, places, entries }) => {
         // Lua counts from 1, and the counters come first.
         const slots = new Map(places.map((place, index) => [place, 2 + 2 * index]));
         const args = entries.flatMap(({ place, sighting }) => [slots.get(place) ?? 0, sighting.id, pack(sighting)]);
-        await client.run(RECORD, [countsKey(shard), ...bucketKeys(places)], [source, ...args]);
+        const keys = [countsKey(shard), ...bucketKeys(places)];
+        const count = (await client.run(RECORD, keys, [source, ...bounds, ...args])) as number;
+        refused += count;
       });
+      return refused;
     },
 
     async prune({ before, inventoryOf = '' }) {
@@ -178,15 +189,3 @@ function pairs(flat: string[]): Map<string, string> {
 
 /** A survey is stored behind its time, which the script compares. */
 const parseSurvey = (stored: string) => JSON.parse(stored.slice(stored.indexOf(' ') + 1)) as Survey;
-
-function sumCounts(shards: Record<string, string>[]): CheckInCount[] {
-  const sums = new Map<string, CheckInCount>();
-  for (const [field, value] of shards.flatMap((shard) => Object.entries(shard))) {
-    const [channel = '', version = '', which] = field.split(' ');
-    const name = `${channel} ${version}`;
-    const sum = sums.get(name) ?? { channel, version, agents: 0, beyondInventory: 0 };
-    sum[which === 'all' ? 'agents' : 'beyondInventory'] += Number(value);
-    sums.set(name, sum);
-  }
-  return [...sums.values()];
-}

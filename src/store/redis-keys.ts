@@ -1,4 +1,5 @@
 import type { SightingSource } from '../domain/agent.ts';
+import type { Resolution } from '../domain/series.ts';
 
 /**
  * Where everything lies in Redis. All keys of one script share a hash tag, so that they share a slot of a cluster:
@@ -16,6 +17,10 @@ export const LEASE = '{fairway}:lease';
 export const FENCE = '{fairway}:fence';
 /** The channel on which commits announce the new revision. */
 export const CHANGES = '{fairway}:changes';
+
+/** Points of one series of a channel, oldest first. */
+export const seriesKey = (channel: string, resolution: Resolution): string =>
+  `{fairway}:series:${resolution}:${channel}`;
 
 export const SHARDS = 16;
 export const BUCKETS_PER_SHARD = 1024;

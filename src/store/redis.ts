@@ -1,12 +1,13 @@
 import { type AuditHead, chain, GENESIS } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
-import type { AuditEntry, Change, CommitResult, Document, Store } from '../domain/store.ts';
+import type { AuditEntry, Change, CommitResult, Document, FleetLimits, Store } from '../domain/store.ts';
 import { withDeadline } from './deadline.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
 import { redisFleet } from './redis-fleet.ts';
 import { AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
 import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, LOAD } from './redis-scripts/control.ts';
 import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
+import { redisSeries } from './redis-series.ts';
 
 /** Enough for many servers that commit at once; the deadline mostly comes first. */
 const MAX_TRIES = 50;
@@ -17,12 +18,13 @@ type ControlVerbs = Pick<
 >;
 
 /** A store in Redis. Returns at once, whether Redis can be reached or not. */
-export function openRedisStore(options: RedisClientOptions): Store {
+export function openRedisStore({ limits, ...options }: RedisClientOptions & { limits: FleetLimits }): Store {
   const client = connectRedis(options);
   return {
     kind: 'redis',
     ...redisControl(client, options.deadline),
-    ...redisFleet(client),
+    ...redisFleet(client, limits),
+    ...redisSeries(client),
     close: () => client.close(),
   };
 }

@@ -35,6 +35,7 @@ const channel = (over: Partial<Channel> = {}): Channel => ({
   target: '16.4.7',
   critical: null,
   pin: null,
+  plan: null,
   lineage: ['16.4.5', '16.4.6', '16.4.7'],
   served: [
     { version: '16.4.5', until: '2026-01-01T00:00:00.000Z' },
@@ -116,6 +117,7 @@ describe('a new channel', () => {
       pin: null,
       lineage: ['16.4.7'],
       served: [],
+      plan: null,
       updatedAt: iso(),
       updatedBy: 'token:ann',
     });

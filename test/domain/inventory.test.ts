@@ -41,6 +41,7 @@ describe('an enrolled instance as an agent', () => {
       updater: 'unit',
       updaterVersion: '16.4.6',
       group: null,
+      enrolled: true,
     });
   });
 

@@ -15,7 +15,7 @@ export function population(...rivals: Record<string, number>[]): Population {
   const evidence = headcounts.map(
     (versions): Evidence => ({ source: 'inventory', complete: true, fresh: true, age: 60, versions, skipped: 0 }),
   );
-  return { evidence, known: headcounts, headcounts };
+  return { evidence, known: headcounts, headcounts, groups: [], updaters: [], unenrolled: 0 };
 }
 
 export function survey(versions: Record<string, number>, over: Partial<Survey> = {}): Survey {
@@ -27,7 +27,14 @@ export function seen(version: string, agents: number, beyondInventory = agents, 
   return { channel, version, agents, beyondInventory };
 }
 
-export const fleet = (surveys: Survey[] = [], checkIns: CheckInCount[] = []): FleetCounts => ({ surveys, checkIns });
+export const fleet = (surveys: Survey[] = [], checkIns: CheckInCount[] = []): FleetCounts => ({
+  surveys,
+  checkIns,
+  groups: [],
+  updaters: [],
+  unenrolled: [],
+  latest: [],
+});
 
 const PUBLISHED = { date: null, security: false, embargoed: false, packages: 'published', pulled: null } as const;
 

@@ -330,6 +330,7 @@ function createWorld(store: Store, control: Control) {
     updater: 'unit',
     updaterVersion: null,
     group: null,
+    enrolled: true,
   });
 
   /** The time at which the step is taken. */

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe } from 'vitest';
-import type { Store } from '../../src/domain/store.ts';
+import type { FleetLimits, Store } from '../../src/domain/store.ts';
 import { controlContract } from './control-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
 import { leaseContract } from './lease-contract.ts';
+import { seriesContract } from './series-contract.ts';
 
 /** How the suite gets at a kind of store. */
 export interface Harness {
   /** An empty store that answers. */
-  fresh(): Promise<Store>;
+  fresh(limits?: FleetLimits): Promise<Store>;
   /** Another instance on the data of the last fresh one, as a second server or after a restart. */
   again(): Promise<Store>;
 }
@@ -24,5 +25,6 @@ export function storeContract(kind: Store['kind'], harness: Harness): void {
     controlContract(() => store, harness);
     fleetContract(() => store, harness);
     leaseContract(() => store, harness);
+    seriesContract(() => store);
   });
 }

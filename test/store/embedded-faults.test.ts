@@ -59,7 +59,7 @@ describe('an embedded store', () => {
     let program: string;
     beforeAll(async () => {
       program = await bundle(`
-        const sighting = { id: 'a', channel: 'c', version: '1.0.0', at: 1, updater: null, updaterVersion: null, group: null };
+        const sighting = { id: 'a', channel: 'c', version: '1.0.0', at: 1, updater: null, updaterVersion: null, group: null, enrolled: true };
         await store.recordSightings('check-ins', [sighting]);
         let ifRevision = (await store.load()).documents[0]?.revision ?? 0;
         for (let n = 0; n < 10; n++) {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { FleetLimits } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
 import { storeContract } from './contract.ts';
 
@@ -15,13 +16,14 @@ async function newDirectory(): Promise<string> {
   return directory;
 }
 
-const open = (dataDir: string) => openStore({ redisUrl: null, dataDir, deadline: 800, log });
+const open = (dataDir: string, limits?: FleetLimits) =>
+  openStore({ redisUrl: null, dataDir, deadline: 800, limits, log });
 
 let latest = '';
 storeContract('embedded', {
-  fresh: async () => {
+  fresh: async (limits) => {
     latest = await newDirectory();
-    return open(latest);
+    return open(latest, limits);
   },
   again: () => open(latest),
 });

@@ -15,6 +15,7 @@ const sighting = (id: string, more: Partial<Sighting> = {}): Sighting => ({
   updater: null,
   updaterVersion: null,
   group: null,
+  enrolled: true,
   ...more,
 });
 
@@ -50,11 +51,39 @@ async function allAgents(store: Store, query: Partial<AgentQuery> = {}): Promise
 
 const ids = (agents: Agent[]) => agents.map(({ id }) => id).sort();
 
+/** `channel label agents beyondInventory` of each group and updater kind, and `channel agents` of strangers, sorted. */
+async function labelCounters(store: Store): Promise<string[]> {
+  const { groups, updaters, unenrolled } = await store.counts();
+  const labels = [...groups, ...updaters].map(
+    ({ channel, label, agents, beyondInventory }) => `${channel} ${label} ${agents} ${beyondInventory}`,
+  );
+  return [...labels, ...unenrolled.map(({ channel, agents }) => `${channel} ${agents}`)].sort();
+}
+
+/** The same as a recount of all agents gives it. */
+function recountLabels(agents: Agent[]): string[] {
+  const counts = new Map<string, [number, number]>();
+  const strangers = new Map<string, number>();
+  for (const { sightings } of agents) {
+    const checkIn = sightings.find(({ source }) => source === 'check-ins');
+    if (!checkIn) continue;
+    const { channel, group, updater, enrolled } = checkIn;
+    if (!enrolled) strangers.set(channel, (strangers.get(channel) ?? 0) + 1);
+    const held = sightings.some((each) => each.source === 'inventory' && each.channel === channel);
+    for (const label of enrolled ? [group, updater] : []) {
+      const [all, beyond] = counts.get(`${channel} ${label}`) ?? [0, 0];
+      if (label) counts.set(`${channel} ${label}`, [all + 1, beyond + (held ? 0 : 1)]);
+    }
+  }
+  const labels = [...counts].map(([field, [all, beyond]]) => `${field} ${all} ${beyond}`);
+  return [...labels, ...[...strangers].map(([channel, count]) => `${channel} ${count}`)].sort();
+}
+
 /** The counters as a recount of all agents gives them. */
 function recount(agents: Agent[]): string[] {
   const counts = new Map<string, CheckInCount>();
   for (const { sightings } of agents) {
-    const checkIn = sightings.find(({ source }) => source === 'check-ins');
+    const checkIn = sightings.find(({ source, enrolled }) => source === 'check-ins' && enrolled);
     if (!checkIn) continue;
     const { channel, version } = checkIn;
     const held = sightings.some((each) => each.source === 'inventory' && each.channel === channel);
@@ -72,11 +101,18 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
   describe('fleet data', () => {
     it('begins empty', async () => {
       const store = getStore();
-      expect(await store.counts()).toEqual({ surveys: [], checkIns: [] });
+      expect(await store.counts()).toEqual({
+        surveys: [],
+        checkIns: [],
+        groups: [],
+        updaters: [],
+        unenrolled: [],
+        latest: [],
+      });
       expect(await store.agents({ limit: 10 })).toEqual({ agents: [], cursor: null });
       expect(await store.agent('a')).toBeNull();
       expect(await store.prune({ before: NOW })).toBe(0);
-      await store.recordSightings('check-ins', []);
+      expect(await store.recordSightings('check-ins', [])).toBe(0);
     });
 
     it('tells all that a sighting held', async () => {
@@ -225,6 +261,89 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await counters(store)).toEqual(expected);
     });
 
+    it('counts groups and updater kinds, and agents that are not enrolled apart', async () => {
+      const store = getStore();
+      await store.recordSightings('inventory', [sighting('b')]);
+      await store.recordSightings('check-ins', [
+        sighting('a', { group: 'canary', updater: 'unit' }),
+        sighting('b', { group: 'canary', updater: 'kube' }),
+        sighting('c'),
+        sighting('d', { enrolled: false, version: '1.0.0', group: 'canary', updater: 'binary' }),
+      ]);
+      const expected = ['stable/cloud 1', 'stable/cloud canary 2 1', 'stable/cloud kube 1 0', 'stable/cloud unit 1 1'];
+      expect(await labelCounters(store)).toEqual(expected);
+      expect(await counters(store)).toEqual(['stable/cloud 17.4.2 3 2']);
+    });
+
+    it('knows when somebody last checked in, until that is pruned', async () => {
+      const store = getStore();
+      const latest = async () => (await store.counts()).latest;
+      await store.recordSightings('check-ins', [sighting('a', { at: NOW - 5 }), sighting('b', { at: NOW - 9 })]);
+      expect(await latest()).toEqual([{ channel: 'stable/cloud', at: NOW - 5 }]);
+      await store.recordSightings('check-ins', [sighting('c', { at: NOW, enrolled: false })]);
+      await store.recordSightings('check-ins', [sighting('a', { at: NOW - 2 })]);
+      expect(await latest()).toEqual([{ channel: 'stable/cloud', at: NOW - 2 }]);
+      await store.prune({ before: NOW - 1 });
+      expect(await latest()).toEqual([]);
+    });
+
+    it('never lets one that is not enrolled take the place of one that is', async () => {
+      const store = getStore();
+      const enrolled = sighting('a', { at: NOW - 5 });
+      const stranger = sighting('a', { version: '1.0.0', enrolled: false });
+      await store.recordSightings('check-ins', [stranger]);
+      expect((await store.agent('a'))?.sightings).toEqual([{ ...stranger, source: 'check-ins' }]);
+      await store.recordSightings('check-ins', [enrolled]);
+      await store.recordSightings('check-ins', [{ ...stranger, at: NOW + 5 }]);
+      expect((await store.agent('a'))?.sightings).toEqual([{ ...enrolled, source: 'check-ins' }]);
+      expect(await counters(store)).toEqual(['stable/cloud 17.4.2 1 1']);
+    });
+
+    it('shows what is enrolled before what is not, however new that is', async () => {
+      const store = getStore();
+      await store.recordSightings('inventory', [sighting('a', { at: NOW - 5 })]);
+      await store.recordSightings('check-ins', [sighting('a', { version: '1.0.0', enrolled: false })]);
+      expect((await store.agent('a'))?.sightings.map(({ source }) => source)).toEqual(['inventory', 'check-ins']);
+    });
+
+    it('refuses agents beyond its limits, and strangers beyond theirs', async () => {
+      const store = await harness.fresh({ agents: 320, unenrolled: 32 });
+      const ids = (prefix: string, enrolled: boolean) =>
+        Array.from({ length: 1000 }, (_, n) => sighting(`${prefix}-${n}`, { enrolled }));
+      const strangers = await store.recordSightings('check-ins', ids('stranger', false));
+      const refused = await store.recordSightings('check-ins', ids('agent', true));
+      const agents = await allAgents(store);
+      const enrolled = agents.filter(({ sightings }) => sightings[0]?.enrolled);
+      expect(enrolled).toHaveLength(1000 - refused);
+      expect(enrolled.length).toBeLessThanOrEqual(320);
+      expect(enrolled.length).toBeGreaterThan(200);
+      expect(agents.length - enrolled.length).toBe(1000 - strangers);
+      expect(agents.length - enrolled.length).toBeLessThanOrEqual(32);
+      const again = enrolled.map(({ id }) => sighting(id, { at: NOW + 1, version: '17.4.3' }));
+      expect(await store.recordSightings('check-ins', again), 'who is in stays in').toBe(0);
+      expect(await counters(store)).toEqual([`stable/cloud 17.4.3 ${enrolled.length} ${enrolled.length}`]);
+      await store.close();
+    });
+
+    it('bounds the versions and groups that it counts, whatever agents invent', async () => {
+      const store = getStore();
+      const inventions = Array.from({ length: 40_000 }, (_, n) =>
+        sighting(`agent-${n}`, { version: `1.${n}.0`, group: `group-${n}` }),
+      );
+      const refused = await store.recordSightings('check-ins', inventions);
+      const { checkIns, groups } = await store.counts();
+      expect(refused).toBeGreaterThan(20_000);
+      expect(checkIns.length).toBe(40_000 - refused);
+      expect(groups.find(({ label }) => label === 'other')?.agents).toBeGreaterThan(0);
+      expect(checkIns.length + groups.length).toBeLessThan(16 * 1024);
+      // An agent that reports what cannot be counted is kept as it was.
+      const [kept] = (await store.agents({ limit: 1 })).agents;
+      const [before] = kept?.sightings ?? [];
+      if (!before) throw new Error('nobody was kept');
+      expect(await store.recordSightings('check-ins', [{ ...before, at: NOW + 1, version: '1.0.1' }])).toBe(1);
+      expect(await store.agent(before.id)).toEqual(kept);
+    });
+
     it('forgets an agent and its share of the counters', async () => {
       const store = getStore();
       await store.recordSightings('check-ins', [sighting('a'), sighting('b')]);
@@ -343,6 +462,23 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await find({ channel: 'none' })).toEqual([]);
     });
 
+    it('finds agents by group, source, enrolment and when they were seen', async () => {
+      const store = getStore();
+      await store.recordSightings('check-ins', [
+        sighting('a', { group: 'canary', at: NOW - 5 }),
+        sighting('b', { group: 'rest' }),
+        sighting('c', { enrolled: false, at: NOW - 9 }),
+      ]);
+      await store.recordSightings('inventory', [sighting('b', { at: NOW - 7 }), sighting('d')]);
+      const find = async (query: Partial<AgentQuery>) => ids(await allAgents(store, query));
+      expect(await find({ group: 'canary' })).toEqual(['a']);
+      expect(await find({ source: 'inventory' })).toEqual(['b', 'd']);
+      expect(await find({ enrolled: false })).toEqual(['c']);
+      expect(await find({ seenBefore: NOW - 5 })).toEqual(['b', 'c']);
+      expect(await find({ seenSince: NOW - 5 })).toEqual(['a', 'b', 'd']);
+      expect(await find({ seenBefore: NOW - 5, source: 'check-ins' })).toEqual(['c']);
+    });
+
     it('shows every agent that stays exactly once, also while others come and go', async () => {
       const store = getStore();
       const staying = Array.from({ length: 200 }, (_, n) => `stay-${n}`);
@@ -372,7 +508,15 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       const id = fc.constantFrom('a', 'b', 'c', 'd', 'e');
       const at = fc.nat(20);
       const channel = fc.constantFrom('x', 'y');
-      const seen = fc.record({ id, at, channel, version: fc.constantFrom('1.0.0', '2.0.0') });
+      const seen = fc.record({
+        id,
+        at,
+        channel,
+        version: fc.constantFrom('1.0.0', '2.0.0'),
+        group: fc.constantFrom('canary', 'rest', null),
+        updater: fc.constantFrom('unit', 'kube', null),
+        enrolled: fc.nat(3).map((n) => n > 0),
+      });
       const operation = fc.oneof(
         {
           weight: 4,
@@ -391,16 +535,20 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
             if ('batch' in each)
               await store.recordSightings(
                 each.source,
-                each.batch.map(({ id, ...more }) => sighting(id, more)),
+                each.batch.map(({ id, ...more }) =>
+                  sighting(id, { ...more, enrolled: more.enrolled || each.source === 'inventory' }),
+                ),
               );
             else if ('forget' in each) await store.forget(each.forget);
             else await store.prune(each);
           }
-          expect(await counters(store)).toEqual(recount(await allAgents(store)));
+          const agents = await allAgents(store);
+          expect(await counters(store)).toEqual(recount(agents));
+          expect(await labelCounters(store)).toEqual(recountLabels(agents));
           await store.close();
         }),
         { numRuns: 40 },
       );
-    });
+    }, 60_000);
   });
 }

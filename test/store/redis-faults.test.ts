@@ -14,9 +14,19 @@ const audit = {
   before: null,
   after: null,
 };
-const sighting = { id: 'a', channel: 'c', version: '1.0.0', at: 1, updater: null, updaterVersion: null, group: null };
+const sighting = {
+  id: 'a',
+  channel: 'c',
+  version: '1.0.0',
+  at: 1,
+  updater: null,
+  updaterVersion: null,
+  group: null,
+  enrolled: true,
+};
 const survey = { channel: 'c', source: 'inventory', at: 1, versions: {}, skipped: 0, settled: true } as const;
 
+const point = { at: 1, agents: 1, atTarget: 1, behind: 0, stranded: 0 };
 const VERBS: [string, (store: Store) => Promise<unknown>][] = [
   ['load', (store) => store.load()],
   ['revision', (store) => store.revision()],
@@ -29,6 +39,10 @@ const VERBS: [string, (store: Store) => Promise<unknown>][] = [
   ['agents', (store) => store.agents({ limit: 1 })],
   ['agent', (store) => store.agent('a')],
   ['forget', (store) => store.forget('a')],
+  ['acquireLease', (store) => store.acquireLease('a', 1)],
+  ['releaseLease', (store) => store.releaseLease('a')],
+  ['savePoint', (store) => store.savePoint('a', point, 1)],
+  ['series', (store) => store.series('a', 'hour')],
 ];
 
 /** Every verb at the same time must say within a second that the store is away. */

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { expect, vi } from 'vitest';
-import type { Store } from '../../src/domain/store.ts';
+import type { FleetLimits, Store } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
 
 export const silent = { info() {}, warn() {} };
 
 /** A store on `url`, once it answers. */
-export async function openRedis(url: string, log = silent): Promise<Store> {
-  const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline: 800, log });
+export async function openRedis(url: string, log = silent, limits?: FleetLimits): Promise<Store> {
+  const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline: 800, limits, log });
   await vi.waitFor(() => store.revision(), { interval: 5 });
   return store;
 }

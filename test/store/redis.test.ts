@@ -24,9 +24,9 @@ describe('in a cluster', () => {
   afterAll(() => redis.stop());
 
   storeContract('redis', {
-    fresh: async () => {
+    fresh: async (limits) => {
       await asAdmin(redis.url, (admin) => admin.flushall());
-      return openRedis(redis.url);
+      return openRedis(redis.url, silent, limits);
     },
     again: () => openRedis(redis.url),
   });
@@ -101,4 +101,5 @@ const fleetMember = (n: number): Sighting => ({
   updater: 'unit',
   updaterVersion: '17.4.2',
   group: 'production',
+  enrolled: true,
 });

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { SIGHTING_SOURCES } from '../../domain/agent.ts';
 import { requireVersion } from '../../domain/version.ts';
 import type { Fleet } from '../../service/fleet.ts';
 import type { OperatorEnv } from '../auth.ts';
@@ -17,6 +18,11 @@ const anyVersion = z
       return z.NEVER;
     }
   })
+  .optional();
+
+const moment = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
   .optional();
 
 const census = createRoute({
@@ -43,6 +49,14 @@ const list = createRoute({
       channel: z.string().optional(),
       version: anyVersion,
       olderThan: anyVersion,
+      group: z.string().max(64).optional(),
+      source: z.enum(SIGHTING_SOURCES).optional(),
+      enrolled: z
+        .enum(['true', 'false'])
+        .transform((text) => text === 'true')
+        .optional(),
+      seenBefore: moment,
+      seenSince: moment,
       limit: z.coerce.number().int().min(1).max(500).default(50),
       cursor: z.string().max(200).optional(),
     }),

@@ -87,6 +87,7 @@ const verbs: { name: ChangingVerb; summary: string; schema: z.ZodType<VerbBody> 
     summary: 'Take the target away; agents are told none and stay where they are',
     schema: schemas.Withdraw,
   },
+  { name: 'cancel-plan', summary: 'End the plan; the target stays where it is', schema: schemas.CancelPlan },
 ];
 
 const verbRoute = (name: ChangingVerb, summary: string, schema: z.ZodType<VerbBody>) =>

@@ -2,25 +2,40 @@ import { FENCED } from './lease.ts';
 import type { Script } from './script.ts';
 
 /**
- * Keeps the counters of a shard right: whoever changes an agent's sightings takes its contribution out before and
- * puts the new one in after, then settles. A field is `channel version all` or `channel version beyond`, the latter
- * for check-ins of agents that no inventory sighting of the same channel names.
+ * Keeps the counters of a shard right, as `readCounters` describes them: whoever changes an agent's sightings takes its
+ * contribution out before and puts the new one in after, then settles.
  */
 const PRELUDE = `
 local function parse(packed)
   if not packed then return nil end
-  local channel, version, at = string.match(packed, '^(%S+) (%S+) (%S+)')
-  return channel, version, tonumber(at, 36)
+  local channel, version, at, updater, _, group =
+    string.match(packed, '^(%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*)')
+  return channel, version, tonumber(at, 36), updater, group
 end
+
+local function isStranger(packed) return packed and string.sub(packed, 1, 1) == '!' end
 
 local deltas = {}
 local function add(field, by) deltas[field] = (deltas[field] or 0) + by end
 
 local function count(checkIn, inventory, by)
-  local channel, version = parse(checkIn)
+  local channel, version, _, updater, group = parse(checkIn)
   if not channel then return end
-  add(channel .. ' ' .. version .. ' all', by)
-  if parse(inventory) ~= channel then add(channel .. ' ' .. version .. ' beyond', by) end
+  if isStranger(checkIn) then
+    add(channel .. ' s: all', by)
+    return add('# strangers all', by)
+  end
+  local beyond = parse(inventory) ~= channel
+  local function addLabel(kind, label)
+    if label == '' then return end
+    local field = channel .. ' ' .. kind .. label
+    add(field .. ' all', by)
+    if beyond then add(field .. ' beyond', by) end
+  end
+  addLabel('v:', version)
+  addLabel('u:', updater)
+  addLabel('g:', group)
+  add('# agents all', by)
 end
 
 local function settle(counts)
@@ -31,28 +46,105 @@ end
 `;
 
 /**
- * Records sightings of one source unless newer ones are there.
+ * Records sightings of one source unless newer ones are there, and answers how many it refused for the limits.
  * KEYS: counts, then check-ins and inventory of each bucket.
- * ARGV: source; then for each sighting: index of its bucket's first key, agent id, packed sighting.
+ * ARGV: source; agents and strangers that the shard may hold, counters that it may hold, and with new groups; the name
+ * for a group too many; then for each sighting: index of its bucket's first key, agent id, packed sighting.
  */
 export const RECORD: Script = {
   name: 'fairwayRecord',
   lua: `${PRELUDE}
-local fromInventory = ARGV[1] == 'inventory'
-for i = 2, #ARGV, 3 do
-  local slot, id, packed = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
-  local checkIn = redis.call('HGET', KEYS[slot], id)
-  local inventory = redis.call('HGET', KEYS[slot + 1], id)
+local counts, fromInventory, refused = KEYS[1], ARGV[1] == 'inventory', 0
+local maxAgents, maxStrangers = tonumber(ARGV[2]), tonumber(ARGV[3])
+local maxCounters, maxWithGroups, other = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local latest, stored, counters = {}, {}, redis.call('HLEN', counts)
+
+local function storedCount(field)
+  if not stored[field] then stored[field] = tonumber(redis.call('HGET', counts, field) or 0) end
+  return stored[field]
+end
+
+local function has(field)
+  if storedCount(field) > 0 then return true end
+  -- Made by this call: not counted by HLEN yet.
+  if deltas[field] then return true end
+  return false
+end
+
+-- What may be kept of a check-in, or nil.
+local function admit(packed, before)
+  local stranger = isStranger(packed)
+  if not before or isStranger(before) ~= stranger then
+    local field = stranger and '# strangers all' or '# agents all'
+    if storedCount(field) + (deltas[field] or 0) >= (stranger and maxStrangers or maxAgents) then return nil end
+  end
+  if stranger then return packed end
+  local channel, version, _, _, group = parse(packed)
+  if not has(channel .. ' v:' .. version .. ' all') then
+    if counters >= maxCounters then return nil end
+    counters = counters + 2
+  end
+  if group ~= '' and not has(channel .. ' g:' .. group .. ' all') then
+    if counters >= maxWithGroups then return string.gsub(packed, '%S+$', other), nil end
+    counters = counters + 2
+  end
+  return packed
+end
+
+local function sameButTime(a, b)
+  if not a then return false end
+  local head, tail = string.match(a, '^(%S+ %S+) %S+(.*)$')
+  local otherHead, otherTail = string.match(b, '^(%S+ %S+) %S+(.*)$')
+  return head == otherHead and tail == otherTail
+end
+
+local function isNews(packed, before)
+  if not before then return true end
+  if isStranger(before) ~= isStranger(packed) then return isStranger(before) end
   local _, _, at = parse(packed)
-  local _, _, seen = parse(fromInventory and inventory or not fromInventory and checkIn)
-  if not seen or at >= seen then
-    count(checkIn, inventory, -1)
-    if fromInventory then inventory = packed else checkIn = packed end
-    count(checkIn, inventory, 1)
-    redis.call('HSET', KEYS[fromInventory and slot + 1 or slot], id, packed)
+  local _, _, seen = parse(before)
+  return at >= seen
+end
+
+for i = 7, #ARGV, 3 do
+  local slot, id, packed = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
+  local key = KEYS[fromInventory and slot + 1 or slot]
+  local before = redis.call('HGET', key, id)
+  if isNews(packed, before) then
+    if fromInventory then
+      local checkIn = redis.call('HGET', KEYS[slot], id)
+      if parse(packed) ~= parse(before) then
+        count(checkIn, before, -1)
+        count(checkIn, packed, 1)
+      end
+      redis.call('HSET', key, id, packed)
+    elseif sameButTime(before, packed) then
+      redis.call('HSET', key, id, packed)
+    else
+      packed = admit(packed, before)
+      if packed then
+        local inventory = redis.call('HGET', KEYS[slot + 1], id)
+        count(before, inventory, -1)
+        count(packed, inventory, 1)
+        redis.call('HSET', key, id, packed)
+      else
+        refused = refused + 1
+      end
+    end
+  end
+  if not fromInventory and packed and not isStranger(packed) then
+    local channel, _, at = parse(packed)
+    latest[channel] = math.max(at, latest[channel] or 0)
   end
 end
-settle(KEYS[1])
+settle(counts)
+for channel, at in pairs(latest) do
+  local field = channel .. ' at: all'
+  if at > tonumber(redis.call('HGET', counts, field) or 0) then
+    redis.call('HSET', counts, field, string.format('%.0f', at))
+  end
+end
+return refused
 `,
 };
 
@@ -89,6 +181,15 @@ for slot = 2, #KEYS, 2 do
   end
 end
 settle(KEYS[1])
+-- Channels from which nobody has checked in for as long need no time either.
+if only == '' then
+  local flat = redis.call('HGETALL', KEYS[1])
+  for i = 1, #flat, 2 do
+    if string.find(flat[i], ' at: all', 1, true) and tonumber(flat[i + 1]) < before then
+      redis.call('HDEL', KEYS[1], flat[i])
+    end
+  end
+end
 return dropped
 `,
 };

@@ -1,0 +1,37 @@
+import type { VersionCounts } from './census.ts';
+import { type Catalogue, oldestSupportedMajor, SUPPORTED_MAJORS } from './release.ts';
+import { hopFaults } from './release-line.ts';
+import { compareVersions, requireVersion, type Version } from './version.ts';
+
+/** How far agents are from a target; every agent is in exactly one class, and `stranded` ones are counted besides. */
+export interface Distance {
+  atTarget: number;
+  /** Within the target's major. */
+  behind: number;
+  /** A major or more, and still in support. */
+  majorBehind: number;
+  outOfSupport: number;
+  ahead: number;
+  /** Agents that may not go to the target in one hop. */
+  stranded: number;
+}
+
+/** Support is counted from the latest known major, or the target's if that is later. */
+export function measureDistance(counts: VersionCounts, target: Version, catalogue: Catalogue): Distance {
+  const supported = Math.max(oldestSupportedMajor(catalogue) ?? 0, target.major - SUPPORTED_MAJORS + 1);
+  const distance: Distance = { atTarget: 0, behind: 0, majorBehind: 0, outOfSupport: 0, ahead: 0, stranded: 0 };
+  for (const [text, count] of counts) {
+    const version = requireVersion(text);
+    distance[classify(version, target, supported)] += count;
+    if (hopFaults(version, target).length > 0) distance.stranded += count;
+  }
+  return distance;
+}
+
+function classify(version: Version, target: Version, supported: number): Exclude<keyof Distance, 'stranded'> {
+  const order = compareVersions(version, target);
+  if (order === 0) return 'atTarget';
+  if (order > 0) return 'ahead';
+  if (version.major < supported) return 'outOfSupport';
+  return version.major === target.major ? 'behind' : 'majorBehind';
+}

@@ -1,0 +1,93 @@
+import type { Logger } from 'pino';
+import { type Channel, channelAt } from '../domain/channel.ts';
+import type { Report } from '../domain/compatibility.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { nextStep, PLAN_ACTOR, type Plan, takeNextStep, type Waiting, waitingFor } from '../domain/plan.ts';
+import type { Actor } from '../domain/role.ts';
+import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
+import { commitDocument } from './change.ts';
+import type { Control } from './control.ts';
+import type { Gate } from './gate.ts';
+
+/** Where a channel's plan stands; all null without one. */
+export interface PlanState {
+  plan: Plan | null;
+  next: string | null;
+  /** Null where nothing stands in the way of the next step, which is taken then within seconds. */
+  waiting: Waiting | null;
+  /** The gate's on the next step. */
+  report: Report | null;
+}
+
+/** Told of what Prometheus counts. */
+export interface PlanObserver {
+  targetChanged(channel: string, verb: string): void;
+  /** Null: it waits no more. */
+  planWaits(channel: string, reason: string | null): void;
+}
+
+export interface Plans {
+  state(channel: string): Promise<PlanState>;
+  /** Takes the next step of every plan that may. */
+  advance(fence: number): Promise<void>;
+}
+
+export interface PlansOptions {
+  control: Control;
+  gate: Pick<Gate, 'assess'>;
+  observer: PlanObserver;
+  now: () => Date;
+  log: Logger;
+}
+
+const ACTOR: Actor = { name: PLAN_ACTOR, role: 'operator' };
+
+/** Takes channels across majors, a step at a time. */
+export function createPlans({ control, gate, observer, now, log }: PlansOptions): Plans {
+  /** What each plan was last seen to wait for. */
+  const seen = new Map<string, string>();
+
+  async function stateOf(channel: Stored<Channel>): Promise<PlanState> {
+    const { plan } = channel;
+    if (!plan) return { plan: null, next: null, waiting: null, report: null };
+    const next = nextStep(plan);
+    const report = await gate.assess(channel, next);
+    return { plan, next: next.text, waiting: waitingFor(channel, report, now()), report };
+  }
+
+  async function advanceOne(channel: Stored<Channel>, fence: number): Promise<void> {
+    const { waiting } = await stateOf(channel);
+    tell(channel.name, waiting);
+    if (waiting) return;
+    const at = now();
+    const { channel: after, reason } = takeNextStep(channelAt(channel, at), at);
+    const key = channelKey(channel.name);
+    const before = channel;
+    await commitDocument(control, { key, before, after, action: 'roll-forward', reason, actor: ACTOR, at, fence });
+    observer.targetChanged(channel.name, 'roll-forward');
+    log.info({ channel: channel.name, target: after.target }, reason);
+  }
+
+  function tell(channel: string, waiting: Waiting | null): void {
+    observer.planWaits(channel, waiting?.reason ?? null);
+    if (waiting && seen.get(channel) !== waiting.reason) log.info({ channel, ...waiting }, 'a plan waits');
+    if (waiting) seen.set(channel, waiting.reason);
+    else seen.delete(channel);
+  }
+
+  return {
+    state: (name) => stateOf(requireChannel(control.snapshot(), name)),
+
+    async advance(fence) {
+      const { channels } = control.snapshot();
+      for (const name of seen.keys()) if (!channels.get(name)?.plan) tell(name, null);
+      for (const channel of channels.values()) {
+        if (!channel.plan) continue;
+        await advanceOne(channel, fence).catch((error) => {
+          // Somebody else moved the channel, or leads: the next round sees what is now.
+          if (!(error instanceof FairwayError && error.code === 'revision_mismatch')) throw error;
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { type Point, RESOLUTIONS, type Resolution } from '../domain/series.ts';
+import { requireChannel } from '../domain/snapshot.ts';
+import type { Store } from '../domain/store.ts';
+import type { Control } from './control.ts';
+import type { Fleet } from './fleet.ts';
+
+export interface Series {
+  /** The points of the last day, a minute apart, or of the last 90 days, an hour apart; oldest first. */
+  read(channel: string, resolution: Resolution): Promise<Point[]>;
+  /** Adds the present figures of every channel that has a target. */
+  record(fence: number): Promise<void>;
+}
+
+export interface SeriesOptions {
+  store: Pick<Store, 'savePoint' | 'series'>;
+  control: Pick<Control, 'snapshot'>;
+  fleet: Pick<Fleet, 'censuses'>;
+  now: () => Date;
+}
+
+/** How the agents of each channel moved, for charts. */
+export function createSeries({ store, control, fleet, now }: SeriesOptions): Series {
+  return {
+    async read(channel, resolution) {
+      requireChannel(control.snapshot(), channel);
+      const { every, keep } = RESOLUTIONS[resolution];
+      const since = now().getTime() - every * keep;
+      return (await store.series(channel, resolution)).filter(({ at }) => at > since);
+    },
+
+    async record(fence) {
+      const at = now().getTime();
+      for (const { channel, agents, distance } of await fleet.censuses()) {
+        if (!distance) continue;
+        const { atTarget, behind, majorBehind, outOfSupport, stranded } = distance;
+        await store.savePoint(
+          channel,
+          { at, agents, atTarget, behind: behind + majorBehind + outOfSupport, stranded },
+          fence,
+        );
+      }
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { RESOLUTIONS, type Resolution } from '../domain/series.ts';
+import type { Store } from '../domain/store.ts';
+import { packPoint, unpackPoint } from './points.ts';
+import type { RedisClient } from './redis-client.ts';
+import { LEASE, seriesKey } from './redis-keys.ts';
+import { SAVE_POINT, SERIES } from './redis-scripts/series.ts';
+
+const ALL = Object.keys(RESOLUTIONS) as Resolution[];
+/** A series of a channel that is gone outlives its last point by as long as it reaches back. */
+const ABANDONED = RESOLUTIONS.hour.every * RESOLUTIONS.hour.keep;
+
+/** The time series on Redis. */
+export function redisSeries(client: RedisClient): Pick<Store, 'savePoint' | 'series'> {
+  return {
+    async savePoint(channel, point, fence) {
+      const keys = ALL.map((resolution) => seriesKey(channel, resolution));
+      const shapes = ALL.flatMap((resolution) => [RESOLUTIONS[resolution].every, RESOLUTIONS[resolution].keep]);
+      await client.run(SAVE_POINT, [LEASE, ...keys], [fence, point.at, packPoint(point), ABANDONED, ...shapes]);
+    },
+
+    async series(channel, resolution) {
+      const packed = (await client.run(SERIES, [seriesKey(channel, resolution)])) as string[];
+      return packed.map(unpackPoint);
+    },
+  };
+}

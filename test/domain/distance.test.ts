@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { measureDistance } from '../../src/domain/distance.ts';
+import type { Release } from '../../src/domain/release.ts';
+import { requireVersion } from '../../src/domain/version.ts';
+
+const release = (version: string): [string, Release] => [
+  version,
+  { version, date: null, security: false, embargoed: false, packages: 'published', pulled: null },
+];
+const counts = new Map([
+  ['18.1.0', 1],
+  ['17.4.2', 2],
+  ['17.4.1', 4],
+  ['17.4.2-rc.1', 8],
+  ['16.5.0', 16],
+  ['15.0.0', 32],
+  ['14.0.0', 64],
+]);
+
+describe('the distance to a target', () => {
+  it('puts every agent in one class, and counts the stranded besides', () => {
+    const distance = measureDistance(counts, requireVersion('17.4.2'), new Map());
+    expect(distance).toEqual({ atTarget: 2, behind: 12, majorBehind: 48, outOfSupport: 64, ahead: 1, stranded: 97 });
+  });
+
+  it('counts support from the latest known major', () => {
+    const distance = measureDistance(counts, requireVersion('17.4.2'), new Map([release('18.1.0')]));
+    expect(distance).toMatchObject({ majorBehind: 16, outOfSupport: 96 });
+  });
+
+  it('counts support from a target that is later than all that is known', () => {
+    const distance = measureDistance(counts, requireVersion('18.1.0'), new Map([release('16.0.0')]));
+    expect(distance).toMatchObject({ atTarget: 1, behind: 0, majorBehind: 30, outOfSupport: 96 });
+  });
+});

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import type { Population } from '../../src/domain/census.ts';
+import {
+  type Act,
+  type Channel,
+  createChannel,
+  DEFAULT_SETTINGS,
+  pin,
+  rollBack,
+  setCritical,
+  withdraw,
+} from '../../src/domain/channel.ts';
+import { assess, type ControlPlaneState } from '../../src/domain/compatibility.ts';
+import { cancelPlan, planRoute, startPlan, takeNextStep, waitingFor } from '../../src/domain/plan.ts';
+import type { Release } from '../../src/domain/release.ts';
+import { requireVersion } from '../../src/domain/version.ts';
+
+const AT = new Date('2026-01-02T03:04:05Z');
+const act: Act = { by: 'token:ops', at: AT, reason: 'to 18' };
+const CATALOGUE = new Map<string, Release>(
+  ['16.4.6', '16.5.1', '17.0.0', '17.4.2', '17.5.0', '18.1.0'].map((version) => [
+    version,
+    { version, date: null, security: false, embargoed: false, packages: 'published', pulled: null },
+  ]),
+);
+const policy = { accepts: DEFAULT_SETTINGS.accepts, catalogue: CATALOGUE, strict: false };
+const plane = (version: string | null): ControlPlaneState => ({
+  name: 'main',
+  version: version === null ? null : requireVersion(version),
+});
+
+function population(versions: Record<string, number>, fresh = true): Population {
+  const counts = new Map(Object.entries(versions));
+  return {
+    evidence: [{ source: 'inventory', complete: true, fresh, age: 1, versions: counts, skipped: 0 }],
+    known: [counts],
+    headcounts: [counts],
+    groups: [],
+    updaters: [],
+    unenrolled: 0,
+  };
+}
+
+const report = (
+  target: string,
+  versions: Record<string, number>,
+  controlPlane = plane('18.1.0'),
+  fresh = true,
+  over = {},
+) => assess(requireVersion(target), population(versions, fresh), controlPlane, { ...policy, ...over });
+
+const channelAtTarget = (target: string): Channel =>
+  createChannel('edge', DEFAULT_SETTINGS, requireVersion(target), act);
+const route = (target: string, to: string, versions: Record<string, number>, over = {}) =>
+  planRoute(channelAtTarget(target), requireVersion(to), report(to, versions, plane('18.1.0'), true, over)).map(
+    ({ text }) => text,
+  );
+
+const planned = () => startPlan(channelAtTarget('16.4.6'), ['17.5.0', '18.1.0'].map(requireVersion), false, act);
+
+describe('the route of a plan', () => {
+  it('has the newest release of each major between', () => {
+    expect(route('16.4.6', '18.1.0', { '16.4.6': 3 })).toEqual(['17.5.0', '18.1.0']);
+  });
+
+  it('leaves out what is pulled, embargoed or not published', () => {
+    const without = (change: Partial<Release>) => ({
+      catalogue: new Map(CATALOGUE).set('17.5.0', { ...(CATALOGUE.get('17.5.0') as Release), ...change }),
+    });
+    const pulled = { reason: 'bad', by: 'x', at: '' };
+    for (const change of [{ pulled }, { embargoed: true }, { packages: 'building' as const }]) {
+      expect(route('16.4.6', '18.1.0', { '16.4.6': 3 }, without(change))).toEqual(['17.4.2', '18.1.0']);
+    }
+  });
+
+  it('begins where the slowest agents are', () => {
+    expect(route('16.4.6', '18.1.0', { '15.0.0': 1, '16.4.6': 3 })).toEqual(['16.5.1', '17.5.0', '18.1.0']);
+  });
+
+  it('begins with the present target where the way leads through it', () => {
+    expect(route('16.5.1', '18.1.0', { '15.0.0': 1 })).toEqual(['16.5.1', '17.5.0', '18.1.0']);
+  });
+
+  it('is one step where nobody would be stranded by it', () => {
+    expect(route('16.4.6', '17.5.0', { '16.4.6': 3 })).toEqual(['17.5.0']);
+  });
+
+  it('ignores that the control plane is not there yet', () => {
+    const behind = report('18.1.0', { '16.4.6': 1 }, plane('17.0.0'));
+    expect(planRoute(channelAtTarget('16.4.6'), requireVersion('18.1.0'), behind)).toHaveLength(2);
+  });
+
+  it.each([
+    ['a kind that is not accepted', '18.1.0-rc.1', {}, /of kind rc/],
+    ['a catalogue without the majors between', '18.1.0', { catalogue: new Map() }, /knows no way there/],
+  ])('is refused for %s', (_, to, over, message) => {
+    expect(() => route('16.4.6', to, { '16.4.6': 1 }, over)).toThrow(message);
+  });
+});
+
+describe('a plan', () => {
+  it('takes its first step at once and remembers who started it', () => {
+    expect(planned()).toMatchObject({
+      target: '17.5.0',
+      plan: { target: '18.1.0', route: ['17.5.0', '18.1.0'], step: 0, startedBy: 'token:ops', reason: 'to 18' },
+    });
+  });
+
+  it('is done with its last step, which names who started it', () => {
+    const { channel, reason } = takeNextStep(planned(), AT);
+    expect(channel).toMatchObject({
+      target: '18.1.0',
+      plan: null,
+      updatedBy: 'system:plan',
+      lineage: ['16.4.6', '17.5.0', '18.1.0'],
+    });
+    expect(reason).toBe('step 2 of 2 of the plan to 18.1.0 that token:ops started: to 18');
+  });
+
+  it('keeps what is left of it on the way', () => {
+    const long = startPlan(channelAtTarget('15.0.0'), ['16.5.1', '17.5.0', '18.1.0'].map(requireVersion), true, act);
+    const { channel } = takeNextStep(long, AT);
+    expect(channel).toMatchObject({ target: '17.5.0', plan: { step: 1 }, critical: { reason: expect.any(String) } });
+  });
+
+  it('starts where the target is already, and not on a pinned channel', () => {
+    const there = channelAtTarget('16.5.1');
+    const steps = ['16.5.1', '17.5.0'].map(requireVersion);
+    expect(startPlan(there, steps, false, act)).toMatchObject({ target: '16.5.1', plan: { step: 0 } });
+    expect(() => startPlan(pin(there, null, null, act), steps, false, act)).toThrow(/pinned/);
+  });
+
+  it.each<[string, (channel: Channel) => Channel, boolean]>([
+    ['a roll-back', (channel) => rollBack(channel, requireVersion('16.4.6'), false, act), false],
+    ['a withdrawal', (channel) => withdraw(channel, act), false],
+    ['a pin elsewhere', (channel) => pin(channel, requireVersion('17.4.2'), null, act), false],
+    ['cancelling it', (channel) => cancelPlan(channel, act), false],
+    ['a pin', (channel) => pin(channel, null, null, act), true],
+    ['a critical mark', (channel) => setCritical(channel, true, null, act), true],
+  ])('meets %s', (_, change, stays) => {
+    expect(change(planned()).plan !== null).toBe(stays);
+  });
+
+  it('cannot be cancelled where there is none', () => {
+    expect(() => cancelPlan(channelAtTarget('16.4.6'), act)).toThrow(/no plan/);
+  });
+
+  it.each([
+    [
+      'agents behind',
+      { '16.4.6': 12, '17.5.0': 9 },
+      plane('18.1.0'),
+      true,
+      'agents_behind',
+      'waiting for 12 agents below 17.0.0',
+    ],
+    ['one agent behind', { '16.4.6': 1 }, plane('18.1.0'), true, 'agents_behind', 'waiting for 1 agent below 17.0.0'],
+    [
+      'stale evidence',
+      { '17.5.0': 9 },
+      plane('18.1.0'),
+      false,
+      'evidence_stale',
+      expect.stringContaining('import an inventory'),
+    ],
+    [
+      'its control plane',
+      { '17.5.0': 9 },
+      plane('17.9.0'),
+      true,
+      'control_plane',
+      expect.stringContaining('a major ahead'),
+    ],
+    [
+      'news of its control plane',
+      { '17.5.0': 9 },
+      plane(null),
+      true,
+      'control_plane',
+      expect.stringContaining('nobody has reported'),
+    ],
+  ])('waits for %s', (_, versions, controlPlane, fresh, reason, detail) => {
+    expect(waitingFor(planned(), report('18.1.0', versions, controlPlane, fresh), AT)).toEqual({ reason, detail });
+  });
+
+  it('waits while it is pinned, and for a release that was pulled', () => {
+    const good = report('18.1.0', { '17.5.0': 9 });
+    expect(waitingFor(planned(), good, AT)).toBeNull();
+    expect(waitingFor(pin(planned(), null, null, act), good, AT)).toMatchObject({ reason: 'pinned' });
+    const ended = pin(planned(), null, new Date(AT.getTime() + 1), act);
+    expect(waitingFor(ended, good, new Date(AT.getTime() + 2))).toBeNull();
+    const pulled = { ...(CATALOGUE.get('18.1.0') as Release), pulled: { reason: 'bad', by: 'x', at: '' } };
+    const bad = report('18.1.0', { '17.5.0': 9 }, plane('18.1.0'), true, { catalogue: new Map([['18.1.0', pulled]]) });
+    expect(waitingFor(planned(), bad, AT)).toMatchObject({
+      reason: 'refused',
+      detail: expect.stringContaining('pulled'),
+    });
+  });
+
+  it('goes on when nobody is left behind', () => {
+    expect(waitingFor(planned(), report('18.1.0', {}), AT)).toBeNull();
+  });
+});
