@@ -56,15 +56,10 @@ const schema = z.strictObject({
     maxPending: z.int().min(1),
     maxAgents: z.int().min(1),
     maxUnenrolled: z.int().min(1),
-    enrolment: z
-      .strictObject({
-        mode: z.enum(['open', 'token']),
-        tokens: z.array(z.strictObject({ name: tokenName, sha256 })),
-      })
-      .refine(
-        ({ mode, tokens }) => mode === 'open' || tokens.length > 0,
-        'the mode token needs tokens: without one no agent is enrolled by checking in; list one, or set the mode to open',
-      ),
+    enrolment: z.strictObject({
+      mode: z.enum(['open', 'token']),
+      tokens: z.array(z.strictObject({ name: tokenName, sha256 })),
+    }),
   }),
   compatibility: z.strictObject({
     presumeServedFor: duration,
