@@ -20,8 +20,11 @@ export class UsageError extends Error {}
 
 /** Whoever was asked said no. */
 export class Declined extends Error {
-  constructor() {
+  readonly exitCode: number;
+
+  constructor(exitCode: number = EXIT.error) {
     super('nothing was changed');
+    this.exitCode = exitCode;
   }
 }
 
@@ -41,6 +44,7 @@ export class ApiError extends Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof Declined) return error.exitCode;
   if (error instanceof Interrupted) return EXIT.interrupted;
   return error instanceof ApiError ? exitCodeOfProblem(error.problem) : EXIT.error;
 }

@@ -2,10 +2,11 @@ import { Command, Option } from 'commander';
 import { version } from '../version.ts';
 import { channelCommands } from './commands/channels.ts';
 import { releaseCommands } from './commands/releases.ts';
+import { verbCommands } from './commands/verbs.ts';
 import { type Context, createContext, FORMATS } from './context.ts';
 
 /** Each adds the commands of its group. */
-const GROUPS: ((program: Command, context: Context) => void)[] = [channelCommands, releaseCommands];
+const GROUPS: ((program: Command, context: Context) => void)[] = [channelCommands, verbCommands, releaseCommands];
 
 /** The whole command line. */
 export function createProgram(process: NodeJS.Process): { program: Command; context: Context } {

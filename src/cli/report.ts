@@ -1,48 +1,36 @@
-import { evidence } from './describe.ts';
+import { evidence, mark } from './describe.ts';
 import { type Cell, count, painted, pairs, type Screen } from './layout.ts';
-import type { Census, Channel, Report } from './types.ts';
+import type { Census, Channel, Mark, Report } from './types.ts';
 
-/** A change of a channel as far as it is known: what the gate says of it is null where the target stays. */
+/** A change of a channel; `report` is null where its target stays. */
 export interface Move {
   before: Channel;
-  /** The target after it; null: none. */
-  to: string | null;
-  /** Is it critical after it? */
-  critical?: boolean;
+  after: Channel;
   census: Census;
   report: Report | null;
 }
 
 /** How many agents a change moves, leaves where they are, and strands. */
-export function countEffects({ to, census, report }: Move): { move: number; wait: number; strand: number } {
+export function countEffects({ after, census, report }: Move): { move: number; wait: number; strand: number } {
   const agents = report?.agents ?? census.agents;
-  if (to === null) return { move: 0, wait: agents, strand: 0 };
+  if (after.target === null) return { move: 0, wait: agents, strand: 0 };
   const strand = report?.stranded ?? 0;
-  const there = census.versions.find(({ version }) => version === to)?.count ?? 0;
+  const there = census.versions.find(({ version }) => version === after.target)?.count ?? 0;
   const wait = Math.min(there, agents - strand);
   return { move: agents - strand - wait, wait, strand };
 }
 
-/** The report as people read it before they decide. */
+/** What a change would do, as people read it before they decide. */
 export function reportTable(screen: Screen, move: Move): string {
-  const { before, to, critical = false, report, census } = move;
-  const effects = countEffects(move);
-  const rows: [string, Cell | Cell[]][] = [
-    ['channel', painted(before.name, 'bold')],
-    ['from', before.target ?? 'none'],
-    ['to', painted(to ?? 'none', 'bold')],
-    [
-      'move',
-      effects.move === 0
-        ? '0'
-        : `${count(effects.move)}, ${critical ? 'at once, as it is critical' : 'each in its maintenance window'}`,
-    ],
-    [
-      'wait',
-      effects.wait === 0 ? '0' : `${count(effects.wait)}, ${to === null ? 'where they are' : `at ${to} already`}`,
-    ],
-    ['strand', effects.strand === 0 ? '0' : painted(count(effects.strand), 'red')],
-  ];
+  const { before, after, report, census } = move;
+  const rows: [string, Cell | Cell[]][] = [['channel', painted(before.name, 'bold')], ...targetRows(move)];
+  for (const [label, was, is] of [
+    ['critical', before.critical, after.critical],
+    ['pin', before.pin, after.pin],
+  ] as const) {
+    if (was || is) rows.push([label, describeMark(was, is)]);
+  }
+  rows.push(...effectRows(move));
   if (report?.controlPlane) rows.push(['control plane', report.controlPlane]);
   if (report?.oldest) rows.push(['oldest', `${report.oldest.version} (${count(report.oldest.count)})`]);
   rows.push(['evidence', (report?.evidence ?? census.sources).map(evidence)]);
@@ -54,4 +42,29 @@ export function reportTable(screen: Screen, move: Move): string {
   }
   if (report?.route) rows.push(['route', report.route.join(', ')]);
   return pairs(screen, rows);
+}
+
+function targetRows({ before, after }: Move): [string, Cell][] {
+  if (before.target === after.target) return [['target', `${after.target ?? 'none'}, as before`]];
+  return [
+    ['from', before.target ?? 'none'],
+    ['to', painted(after.target ?? 'none', 'bold')],
+  ];
+}
+
+function describeMark(was: Mark | null, is: Mark | null): Cell {
+  if (!is) return was ? `taken off (${mark(was)})` : null;
+  return painted(mark(is), 'yellow');
+}
+
+function effectRows(move: Move): [string, Cell][] {
+  const { target, critical } = move.after;
+  const effects = countEffects(move);
+  const how = critical ? 'at once, as it is critical' : 'each in its maintenance window';
+  const where = target === null ? 'where they are' : `at ${target} already`;
+  return [
+    ['move', effects.move === 0 ? '0' : `${count(effects.move)}, ${how}`],
+    ['wait', effects.wait === 0 ? '0' : `${count(effects.wait)}, ${where}`],
+    ['strand', effects.strand === 0 ? '0' : painted(count(effects.strand), 'red')],
+  ];
 }

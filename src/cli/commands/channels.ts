@@ -52,7 +52,7 @@ export function channelCommands(program: Command, context: Context): void {
       if (!report.allowed) context.exitCode = EXIT.refused;
       await context.show(report, (screen) => {
         const verdict = report.allowed ? 'would be allowed' : 'would be refused';
-        return `${reportTable(screen, { before: channel, to: report.target, census, report })}\n\n${report.target} ${verdict} for ${name}`;
+        return `${reportTable(screen, { before: channel, after: { ...channel, target: report.target }, census, report })}\n\n${report.target} ${verdict} for ${name}`;
       });
     });
 }

@@ -1,0 +1,116 @@
+import { channelPath } from './client.ts';
+import { type ConsentOptions, requireConsent, requireReason, requireSomebody } from './consent.ts';
+import type { Context } from './context.ts';
+import { ApiError, Declined, describeError, EXIT } from './errors.ts';
+import { count, type Screen } from './layout.ts';
+import { type Move, reportTable } from './report.ts';
+import type { Census, Channel, VerbResult } from './types.ts';
+
+/** A verb of the API with its arguments. */
+export interface Steering {
+  verb: 'roll-forward' | 'roll-back' | 'pin' | 'unpin' | 'critical' | 'withdraw';
+  channel: string;
+  input?: { version?: string | undefined; critical?: boolean | undefined; until?: string | undefined };
+  /** What is asked before. */
+  question: (after: Channel) => string;
+  /** What is said afterwards. */
+  done: (after: Channel) => string;
+}
+
+export interface SteerOptions extends ConsentOptions {
+  reason?: string;
+  /** Agents that it may strand: the report's number. */
+  acceptStranding?: number;
+}
+
+type Act = (how: { dryRun?: boolean; acceptStranding?: number | undefined }) => Promise<VerbResult>;
+type Seen = Pick<Move, 'before' | 'census'>;
+
+/** Shows what a verb would do, asks, and does just that: should the channel change meanwhile, the server refuses. */
+export async function steer(context: Context, steering: Steering, options: SteerOptions): Promise<void> {
+  requireSomebody(context, options);
+  const reason = await requireReason(context, options.reason);
+  const seen = await look(context, steering.channel);
+  const act: Act = (how) =>
+    context.api(`${channelPath(steering.channel)}/${steering.verb}`, {
+      method: 'POST',
+      body: { ...steering.input, reason, ...how },
+      ifMatch: seen.before.revision,
+    });
+  try {
+    if (options.dryRun) return await showDryRun(context, seen, act, options);
+    const acceptStranding = options.yes ? options.acceptStranding : await decide(context, steering, seen, act, options);
+    const result = await act({ acceptStranding });
+    const done = `${steering.done(result.channel)} (revision ${count(result.channel.revision)})`;
+    // Whoever was asked has seen the report.
+    await context.show(result, (screen) => (options.yes ? `${describe(screen, seen, result)}\n\n${done}` : done));
+  } catch (error) {
+    if (isRefusal(error)) context.terminal.say(`${describeRefusal(context.terminal, seen, error)}\n`);
+    throw error;
+  }
+}
+
+async function look({ api }: Context, channel: string): Promise<Seen> {
+  const [before, census] = await Promise.all([
+    api<Channel>(channelPath(channel)),
+    api<Census>(`/census?channel=${encodeURIComponent(channel)}`),
+  ]);
+  return { before, census };
+}
+
+async function showDryRun(context: Context, seen: Seen, act: Act, { acceptStranding }: SteerOptions): Promise<void> {
+  const preview = await act({ dryRun: true, acceptStranding });
+  await context.show(
+    preview,
+    (screen) => `${describe(screen, seen, preview)}\n\nnothing was changed: this was a dry run`,
+  );
+}
+
+/** Returns how many agents may be stranded, once the person at the terminal has seen the report and agreed. */
+async function decide(
+  context: Context,
+  steering: Steering,
+  seen: Seen,
+  act: Act,
+  options: SteerOptions,
+): Promise<number | undefined> {
+  const { acceptStranding } = options;
+  let preview: VerbResult;
+  try {
+    preview = await act({ dryRun: true, acceptStranding });
+  } catch (error) {
+    if (!isRefusal(error) || acceptStranding !== undefined) throw error;
+    return breakGlass(context, seen, act, error);
+  }
+  context.terminal.say(`${describe(context.terminal, seen, preview)}\n`);
+  await requireConsent(context, options, steering.question(preview.channel));
+  return acceptStranding;
+}
+
+/** Where accepting to strand agents would help, and whoever asks may: the number must be typed. */
+async function breakGlass({ terminal }: Context, seen: Seen, act: Act, refusal: Refusal): Promise<number> {
+  const { stranded } = refusal.problem.report;
+  const helps = await act({ dryRun: true, acceptStranding: stranded }).then(
+    () => true,
+    () => false,
+  );
+  if (!helps) throw refusal;
+  terminal.say(`${describeRefusal(terminal, seen, refusal)}\n\n${describeError(terminal, refusal)}\n`);
+  const typed = await terminal.ask('To do it all the same, type how many agents that strands (Enter: leave it):');
+  if (typed.replaceAll(',', '') !== String(stranded)) throw new Declined(EXIT.refused);
+  return stranded;
+}
+
+const describe = (screen: Screen, seen: Seen, { channel, report }: VerbResult): string =>
+  reportTable(screen, { ...seen, after: channel, report });
+
+/** The reasons and the route are in the error, which comes next. */
+function describeRefusal(screen: Screen, seen: Seen, { problem: { report } }: Refusal): string {
+  const after = { ...seen.before, target: report.target };
+  return reportTable(screen, { ...seen, after, report: { ...report, reasons: [], route: null } });
+}
+
+type Refusal = ApiError & { problem: { report: NonNullable<ApiError['problem']['report']> } };
+
+const isRefusal = (error: unknown): error is Refusal =>
+  error instanceof ApiError && error.problem.report !== undefined && error.problem.code === 'refused';

@@ -1,0 +1,27 @@
+import { UsageError } from './errors.ts';
+
+const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DURATION = /^(\d{1,5})(m|h|d)$/;
+const CLOCK = /^([01]?\d|2[0-3]):([0-5]\d)$/;
+
+/**
+ * When something ends, as ISO 8601: a duration from now (`90m`, `2h`, `3d`), the next time that the clock shows `18:00`
+ * here, or a date and time. Throws `UsageError`.
+ */
+export function readUntil(text: string, now: Date): string {
+  const [, amount, unit] = DURATION.exec(text) ?? [];
+  if (amount && unit) return new Date(now.getTime() + Number(amount) * (UNITS[unit] ?? 0)).toISOString();
+  const [, hour, minute] = CLOCK.exec(text) ?? [];
+  if (hour && minute) return nextClock(Number(hour), Number(minute), now).toISOString();
+  const time = new Date(text);
+  // A bare number is a date to JavaScript.
+  if (!Number.isNaN(time.getTime()) && /^\d{4}-\d\d-\d\d/.test(text)) return time.toISOString();
+  throw new UsageError(`--until ${text} is no time; write 90m, 2h, 3d, 18:00 or 2026-11-22T18:00:00Z`);
+}
+
+function nextClock(hour: number, minute: number, now: Date): Date {
+  const next = new Date(now);
+  next.setHours(hour, minute, 0, 0);
+  if (next <= now) next.setDate(next.getDate() + 1);
+  return next;
+}
