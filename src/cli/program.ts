@@ -1,12 +1,30 @@
 import { Command, Option } from 'commander';
 import { version } from '../version.ts';
+import { agentCommands } from './commands/agents.ts';
+import { auditCommands } from './commands/audit.ts';
 import { channelCommands } from './commands/channels.ts';
+import { controlPlaneCommands } from './commands/control-planes.ts';
+import { inventoryCommands } from './commands/inventory.ts';
+import { loginCommands } from './commands/login.ts';
 import { releaseCommands } from './commands/releases.ts';
+import { stateCommands } from './commands/state.ts';
 import { verbCommands } from './commands/verbs.ts';
 import { type Context, createContext, FORMATS } from './context.ts';
 
-/** Each adds the commands of its group. */
-const GROUPS: ((program: Command, context: Context) => void)[] = [channelCommands, verbCommands, releaseCommands];
+/** Adds the commands of a group. */
+type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => void;
+
+const GROUPS: Group[] = [
+  channelCommands,
+  verbCommands,
+  agentCommands,
+  inventoryCommands,
+  releaseCommands,
+  controlPlaneCommands,
+  auditCommands,
+  stateCommands,
+  loginCommands,
+];
 
 /** The whole command line. */
 export function createProgram(process: NodeJS.Process): { program: Command; context: Context } {
@@ -23,6 +41,6 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
     // Commands inherit it.
     .exitOverride();
   const context = createContext(program, process);
-  for (const addCommands of GROUPS) addCommands(program, context);
+  for (const addCommands of GROUPS) addCommands(program, context, process.env);
   return { program, context };
 }

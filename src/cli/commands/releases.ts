@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { readInput } from '../input.ts';
 import { type Cell, item, painted, type Screen, table } from '../layout.ts';
 import type { ImportResult, Release } from '../types.ts';
 
@@ -22,7 +22,7 @@ export function releaseCommands(program: Command, context: Context): void {
     .description('take over a JSON file of [{ version, date, security }]; - is standard input')
     .argument('<file>')
     .action(async (file: string) => {
-      const body = readFileSync(file === '-' ? 0 : file, 'utf8');
+      const body = await readInput(file);
       const result = await api<ImportResult>('/releases/import', { method: 'POST', body });
       await context.show(result, (screen) => {
         const { imported, unchanged, skipped } = result;

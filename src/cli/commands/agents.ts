@@ -1,0 +1,142 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Context } from '../context.ts';
+import { evidence, mark, time } from '../describe.ts';
+import { type Cell, agents as inWords, painted, pairs, type Screen, table } from '../layout.ts';
+import type { Agent, Census, Explanation } from '../types.ts';
+
+interface AgentOptions {
+  channel?: string;
+  version?: string;
+  olderThan?: string;
+  limit: number;
+  cursor?: string;
+}
+
+interface AgentPage {
+  agents: Agent[];
+  cursor: string | null;
+}
+
+const MAX_PAGE = 500;
+
+/** `agents`, `explain` and `census`: who is where, and why. */
+export function agentCommands(program: Command, context: Context): void {
+  const { api } = context;
+
+  program
+    .command('agents')
+    .description('agents with what they run, filtered')
+    .option('-c, --channel <channel>', 'only those that follow this channel')
+    .option('--version <version>', 'only those that run this version')
+    .option('--older-than <version>', 'only those that run an older one')
+    .option('--limit <n>', 'how many at most', readLimit, 50)
+    .option('--cursor <cursor>', 'go on where another page ended')
+    .action(async (options: AgentOptions) => {
+      const page = await readAgents(context, options);
+      await context.show(page, (screen) => agentTable(screen, page));
+    });
+
+  program
+    .command('explain')
+    .description('what an agent is told, and why')
+    .argument('<id>', 'of the agent')
+    .action(async (id: string) => {
+      const explanation = await api<Explanation>(`/agents/${encodeURIComponent(id)}/explain`);
+      await context.show(explanation, (screen) => explanationSheet(screen, explanation));
+    });
+
+  program
+    .command('census')
+    .description('agents by version and source, of one channel or of all')
+    .argument('[channel]')
+    .action(async (channel: string | undefined) => {
+      if (channel === undefined) {
+        const all = await api<{ channels: Census[] }>('/census');
+        return context.show(all, (screen) => censusOverview(screen, all.channels));
+      }
+      const census = await api<Census>(`/census?channel=${encodeURIComponent(channel)}`);
+      return context.show(census, (screen) => censusSheet(screen, census));
+    });
+}
+
+const readLimit = (text: string): number => {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1) return limit;
+  throw new InvalidArgumentError('It is a number from 1.');
+};
+
+/** Collects pages until there are `limit` agents, since a page may be short and yet have a successor. */
+async function readAgents({ api, terminal }: Context, { limit, cursor, ...filter }: AgentOptions): Promise<AgentPage> {
+  const agents: Agent[] = [];
+  let next: string | null = cursor ?? null;
+  do {
+    const query = new URLSearchParams({ ...filter, limit: String(Math.min(limit - agents.length, MAX_PAGE)) });
+    if (next !== null) query.set('cursor', next);
+    const page: AgentPage = await api<AgentPage>(`/agents?${query}`);
+    agents.push(...page.agents);
+    next = page.cursor;
+    if (next !== null && agents.length >= MAX_PAGE) terminal.progress(`${inWords(agents.length)} read`);
+  } while (next !== null && agents.length < limit);
+  terminal.progress('');
+  return { agents, cursor: next };
+}
+
+function agentTable(screen: Screen, { agents, cursor }: AgentPage): string {
+  if (agents.length === 0) return 'no such agents are known; fairway inventory import makes them known';
+  const rows = agents.map(({ id, channel, version, updater, group, lastSeen, sources }): Cell[] => {
+    const from = sources.map(({ source }) => source).join(', ');
+    return [id, version, channel, updater, group, time(lastSeen), from];
+  });
+  const list = table(screen, ['id', 'version', 'channel', 'updater', 'group', 'last seen', 'from'], rows);
+  return cursor === null
+    ? list
+    : `${list}\n\nthere are more; --limit shows more of them, and --cursor ${cursor} the next`;
+}
+
+function explanationSheet(screen: Screen, explanation: Explanation): string {
+  const { agent, channel, told, target, critical, pin, revision, because } = explanation;
+  return pairs(screen, [
+    ['agent', painted(agent.id, 'bold')],
+    ['because', because],
+    ['told', told ? `version ${told.version}, critical ${told.critical}` : '404'],
+    ['channel', revision === null ? channel : `${channel} (revision ${revision})`],
+    ['target', target],
+    ['critical', critical ? mark(critical) : 'no'],
+    ['pinned', pin ? mark(pin) : 'no'],
+    ['runs', agent.sources.map(({ version, source, at }) => `${version}, said ${source} at ${time(at)}`)],
+    ['updater', [agent.updater, agent.updaterVersion].filter(Boolean).join(' ')],
+    ['group', agent.group],
+  ]);
+}
+
+function censusOverview(screen: Screen, censuses: Census[]): string {
+  if (censuses.length === 0) return 'no channels yet; describe one in a file, then: fairway apply FILE';
+  const rows = censuses.map(({ channel, agents, oldest, sources }): Cell[] => [
+    channel,
+    agents,
+    oldest?.version ?? null,
+    sources.map(({ source }) => source).join(', '),
+  ]);
+  return table(screen, ['channel', 'agents', 'oldest', 'evidence'], rows);
+}
+
+const BAR = 30;
+
+function censusSheet(screen: Screen, { channel, agents, oldest, versions, sources }: Census): string {
+  const sheet = pairs(screen, [
+    ['channel', painted(channel, 'bold')],
+    ['agents', agents],
+    ['oldest', oldest && `${oldest.version} (${oldest.count})`],
+    ['evidence', sources.map(evidence)],
+  ]);
+  if (versions.length === 0) {
+    return `${sheet}\n\nnobody has said what runs here; fairway inventory import --channel ${channel} does`;
+  }
+  const most = Math.max(...versions.map(({ count }) => count));
+  const rows = versions.map(({ version, count }): Cell[] => [
+    version,
+    count,
+    painted('█'.repeat(Math.max(1, Math.round((count / most) * BAR))), 'cyan'),
+  ]);
+  return `${sheet}\n\n${table(screen, ['version', 'agents', ''], rows)}`;
+}

@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { actor, time } from '../describe.ts';
+import { EXIT } from '../errors.ts';
+import { type Cell, count, painted, type Screen, table } from '../layout.ts';
+import type { AuditEntry, ChainState } from '../types.ts';
+
+/** `audit`: who changed what, when and why. */
+export function auditCommands(program: Command, context: Context): void {
+  const { api } = context;
+  const audit = program.command('audit').description('who changed what, when and why');
+
+  audit
+    .command('list', { isDefault: true })
+    .description('entries, newest first')
+    .option('--limit <n>', 'how many at most', '20')
+    .option('--before <id>', 'only entries with a lower id')
+    .action(async (options: { limit: string; before?: string }) => {
+      const answer = await api<{ entries: AuditEntry[] }>(`/audit?${new URLSearchParams({ ...options })}`);
+      await context.show(answer, (screen) => auditTable(screen, answer.entries));
+    });
+
+  audit
+    .command('verify')
+    .description('was any entry changed or removed? Exits 1 if so')
+    .action(async () => {
+      const state = await api<ChainState>('/audit/verify');
+      if (!state.intact) context.exitCode = EXIT.error;
+      await context.show(state, () => {
+        const { intact, entries, head, brokenAt } = state;
+        if (intact) return `the log is intact: ${count(entries)} entries, head ${head}`;
+        return `the log was tampered with: entry ${brokenAt} does not follow the one before; compare it with a backup`;
+      });
+    });
+}
+
+function auditTable(screen: Screen, entries: AuditEntry[]): string {
+  if (entries.length === 0) return 'nothing has been changed yet';
+  const rows = entries.map(({ id, at, actor: by, action, subject, reason }): Cell[] => {
+    return [id, time(at), actor(by), painted(action, 'bold'), subject, reason];
+  });
+  return table(screen, ['id', 'at', 'by', 'did', 'to', 'reason'], rows);
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { actor, evidence, time } from '../describe.ts';
+import { EXIT } from '../errors.ts';
+import { type Cell, count, painted, pairs, type Screen, table } from '../layout.ts';
+import type { ControlPlane, ControlPlaneReport } from '../types.ts';
+
+/** `control-planes`: which version they run, and whether they may be changed. */
+export function controlPlaneCommands(program: Command, context: Context): void {
+  const { api } = context;
+  const group = program.command('control-planes').description('the control planes that agents connect to');
+
+  group
+    .command('list', { isDefault: true })
+    .description('all control planes')
+    .action(async () => {
+      const answer = await api<{ controlPlanes: ControlPlane[] }>('/control-planes');
+      await context.show(answer, (screen) => controlPlaneTable(screen, answer.controlPlanes));
+    });
+
+  group
+    .command('report')
+    .description('note the version that a control plane runs now')
+    .argument('<name>')
+    .argument('<version>')
+    .action(async (name: string, version: string) => {
+      const noted = await api<ControlPlane>(path(name), { method: 'PUT', body: { version } });
+      await context.show(noted, () => `control plane ${noted.name} runs ${noted.version} (revision ${noted.revision})`);
+    });
+
+  group
+    .command('check')
+    .description('may the control plane go to this version? Changes nothing; exits 3 if not')
+    .argument('<name>')
+    .argument('<version>')
+    .action(async (name: string, version: string) => {
+      const report = await api<ControlPlaneReport>(`${path(name)}/check`, { method: 'POST', body: { version } });
+      if (!report.allowed) context.exitCode = EXIT.refused;
+      await context.show(report, (screen) => controlPlaneReport(screen, report));
+    });
+}
+
+const path = (name: string): string => `/control-planes/${encodeURIComponent(name)}`;
+
+function controlPlaneTable(screen: Screen, controlPlanes: ControlPlane[]): string {
+  if (controlPlanes.length === 0)
+    return 'no control planes yet; to note one: fairway control-planes report NAME VERSION';
+  const rows = controlPlanes.map(({ name, version, updatedAt, updatedBy }): Cell[] => {
+    return [name, version, time(updatedAt), actor(updatedBy)];
+  });
+  return table(screen, ['control plane', 'version', 'since', 'said by'], rows);
+}
+
+function controlPlaneReport(screen: Screen, report: ControlPlaneReport): string {
+  const { controlPlane, current, version, agents, stranded, reasons, channels, allowed } = report;
+  const sheet = pairs(screen, [
+    ['control plane', painted(controlPlane, 'bold')],
+    ['from', current],
+    ['to', painted(version, 'bold')],
+    ['agents', agents],
+    ['strand', stranded === 0 ? '0' : painted(count(stranded), 'red')],
+    ...channels.map(({ channel, target, evidence: sources }): [string, Cell[]] => {
+      return [`on ${channel}`, [`target ${target ?? 'none'}`, ...sources.map(evidence)]];
+    }),
+    ...(reasons.length > 0
+      ? [['refused', reasons.map(({ detail }) => painted(detail, 'red'))] as [string, Cell[]]]
+      : []),
+  ]);
+  return `${sheet}\n\n${controlPlane} ${allowed ? 'may' : 'may not'} go to ${version}`;
+}

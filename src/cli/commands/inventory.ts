@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream';
+import type { Command } from 'commander';
+import { channelPath } from '../client.ts';
+import type { Context } from '../context.ts';
+import { type Input, openInput } from '../input.ts';
+import { agents, count } from '../layout.ts';
+import type { Terminal } from '../terminal.ts';
+import type { Channel, InventoryResult } from '../types.ts';
+
+/** As long as the server gives an upload. */
+const DEADLINE_MS = 300_000;
+const MIB = 1024 * 1024;
+
+/** `inventory import`: tells Fairway what the agents run. */
+export function inventoryCommands(program: Command, context: Context): void {
+  program
+    .command('inventory')
+    .description('what the agents run, as the cluster itself says')
+    .command('import')
+    .description('take over what tctl inventory ls --format=json prints, in place of what was known')
+    .argument('[file]', 'that tctl printed; - is standard input', '-')
+    .requiredOption('-c, --channel <channel>', 'that these agents follow')
+    .action(async (file: string, { channel }: { channel: string }) => {
+      const input = openInput(file);
+      // Rather before an upload of many megabytes than after it.
+      await context.api<Channel>(channelPath(channel));
+      const result = await context.api<InventoryResult>(`/inventory?channel=${encodeURIComponent(channel)}`, {
+        method: 'POST',
+        body: withProgress(input, context.terminal),
+        deadline: DEADLINE_MS,
+      });
+      context.terminal.progress('');
+      await context.show(result, () => {
+        const { received, enrolled, skipped, oldest } = result;
+        const unread = skipped === 0 ? '' : `; ${count(skipped)} skipped, as their version cannot be read`;
+        const lowest = oldest ? `, oldest ${oldest.version} (${count(oldest.count)})` : '';
+        return `${count(received)} instances read for ${channel}: ${agents(enrolled)} enrolled${lowest}${unread}`;
+      });
+    });
+}
+
+/** The input as it goes out, with a word on how far it is. */
+function withProgress({ stream, size }: Input, terminal: Terminal): ReadableStream<Uint8Array> {
+  let sent = 0;
+  const of = size === null ? '' : ` of ${(size / MIB).toFixed(1)}`;
+  async function* chunks() {
+    for await (const chunk of stream) {
+      yield chunk as Buffer;
+      sent += chunk.length;
+      terminal.progress(`sending the inventory: ${(sent / MIB).toFixed(1)}${of} MiB`);
+    }
+    terminal.progress('sent the inventory; the server is counting');
+  }
+  return Readable.toWeb(Readable.from(chunks(), { objectMode: false })) as ReadableStream<Uint8Array>;
+}

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { createClient, readUrl } from '../client.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { readInput } from '../input.ts';
+import { DEFAULT_URL, forgetLogin, readLogin, saveLogin } from '../login-file.ts';
+import type { Channel } from '../types.ts';
+
+/** `login` and `logout`: where the server is, and the token to use there. */
+export function loginCommands(program: Command, context: Context, env: NodeJS.ProcessEnv): void {
+  const { terminal } = context;
+
+  program
+    .command('login')
+    .description('keep a URL and a token for later; the token is asked for, or read from standard input')
+    .argument('[url]', 'of the operator listener')
+    .action(async (argument: string | undefined) => {
+      const url = argument ?? program.opts<{ url?: string }>().url ?? env.FAIRWAY_URL ?? (await askUrl());
+      if (readUrl(url).protocol === 'http:' && !isLoopback(url)) {
+        terminal.say(`${url} is not https: whoever is on the way can read the token`);
+      }
+      const token = (
+        terminal.interactive ? await terminal.askSecret('Token (not shown):') : await readInput('-')
+      ).trim();
+      if (!token) throw new UsageError('there is no token; type it, or pipe it in: fairway login URL < FILE');
+      // A token that does not work is found out now and not at three in the morning.
+      const { channels } = await createClient(url, token)<{ channels: Channel[] }>('/channels');
+      const file = saveLogin(env, { url, token });
+      await context.show({ url, file }, () => {
+        return `signed in to ${url}, which has ${channels.length} channels; the token is kept in ${file}`;
+      });
+    });
+
+  program
+    .command('logout')
+    .description('forget the URL and the token')
+    .action(async () => {
+      const file = forgetLogin(env);
+      await context.show({ file }, () => `signed out: ${file} is gone`);
+    });
+
+  async function askUrl(): Promise<string> {
+    const usual = readLogin(env)?.url ?? DEFAULT_URL;
+    return (terminal.interactive && (await terminal.ask(`URL of the operator listener [${usual}]:`))) || usual;
+  }
+}
+
+const isLoopback = (url: string): boolean => /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(new URL(url).hostname);

@@ -1,0 +1,28 @@
+import { createReadStream, statSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { UsageError } from './errors.ts';
+
+/** What a command reads: a file, or standard input where its name is `-`. */
+export interface Input {
+  stream: NodeJS.ReadableStream;
+  /** Bytes; null where nobody knows before the end. */
+  size: number | null;
+}
+
+/** Throws `UsageError` for a file that cannot be read, and for a terminal, which would be waited for in silence. */
+export function openInput(file: string): Input {
+  if (file === '-') {
+    if (process.stdin.isTTY) throw new UsageError('nothing is piped in; name a file, or pipe one in');
+    return { stream: process.stdin, size: null };
+  }
+  try {
+    const stat = statSync(file);
+    if (stat.isDirectory()) throw new Error('it is a directory');
+    return { stream: createReadStream(file), size: stat.isFile() ? stat.size : null };
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** The whole of it; for documents, which are small. */
+export const readInput = (file: string): Promise<string> => text(openInput(file).stream);
