@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import { type Api, createClient } from './client.ts';
 import { UsageError } from './errors.ts';
 import { type Screen, screenOf } from './layout.ts';
@@ -13,9 +14,7 @@ export interface Context {
   api: Api;
   terminal: Terminal;
   /** Prints the result: `value` as JSON or YAML, or what `table` makes of it for a person. */
-  show(value: unknown, table: (screen: Screen) => string): Promise<void>;
-  /** Prints text as it is. */
-  write(text: string): void;
+  show(value: unknown, table: (screen: Screen) => string): void;
   /** Set by a command that was carried out and has bad news. */
   exitCode: number;
 }
@@ -43,19 +42,15 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
       return client(path, request);
     },
     terminal: openTerminal(process),
-    async show(value, table) {
+    show(value, table) {
       const { output } = options();
       if (output === 'json') return write(JSON.stringify(value, null, 2));
-      if (output === 'yaml') return write(await toYaml(value));
+      if (output === 'yaml') return write(toYaml(value));
       return write(table(screenOf(stdout)));
     },
-    write,
     exitCode: 0,
   };
 }
 
-/** Loaded when it is needed, which is seldom. */
-async function toYaml(value: unknown): Promise<string> {
-  const { stringify } = await import('yaml');
-  return stringify(value, { aliasDuplicateObjects: false });
-}
+/** YAML without aliases, which would make two values that are equal now look like one for ever. */
+export const toYaml = (value: unknown): string => stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });

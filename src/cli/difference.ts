@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { stringify } from 'yaml';
+import { toYaml } from './context.ts';
 import { paint, plain, type Screen } from './layout.ts';
 import type { ApplyResult } from './types.ts';
 
@@ -24,6 +24,6 @@ export function difference(screen: Screen, changes: ApplyResult['changes']): str
 
 function side(screen: Screen, sign: '-' | '+', field: string, value: unknown): string[] {
   if (value === undefined) return [];
-  const text = stringify({ [field]: value }, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
+  const text = toYaml({ [field]: value }).trimEnd();
   return text.split('\n').map((line) => paint(screen, `  ${sign} ${plain(line)}`, sign === '-' ? 'red' : 'green'));
 }

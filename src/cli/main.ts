@@ -17,7 +17,7 @@ try {
   // Commander has already printed what is wrong.
   if (!(error instanceof CommanderError)) {
     // Machines get the problem as it is, people the sentence.
-    if (error instanceof ApiError && program.opts().output !== 'table') await context.show(error.problem, () => '');
+    if (error instanceof ApiError && program.opts().output !== 'table') context.show(error.problem, () => '');
     context.terminal.say(describeError(context.terminal, error));
   }
 }

@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import { agentCommands } from './commands/agents.ts';
 import { auditCommands } from './commands/audit.ts';
 import { channelCommands } from './commands/channels.ts';
+import { completionCommands } from './commands/completion.ts';
 import { controlPlaneCommands } from './commands/control-planes.ts';
 import { inventoryCommands } from './commands/inventory.ts';
 import { loginCommands } from './commands/login.ts';
@@ -24,6 +25,7 @@ const GROUPS: Group[] = [
   auditCommands,
   stateCommands,
   loginCommands,
+  completionCommands,
 ];
 
 /** The whole command line. */

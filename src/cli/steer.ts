@@ -43,7 +43,7 @@ export async function steer(context: Context, steering: Steering, options: Steer
     const result = await act({ acceptStranding });
     const done = `${steering.done(result.channel)} (revision ${count(result.channel.revision)})`;
     // Whoever was asked has seen the report.
-    await context.show(result, (screen) => (options.yes ? `${describe(screen, seen, result)}\n\n${done}` : done));
+    context.show(result, (screen) => (options.yes ? `${describe(screen, seen, result)}\n\n${done}` : done));
   } catch (error) {
     if (isRefusal(error)) context.terminal.say(`${describeRefusal(context.terminal, seen, error)}\n`);
     throw error;
@@ -60,10 +60,7 @@ async function look({ api }: Context, channel: string): Promise<Seen> {
 
 async function showDryRun(context: Context, seen: Seen, act: Act, { acceptStranding }: SteerOptions): Promise<void> {
   const preview = await act({ dryRun: true, acceptStranding });
-  await context.show(
-    preview,
-    (screen) => `${describe(screen, seen, preview)}\n\nnothing was changed: this was a dry run`,
-  );
+  context.show(preview, (screen) => `${describe(screen, seen, preview)}\n\nnothing was changed: this was a dry run`);
 }
 
 /** Returns how many agents may be stranded, once the person at the terminal has seen the report and agreed. */

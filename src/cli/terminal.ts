@@ -14,7 +14,7 @@ export interface Terminal extends Screen {
   askSecret(question: string): Promise<string>;
   /** Only `y` and `yes` mean yes. */
   confirm(question: string): Promise<boolean>;
-  /** A line that replaces the one before; nothing where standard error is no terminal. */
+  /** A line that replaces the one before and goes when it is empty, or something is said; nothing where standard error is no terminal. */
   progress(text: string): void;
 }
 
@@ -22,6 +22,7 @@ const CLEAR_LINE = '\r\x1b[K';
 
 export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | 'stderr'>): Terminal {
   const screen = screenOf(stderr);
+  let progress = '';
 
   async function read(question: string, output: NodeJS.WritableStream): Promise<string> {
     const lines = createInterface({ input: stdin, output, terminal: true });
@@ -40,12 +41,21 @@ export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | '
     }
   }
 
+  function showProgress(text: string): void {
+    if (!stderr.isTTY || text === progress) return;
+    progress = text;
+    stderr.write(`${CLEAR_LINE}${text}`);
+  }
+
   const ask = (question: string) => read(`${question} `, stderr);
 
   return {
     ...screen,
     interactive: Boolean(stdin.isTTY && stderr.isTTY),
-    say: (text) => void stderr.write(`${text}\n`),
+    say(text) {
+      showProgress('');
+      stderr.write(`${text}\n`);
+    },
     ask,
 
     async askSecret(question) {
@@ -57,8 +67,6 @@ export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | '
 
     confirm: async (question) => /^y(es)?$/i.test(await ask(`${paint(screen, question, 'bold')} [y/N]`)),
 
-    progress(text) {
-      if (stderr.isTTY) stderr.write(text ? `${CLEAR_LINE}${text}` : CLEAR_LINE);
-    },
+    progress: showProgress,
   };
 }

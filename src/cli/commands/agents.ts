@@ -33,7 +33,7 @@ export function agentCommands(program: Command, context: Context): void {
     .option('--cursor <cursor>', 'go on where another page ended')
     .action(async (options: AgentOptions) => {
       const page = await readAgents(context, options);
-      await context.show(page, (screen) => agentTable(screen, page));
+      context.show(page, (screen) => agentTable(screen, page));
     });
 
   program
@@ -42,7 +42,7 @@ export function agentCommands(program: Command, context: Context): void {
     .argument('<id>', 'of the agent')
     .action(async (id: string) => {
       const explanation = await api<Explanation>(`/agents/${encodeURIComponent(id)}/explain`);
-      await context.show(explanation, (screen) => explanationSheet(screen, explanation));
+      context.show(explanation, (screen) => explanationSheet(screen, explanation));
     });
 
   program

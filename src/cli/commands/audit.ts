@@ -17,7 +17,7 @@ export function auditCommands(program: Command, context: Context): void {
     .option('--before <id>', 'only entries with a lower id')
     .action(async (options: { limit: string; before?: string }) => {
       const answer = await api<{ entries: AuditEntry[] }>(`/audit?${new URLSearchParams({ ...options })}`);
-      await context.show(answer, (screen) => auditTable(screen, answer.entries));
+      context.show(answer, (screen) => auditTable(screen, answer.entries));
     });
 
   audit
@@ -26,7 +26,7 @@ export function auditCommands(program: Command, context: Context): void {
     .action(async () => {
       const state = await api<ChainState>('/audit/verify');
       if (!state.intact) context.exitCode = EXIT.error;
-      await context.show(state, () => {
+      context.show(state, () => {
         const { intact, entries, head, brokenAt } = state;
         if (intact) return `the log is intact: ${count(entries)} entries, head ${head}`;
         return `the log was tampered with: entry ${brokenAt} does not follow the one before; compare it with a backup`;

@@ -19,7 +19,7 @@ export function channelCommands(program: Command, context: Context): void {
         api<{ channels: Channel[] }>('/channels'),
         api<{ channels: Census[] }>('/census'),
       ]);
-      await context.show(list, (screen) => channelTable(screen, list.channels, censuses));
+      context.show(list, (screen) => channelTable(screen, list.channels, censuses));
     });
 
   program
@@ -33,9 +33,7 @@ export function channelCommands(program: Command, context: Context): void {
         api<Census>(`/census?channel=${encodeURIComponent(name)}`),
         api<{ entries: AuditEntry[] }>(`${channelPath(name)}/history?limit=${encodeURIComponent(history)}`),
       ]);
-      await context.show({ channel, census, history: entries }, (screen) =>
-        channelSheet(screen, channel, census, entries),
-      );
+      context.show({ channel, census, history: entries }, (screen) => channelSheet(screen, channel, census, entries));
     });
 
   program
@@ -50,7 +48,7 @@ export function channelCommands(program: Command, context: Context): void {
         api<Census>(`/census?channel=${encodeURIComponent(name)}`),
       ]);
       if (!report.allowed) context.exitCode = EXIT.refused;
-      await context.show(report, (screen) => {
+      context.show(report, (screen) => {
         const verdict = report.allowed ? 'would be allowed' : 'would be refused';
         return `${reportTable(screen, { before: channel, after: { ...channel, target: report.target }, census, report })}\n\n${report.target} ${verdict} for ${name}`;
       });

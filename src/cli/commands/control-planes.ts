@@ -15,28 +15,28 @@ export function controlPlaneCommands(program: Command, context: Context): void {
     .description('all control planes')
     .action(async () => {
       const answer = await api<{ controlPlanes: ControlPlane[] }>('/control-planes');
-      await context.show(answer, (screen) => controlPlaneTable(screen, answer.controlPlanes));
+      context.show(answer, (screen) => controlPlaneTable(screen, answer.controlPlanes));
     });
 
   group
     .command('report')
     .description('note the version that a control plane runs now')
-    .argument('<name>')
+    .argument('<control-plane>')
     .argument('<version>')
     .action(async (name: string, version: string) => {
       const noted = await api<ControlPlane>(path(name), { method: 'PUT', body: { version } });
-      await context.show(noted, () => `control plane ${noted.name} runs ${noted.version} (revision ${noted.revision})`);
+      context.show(noted, () => `control plane ${noted.name} runs ${noted.version} (revision ${noted.revision})`);
     });
 
   group
     .command('check')
     .description('may the control plane go to this version? Changes nothing; exits 3 if not')
-    .argument('<name>')
+    .argument('<control-plane>')
     .argument('<version>')
     .action(async (name: string, version: string) => {
       const report = await api<ControlPlaneReport>(`${path(name)}/check`, { method: 'POST', body: { version } });
       if (!report.allowed) context.exitCode = EXIT.refused;
-      await context.show(report, (screen) => controlPlaneReport(screen, report));
+      context.show(report, (screen) => controlPlaneReport(screen, report));
     });
 }
 

@@ -30,7 +30,7 @@ export function inventoryCommands(program: Command, context: Context): void {
         deadline: DEADLINE_MS,
       });
       context.terminal.progress('');
-      await context.show(result, () => {
+      context.show(result, () => {
         const { received, enrolled, skipped, oldest } = result;
         const unread = skipped === 0 ? '' : `; ${count(skipped)} skipped, as their version cannot be read`;
         const lowest = oldest ? `, oldest ${oldest.version} (${count(oldest.count)})` : '';

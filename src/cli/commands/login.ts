@@ -26,7 +26,7 @@ export function loginCommands(program: Command, context: Context, env: NodeJS.Pr
       // A token that does not work is found out now and not at three in the morning.
       const { channels } = await createClient(url, token)<{ channels: Channel[] }>('/channels');
       const file = saveLogin(env, { url, token });
-      await context.show({ url, file }, () => {
+      context.show({ url, file }, () => {
         return `signed in to ${url}, which has ${channels.length} channels; the token is kept in ${file}`;
       });
     });
@@ -36,7 +36,7 @@ export function loginCommands(program: Command, context: Context, env: NodeJS.Pr
     .description('forget the URL and the token')
     .action(async () => {
       const file = forgetLogin(env);
-      await context.show({ file }, () => `signed out: ${file} is gone`);
+      context.show({ file }, () => `signed out: ${file} is gone`);
     });
 
   async function askUrl(): Promise<string> {

@@ -14,7 +14,7 @@ export function releaseCommands(program: Command, context: Context): void {
     .description('known releases, newest first')
     .action(async () => {
       const answer = await api<{ releases: Release[] }>('/releases');
-      await context.show(answer, (screen) => releaseTable(screen, answer.releases));
+      context.show(answer, (screen) => releaseTable(screen, answer.releases));
     });
 
   releases
@@ -24,7 +24,7 @@ export function releaseCommands(program: Command, context: Context): void {
     .action(async (file: string) => {
       const body = await readInput(file);
       const result = await api<ImportResult>('/releases/import', { method: 'POST', body });
-      await context.show(result, (screen) => {
+      context.show(result, (screen) => {
         const { imported, unchanged, skipped } = result;
         const head = `${imported} imported, ${unchanged} unchanged, ${skipped.length} skipped`;
         return [head, ...skipped.map(({ detail }) => item(screen, `skipped: ${detail}`))].join('\n');

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { stringify } from 'yaml';
 import { type ConsentOptions, requireConsent, requireSomebody, withConsent } from '../consent.ts';
-import type { Context } from '../context.ts';
+import { type Context, toYaml } from '../context.ts';
 import { difference } from '../difference.ts';
 import { readInput } from '../input.ts';
 import { count, type Screen } from '../layout.ts';
@@ -16,7 +15,7 @@ export function stateCommands(program: Command, context: Context): void {
     .description('the control state as one document: YAML, or JSON with -o json')
     .action(async () => {
       const state = await api<StateDocument>('/export');
-      await context.show(state, () => stringify(state, { aliasDuplicateObjects: false }));
+      context.show(state, () => toYaml(state));
     });
 
   withConsent(program.command('apply'))

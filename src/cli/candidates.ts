@@ -1,0 +1,73 @@
+import type { Argument, Command, Option } from 'commander';
+import type { Api } from './client.ts';
+import type { Channel, ControlPlane, Release } from './types.ts';
+
+/** Nobody waits longer for a key to answer. */
+const DEADLINE_MS = 1_500;
+
+type Names = (api: Api) => Promise<string[]>;
+
+/** What only the server knows, by the name of the argument or option. */
+const NAMES: Record<string, Names> = {
+  channel: async (api) => (await ask<{ channels: Channel[] }>(api, '/channels')).channels.map(({ name }) => name),
+  'control-plane': async (api) => {
+    return (await ask<{ controlPlanes: ControlPlane[] }>(api, '/control-planes')).controlPlanes.map(({ name }) => name);
+  },
+  version: async (api) => (await ask<{ releases: Release[] }>(api, '/releases')).releases.map(({ version }) => version),
+};
+NAMES['older-than'] = NAMES.version as Names;
+
+const ask = <T>(api: Api, path: string): Promise<T> => api<T>(path, { deadline: DEADLINE_MS });
+
+/**
+ * What may stand where the last of `words` stands, which is empty or the beginning of it. None where files may stand,
+ * and where the server does not answer.
+ */
+export async function findCandidates(program: Command, words: string[], api: Api): Promise<string[]> {
+  const begun = words.at(-1) ?? '';
+  const place = findPlace(program, words.slice(0, -1));
+  const all = await place.candidates(begun, api).catch(() => []);
+  return all.filter((candidate) => candidate.startsWith(begun));
+}
+
+/** Where the words before lead: into the value of an option, or to an argument of a command. */
+function findPlace(program: Command, words: string[]) {
+  let command = program;
+  let index = 0;
+  let pending: Option | undefined;
+  for (const word of words) {
+    if (pending) pending = undefined;
+    else if (word.startsWith('-')) pending = findOption(program, command, word);
+    else {
+      const inner = index === 0 ? command.commands.find((candidate) => candidate.name() === word) : undefined;
+      if (inner) command = inner;
+      else index++;
+    }
+  }
+  return {
+    async candidates(begun: string, api: Api): Promise<string[]> {
+      if (pending) return valuesOf(pending, api);
+      if (begun.startsWith('-')) return [...optionsOf(command), ...optionsOf(program), '--help'];
+      if (command.commands.length > 0)
+        return command
+          .createHelp()
+          .visibleCommands(command)
+          .map((inner) => inner.name());
+      const argument = command.registeredArguments[index];
+      return argument ? valuesOf(argument, api) : [];
+    },
+  };
+}
+
+/** The option that a word names, if it takes the next word as its value. */
+function findOption(program: Command, command: Command, word: string): Option | undefined {
+  const option = [...command.options, ...program.options].find(({ long, short }) => long === word || short === word);
+  return option?.required ? option : undefined;
+}
+
+const optionsOf = ({ options }: Command): string[] =>
+  options.flatMap(({ long, hidden }) => (long && !hidden ? [long] : []));
+
+async function valuesOf(value: Option | Argument, api: Api): Promise<string[]> {
+  return value.argChoices ?? (await NAMES[value.name()]?.(api)) ?? [];
+}

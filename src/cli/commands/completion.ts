@@ -1,0 +1,38 @@
+import { Argument, type Command } from 'commander';
+import { findCandidates } from '../candidates.ts';
+import type { Context } from '../context.ts';
+
+// Both ask the program itself, so that they know what it knows, and channels by name.
+const SCRIPTS = {
+  bash: `_fairway() {
+  local IFS=$'\\n'
+  COMPREPLY=($(fairway complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _fairway fairway
+`,
+  zsh: `#compdef fairway
+_fairway() {
+  local -a candidates
+  candidates=(\${(f)"$(fairway complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)"})
+  if (( $#candidates )); then compadd -a candidates; else _files; fi
+}
+compdef _fairway fairway
+`,
+};
+
+/** `completion`: what makes a shell complete commands, options, channels and versions. */
+export function completionCommands(program: Command, context: Context): void {
+  program
+    .command('completion')
+    .description('a script that completes commands, options, channels and versions: source <(fairway completion bash)')
+    .addArgument(new Argument('<shell>').choices(Object.keys(SCRIPTS)))
+    .action((shell: keyof typeof SCRIPTS) => void process.stdout.write(SCRIPTS[shell]));
+
+  program
+    .command('complete', { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const candidates = await findCandidates(program, words, context.api);
+      process.stdout.write(candidates.map((candidate) => `${candidate}\n`).join(''));
+    });
+}
