@@ -1,5 +1,5 @@
 import { agents } from './layout.ts';
-import type { Evidence, Mark } from './types.ts';
+import type { Evidence, Mark, VersionCount } from './types.ts';
 
 /** `2026-11-22T18:00:00.000Z` as `2026-11-22 18:00:00 UTC`. */
 export const time = (iso: string): string => `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
@@ -25,13 +25,16 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / size)} ${name}`;
 }
 
+/** The lowest version and how many run it. */
+export const oldest = ({ version, count }: VersionCount): string => `${version} (${agents(count)})`;
+
 /** A source, what it knows, and how old that is. */
-export function evidence({ source, agents: known, oldest, age, fresh }: Evidence): string {
+export function evidence({ source, agents: known, oldest: lowest, age, fresh }: Evidence): string {
   if (source === 'presumed')
-    return `presumed: no complete evidence, so each version served lately counts as one agent (${known})`;
+    return `presumed: ${agents(known)}, one for each version served lately, since no complete evidence is fresh`;
   const parts = [
     `${source}: ${agents(known)}`,
-    ...(oldest ? [`oldest ${oldest.version}`] : []),
+    ...(lowest ? [`oldest ${lowest.version}`] : []),
     ...(age === null ? [] : [`${duration(age)} old`]),
     ...(fresh ? [] : ['too old to decide anything']),
   ];

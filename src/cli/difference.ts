@@ -1,29 +1,37 @@
 import { isDeepStrictEqual } from 'node:util';
-import { toYaml } from './context.ts';
+import { stringify } from 'yaml';
 import { paint, plain, type Screen } from './layout.ts';
 import type { ApplyResult } from './types.ts';
 
-/** Written by the server at each change, so no news. */
-const STAMPS = new Set(['updatedAt', 'updatedBy']);
+type Difference = ApplyResult['changes'][number];
 
-/** What a document would change, key by key: `-` what was, `+` what will be. */
-export function difference(screen: Screen, changes: ApplyResult['changes']): string {
+/** What the server keeps by itself at each change of a document, so no news. */
+const BOOKKEEPING = new Set(['updatedAt', 'updatedBy', 'lineage', 'served']);
+
+/** What a document would change, a line each: `-` what was, `+` what will be. */
+export function difference(screen: Screen, changes: Difference[]): string {
   return changes
-    .map(({ key, change, before, after }) => {
-      const fields = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after)])].filter((field) => {
-        return !STAMPS.has(field) && !isDeepStrictEqual(before?.[field], after[field]);
-      });
-      const lines = fields.flatMap((field) => [
-        ...(before ? side(screen, '-', field, before[field]) : []),
-        ...side(screen, '+', field, after[field]),
-      ]);
-      return [paint(screen, `${key}${change === 'create' ? ' (new)' : ''}`, 'bold'), ...lines].join('\n');
+    .map(({ key, before, after }) => {
+      const title = paint(screen, before ? key : `${key} (new)`, 'bold');
+      return [title, ...(before ? updated(screen, before, after) : created(screen, after))].join('\n');
     })
     .join('\n');
 }
 
-function side(screen: Screen, sign: '-' | '+', field: string, value: unknown): string[] {
-  if (value === undefined) return [];
-  const text = toYaml({ [field]: value }).trimEnd();
-  return text.split('\n').map((line) => paint(screen, `  ${sign} ${plain(line)}`, sign === '-' ? 'red' : 'green'));
+function updated(screen: Screen, before: NonNullable<Difference['before']>, after: Difference['after']): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((field) => !BOOKKEEPING.has(field) && !isDeepStrictEqual(before[field], after[field]))
+    .flatMap((field) => [line(screen, '-', field, before[field]), line(screen, '+', field, after[field])]);
+}
+
+function created(screen: Screen, after: Difference['after']): string[] {
+  const isEmpty = (value: unknown) => value === null || value === '' || (Array.isArray(value) && value.length === 0);
+  return Object.entries(after)
+    .filter(([field, value]) => !['name', 'updatedAt', 'updatedBy'].includes(field) && !isEmpty(value))
+    .map(([field, value]) => line(screen, '+', field, value));
+}
+
+function line(screen: Screen, sign: '-' | '+', field: string, value: unknown): string {
+  const text = stringify(value ?? null, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+  return paint(screen, `  ${sign} ${field}: ${plain(text)}`, sign === '-' ? 'red' : 'green');
 }

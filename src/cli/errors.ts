@@ -60,29 +60,27 @@ const HINTS: Record<string, string> = {
   unauthenticated: 'To sign in: fairway login',
 };
 
-/** What a person reads on standard error: the API's own words, a reason a line. */
+/** What a person reads on standard error: the API's own words, of several findings a line each. */
 export function describeError(screen: Screen, error: unknown): string {
   if (!(error instanceof ApiError)) return sentence(screen, `fairway: ${(error as Error).message}`);
-  const { detail, report, errors = [], code } = error.problem;
-  const lines = [...splitReasons(screen, detail, report?.reasons.map((reason) => reason.detail) ?? [])];
-  // A single fault is already in the sentence.
-  if (errors.length > 1 || !errors.every(({ message }) => detail.includes(message))) {
-    lines.push(...errors.map(({ path, message }) => item(screen, path ? `${path}: ${message}` : message)));
-  }
+  const { code, report, errors = [] } = error.problem;
+  const reasons = report?.reasons.map(({ detail }) => detail) ?? [];
+  const faults = errors.map(({ path, message }) => (path ? `${path}: ${message}` : message));
   const hint = HINTS[code];
-  return [...lines, ...(hint ? [hint] : [])].join('\n');
+  return [...splitFindings(screen, error.problem, [...reasons, ...faults]), ...(hint ? [hint] : [])].join('\n');
 }
 
-/** A refusal lists its reasons in one sentence; several of them read better as a list. */
-function splitReasons(screen: Screen, detail: string, reasons: string[]): string[] {
-  const list = reasons.join('; ');
-  const at = reasons.length > 1 ? detail.indexOf(list) : -1;
-  if (at < 0) return [sentence(screen, `fairway: ${detail}`)];
-  const head = detail.slice(0, at).trimEnd();
+/** The sentence has all findings one after another; several of them read better as a list. */
+function splitFindings(screen: Screen, { detail, title }: Problem, findings: string[]): string[] {
+  const list = findings.join('; ');
+  const at = detail.indexOf(list);
+  if (at < 0) return [sentence(screen, `fairway: ${detail}`), ...findings.map((finding) => item(screen, finding))];
+  if (findings.length < 2) return [sentence(screen, `fairway: ${detail}`)];
+  const head = detail.slice(0, at).trimEnd() || `${title.toLowerCase()}:`;
   const rest = detail.slice(at + list.length).replace(/^\.\s*/, '');
   return [
     sentence(screen, `fairway: ${head}`),
-    ...reasons.map((reason) => item(screen, reason)),
+    ...findings.map((finding) => item(screen, finding)),
     ...(rest ? [sentence(screen, rest)] : []),
   ];
 }

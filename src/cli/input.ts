@@ -20,7 +20,9 @@ export function openInput(file: string): Input {
     if (stat.isDirectory()) throw new Error('it is a directory');
     return { stream: createReadStream(file), size: stat.isFile() ? stat.size : null };
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+    // "ENOENT: no such file or directory, stat 'x'"
+    const why = (error as Error).message.replace(/^E[A-Z]+: |, stat .*$/g, '');
+    throw new UsageError(`${file} cannot be read: ${why}`);
   }
 }
 

@@ -72,7 +72,7 @@ export function table(screen: Screen, headings: string[], rows: Cell[][]): strin
     const numeric = rows.length > 0 && rows.every((row) => typeof row[column] === 'number');
     return fill(heading.toUpperCase(), column === last && !numeric ? 0 : (widths[column] ?? 0), numeric);
   });
-  return [paint(screen, head.join(' '.repeat(GAP)), 'dim'), ...rows.map(line)].join('\n');
+  return [paint(screen, head.join(' '.repeat(GAP)).trimEnd(), 'dim'), ...rows.map(line)].join('\n');
 }
 
 /** Labels with their values, one of which may have several lines. */

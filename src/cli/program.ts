@@ -15,17 +15,13 @@ import { type Context, createContext, FORMATS } from './context.ts';
 /** Adds the commands of a group. */
 type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => void;
 
-const GROUPS: Group[] = [
-  channelCommands,
-  verbCommands,
-  agentCommands,
-  inventoryCommands,
-  releaseCommands,
-  controlPlaneCommands,
-  auditCommands,
-  stateCommands,
-  loginCommands,
-  completionCommands,
+/** In the order of the help, with the heading there. */
+const GROUPS: [heading: string, groups: Group[]][] = [
+  ['Channels:', [channelCommands, verbCommands]],
+  ['Agents:', [agentCommands, inventoryCommands]],
+  ['Releases and control planes:', [releaseCommands, controlPlaneCommands]],
+  ['State:', [auditCommands, stateCommands]],
+  ['This program:', [loginCommands, completionCommands]],
 ];
 
 /** The whole command line. */
@@ -43,6 +39,10 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
     // Commands inherit it.
     .exitOverride();
   const context = createContext(program, process);
-  for (const addCommands of GROUPS) addCommands(program, context, process.env);
+  for (const [heading, groups] of GROUPS) {
+    program.commandsGroup(heading);
+    for (const addCommands of groups) addCommands(program, context, process.env);
+  }
+  program.helpCommand('help [command]', 'the same as --help');
   return { program, context };
 }

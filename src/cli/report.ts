@@ -1,4 +1,4 @@
-import { evidence, mark } from './describe.ts';
+import { evidence, mark, oldest } from './describe.ts';
 import { type Cell, count, painted, pairs, type Screen } from './layout.ts';
 import type { Census, Channel, Mark, Report } from './types.ts';
 
@@ -20,10 +20,13 @@ export function countEffects({ after, census, report }: Move): { move: number; w
   return { move: agents - strand - wait, wait, strand };
 }
 
+/** What became of a target for the reasons against it; null where they are told elsewhere. */
+export type Verdict = 'refused' | 'accepted' | null;
+
 /** What a change would do, as people read it before they decide. */
-export function reportTable(screen: Screen, move: Move): string {
+export function reportTable(screen: Screen, move: Move, verdict: Verdict): string {
   const { before, after, report, census } = move;
-  const rows: [string, Cell | Cell[]][] = [['channel', painted(before.name, 'bold')], ...targetRows(move)];
+  const rows: Row[] = [['channel', painted(before.name, 'bold')], ...targetRows(move)];
   for (const [label, was, is] of [
     ['critical', before.critical, after.critical],
     ['pin', before.pin, after.pin],
@@ -32,19 +35,34 @@ export function reportTable(screen: Screen, move: Move): string {
   }
   rows.push(...effectRows(move));
   if (report?.controlPlane) rows.push(['control plane', report.controlPlane]);
-  if (report?.oldest) rows.push(['oldest', `${report.oldest.version} (${count(report.oldest.count)})`]);
+  if (report?.oldest) rows.push(['oldest', oldest(report.oldest)]);
   rows.push(['evidence', (report?.evidence ?? census.sources).map(evidence)]);
-  for (const [label, findings, style] of [
-    ['refused', report?.reasons ?? [], 'red'],
-    ['warning', report?.warnings ?? [], 'yellow'],
-  ] as const) {
-    if (findings.length > 0) rows.push([label, findings.map(({ detail }) => painted(detail, style))]);
-  }
-  if (report?.route) rows.push(['route', report.route.join(', ')]);
+  if (report) rows.push(...findingRows(report, verdict), ...whoRows(move));
   return pairs(screen, rows);
 }
 
-function targetRows({ before, after }: Move): [string, Cell][] {
+type Row = [label: string, value: Cell | Cell[]];
+
+function findingRows({ reasons, warnings, route }: Report, verdict: Verdict): Row[] {
+  const rows: Row[] = [];
+  if (verdict && reasons.length > 0) rows.push([verdict, reasons.map(({ detail }) => painted(detail, 'red'))]);
+  if (verdict && route) rows.push(['route', route.join(', ')]);
+  if (warnings.length > 0) rows.push(['warning', warnings.map(({ detail }) => painted(detail, 'yellow'))]);
+  return rows;
+}
+
+/** Versions of agents in the way that are worth a line each. */
+const MAX_BLOCKING = 3;
+
+/** How to see the agents in the way; those that are only presumed cannot be seen. */
+function whoRows({ before, census, report }: Move): Row[] {
+  const blocking = new Set(report?.reasons.map(({ version }) => version));
+  const known = census.versions.filter(({ version }) => blocking.has(version)).slice(-MAX_BLOCKING);
+  const lines = known.map(({ version }) => `fairway agents --channel ${before.name} --version ${version}`);
+  return lines.length === 0 ? [] : [['who', lines]];
+}
+
+function targetRows({ before, after }: Move): Row[] {
   if (before.target === after.target) return [['target', `${after.target ?? 'none'}, as before`]];
   return [
     ['from', before.target ?? 'none'],
@@ -57,7 +75,7 @@ function describeMark(was: Mark | null, is: Mark | null): Cell {
   return painted(mark(is), 'yellow');
 }
 
-function effectRows(move: Move): [string, Cell][] {
+function effectRows(move: Move): Row[] {
   const { target, critical } = move.after;
   const effects = countEffects(move);
   const how = critical ? 'at once, as it is critical' : 'each in its maintenance window';

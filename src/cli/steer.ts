@@ -99,13 +99,11 @@ async function breakGlass({ terminal }: Context, seen: Seen, act: Act, refusal: 
 }
 
 const describe = (screen: Screen, seen: Seen, { channel, report }: VerbResult): string =>
-  reportTable(screen, { ...seen, after: channel, report });
+  reportTable(screen, { ...seen, after: channel, report }, 'accepted');
 
 /** The reasons and the route are in the error, which comes next. */
-function describeRefusal(screen: Screen, seen: Seen, { problem: { report } }: Refusal): string {
-  const after = { ...seen.before, target: report.target };
-  return reportTable(screen, { ...seen, after, report: { ...report, reasons: [], route: null } });
-}
+const describeRefusal = (screen: Screen, seen: Seen, { problem: { report } }: Refusal): string =>
+  reportTable(screen, { ...seen, after: { ...seen.before, target: report.target }, report }, null);
 
 type Refusal = ApiError & { problem: { report: NonNullable<ApiError['problem']['report']> } };
 

@@ -21,3 +21,4 @@ export type VerbResult = z.infer<typeof schemas.VerbResult>;
 
 export type Mark = NonNullable<Channel['pin']>;
 export type Evidence = Report['evidence'][number];
+export type VersionCount = Census['versions'][number];

@@ -19,6 +19,7 @@ export interface RunOptions {
   /** Standard input; without it there is none. */
   input?: string | Buffer;
   env?: NodeJS.ProcessEnv;
+  cwd?: string;
 }
 
 let bundled: Promise<string> | undefined;
@@ -35,8 +36,11 @@ export function buildCli(): Promise<string> {
 }
 
 /** Runs the command line without a terminal, in an environment that has what `env` says and no more. */
-export async function runCli(args: string[], { input, env = {} }: RunOptions = {}): Promise<Finished> {
-  const child = spawn(process.execPath, [await buildCli(), ...args], { env: { PATH: process.env.PATH, ...env } });
+export async function runCli(args: string[], { input, env = {}, cwd }: RunOptions = {}): Promise<Finished> {
+  const child = spawn(process.execPath, [await buildCli(), ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, TZ: 'UTC', ...env },
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   const closed = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
   // It may end before it has read everything.

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Context } from '../context.ts';
-import { evidence, mark, time } from '../describe.ts';
+import { oldest as atLowest, evidence, mark, time } from '../describe.ts';
 import { type Cell, agents as inWords, painted, pairs, type Screen, table } from '../layout.ts';
 import type { Agent, Census, Explanation } from '../types.ts';
 
@@ -126,7 +126,7 @@ function censusSheet(screen: Screen, { channel, agents, oldest, versions, source
   const sheet = pairs(screen, [
     ['channel', painted(channel, 'bold')],
     ['agents', agents],
-    ['oldest', oldest && `${oldest.version} (${oldest.count})`],
+    ['oldest', oldest && atLowest(oldest)],
     ['evidence', sources.map(evidence)],
   ]);
   if (versions.length === 0) {

@@ -50,7 +50,7 @@ export function channelCommands(program: Command, context: Context): void {
       if (!report.allowed) context.exitCode = EXIT.refused;
       context.show(report, (screen) => {
         const verdict = report.allowed ? 'would be allowed' : 'would be refused';
-        return `${reportTable(screen, { before: channel, after: { ...channel, target: report.target }, census, report })}\n\n${report.target} ${verdict} for ${name}`;
+        return `${reportTable(screen, { before: channel, after: { ...channel, target: report.target }, census, report }, 'refused')}\n\n${report.target} ${verdict} for ${name}`;
       });
     });
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
+import { oldest as atLowest } from '../describe.ts';
 import { type Input, openInput } from '../input.ts';
 import { agents, count } from '../layout.ts';
 import type { Terminal } from '../terminal.ts';
@@ -33,7 +34,7 @@ export function inventoryCommands(program: Command, context: Context): void {
       context.show(result, () => {
         const { received, enrolled, skipped, oldest } = result;
         const unread = skipped === 0 ? '' : `; ${count(skipped)} skipped, as their version cannot be read`;
-        const lowest = oldest ? `, oldest ${oldest.version} (${count(oldest.count)})` : '';
+        const lowest = oldest ? `, oldest ${atLowest(oldest)}` : '';
         return `${count(received)} instances read for ${channel}: ${agents(enrolled)} enrolled${lowest}${unread}`;
       });
     });
