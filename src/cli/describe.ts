@@ -12,6 +12,9 @@ export function mark({ by, reason, at, until }: Mark): string {
   return `since ${time(at)}${until ? ` until ${time(until)}` : ''} by ${actor(by)}, reason: ${reason}`;
 }
 
+/** The empty state of everything that lists channels. */
+export const NO_CHANNELS = 'no channels yet; describe one in a file, then: fairway apply FILE';
+
 const UNITS: [seconds: number, name: string][] = [
   [86_400, 'd'],
   [3_600, 'h'],

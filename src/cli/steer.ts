@@ -2,7 +2,7 @@ import { channelPath } from './client.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireSomebody } from './consent.ts';
 import type { Context } from './context.ts';
 import { ApiError, Declined, describeError, EXIT } from './errors.ts';
-import { count, type Screen } from './layout.ts';
+import { count, type Screen, sentence } from './layout.ts';
 import { type Move, reportTable } from './report.ts';
 import type { Census, Channel, VerbResult } from './types.ts';
 
@@ -43,7 +43,10 @@ export async function steer(context: Context, steering: Steering, options: Steer
     const result = await act({ acceptStranding });
     const done = `${steering.done(result.channel)} (revision ${count(result.channel.revision)})`;
     // Whoever was asked has seen the report.
-    context.show(result, (screen) => (options.yes ? `${describe(screen, seen, result)}\n\n${done}` : done));
+    context.show(
+      result,
+      (screen) => (options.yes ? `${describe(screen, seen, result)}\n\n` : '') + sentence(screen, done),
+    );
   } catch (error) {
     if (isRefusal(error)) context.terminal.say(`${describeRefusal(context.terminal, seen, error)}\n`);
     throw error;
@@ -60,7 +63,8 @@ async function look({ api }: Context, channel: string): Promise<Seen> {
 
 async function showDryRun(context: Context, seen: Seen, act: Act, { acceptStranding }: SteerOptions): Promise<void> {
   const preview = await act({ dryRun: true, acceptStranding });
-  context.show(preview, (screen) => `${describe(screen, seen, preview)}\n\nnothing was changed: this was a dry run`);
+  const note = 'nothing was changed: this was a dry run';
+  context.show(preview, (screen) => `${describe(screen, seen, preview)}\n\n${sentence(screen, note)}`);
 }
 
 /** Returns how many agents may be stranded, once the person at the terminal has seen the report and agreed. */

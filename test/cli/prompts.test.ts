@@ -24,7 +24,7 @@ const inOneLine = (screen: string) => screen.replaceAll(/\s+/g, ' ');
 const targetOf = async (server: Awaited<ReturnType<typeof startServer>>) =>
   (await operatorClient(server)('GET', '/channels/stable%2Fcloud')).body.target;
 
-describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', () => {
+describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { timeout: 60_000 }, () => {
   it('asks for the reason, shows the report, asks, and does it', async () => {
     const server = await startServer(QUICKSTART);
     const { code, screen, unsaid } = await onTerminal(FORWARD, { env: signedIn(server) }, [

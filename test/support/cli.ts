@@ -29,7 +29,7 @@ export function buildCli(): Promise<string> {
   bundled ??= (async () => {
     const dir = mkdtempSync(join(tmpdir(), 'fairway-cli-'));
     process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-    await bundle('src/cli/main.ts', join(dir, 'cli.mjs'));
+    await bundle('src/cli/main.ts', join(dir, 'cli.mjs'), { executable: true });
     return join(dir, 'cli.mjs');
   })();
   return bundled;

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Context } from '../context.ts';
-import { oldest as atLowest, evidence, mark, time } from '../describe.ts';
-import { type Cell, agents as inWords, painted, pairs, type Screen, table } from '../layout.ts';
+import { oldest as atLowest, evidence, mark, NO_CHANNELS, time } from '../describe.ts';
+import { type Cell, agents as inWords, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { Agent, Census, Explanation } from '../types.ts';
 
 interface AgentOptions {
@@ -82,15 +82,16 @@ async function readAgents({ api, terminal }: Context, { limit, cursor, ...filter
 }
 
 function agentTable(screen: Screen, { agents, cursor }: AgentPage): string {
-  if (agents.length === 0) return 'no such agents are known; fairway inventory import makes them known';
+  if (agents.length === 0)
+    return sentence(screen, 'no such agents are known; fairway inventory import makes them known');
   const rows = agents.map(({ id, channel, version, updater, group, lastSeen, sources }): Cell[] => {
     const from = sources.map(({ source }) => source).join(', ');
     return [id, version, channel, updater, group, time(lastSeen), from];
   });
   const list = table(screen, ['id', 'version', 'channel', 'updater', 'group', 'last seen', 'from'], rows);
-  return cursor === null
-    ? list
-    : `${list}\n\nthere are more; --limit shows more of them, and --cursor ${cursor} the next`;
+  if (cursor === null) return list;
+  const more = `there are more; --limit shows more of them, and --cursor ${cursor} the next`;
+  return `${list}\n\n${sentence(screen, more)}`;
 }
 
 function explanationSheet(screen: Screen, explanation: Explanation): string {
@@ -110,7 +111,7 @@ function explanationSheet(screen: Screen, explanation: Explanation): string {
 }
 
 function censusOverview(screen: Screen, censuses: Census[]): string {
-  if (censuses.length === 0) return 'no channels yet; describe one in a file, then: fairway apply FILE';
+  if (censuses.length === 0) return sentence(screen, NO_CHANNELS);
   const rows = censuses.map(({ channel, agents, oldest, sources }): Cell[] => [
     channel,
     agents,
@@ -130,7 +131,8 @@ function censusSheet(screen: Screen, { channel, agents, oldest, versions, source
     ['evidence', sources.map(evidence)],
   ]);
   if (versions.length === 0) {
-    return `${sheet}\n\nnobody has said what runs here; fairway inventory import --channel ${channel} does`;
+    const hint = `nobody has said what runs here; fairway inventory import --channel ${channel} does`;
+    return `${sheet}\n\n${sentence(screen, hint)}`;
   }
   const most = Math.max(...versions.map(({ count }) => count));
   const rows = versions.map(({ version, count }): Cell[] => [

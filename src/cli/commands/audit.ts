@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { actor, time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
-import { type Cell, count, painted, type Screen, table } from '../layout.ts';
+import { type Cell, count, painted, type Screen, sentence, table } from '../layout.ts';
 import type { AuditEntry, ChainState } from '../types.ts';
 
 /** `audit`: who changed what, when and why. */
@@ -26,10 +26,12 @@ export function auditCommands(program: Command, context: Context): void {
     .action(async () => {
       const state = await api<ChainState>('/audit/verify');
       if (!state.intact) context.exitCode = EXIT.error;
-      context.show(state, () => {
+      context.show(state, (screen) => {
         const { intact, entries, head, brokenAt } = state;
-        if (intact) return `the log is intact: ${count(entries)} entries, head ${head}`;
-        return `the log was tampered with: entry ${brokenAt} does not follow the one before; compare it with a backup`;
+        const verdict = intact
+          ? `the log is intact: ${count(entries)} entries, head ${head}`
+          : `the log was tampered with: entry ${brokenAt} does not follow the one before; compare it with a backup`;
+        return sentence(screen, verdict);
       });
     });
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
-import { actor, evidence, mark, time } from '../describe.ts';
+import { actor, evidence, mark, NO_CHANNELS, time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
-import { agents, type Cell, painted, pairs, type Screen, table } from '../layout.ts';
+import { agents, type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import { reportTable } from '../report.ts';
 import type { AuditEntry, Census, Channel, Report } from '../types.ts';
 
@@ -50,13 +50,15 @@ export function channelCommands(program: Command, context: Context): void {
       if (!report.allowed) context.exitCode = EXIT.refused;
       context.show(report, (screen) => {
         const verdict = report.allowed ? 'would be allowed' : 'would be refused';
-        return `${reportTable(screen, { before: channel, after: { ...channel, target: report.target }, census, report }, 'refused')}\n\n${report.target} ${verdict} for ${name}`;
+        const after = { ...channel, target: report.target };
+        const sheet = reportTable(screen, { before: channel, after, census, report }, 'refused');
+        return `${sheet}\n\n${sentence(screen, `${report.target} ${verdict} for ${name}`)}`;
       });
     });
 }
 
 function channelTable(screen: Screen, channels: Channel[], censuses: Census[]): string {
-  if (channels.length === 0) return 'no channels yet; describe one in a file, then: fairway apply FILE';
+  if (channels.length === 0) return sentence(screen, NO_CHANNELS);
   const byName = new Map(censuses.map((census) => [census.channel, census]));
   const rows = channels.map((channel): Cell[] => [
     channel.name,

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { actor, evidence, time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
-import { type Cell, count, painted, pairs, type Screen, table } from '../layout.ts';
+import { type Cell, count, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { ControlPlane, ControlPlaneReport } from '../types.ts';
 
 /** `control-planes`: which version they run, and whether they may be changed. */
@@ -25,7 +25,8 @@ export function controlPlaneCommands(program: Command, context: Context): void {
     .argument('<version>')
     .action(async (name: string, version: string) => {
       const noted = await api<ControlPlane>(path(name), { method: 'PUT', body: { version } });
-      context.show(noted, () => `control plane ${noted.name} runs ${noted.version} (revision ${noted.revision})`);
+      const said = `control plane ${noted.name} runs ${noted.version} (revision ${noted.revision})`;
+      context.show(noted, (screen) => sentence(screen, said));
     });
 
   group
@@ -44,7 +45,7 @@ const path = (name: string): string => `/control-planes/${encodeURIComponent(nam
 
 function controlPlaneTable(screen: Screen, controlPlanes: ControlPlane[]): string {
   if (controlPlanes.length === 0)
-    return 'no control planes yet; to note one: fairway control-planes report NAME VERSION';
+    return sentence(screen, 'no control planes yet; to note one: fairway control-planes report NAME VERSION');
   const rows = controlPlanes.map(({ name, version, updatedAt, updatedBy }): Cell[] => {
     return [name, version, time(updatedAt), actor(updatedBy)];
   });
@@ -66,5 +67,5 @@ function controlPlaneReport(screen: Screen, report: ControlPlaneReport): string 
       ? [['refused', reasons.map(({ detail }) => painted(detail, 'red'))] as [string, Cell[]]]
       : []),
   ]);
-  return `${sheet}\n\n${controlPlane} ${allowed ? 'may' : 'may not'} go to ${version}`;
+  return `${sheet}\n\n${sentence(screen, `${controlPlane} ${allowed ? 'may' : 'may not'} go to ${version}`)}`;
 }

@@ -4,7 +4,7 @@ import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
 import { oldest as atLowest } from '../describe.ts';
 import { type Input, openInput } from '../input.ts';
-import { agents, count } from '../layout.ts';
+import { agents, count, sentence } from '../layout.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Channel, InventoryResult } from '../types.ts';
 
@@ -31,11 +31,12 @@ export function inventoryCommands(program: Command, context: Context): void {
         deadline: DEADLINE_MS,
       });
       context.terminal.progress('');
-      context.show(result, () => {
+      context.show(result, (screen) => {
         const { received, enrolled, skipped, oldest } = result;
         const unread = skipped === 0 ? '' : `; ${count(skipped)} skipped, as their version cannot be read`;
         const lowest = oldest ? `, oldest ${atLowest(oldest)}` : '';
-        return `${count(received)} instances read for ${channel}: ${agents(enrolled)} enrolled${lowest}${unread}`;
+        const read = `${count(received)} instances read for ${channel}: ${agents(enrolled)} enrolled`;
+        return sentence(screen, read + lowest + unread);
       });
     });
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { readInput } from '../input.ts';
-import { type Cell, item, painted, type Screen, table } from '../layout.ts';
+import { type Cell, item, painted, type Screen, sentence, table } from '../layout.ts';
 import type { ImportResult, Release } from '../types.ts';
 
 /** `releases`: the catalogue. */
@@ -33,7 +33,8 @@ export function releaseCommands(program: Command, context: Context): void {
 }
 
 function releaseTable(screen: Screen, releases: Release[]): string {
-  if (releases.length === 0) return 'no releases yet; to take a history over: fairway releases import FILE';
+  if (releases.length === 0)
+    return sentence(screen, 'no releases yet; to take a history over: fairway releases import FILE');
   const rows = releases.map(({ version, date, security, packages, embargoed, pulled }): Cell[] => [
     version,
     date,

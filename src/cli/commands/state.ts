@@ -3,7 +3,7 @@ import { type ConsentOptions, requireConsent, requireSomebody, withConsent } fro
 import { type Context, toYaml } from '../context.ts';
 import { difference } from '../difference.ts';
 import { readInput } from '../input.ts';
-import { count, type Screen } from '../layout.ts';
+import { count, type Screen, sentence } from '../layout.ts';
 import type { ApplyResult, AuditEntry, StateDocument } from '../types.ts';
 
 /** `export` and `apply`: the whole control state as a document. */
@@ -58,7 +58,7 @@ const changes = ({ changes }: ApplyResult): string =>
   `${count(changes.length)} ${changes.length === 1 ? 'change' : 'changes'}`;
 
 function describe(screen: Screen, preview: ApplyResult, { dryRun }: ConsentOptions): string {
-  if (preview.changes.length === 0) return 'the state agrees with the document already';
+  if (preview.changes.length === 0) return sentence(screen, 'the state agrees with the document already');
   const note = dryRun ? `nothing was changed: this was a dry run of ${changes(preview)}` : '';
-  return `${difference(screen, preview.changes)}\n\n${note}`;
+  return `${difference(screen, preview.changes)}\n\n${sentence(screen, note)}`;
 }

@@ -1,0 +1,114 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, symlinkSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect, it } from 'vitest';
+import { buildCli, runCli, signedIn } from '../support/cli.ts';
+import { startServer, temporaryDirectory } from '../support/server.ts';
+
+/** An environment in which `fairway` is a command, as it is when it is installed. */
+async function installed(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
+  const bin = temporaryDirectory();
+  const program = await buildCli();
+  chmodSync(program, 0o755);
+  symlinkSync(program, join(bin, 'fairway'));
+  return { ...env, PATH: [bin, process.env.PATH].join(delimiter) };
+}
+
+// What the shells do when Tab is pressed: words, the index of the one at the cursor, then the function.
+const BASH = `
+source <(fairway completion bash) || exit 1
+press() {
+  COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+  _fairway
+  printf '%s\\n' "\${COMPREPLY[@]}" --
+}`;
+
+const ZSH = `
+autoload -Uz compinit && compinit -u -D
+source <(fairway completion zsh) || exit 1
+compadd() { shift; print -l -- \${(P)1}; }
+_files() { print }
+press() {
+  words=("$@") CURRENT=$#
+  _fairway
+  print -- --
+}`;
+
+/** What the shell offers for each line, the last word of which is being typed. */
+async function press(shell: string[], script: string, lines: string[][], env: NodeJS.ProcessEnv): Promise<string[][]> {
+  const presses = lines.map((line) => `press ${line.map((word) => `'${word}'`).join(' ')}`);
+  const [file = '', ...args] = shell;
+  const child = spawn(file, [...args, [script, ...presses].join('\n')], { env });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  expect(stderr).toBe('');
+  return stdout
+    .split('--\n')
+    .slice(0, -1)
+    .map((offered) => offered.trim().split('\n'));
+}
+
+const LONG = 60_000;
+
+const CASES: [string, string[], string[]][] = [
+  ['commands', ['fairway', 'roll'], ['roll-forward', 'roll-back']],
+  ['commands of a group', ['fairway', 'audit', ''], ['list', 'verify', 'help']],
+  ['channels, asked from the server', ['fairway', 'show', ''], ['beta', 'stable/cloud']],
+  ['the rest of a channel', ['fairway', 'roll-back', 'stable/'], ['stable/cloud']],
+  ['channels as the value of an option', ['fairway', 'agents', '--channel', 'be'], ['beta']],
+  ['channels after options', ['fairway', '-o', 'json', 'pin', '--reason', 'x', 'be'], ['beta']],
+  ['control planes', ['fairway', 'control-planes', 'check', ''], ['main']],
+  ['formats', ['fairway', 'channels', '-o', ''], ['table', 'json', 'yaml']],
+  ['options', ['fairway', 'apply', '--'], ['--yes', '--dry-run', '--version', '--url', '--output', '--help']],
+  ['shells', ['fairway', 'completion', 'z'], ['zsh']],
+];
+
+const withBeta = () =>
+  startServer({
+    bootstrap: { controlPlanes: { main: '16.4.7' }, channels: [{ name: 'stable/cloud' }, { name: 'beta' }] },
+  });
+
+const LINES = CASES.map(([, line]) => line);
+const EXPECTED = CASES.map(([, , offered]) => offered);
+
+it(
+  'completes in bash',
+  async () => {
+    const env = await installed(signedIn(await withBeta()));
+    expect(await press(['bash', '-c'], BASH, LINES, env)).toEqual(EXPECTED);
+  },
+  LONG,
+);
+
+it.skipIf(spawnSync('zsh', ['--version']).error)(
+  'completes in zsh (needs zsh)',
+  async () => {
+    const env = await installed(signedIn(await withBeta()));
+    expect(await press(['zsh', '-fc'], ZSH, LINES, env)).toEqual(EXPECTED);
+  },
+  LONG,
+);
+
+it.each([
+  ['there is no server', { FAIRWAY_URL: 'http://127.0.0.1:3', FAIRWAY_TOKEN: 'x' }],
+  ['nobody is signed in', {}],
+])(
+  'offers nothing and says nothing where %s',
+  async (_, env) => {
+    const offered = await press(
+      ['bash', '-c'],
+      BASH,
+      [['fairway', 'show', '']],
+      await installed({ HOME: temporaryDirectory(), ...env }),
+    );
+    expect(offered).toEqual([['']]);
+  },
+  LONG,
+);
+
+it('knows no other shell', async () => {
+  expect(await runCli(['completion', 'fish'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Allowed choices are bash, zsh'),
+  });
+});
