@@ -40,8 +40,11 @@ const textOf = (cell: Cell): string => {
 /** 1204 as `1,204`. */
 export const count = (number: number): string => number.toLocaleString('en-US');
 
-/** Agents in words. */
-export const agents = (number: number): string => `${count(number)} ${number === 1 ? 'agent' : 'agents'}`;
+/** A number of things in words: `1 agent`, `1,204 agents`. */
+export const quantity = (number: number, thing: string): string =>
+  `${count(number)} ${thing}${number === 1 ? '' : 's'}`;
+
+export const agents = (number: number): string => quantity(number, 'agent');
 
 /** Rows under headings. Numbers stand to the right; the last column wraps, and where even that has no room each row becomes a block. */
 export function table(screen: Screen, headings: string[], rows: Cell[][]): string {

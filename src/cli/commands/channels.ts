@@ -3,7 +3,7 @@ import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
 import { actor, evidence, mark, NO_CHANNELS, time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
-import { agents, type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
+import { type Cell, count, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import { reportTable } from '../report.ts';
 import type { AuditEntry, Census, Channel, Report } from '../types.ts';
 
@@ -84,7 +84,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census, history:
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],
     ['accepts', accepts.join(', ')],
-    ['agents', census.agents === 0 ? 'none known' : `${agents(census.agents)}, oldest ${census.oldest?.version}`],
+    ['agents', census.agents === 0 ? 'none known' : `${count(census.agents)}, oldest ${census.oldest?.version}`],
     ['evidence', census.sources.map(evidence)],
     ['changed', `${time(channel.updatedAt)} by ${actor(channel.updatedBy)} (revision ${channel.revision})`],
   ]);

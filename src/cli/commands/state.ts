@@ -3,7 +3,7 @@ import { type ConsentOptions, requireConsent, requireSomebody, withConsent } fro
 import { type Context, toYaml } from '../context.ts';
 import { difference } from '../difference.ts';
 import { readInput } from '../input.ts';
-import { count, type Screen, sentence } from '../layout.ts';
+import { quantity, type Screen, sentence } from '../layout.ts';
 import type { ApplyResult, AuditEntry, StateDocument } from '../types.ts';
 
 /** `export` and `apply`: the whole control state as a document. */
@@ -54,8 +54,7 @@ async function readRevision({ api }: Context): Promise<number> {
   return entries[0]?.revision ?? 0;
 }
 
-const changes = ({ changes }: ApplyResult): string =>
-  `${count(changes.length)} ${changes.length === 1 ? 'change' : 'changes'}`;
+const changes = ({ changes }: ApplyResult): string => quantity(changes.length, 'change');
 
 function describe(screen: Screen, preview: ApplyResult, { dryRun }: ConsentOptions): string {
   if (preview.changes.length === 0) return sentence(screen, 'the state agrees with the document already');
