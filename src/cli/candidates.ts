@@ -15,7 +15,7 @@ const NAMES: Record<string, Names> = {
   },
   version: async (api) => (await ask<{ releases: Release[] }>(api, '/releases')).releases.map(({ version }) => version),
 };
-NAMES['older-than'] = NAMES.version as Names;
+NAMES.at = NAMES['older-than'] = NAMES.version as Names;
 
 const ask = <T>(api: Api, path: string): Promise<T> => api<T>(path, { deadline: DEADLINE_MS });
 

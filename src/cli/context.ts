@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { type Api, createClient } from './client.ts';
+import { type Api, createClient, readUrl } from './client.ts';
 import { UsageError } from './errors.ts';
 import { type Screen, screenOf } from './layout.ts';
 import { DEFAULT_URL, readLogin } from './login-file.ts';
@@ -27,9 +27,10 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
 
   function connect(): Api {
     const login = readLogin(env);
-    const url = options().url ?? env.FAIRWAY_URL ?? login?.url ?? DEFAULT_URL;
+    const url = options().url ?? (env.FAIRWAY_URL || login?.url || DEFAULT_URL);
     // A token goes only to the server that it was given for.
-    const token = env.FAIRWAY_TOKEN || (login?.url === url ? login.token : undefined);
+    const token =
+      env.FAIRWAY_TOKEN || (login && readUrl(login.url).origin === readUrl(url).origin ? login.token : undefined);
     if (token) return createClient(url, token);
     throw new UsageError(`you are not signed in to ${url}; run fairway login, or set FAIRWAY_TOKEN`);
   }

@@ -1,5 +1,4 @@
 import { createReadStream, statSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { UsageError } from './errors.ts';
 
 /** What a command reads: a file, or standard input where its name is `-`. */
@@ -26,5 +25,17 @@ export function openInput(file: string): Input {
   }
 }
 
-/** The whole of it; for documents, which are small. */
-export const readInput = (file: string): Promise<string> => text(openInput(file).stream);
+/** Twice what the server takes of any document. */
+const MAX_DOCUMENT = 8 * 1024 * 1024;
+
+/** The whole of it; for documents, which are small. Throws `UsageError` for one that is not. */
+export async function readInput(file: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of openInput(file).stream) {
+    chunks.push(Buffer.from(chunk));
+    size += chunk.length;
+    if (size > MAX_DOCUMENT) throw new UsageError(`${file} is larger than 8 MiB, and no document that is wanted here`);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -58,7 +58,7 @@ const MAX_BLOCKING = 3;
 function whoRows({ before, census, report }: Move): Row[] {
   const blocking = new Set(report?.reasons.map(({ version }) => version));
   const known = census.versions.filter(({ version }) => blocking.has(version)).slice(-MAX_BLOCKING);
-  const lines = known.map(({ version }) => `fairway agents --channel ${before.name} --version ${version}`);
+  const lines = known.map(({ version }) => `fairway agents --channel ${before.name} --at ${version}`);
   return lines.length === 0 ? [] : [['who', lines]];
 }
 

@@ -41,6 +41,7 @@ const SESSIONS: Record<string, string[]> = {
     'census stable/cloud',
     'agents --limit 2',
     'agents --older-than 16.0.0',
+    'agents --channel stable/cloud --at 16.4.6',
     'explain node-0',
     'explain nobody',
     'roll-forward stable/cloud 17.0.0 --yes --reason eager',

@@ -1,8 +1,11 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { runCli } from '../support/cli.ts';
 import { QUICKSTART, startServer, TOKENS, temporaryDirectory } from '../support/server.ts';
+
+// Every command is a process of its own.
+vi.setConfig({ testTimeout: 60_000 });
 
 const fileIn = (home: string) => join(home, '.config/fairway/login.json');
 
@@ -52,6 +55,13 @@ it('lets FAIRWAY_URL and FAIRWAY_TOKEN win over the file', async () => {
   expect((await runCli(['channels'], { env })).stdout).toContain('no channels yet');
   const wrong = await runCli(['channels'], { env: { HOME, FAIRWAY_TOKEN: 'wrong' } });
   expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('this token is not known') });
+});
+
+it('knows its server by whatever spelling', async () => {
+  const { operatorUrl } = await startServer(QUICKSTART);
+  const HOME = temporaryDirectory();
+  await runCli(['login', operatorUrl], { env: { HOME }, input: TOKENS.viewer });
+  expect(await runCli(['channels', '--url', `${operatorUrl}/`], { env: { HOME } })).toMatchObject({ code: 0 });
 });
 
 it('sends a kept token to no other server than the one it was given for', async () => {

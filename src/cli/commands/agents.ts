@@ -6,7 +6,7 @@ import type { Agent, Census, Explanation } from '../types.ts';
 
 interface AgentOptions {
   channel?: string;
-  version?: string;
+  at?: string;
   olderThan?: string;
   limit: number;
   cursor?: string;
@@ -27,7 +27,7 @@ export function agentCommands(program: Command, context: Context): void {
     .command('agents')
     .description('agents with what they run, filtered')
     .option('-c, --channel <channel>', 'only those that follow this channel')
-    .option('--version <version>', 'only those that run this version')
+    .option('--at <version>', 'only those that run this version')
     .option('--older-than <version>', 'only those that run an older one')
     .option('--limit <n>', 'how many at most', readLimit, 50)
     .option('--cursor <cursor>', 'go on where another page ended')
@@ -66,11 +66,15 @@ const readLimit = (text: string): number => {
 };
 
 /** Collects pages until there are `limit` agents, since a page may be short and yet have a successor. */
-async function readAgents({ api, terminal }: Context, { limit, cursor, ...filter }: AgentOptions): Promise<AgentPage> {
+async function readAgents(
+  { api, terminal }: Context,
+  { limit, cursor, at, ...filter }: AgentOptions,
+): Promise<AgentPage> {
   const agents: Agent[] = [];
   let next: string | null = cursor ?? null;
   do {
-    const query = new URLSearchParams({ ...filter, limit: String(Math.min(limit - agents.length, MAX_PAGE)) });
+    const size = Math.min(limit - agents.length, MAX_PAGE);
+    const query = new URLSearchParams({ ...filter, ...(at && { version: at }), limit: String(size) });
     if (next !== null) query.set('cursor', next);
     const page: AgentPage = await api<AgentPage>(`/agents?${query}`);
     agents.push(...page.agents);

@@ -16,7 +16,7 @@ export function loginCommands(program: Command, context: Context, env: NodeJS.Pr
     .description('keep a URL and a token for later; the token is asked for, or read from standard input')
     .argument('[url]', 'of the operator listener')
     .action(async (argument: string | undefined) => {
-      const url = argument ?? program.opts<{ url?: string }>().url ?? env.FAIRWAY_URL ?? (await askUrl());
+      const url = argument ?? program.opts<{ url?: string }>().url ?? (env.FAIRWAY_URL || (await askUrl()));
       if (readUrl(url).protocol === 'http:' && !isLoopback(url)) {
         terminal.say(`${url} is not https: whoever is on the way can read the token`);
       }
