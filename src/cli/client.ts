@@ -1,12 +1,16 @@
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { pipeline, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { ApiError, UsageError } from './errors.ts';
 import type { Problem } from './types.ts';
 
 export interface ApiRequest {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Sent as JSON, unless it is text already or a stream. */
-  body?: object | string | ReadableStream<Uint8Array>;
+  body?: object | string | Readable;
   contentType?: string;
-  accept?: string;
   /** The revision that was seen; another one is refused with `revision_mismatch`. */
   ifMatch?: number;
   /** Milliseconds until it gives up. */
@@ -14,8 +18,8 @@ export interface ApiRequest {
 }
 
 /**
- * Asks the operator API: a path below `/api/v1`, and the JSON of the answer, or its text where other than JSON was
- * asked for. Rejects with `ApiError` where the server says no, and with a sentence where it does not answer.
+ * Asks the operator API: a path below `/api/v1`, and the JSON of the answer. Rejects with `ApiError` where the server
+ * says no, and with a sentence where it does not answer.
  */
 export type Api = <T>(path: string, request?: ApiRequest) => Promise<T>;
 
@@ -25,12 +29,11 @@ const DEADLINE_MS = 30_000;
 export function createClient(url: string, token: string): Api {
   const base = readUrl(url);
   return async <T>(path: string, request: ApiRequest = {}) => {
-    const response = await send(new URL(`/api/v1${path}`, base), token, request);
-    if (response.status === 204) return undefined as T;
-    const type = response.headers.get('content-type') ?? '';
-    if (response.ok) return (type.startsWith('application/json') ? await response.json() : await response.text()) as T;
-    if (type.startsWith('application/problem+json')) throw new ApiError((await response.json()) as Problem);
-    throw new Error(`${url} answered ${response.status}, and is no Fairway operator listener; check the URL`);
+    const { status, type, body } = await send(new URL(`/api/v1${path}`, base), token, request);
+    if (status === 204) return undefined as T;
+    if (status < 300 && type.startsWith('application/json')) return JSON.parse(body) as T;
+    if (type.startsWith('application/problem+json')) throw new ApiError(JSON.parse(body) as Problem);
+    throw new Error(`${url} answered ${status}, and is no Fairway operator listener; check the URL`);
   };
 }
 
@@ -41,33 +44,44 @@ export function readUrl(text: string): URL {
   throw new UsageError(`${text} is no URL of an operator listener, such as http://127.0.0.1:8081`);
 }
 
-async function send(url: URL, token: string, request: ApiRequest): Promise<Response> {
-  const { method = 'GET', body, contentType = 'application/json', accept, ifMatch, deadline = DEADLINE_MS } = request;
-  const streamed = body instanceof ReadableStream;
+interface Answer {
+  status: number;
+  type: string;
+  body: string;
+}
+
+async function send(url: URL, token: string, request: ApiRequest): Promise<Answer> {
+  const { method = 'GET', body, contentType = 'application/json', ifMatch, deadline = DEADLINE_MS } = request;
   const headers = {
     Authorization: `Bearer ${token}`,
     ...(body === undefined ? {} : { 'Content-Type': contentType }),
-    ...(accept === undefined ? {} : { Accept: accept }),
     ...(ifMatch === undefined ? {} : { 'If-Match': `"${ifMatch}"` }),
   };
   try {
-    return await fetch(url, {
-      method,
-      headers,
-      body: body === undefined ? null : typeof body === 'object' && !streamed ? JSON.stringify(body) : body,
-      ...(streamed ? { duplex: 'half' } : {}),
-      signal: AbortSignal.timeout(deadline),
-    } as RequestInit);
+    const signal = AbortSignal.timeout(deadline);
+    const response = await open(url, { method, headers, signal }, body);
+    const type = response.headers['content-type'] ?? '';
+    return { status: response.statusCode ?? 0, type, body: await text(response) };
   } catch (error) {
-    const cause = error as Error;
-    if (cause.name === 'TimeoutError') {
+    const cause = error as NodeJS.ErrnoException;
+    if (cause.name === 'AbortError') {
       const message = `${url.origin} did not answer within ${deadline / 1000} s; whether it was done is unknown, so look before you repeat`;
       throw new Error(message, { cause });
     }
-    const why =
-      cause.cause instanceof Error ? cause.cause.message || (cause.cause as NodeJS.ErrnoException).code : cause.message;
+    const why = cause.message || cause.code;
     throw new Error(`${url.origin} cannot be reached (${why}); is FAIRWAY_URL the operator listener?`, { cause });
   }
+}
+
+/** Node's own client, because loading `fetch` takes longer than most answers. */
+function open(url: URL, options: RequestOptions, body: ApiRequest['body']): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
+    // A server may answer, and hang up, before it has read everything; the answer counts then.
+    request.once('response', resolve).on('error', reject);
+    if (body instanceof Readable) pipeline(body, request, (error) => error && reject(error));
+    else request.end(typeof body === 'object' ? JSON.stringify(body) : body);
+  });
 }
 
 /** The path of a channel. */

@@ -9,9 +9,12 @@ export interface Screen {
 }
 
 /** What stands in a table; null is a dash. */
-export type Cell = string | number | null | { text: string; style: Style };
+export type Cell = string | number | null | { text: string; style: Style; whole?: boolean };
 
 export const painted = (text: string, style: Style): Cell => ({ text, style });
+
+/** What is there to be copied does not wrap. */
+export const command = (text: string): Cell => ({ text, style: 'cyan', whole: true });
 
 /** A last column narrower than this is no column. */
 const MIN_COLUMN = 24;
@@ -99,11 +102,13 @@ export const item = (screen: Screen, text: string): string =>
 
 /** A cell whose lines go on under its first one. */
 function block(screen: Screen, cell: Cell, indent: number, width: number): string {
-  const lines = wrap(textOf(cell), screen.width - indent).map((line) => {
+  const lines = wrap(textOf(cell), isWhole(cell) ? Infinity : screen.width - indent).map((line) => {
     return styled(screen, typeof cell === 'number' ? line.padStart(width) : line, cell);
   });
   return lines.join(`\n${' '.repeat(indent)}`);
 }
+
+const isWhole = (cell: Cell): boolean => typeof cell === 'object' && cell?.whole === true;
 
 const styled = (screen: Screen, text: string, cell: Cell): string =>
   typeof cell === 'object' && cell !== null ? paint(screen, text, cell.style) : text;

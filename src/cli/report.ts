@@ -1,5 +1,5 @@
 import { evidence, mark, oldest } from './describe.ts';
-import { type Cell, count, painted, pairs, type Screen } from './layout.ts';
+import { type Cell, command, count, painted, pairs, type Screen } from './layout.ts';
 import type { Census, Channel, Mark, Report } from './types.ts';
 
 /** A change of a channel; `report` is null where its target stays. */
@@ -58,7 +58,7 @@ const MAX_BLOCKING = 3;
 function whoRows({ before, census, report }: Move): Row[] {
   const blocking = new Set(report?.reasons.map(({ version }) => version));
   const known = census.versions.filter(({ version }) => blocking.has(version)).slice(-MAX_BLOCKING);
-  const lines = known.map(({ version }) => `fairway agents --channel ${before.name} --at ${version}`);
+  const lines = known.map(({ version }) => command(`fairway agents --channel ${before.name} --at ${version}`));
   return lines.length === 0 ? [] : [['who', lines]];
 }
 

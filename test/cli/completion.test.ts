@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, symlinkSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { buildCli, runCli, signedIn } from '../support/cli.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
@@ -102,6 +104,19 @@ it.each([
       await installed({ HOME: temporaryDirectory(), ...env }),
     );
     expect(offered).toEqual([['']]);
+  },
+  LONG,
+);
+
+it(
+  'does not wait for a server that says nothing',
+  async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await once(silent, 'listening');
+    const FAIRWAY_URL = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const env = await installed({ HOME: temporaryDirectory(), FAIRWAY_URL, FAIRWAY_TOKEN: 'x' });
+    expect(await press(['bash', '-c'], BASH, [['fairway', 'show', '']], env)).toEqual([['']]);
   },
   LONG,
 );

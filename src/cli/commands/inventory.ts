@@ -42,7 +42,7 @@ export function inventoryCommands(program: Command, context: Context): void {
 }
 
 /** The input as it goes out, with a word on how far it is. */
-function withProgress({ stream, size }: Input, terminal: Terminal): ReadableStream<Uint8Array> {
+function withProgress({ stream, size }: Input, terminal: Terminal): Readable {
   let sent = 0;
   const of = size === null ? '' : ` of ${(size / MIB).toFixed(1)}`;
   async function* chunks() {
@@ -53,5 +53,5 @@ function withProgress({ stream, size }: Input, terminal: Terminal): ReadableStre
     }
     terminal.progress('sent the inventory; the server is counting');
   }
-  return Readable.toWeb(Readable.from(chunks(), { objectMode: false })) as ReadableStream<Uint8Array>;
+  return Readable.from(chunks(), { objectMode: false });
 }
