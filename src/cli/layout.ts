@@ -32,8 +32,11 @@ export function paint({ colours }: Screen, text: string, style: Style): string {
   return colours ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** Without control characters: what others wrote must not steer a terminal. */
-export const plain = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
+/** Control characters, and those that turn the direction of writing. */
+const STEERING = /[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu;
+
+/** What others wrote must neither steer a terminal nor look like something else. */
+export const plain = (text: string): string => text.replace(STEERING, ' ');
 
 const textOf = (cell: Cell): string => {
   if (cell === null || cell === '') return '–';
@@ -49,7 +52,10 @@ export const quantity = (number: number, thing: string): string =>
 
 export const agents = (number: number): string => quantity(number, 'agent');
 
-/** Rows under headings. Numbers stand to the right; the last column wraps, and where even that has no room each row becomes a block. */
+/**
+ * Rows under headings. Numbers stand to the right; the last column wraps, and where even that has no room each row
+ * becomes a block.
+ */
 export function table(screen: Screen, headings: string[], rows: Cell[][]): string {
   const last = headings.length - 1;
   const widths = headings.map((heading, column) =>

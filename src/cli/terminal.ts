@@ -14,7 +14,7 @@ export interface Terminal extends Screen {
   askSecret(question: string): Promise<string>;
   /** Only `y` and `yes` mean yes. */
   confirm(question: string): Promise<boolean>;
-  /** A line that replaces the one before and goes when it is empty, or something is said; nothing where standard error is no terminal. */
+  /** A line that replaces the one before; it goes when something is said. Nothing where standard error is no terminal. */
   progress(text: string): void;
 }
 
