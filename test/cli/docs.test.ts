@@ -4,12 +4,11 @@ import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { inventory } from '../fixtures/inventory.ts';
-import { buildCli } from '../support/cli.ts';
+import { asKept, buildCli, USUAL_URL } from '../support/cli.ts';
 import { QUICKSTART, startServer, TOKENS, temporaryDirectory } from '../support/server.ts';
 import { hasTerminal, onTerminal } from '../support/terminal.ts';
 
 const FILE = 'docs/cli.md';
-const SHOWN_URL = 'http://127.0.0.1:8081';
 const CHANNELS = `fairway: 1
 channels:
   - name: beta
@@ -41,7 +40,7 @@ it.skipIf(!hasTerminal)('shows commands that work as printed, and their output',
   const server = await startServer(QUICKSTART, { now: () => new Date('2026-11-22T12:00:00Z') });
   const dir = await workplace();
   const env = { PATH: [join(dir, 'bin'), process.env.PATH].join(delimiter), HOME: dir, TZ: 'UTC' };
-  const shown = (output: string) => output.replaceAll(server.operatorUrl, SHOWN_URL).replaceAll(dir, '~').trimEnd();
+  const shown = (output: string) => asKept(output, server).replaceAll(dir, '~').trimEnd();
 
   async function run(command: string, asked: boolean): Promise<string> {
     if (asked) {
@@ -52,7 +51,7 @@ it.skipIf(!hasTerminal)('shows commands that work as printed, and their output',
       ]);
       return shown(screen);
     }
-    const here = `exec 2>&1\n${command.replaceAll(SHOWN_URL, server.operatorUrl)}`;
+    const here = `exec 2>&1\n${command.replaceAll(USUAL_URL, server.operatorUrl)}`;
     return shown(await text(spawn('bash', ['-c', here], { cwd: dir, env }).stdout));
   }
 

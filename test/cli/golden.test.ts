@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { commandLine } from '../support/cli.ts';
+import { asKept, commandLine } from '../support/cli.ts';
 import { QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 
 const NOW = new Date('2026-11-22T12:00:00Z');
@@ -122,7 +122,7 @@ it.each(Object.keys(SESSIONS))(
       const { code, stdout, stderr } = await fairway(command.split(' '), { cwd });
       lines.push(`$ fairway ${command}\n${stdout}${stderr.replaceAll(/^(?=.)/gm, '! ')}[exit ${code}]\n`);
     }
-    const session = lines.join('\n').replaceAll(server.operatorUrl, 'http://127.0.0.1:8081');
+    const session = asKept(lines.join('\n'), server);
     const file = `test/cli/golden/${name}.txt`;
     if (process.env.UPDATE_GOLDEN) writeFileSync(file, session);
     expect(session).toBe(readFileSync(file, 'utf8'));

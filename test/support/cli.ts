@@ -60,3 +60,11 @@ export function commandLine(server: RunningServer, role: Role = 'admin') {
   const env = signedIn(server, role);
   return (args: string[], options: RunOptions = {}) => runCli(args, { ...options, env: { ...env, ...options.env } });
 }
+
+const HASH = '84c90c20025fb0b4a176873197c53ad51b8067272253dad2d36a5ef637516be9';
+
+/** Output as it is kept: the server at its usual address, and one hash for all, since each new field makes another. */
+export const asKept = (output: string, server: RunningServer): string =>
+  output.replaceAll(server.operatorUrl, USUAL_URL).replaceAll(/\b[0-9a-f]{64}\b/g, HASH);
+
+export const USUAL_URL = 'http://127.0.0.1:8081';
