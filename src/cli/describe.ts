@@ -1,5 +1,5 @@
 import { agents } from './layout.ts';
-import type { Evidence, Mark, VersionCount } from './types.ts';
+import type { Evidence, Mark, Plan, VersionCount } from './types.ts';
 
 /** `2026-11-22T18:00:00.000Z` as `2026-11-22 18:00:00 UTC`. */
 export const time = (iso: string): string => `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
@@ -14,6 +14,9 @@ export function mark({ by, reason, at, until }: Mark): string {
 
 /** The empty state of everything that lists channels. */
 export const NO_CHANNELS = 'no channels yet; describe one in a file, then: fairway apply FILE';
+
+/** The steps of a plan that are still to come. */
+export const stepsToCome = ({ route, step }: Plan): string => route.slice(step + 1).join(', ');
 
 const UNITS: [seconds: number, name: string][] = [
   [86_400, 'd'],

@@ -1,4 +1,4 @@
-import { evidence, mark, oldest } from './describe.ts';
+import { evidence, mark, oldest, stepsToCome } from './describe.ts';
 import { type Cell, command, count, painted, pairs, type Screen } from './layout.ts';
 import type { Census, Channel, Mark, Report } from './types.ts';
 
@@ -27,6 +27,8 @@ export type Verdict = 'refused' | 'accepted' | null;
 export function reportTable(screen: Screen, move: Move, verdict: Verdict): string {
   const { before, after, report, census } = move;
   const rows: Row[] = [['channel', painted(before.name, 'bold')], ...targetRows(move)];
+  if (after.plan) rows.push(['then', `${stepsToCome(after.plan)}; each once it would strand nobody`]);
+  else if (before.plan) rows.push(['then', `no more: the plan to ${before.plan.target} ends`]);
   for (const [label, was, is] of [
     ['critical', before.critical, after.critical],
     ['pin', before.pin, after.pin],

@@ -8,9 +8,14 @@ import type { Census, Channel, VerbResult } from './types.ts';
 
 /** A verb of the API with its arguments. */
 export interface Steering {
-  verb: 'roll-forward' | 'roll-back' | 'pin' | 'unpin' | 'critical' | 'withdraw';
+  verb: 'roll-forward' | 'roll-back' | 'pin' | 'unpin' | 'critical' | 'withdraw' | 'cancel-plan';
   channel: string;
-  input?: { version?: string | undefined; critical?: boolean | undefined; until?: string | undefined };
+  input?: {
+    version?: string | undefined;
+    critical?: boolean | undefined;
+    stepped?: boolean | undefined;
+    until?: string | undefined;
+  };
   /** What is asked before. */
   question: (after: Channel) => string;
   /** What is said afterwards. */

@@ -13,12 +13,14 @@ export type ControlPlaneReport = z.infer<typeof schemas.ControlPlaneReport>;
 export type Explanation = z.infer<typeof schemas.Explanation>;
 export type ImportResult = z.infer<typeof schemas.ImportResult>;
 export type InventoryResult = z.infer<typeof schemas.InventoryResult>;
+export type PlanState = z.infer<typeof schemas.PlanState>;
 export type Problem = z.infer<typeof schemas.Problem>;
 export type Release = z.infer<typeof schemas.Release>;
 export type Report = z.infer<typeof schemas.Report>;
 export type StateDocument = z.infer<typeof schemas.StateDocument>;
 export type VerbResult = z.infer<typeof schemas.VerbResult>;
 
+export type Plan = NonNullable<Channel['plan']>;
 export type Mark = NonNullable<Channel['pin']>;
 export type Evidence = Report['evidence'][number];
 export type VersionCount = Census['versions'][number];

@@ -1,13 +1,15 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from '../context.ts';
 import { oldest as atLowest, evidence, mark, NO_CHANNELS, time } from '../describe.ts';
-import { type Cell, agents as inWords, painted, pairs, type Screen, sentence, table } from '../layout.ts';
+import { type Cell, count, agents as inWords, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { Agent, Census, Explanation } from '../types.ts';
 
 interface AgentOptions {
   channel?: string;
   at?: string;
   olderThan?: string;
+  group?: string;
+  source?: string;
   limit: number;
   cursor?: string;
 }
@@ -29,6 +31,8 @@ export function agentCommands(program: Command, context: Context): void {
     .option('-c, --channel <channel>', 'only those that follow this channel')
     .option('--at <version>', 'only those that run this version')
     .option('--older-than <version>', 'only those that run an older one')
+    .option('--group <group>', 'only those of this update group')
+    .addOption(new Option('--source <source>', 'only those that this source knows').choices(['inventory', 'check-ins']))
     .option('--limit <n>', 'how many at most', readLimit, 50)
     .option('--cursor <cursor>', 'go on where another page ended')
     .action(async (options: AgentOptions) => {
@@ -99,7 +103,7 @@ function agentTable(screen: Screen, { agents, cursor }: AgentPage): string {
 }
 
 function explanationSheet(screen: Screen, explanation: Explanation): string {
-  const { agent, channel, told, target, critical, pin, revision, because } = explanation;
+  const { agent, channel, told, target, critical, pin, plan, revision, because } = explanation;
   return pairs(screen, [
     ['agent', painted(agent.id, 'bold')],
     ['because', because],
@@ -108,6 +112,9 @@ function explanationSheet(screen: Screen, explanation: Explanation): string {
     ['target', target],
     ['critical', critical ? mark(critical) : 'no'],
     ['pinned', pin ? mark(pin) : 'no'],
+    ...(plan
+      ? [['plan', `${plan.next} is next${plan.strandsAgent ? ', and would strand it now' : ''}`] as [string, Cell]]
+      : []),
     ['runs', agent.sources.map(({ version, source, at }) => `${version}, said ${source} at ${time(at)}`)],
     ['updater', [agent.updater, agent.updaterVersion].filter(Boolean).join(' ')],
     ['group', agent.group],
@@ -125,13 +132,27 @@ function censusOverview(screen: Screen, censuses: Census[]): string {
   return table(screen, ['channel', 'agents', 'oldest', 'evidence'], rows);
 }
 
+/** How far the agents are from the target, leaving out what there is none of. */
+function describeDistance(distance: NonNullable<Census['distance']>): string {
+  const { atTarget, behind, majorBehind, outOfSupport, ahead } = distance;
+  const parts: [number, string][] = [
+    [atTarget, 'at the target'],
+    [behind, 'behind'],
+    [majorBehind, 'a major behind'],
+    [outOfSupport, 'out of support'],
+    [ahead, 'ahead'],
+  ];
+  return parts.flatMap(([number, where]) => (number > 0 ? [`${count(number)} ${where}`] : [])).join(', ');
+}
+
 const BAR = 30;
 
-function censusSheet(screen: Screen, { channel, agents, oldest, versions, sources }: Census): string {
+function censusSheet(screen: Screen, { channel, agents, oldest, versions, distance, sources }: Census): string {
   const sheet = pairs(screen, [
     ['channel', painted(channel, 'bold')],
     ['agents', agents],
     ['oldest', oldest && atLowest(oldest)],
+    ...(distance && agents > 0 ? [['to go', describeDistance(distance)] as [string, Cell]] : []),
     ['evidence', sources.map(evidence)],
   ]);
   if (versions.length === 0) {

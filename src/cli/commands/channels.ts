@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
-import { actor, evidence, mark, NO_CHANNELS, time } from '../describe.ts';
+import { actor, evidence, mark, NO_CHANNELS, stepsToCome, time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
 import { type Cell, count, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import { reportTable } from '../report.ts';
-import type { AuditEntry, Census, Channel, Report } from '../types.ts';
+import type { AuditEntry, Census, Channel, PlanState, Report } from '../types.ts';
 
-/** `channels`, `show` and `check`: what channels serve, and what they may. */
+/** `channels`, `show`, `check` and `plan`: what channels serve, and what they may. */
 export function channelCommands(program: Command, context: Context): void {
   const { api } = context;
 
@@ -55,6 +55,30 @@ export function channelCommands(program: Command, context: Context): void {
         return `${sheet}\n\n${sentence(screen, `${report.target} ${verdict} for ${name}`)}`;
       });
     });
+
+  program
+    .command('plan')
+    .description('a stepped roll-forward: where it stands, and what it waits for')
+    .argument('<channel>')
+    .action(async (name: string) => {
+      const state = await api<PlanState>(`${channelPath(name)}/plan`);
+      context.show(state, (screen) => planSheet(screen, name, state));
+    });
+}
+
+function planSheet(screen: Screen, name: string, { plan, next, waiting, report }: PlanState): string {
+  if (!plan) return sentence(screen, `${name} has no plan; fairway roll-forward ${name} VERSION --stepped makes one`);
+  const { target, route, step, critical, startedBy, startedAt, reason } = plan;
+  return pairs(screen, [
+    ['channel', painted(name, 'bold')],
+    ['to', painted(target, 'bold')],
+    ['route', route.map((version, index) => `${version}${index < step ? ' (done)' : index === step ? ' (now)' : ''}`)],
+    ['next', next],
+    ['state', waiting ? painted(waiting.detail, 'yellow') : 'goes on within seconds'],
+    ['critical', critical ? 'yes' : 'no'],
+    ['would strand', report && count(report.stranded)],
+    ['started', `${time(startedAt)} by ${actor(startedBy)}, reason: ${reason}`],
+  ]);
 }
 
 function channelTable(screen: Screen, channels: Channel[], censuses: Census[]): string {
@@ -74,13 +98,14 @@ function channelTable(screen: Screen, channels: Channel[], censuses: Census[]): 
 const target = ({ target }: Channel): Cell => target ?? painted('none', 'yellow');
 
 function channelSheet(screen: Screen, channel: Channel, census: Census, history: AuditEntry[]): string {
-  const { description, controlPlane, critical, pin, lineage, accepts } = channel;
+  const { description, controlPlane, critical, pin, plan, lineage, accepts } = channel;
   const sheet = pairs(screen, [
     ['channel', painted(channel.name, 'bold')],
     ...(description ? [['', description] as [string, Cell]] : []),
     ['target', target(channel)],
     ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
     ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
+    ...(plan ? [['plan', `then ${stepsToCome(plan)}; fairway plan ${channel.name} tells more`] as [string, Cell]] : []),
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],
     ['accepts', accepts.join(', ')],

@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
-import { time } from '../describe.ts';
+import { stepsToCome, time } from '../describe.ts';
 import { type Steering, type SteerOptions, steer } from '../steer.ts';
-import type { Mark } from '../types.ts';
+import type { Mark, Plan } from '../types.ts';
 import { readUntil } from '../until.ts';
 
-type VerbOptions = SteerOptions & { critical?: boolean; until?: string; off?: boolean };
+type VerbOptions = SteerOptions & { critical?: boolean; stepped?: boolean; until?: string; off?: boolean };
 
 /** The verbs that steer a channel. Each shows the report and asks, unless told `--yes`. */
 export function verbCommands(program: Command, context: Context): void {
@@ -16,14 +16,15 @@ export function verbCommands(program: Command, context: Context): void {
     .argument('<channel>')
     .argument('<version>')
     .option('--critical', 'agents upgrade at once, not in their maintenance window')
-    .action((channel: string, version: string, { critical, ...options }: VerbOptions) =>
+    .option('--stepped', 'across majors in steps, each once it would strand nobody')
+    .action((channel: string, version: string, { critical, stepped, ...options }: VerbOptions) =>
       run(
         {
           verb: 'roll-forward',
           channel,
-          input: { version, critical },
-          question: ({ target }) => `Roll ${channel} forward to ${target}?`,
-          done: ({ target }) => `${channel} was rolled forward to ${target}`,
+          input: { version, critical, stepped },
+          question: ({ target, plan }) => `Roll ${channel} forward to ${target}${then(plan)}?`,
+          done: ({ target, plan }) => `${channel} was rolled forward to ${target}${then(plan)}`,
         },
         options,
       ),
@@ -73,6 +74,20 @@ export function verbCommands(program: Command, context: Context): void {
           channel,
           question: () => `Unpin ${channel}?`,
           done: () => `${channel} is not pinned any more`,
+        },
+        options,
+      ),
+    );
+
+  changing(program.command('cancel-plan'), 'end a stepped roll-forward: the target stays where it is')
+    .argument('<channel>')
+    .action((channel: string, options: VerbOptions) =>
+      run(
+        {
+          verb: 'cancel-plan',
+          channel,
+          question: () => `Cancel the plan of ${channel}?`,
+          done: ({ target }) => `the plan of ${channel} was cancelled; it stays at ${target}`,
         },
         options,
       ),
@@ -131,5 +146,7 @@ function readCount(text: string): number {
 
 const end = (until: string | undefined): string | undefined =>
   until === undefined ? undefined : readUntil(until, new Date());
+
+const then = (plan: Plan | null): string => (plan ? `, then ${stepsToCome(plan)}` : '');
 
 const ending = (mark: Mark | null): string => (mark?.until ? ` until ${time(mark.until)}` : '');
