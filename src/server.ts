@@ -4,6 +4,8 @@ import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
+import { createAuthenticator } from './http/auth.ts';
+import { createEventStreams } from './http/event-streams.ts';
 import { createOperatorApi } from './http/operator.ts';
 import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
@@ -85,22 +87,18 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const leadership = await joinLeadership({ store, ...settings.leader, log });
 
   const stopping = new AbortController();
-  const operatorApi = createOperatorApi({
-    channels,
-    fleet,
-    plans,
-    series,
-    controlPlanes,
-    releases,
-    control,
-    audit: createAudit(store, control),
+  const services = { channels, fleet, plans, series, controlPlanes, releases, audit: createAudit(store, control) };
+  const access = {
+    authenticator: createAuthenticator(settings.tokens, now),
+    events: createEventStreams(control, stopping.signal),
+  };
+  const { app: operatorApp } = createOperatorApi({
+    ...services,
+    ...access,
     transfer: createTransfer({ control, gate, now }),
     metrics,
-    tokens: settings.tokens,
     ready: () => control.peek() !== null && !stopping.signal.aborted,
-    stopping: stopping.signal,
     version,
-    now,
     log,
   });
 
@@ -115,7 +113,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   leadership.whileLeading('series', SERIES_EVERY, series.record);
   leadership.whileLeading('sources', settings.sources.every, sources.read);
 
-  const operator = await listen(getRequestListener(operatorApi.fetch) as RequestListener, {
+  const operator = await listen(getRequestListener(operatorApp.fetch) as RequestListener, {
     ...settings.operator,
     requestTimeout: OPERATOR_REQUEST_TIMEOUT,
   });

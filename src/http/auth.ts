@@ -21,13 +21,26 @@ export type OperatorEnv = { Variables: { actor: Actor } };
 /** Wrong tokens a minute from one address; more are refused unread. A right token is never refused for them. */
 const MAX_FAILURES = 60;
 
-/** Lets only known bearer tokens through, and says in `actor` whose it is. */
-export function authenticate(tokens: readonly KnownToken[], now: () => Date): MiddlewareHandler<OperatorEnv> {
+/** Whom a token stands for, and until when (ISO 8601). */
+export interface Identity {
+  actor: Actor;
+  expires: string | null;
+}
+
+/** Tells whose a token is. Both faces of the operator listener share one, and so its count of wrong tokens. */
+export interface Authenticator {
+  /** Throws `unauthenticated`, and `rate_limited` after too many wrong tokens from `address`. */
+  identify(presented: string, address: string): Promise<Identity>;
+  /** Counts a failure of `address` and throws what `identify` would. */
+  refuse(address: string, message: string): Promise<never>;
+}
+
+export function createAuthenticator(tokens: readonly KnownToken[], now: () => Date): Authenticator {
   const failures = new RateLimiterMemory({ points: MAX_FAILURES, duration: 60 });
   const known = tokens.map((token) => ({ ...token, hash: Buffer.from(token.sha256, 'hex') }));
 
   /** Compares with every token, so that the time taken tells nothing. */
-  function identify(presented: string): (typeof known)[number] | undefined {
+  function find(presented: string): (typeof known)[number] | undefined {
     const hash = createHash('sha256').update(presented).digest();
     let found: (typeof known)[number] | undefined;
     for (const token of known) {
@@ -36,8 +49,7 @@ export function authenticate(tokens: readonly KnownToken[], now: () => Date): Mi
     return found;
   }
 
-  async function fail(c: Context, message: string): Promise<never> {
-    const address = getConnInfo(c).remote.address ?? 'unknown';
+  async function refuse(address: string, message: string): Promise<never> {
     const retryAfter = await failures.consume(address).then(
       () => null,
       ({ msBeforeNext }: { msBeforeNext: number }) => Math.ceil(msBeforeNext / 1000),
@@ -48,15 +60,30 @@ export function authenticate(tokens: readonly KnownToken[], now: () => Date): Mi
     });
   }
 
+  return {
+    refuse,
+    async identify(presented, address) {
+      const token = find(presented);
+      if (!token) return refuse(address, 'this token is not known; ask an admin for a new one');
+      const { name, role, expires = null } = token;
+      if (expires && Date.parse(expires) <= now().getTime()) {
+        return refuse(address, `the token ${name} expired at ${expires}; ask an admin for a new one`);
+      }
+      return { actor: { name: `token:${name}`, role }, expires };
+    },
+  };
+}
+
+/** Where a request comes from. */
+export const addressOf = (c: Context): string => getConnInfo(c).remote.address ?? 'unknown';
+
+/** Lets only known bearer tokens through, and says in `actor` whose it is. */
+export function authenticate(authenticator: Authenticator): MiddlewareHandler<OperatorEnv> {
   return async (c, next) => {
     const presented = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (!presented) return fail(c, 'send a token: Authorization: Bearer TOKEN');
-    const token = identify(presented);
-    if (!token) return fail(c, 'this token is not known; ask an admin for a new one');
-    if (token.expires && Date.parse(token.expires) <= now().getTime()) {
-      return fail(c, `the token ${token.name} expired at ${token.expires}; ask an admin for a new one`);
-    }
-    c.set('actor', { name: `token:${token.name}`, role: token.role });
+    if (!presented) return authenticator.refuse(addressOf(c), 'send a token: Authorization: Bearer TOKEN');
+    const { actor } = await authenticator.identify(presented, addressOf(c));
+    c.set('actor', actor);
     return next();
   };
 }
@@ -64,8 +91,13 @@ export function authenticate(tokens: readonly KnownToken[], now: () => Date): Mi
 /** Lets only actors through that have the role, or a higher one. */
 export function needs(role: Role): MiddlewareHandler<OperatorEnv> {
   return (c, next) => {
-    const actor = c.get('actor');
-    if (mayActAs(actor, role)) return next();
-    throw new FairwayError('forbidden', `this needs the role ${role}, and ${actor.name} has the role ${actor.role}`);
+    requireRole(c.get('actor'), role);
+    return next();
   };
+}
+
+/** Throws `forbidden` unless the actor has the role, or a higher one. */
+export function requireRole(actor: Actor, role: Role): void {
+  if (mayActAs(actor, role)) return;
+  throw new FairwayError('forbidden', `this needs the role ${role}, and ${actor.name} has the role ${actor.role}`);
 }

@@ -26,7 +26,8 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   internal: 500,
 };
 
-const TITLES: Record<ErrorCode, string> = {
+/** What each code is called. */
+export const TITLES: Record<ErrorCode, string> = {
   malformed: 'Malformed request',
   unauthenticated: 'Not signed in',
   forbidden: 'Not allowed',
@@ -61,7 +62,8 @@ export function renderProblem(error: Error, c: Context, log: Logger): Response {
   return c.body(JSON.stringify(body), status, headers);
 }
 
-function toFairwayError(error: Error): FairwayError {
+/** What is unknown becomes `internal`, with the error as its cause. */
+export function toFairwayError(error: Error): FairwayError {
   if (error instanceof FairwayError) return error;
   if (error instanceof HTTPException && error.status === 400) {
     return new FairwayError('malformed', 'the body is not valid JSON; check its quotes, commas and brackets');

@@ -5,15 +5,15 @@ import { FairwayError } from '../domain/errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Audit } from '../service/audit.ts';
 import type { Channels } from '../service/channels.ts';
-import type { Control } from '../service/control.ts';
 import type { ControlPlanes } from '../service/control-planes.ts';
 import type { Fleet } from '../service/fleet.ts';
 import type { Plans } from '../service/plans.ts';
 import type { Releases } from '../service/releases.ts';
 import type { Series } from '../service/series.ts';
 import type { Transfer } from '../service/transfer.ts';
-import { authenticate, type KnownToken, type OperatorEnv } from './auth.ts';
+import { type Authenticator, authenticate, type OperatorEnv } from './auth.ts';
 import { renderProblem } from './errors.ts';
+import type { EventStreams } from './event-streams.ts';
 import { agentRoutes } from './operator/agents.ts';
 import { auditRoutes } from './operator/audit.ts';
 import { channelRoutes } from './operator/channels.ts';
@@ -35,19 +35,16 @@ export interface OperatorApiOptions {
   releases: Releases;
   audit: Audit;
   transfer: Transfer;
-  control: Control;
   metrics: Metrics;
-  tokens: readonly KnownToken[];
+  authenticator: Authenticator;
+  events: EventStreams;
   /** Should traffic be sent here? */
   ready: () => boolean;
-  /** Aborts when the server begins to stop. */
-  stopping: AbortSignal;
   version: string;
-  now: () => Date;
   log: Logger;
 }
 
-/** What operators, pipelines and Prometheus talk to. */
+/** What operators, pipelines and Prometheus talk to, and the document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
   const { metrics, ready, log } = options;
   const app = new OpenAPIHono<OperatorEnv>();
@@ -79,19 +76,22 @@ export function createOperatorApi(options: OperatorApiOptions) {
   );
 
   const api = createApi(options);
+  const openApi = () => describeApi(api, options.version);
   app.route('/api/v1', api);
-  app.get('/openapi.json', (c) => c.json(describeApi(api, options.version)));
-  return app;
+  app.get('/openapi.json', (c) => c.json(openApi()));
+  // Pages may follow on this listener; a program that misspells an address gets a problem, and no sign-in form.
+  app.all('/api/*', (c) => c.notFound());
+  return { app, openApi };
 }
 
 function createApi(options: OperatorApiOptions) {
-  const { channels, audit, fleet, controlPlanes, releases, transfer, control, tokens, stopping, now } = options;
+  const { channels, audit, fleet, controlPlanes, releases, transfer, authenticator, events } = options;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalid(result.error);
     },
   });
-  api.use(authenticate(tokens, now));
+  api.use(authenticate(authenticator));
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(options.plans, options.series));
   api.route('/', agentRoutes(fleet));
@@ -100,7 +100,7 @@ function createApi(options: OperatorApiOptions) {
   api.route('/', releaseRoutes(releases));
   api.route('/', auditRoutes(audit));
   api.route('/', transferRoutes(transfer));
-  api.route('/', eventRoutes(control, stopping));
+  api.route('/', eventRoutes(events));
   api.openAPIRegistry.register('StateDocument', StateDocument);
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   return api;

@@ -1,14 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
-import { FairwayError } from '../../domain/errors.ts';
-import type { Control } from '../../service/control.ts';
 import type { OperatorEnv } from '../auth.ts';
+import type { EventStreams } from '../event-streams.ts';
 import { guarded, problems } from './route.ts';
-
-/** Streams at a time; a browser tab holds one. */
-const MAX_STREAMS = 100;
-/** Shorter than the idle time-outs of common proxies. */
-const KEEP_ALIVE_MS = 20_000;
 
 const events = createRoute({
   method: 'get',
@@ -22,50 +15,9 @@ const events = createRoute({
   },
 });
 
-/** `/events`; the streams end when `stopping` aborts. */
-export function eventRoutes(control: Control, stopping: AbortSignal) {
+/** `/events`. */
+export function eventRoutes(streams: EventStreams) {
   const app = new OpenAPIHono<OperatorEnv>();
-  const streams = new Set<SSEStreamingApi>();
-  stopping.addEventListener('abort', () => {
-    for (const stream of streams) stream.abort();
-  });
-  app.openapi(events, (c) => {
-    if (streams.size >= MAX_STREAMS) {
-      throw new FairwayError('rate_limited', `${MAX_STREAMS} event streams are open already; close one`, {
-        retryAfter: 30,
-      });
-    }
-    // What is not there yet is a problem now, which a stream could not tell any more.
-    control.snapshot();
-    // A stream that nobody reads would never end.
-    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
-    return streamSSE(c, async (stream) => {
-      streams.add(stream);
-      await tellRevisions(stream, control).finally(() => streams.delete(stream));
-    });
-  });
+  app.openapi(events, (c) => streams.open(c));
   return app;
-}
-
-/** Waits for each write, so a reader that stalls misses revisions instead of piling them up here. */
-async function tellRevisions(stream: SSEStreamingApi, control: Control): Promise<void> {
-  let wake = () => {};
-  const stop = control.onChange(() => wake());
-  stream.onAbort(() => wake());
-  let told: number | null = null;
-  while (!stream.aborted) {
-    const { revision } = control.snapshot();
-    if (revision === told) await stream.write(': still here\n\n');
-    else await stream.writeSSE({ event: 'change', id: String(revision), data: JSON.stringify({ revision }) });
-    told = revision;
-    if (stream.aborted || control.snapshot().revision !== told) continue;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, KEEP_ALIVE_MS);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-  stop();
 }

@@ -1,0 +1,66 @@
+import type { Context } from 'hono';
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
+import { FairwayError } from '../domain/errors.ts';
+import type { Control } from '../service/control.ts';
+
+/** Streams at a time; a browser tab holds one. */
+const MAX_STREAMS = 100;
+/** Shorter than the idle time-outs of common proxies. */
+const KEEP_ALIVE_MS = 20_000;
+
+/** Tells whoever listens that the state has changed. */
+export interface EventStreams {
+  /**
+   * Answers with a stream of events `change`, the present revision first. Throws `rate_limited` when too many are open,
+   * `store_unavailable` while nothing was ever loaded.
+   */
+  open(c: Context): Response;
+}
+
+/** The streams of one server, bounded in number whoever opens them; they end when `stopping` aborts. */
+export function createEventStreams(control: Control, stopping: AbortSignal): EventStreams {
+  const streams = new Set<SSEStreamingApi>();
+  stopping.addEventListener('abort', () => {
+    for (const stream of streams) stream.abort();
+  });
+  return {
+    open(c) {
+      if (streams.size >= MAX_STREAMS) {
+        throw new FairwayError('rate_limited', `${MAX_STREAMS} event streams are open already; close one`, {
+          retryAfter: 30,
+        });
+      }
+      // What is not there yet is a problem now, which a stream could not tell any more.
+      control.snapshot();
+      // A stream that nobody reads would never end.
+      if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
+      return streamSSE(c, async (stream) => {
+        streams.add(stream);
+        await tellRevisions(stream, control).finally(() => streams.delete(stream));
+      });
+    },
+  };
+}
+
+/** Waits for each write, so a reader that stalls misses revisions instead of piling them up here. */
+async function tellRevisions(stream: SSEStreamingApi, control: Control): Promise<void> {
+  let wake = () => {};
+  const stop = control.onChange(() => wake());
+  stream.onAbort(() => wake());
+  let told: number | null = null;
+  while (!stream.aborted) {
+    const { revision } = control.snapshot();
+    if (revision === told) await stream.write(': still here\n\n');
+    else await stream.writeSSE({ event: 'change', id: String(revision), data: JSON.stringify({ revision }) });
+    told = revision;
+    if (stream.aborted || control.snapshot().revision !== told) continue;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, KEEP_ALIVE_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+  stop();
+}
