@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
+import { createDashboard } from './dashboard/app.ts';
 import { createAuthenticator } from './http/auth.ts';
 import { createEventStreams } from './http/event-streams.ts';
 import { createOperatorApi } from './http/operator.ts';
@@ -92,7 +93,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     authenticator: createAuthenticator(settings.tokens, now),
     events: createEventStreams(control, stopping.signal),
   };
-  const { app: operatorApp } = createOperatorApi({
+  const { app: operatorApp, openApi } = createOperatorApi({
     ...services,
     ...access,
     transfer: createTransfer({ control, gate, now }),
@@ -101,6 +102,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     version,
     log,
   });
+  operatorApp.route('/', createDashboard({ ...services, ...access, control, openApi, now, log }));
 
   const makeNamed = () =>
     bootstrap({ ...settings.bootstrap, history, control, services: { channels, controlPlanes, releases }, log });

@@ -1,4 +1,5 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, copyFile, cp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { bundle, root } from './bundle.mjs';
 
@@ -7,3 +8,12 @@ const builds = [bundle('src/main.ts', 'dist/main.js'), bundle('src/cli/main.ts',
 // esbuild has already printed what is wrong.
 await Promise.all(builds).catch(() => process.exit(1));
 await chmod(join(root, 'dist/cli.js'), 0o755);
+
+// What the dashboard's pages load lies beside the bundle.
+const own = join(root, 'src/dashboard/assets');
+const vendor = JSON.parse(await readFile(join(own, 'vendor.json'), 'utf8'));
+const { resolve } = createRequire(import.meta.url);
+await cp(own, join(root, 'dist/assets'), { recursive: true });
+await Promise.all(
+  Object.entries(vendor).map(([name, file]) => copyFile(resolve(file), join(root, 'dist/assets', name))),
+);

@@ -16,22 +16,29 @@ export interface Distance {
   stranded: number;
 }
 
-/** Support is counted from the latest known major, or the target's if that is later. */
+/** Where an agent stands on its way to the target, the farthest along first. */
+export const STANDINGS = ['ahead', 'atTarget', 'behind', 'majorBehind', 'outOfSupport'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
 export function measureDistance(counts: VersionCounts, target: Version, catalogue: Catalogue): Distance {
-  const supported = Math.max(oldestSupportedMajor(catalogue) ?? 0, target.major - SUPPORTED_MAJORS + 1);
+  const standingOf = createStandingOf(target, catalogue);
   const distance: Distance = { atTarget: 0, behind: 0, majorBehind: 0, outOfSupport: 0, ahead: 0, stranded: 0 };
-  for (const [text, count] of counts) {
-    const version = requireVersion(text);
-    distance[classify(version, target, supported)] += count;
-    if (hopFaults(version, target).length > 0) distance.stranded += count;
+  for (const [version, count] of counts) {
+    distance[standingOf(version)] += count;
+    if (hopFaults(requireVersion(version), target).length > 0) distance.stranded += count;
   }
   return distance;
 }
 
-function classify(version: Version, target: Version, supported: number): Exclude<keyof Distance, 'stranded'> {
-  const order = compareVersions(version, target);
-  if (order === 0) return 'atTarget';
-  if (order > 0) return 'ahead';
-  if (version.major < supported) return 'outOfSupport';
-  return version.major === target.major ? 'behind' : 'majorBehind';
+/** Tells where agents of a version stand. Support is counted from the latest known major, or the target's if that is later. */
+export function createStandingOf(target: Version, catalogue: Catalogue): (version: string) => Standing {
+  const supported = Math.max(oldestSupportedMajor(catalogue) ?? 0, target.major - SUPPORTED_MAJORS + 1);
+  return (text) => {
+    const version = requireVersion(text);
+    const order = compareVersions(version, target);
+    if (order === 0) return 'atTarget';
+    if (order > 0) return 'ahead';
+    if (version.major < supported) return 'outOfSupport';
+    return version.major === target.major ? 'behind' : 'majorBehind';
+  };
 }

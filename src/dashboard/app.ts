@@ -1,0 +1,102 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import type { Logger } from 'pino';
+import { FairwayError } from '../domain/errors.ts';
+import type { Authenticator } from '../http/auth.ts';
+import type { EventStreams } from '../http/event-streams.ts';
+import { assetRoutes } from './assets.ts';
+import type { DashboardEnv, DashboardServices } from './frame.ts';
+import { agentPages } from './pages/agents.tsx';
+import { auditPages } from './pages/audit.tsx';
+import { channelPage } from './pages/channel.tsx';
+import { checkPage } from './pages/check.tsx';
+import { controlPlanePages } from './pages/control-planes.tsx';
+import { docsPage } from './pages/docs.tsx';
+import { answerError } from './pages/error.tsx';
+import { fleetPage } from './pages/fleet.tsx';
+import { historyPage } from './pages/history.tsx';
+import { releasePages } from './pages/releases.tsx';
+import { settingsPages } from './pages/settings.tsx';
+import { signInPages } from './pages/sign-in.tsx';
+import { verbPages } from './pages/verb.tsx';
+import { createFrame } from './render.tsx';
+import { createSessions } from './sessions.ts';
+import { createSignIn } from './sign-in.ts';
+
+export interface DashboardOptions extends DashboardServices {
+  authenticator: Authenticator;
+  events: EventStreams;
+  /** The OpenAPI document that `/docs` shows. */
+  openApi: () => object;
+  log: Logger;
+}
+
+/** A form is a few hundred bytes. */
+const MAX_FORM = 16 * 1024;
+
+const HEADERS = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    formAction: ["'self'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  xFrameOptions: 'DENY',
+  referrerPolicy: 'same-origin',
+  // Whether this host is always behind TLS is for the proxy to say.
+  strictTransportSecurity: false,
+});
+
+/** The pages of the operator listener: read and steer without a command line, and without JavaScript if need be. */
+export function createDashboard(options: DashboardOptions) {
+  const { authenticator, events, log } = options;
+  const signIn = createSignIn(authenticator, createSessions(options.now));
+  const app = new Hono<DashboardEnv>();
+
+  app.use(HEADERS);
+  app.use(async (c, next) => {
+    c.set('frame', createFrame(options));
+    await next();
+    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
+  });
+  app.use(bodyLimit({ maxSize: MAX_FORM, onError: tooLarge }));
+  app.onError((error, c) => answerError(error, c, log));
+
+  app.route('/', assetRoutes());
+  app.use(signIn.recognise);
+  app.route('/', docsPage(options.openApi));
+  app.route('/', signInPages(signIn));
+  app.use('/live', signIn.require);
+  app.get('/live', (c) => events.open(c));
+  const pages = [
+    fleetPage,
+    channelPage,
+    historyPage,
+    checkPage,
+    settingsPages,
+    agentPages,
+    verbPages,
+    controlPlanePages,
+    releasePages,
+    auditPages,
+  ];
+  for (const page of pages.map((create) => create(options))) {
+    // Whatever a page is reached by stands behind the sign-in.
+    for (const { path } of page.routes) app.use(path, signIn.require);
+    app.route('/', page);
+  }
+  app.get('*', (c, next) => {
+    if (!c.req.header('accept')?.includes('text/html')) return next();
+    throw new FairwayError('not_found', `there is no page ${c.req.path}; the fleet leads to all there are`);
+  });
+  return app;
+}
+
+function tooLarge(): never {
+  throw new FairwayError('too_large', `a form has at most ${MAX_FORM / 1024} KiB; send less at once`);
+}

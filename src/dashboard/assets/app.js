@@ -1,0 +1,45 @@
+// Improves the pages, which work without it: reads a live page again when the state changes, and tells when it cannot.
+const RETRY_MS = 3000;
+const SETTLE_MS = 150;
+const FORGET_MS = 2000;
+
+const connection = document.getElementById('connection');
+const live = document.body.hasAttribute('data-live');
+let lost = false;
+let settling;
+
+// Changes come in bursts; one reading shows them all.
+function refresh() {
+  clearTimeout(settling);
+  settling = setTimeout(() => htmx.trigger(document.body, 'fairway:refresh'), SETTLE_MS);
+}
+
+function say(state, words) {
+  connection.dataset.state = state;
+  connection.textContent = words;
+}
+
+function listen() {
+  const source = new EventSource('/live');
+  let seen = null;
+  source.addEventListener('change', ({ lastEventId }) => {
+    if (lost || (seen !== null && seen !== lastEventId)) refresh();
+    if (lost) {
+      say('back', 'Connected again');
+      setTimeout(() => lost || say('live', ''), FORGET_MS);
+    } else say('live', '');
+    lost = false;
+    seen = lastEventId;
+  });
+  source.addEventListener('error', () => {
+    if (!lost)
+      say('lost', `Connection lost at ${new Date().toLocaleTimeString()}; what you see may be old. Reconnecting…`);
+    lost = true;
+    if (source.readyState !== EventSource.CLOSED) return;
+    // The server refused: perhaps the session has ended, which reading the page finds out.
+    refresh();
+    setTimeout(listen, RETRY_MS);
+  });
+}
+
+if (live) listen();

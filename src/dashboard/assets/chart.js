@@ -1,0 +1,59 @@
+// Replaces the plain drawing of a chart by one with axes and values, and follows the page's data and theme.
+const LINES = [
+  ['Agents', '--muted'],
+  ['At target', '--at-target'],
+  ['Behind', '--major-behind'],
+  ['Stranded', '--out-of-support'],
+];
+const HEIGHT = 190;
+const TWO_DAYS = 2 * 24 * 60 * 60;
+
+const charts = new Map();
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** UTC, as every time on these pages. */
+const time = (seconds) => new Date(seconds * 1000).toISOString();
+const ticks = (_, places) => {
+  const days = places.at(-1) - places[0] > TWO_DAYS;
+  return places.map((place) => (days ? time(place).slice(5, 10) : time(place).slice(11, 16)));
+};
+
+function draw(figure) {
+  const data = JSON.parse(figure.dataset.points);
+  if (data[0].length < 2) return;
+  const place = figure.querySelector('.plot');
+  charts.get(figure)?.destroy();
+  place.replaceChildren();
+  const axis = {
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { stroke: colour('--line'), width: 1 },
+  };
+  const options = {
+    width: place.clientWidth,
+    height: HEIGHT,
+    cursor: { drag: { x: false, y: false } },
+    scales: { y: { range: (_, _min, max) => [0, Math.max(max, 1) * 1.05] } },
+    axes: [
+      { ...axis, values: ticks },
+      { ...axis, size: 52 },
+    ],
+    series: [
+      { label: 'UTC', value: (_, seconds) => (seconds === null ? '--' : time(seconds).slice(0, 16).replace('T', ' ')) },
+      ...LINES.map(([label, name]) => ({ label, stroke: colour(name), width: 2, points: { show: false } })),
+    ],
+  };
+  charts.set(figure, new uPlot(options, data, place));
+}
+
+const drawAll = () => document.querySelectorAll('.chart').forEach(draw);
+
+drawAll();
+document.addEventListener('htmx:after:swap', drawAll);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
+addEventListener('resize', () => {
+  for (const [figure, chart] of charts) {
+    chart.setSize({ width: figure.querySelector('.plot').clientWidth, height: HEIGHT });
+  }
+});

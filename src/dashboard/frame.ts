@@ -1,0 +1,40 @@
+import type { Context } from 'hono';
+import type { Actor } from '../domain/role.ts';
+import type { Audit } from '../service/audit.ts';
+import type { Channels } from '../service/channels.ts';
+import type { Control } from '../service/control.ts';
+import type { ControlPlanes } from '../service/control-planes.ts';
+import type { Fleet } from '../service/fleet.ts';
+import type { Plans } from '../service/plans.ts';
+import type { Releases } from '../service/releases.ts';
+import type { Series } from '../service/series.ts';
+import type { Session } from './sessions.ts';
+
+/** What the pages show and steer. */
+export interface DashboardServices {
+  channels: Channels;
+  fleet: Fleet;
+  plans: Pick<Plans, 'state'>;
+  series: Pick<Series, 'read'>;
+  controlPlanes: ControlPlanes;
+  releases: Releases;
+  audit: Audit;
+  control: Pick<Control, 'peek' | 'storeUp' | 'age'>;
+  now: () => Date;
+}
+
+/** Sections of the dashboard, as its navigation names them. */
+export type Section = 'fleet' | 'control-planes' | 'releases' | 'audit' | 'docs';
+
+/** What every page knows besides its content. */
+export interface Frame {
+  /** Null before signing in. */
+  session: Session | null;
+  /** What is wrong with the store, for the banner; null when all is well. */
+  trouble: string | null;
+  now: Date;
+}
+
+/** What every request to a page knows; `actor` and `session` only behind the sign-in. */
+export type DashboardEnv = { Variables: { actor: Actor; session: Session; frame: Frame } };
+export type PageContext = Context<DashboardEnv>;

@@ -1,0 +1,256 @@
+import { Hono } from 'hono';
+import type { Channel } from '../../domain/channel.ts';
+import { mayActAs } from '../../domain/role.ts';
+import type { Point, Resolution } from '../../domain/series.ts';
+import type { Stored } from '../../domain/snapshot.ts';
+import type { AuditEntry } from '../../domain/store.ts';
+import type { Census } from '../../service/census-view.ts';
+import type { ChangingVerb } from '../../service/channels.ts';
+import type { PlanState } from '../../service/plans.ts';
+import { unlessAway } from '../away.ts';
+import type { DashboardEnv, DashboardServices } from '../frame.ts';
+import { Bar, Legend, type StandingOf, Swatch, sharesOf, standingsOf } from '../parts/bar.tsx';
+import { Chart } from '../parts/chart.tsx';
+import { CheckForm } from '../parts/check-form.tsx';
+import { Crumbs } from '../parts/crumbs.tsx';
+import { History } from '../parts/history.tsx';
+import { Moment } from '../parts/moment.tsx';
+import { PlanView } from '../parts/plan.tsx';
+import { EvidenceTable } from '../parts/report.tsx';
+import { Scroll } from '../parts/scroll.tsx';
+import { MarkDetail, Marks, Target, who } from '../parts/state.tsx';
+import { agentsPath, channelPath, count, number, percent, STANDING_WORDS } from '../parts/words.ts';
+import { renderPage } from '../render.tsx';
+import { VERB_FORMS } from '../verbs.ts';
+
+const RECENT = 8;
+
+/** The verbs that make sense for a channel as it is. */
+function verbsFor({ pin, target, lineage, plan }: Channel): ChangingVerb[] {
+  const moves: ChangingVerb[] = pin ? [] : ['roll-forward', ...(lineage.length > 0 ? (['roll-back'] as const) : [])];
+  const rest: ChangingVerb[] = target === null ? [] : ['critical', ...(pin ? [] : (['withdraw'] as const))];
+  return [...moves, ...(plan ? (['cancel-plan'] as const) : []), pin ? 'unpin' : 'pin', ...rest];
+}
+
+function Steer({ channel }: { channel: Channel }) {
+  return (
+    <nav class="actions" aria-label="Steer">
+      {verbsFor(channel).map((verb, index) => (
+        <a class={index === 0 ? 'button primary' : 'button'} href={channelPath(channel.name, `/${verb}`)}>
+          {verb === 'critical' && channel.critical ? 'Clear critical' : VERB_FORMS[verb].title}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Versions({ channel, census, standingOf }: { channel: Channel; census: Census; standingOf: StandingOf }) {
+  return (
+    <Scroll label="Versions">
+      <table class="versions">
+        <thead>
+          <tr>
+            <th scope="col">Version</th>
+            <th scope="col">Stands</th>
+            <th scope="col" class="num">
+              Agents
+            </th>
+            <th scope="col" class="num">
+              Share
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {census.versions.map(({ version, count }) => {
+            const standing = standingOf(version);
+            return (
+              <tr>
+                <td>
+                  <a href={agentsPath(channel.name, version)}>{version}</a>
+                </td>
+                <td>
+                  <Swatch standing={standing ?? 'unmoved'} /> {standing ? STANDING_WORDS[standing] : 'no target'}
+                </td>
+                <td class="num">{number(count)}</td>
+                <td class="num">{percent(count, census.agents)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Agents({ channel, census, standingOf }: { channel: Channel; census: Census | null; standingOf: StandingOf }) {
+  const shares = census ? sharesOf(census) : [];
+  return (
+    <section class="panel">
+      <div class="heading">
+        <h2>Agents</h2>
+        {census && <p class="muted">{count(census.agents, 'agent')}</p>}
+        <a href={channelPath(channel.name, '/agents')}>List them</a>
+      </div>
+      <Bar shares={shares} />
+      {census === null && <p class="legend muted">agents are unknown while the store is away</p>}
+      {census && <Legend shares={shares} />}
+      {census && census.agents > 0 && <Versions channel={channel} census={census} standingOf={standingOf} />}
+      {census?.agents === 0 && <NoAgents channel={channel.name} />}
+      {census && <EvidenceTable evidence={census.sources} />}
+    </section>
+  );
+}
+
+function NoAgents({ channel }: { channel: string }) {
+  return (
+    <div class="empty">
+      <p>
+        No agent has said that it follows this channel, and no inventory tells of any. Until one does, every target that
+        was served lately is presumed to run somewhere. Import what the cluster knows:
+      </p>
+      <pre>tctl inventory ls --format=json | fairway inventory import --channel {channel}</pre>
+    </div>
+  );
+}
+
+function Lineage({ lineage, target }: { lineage: string[]; target: string | null }) {
+  return (
+    <section class="panel">
+      <h2>Lineage</h2>
+      {lineage.length === 0 ? (
+        <p class="muted empty">The versions that led to the target stand here.</p>
+      ) : (
+        <ol class="lineage">
+          {[...lineage].reverse().map((version) => (
+            <li aria-current={version === target ? 'true' : undefined}>
+              <code>{version}</code> {version === target && <small class="muted">target</small>}
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+interface SettingsProps {
+  channel: Stored<Channel>;
+  controlPlane: string | null;
+  maySteer: boolean;
+}
+
+function Settings({ channel, controlPlane, maySteer }: SettingsProps) {
+  return (
+    <section class="panel">
+      <div class="heading">
+        <h2>Settings</h2>
+        {maySteer && <a href={channelPath(channel.name, '/settings')}>Change</a>}
+      </div>
+      <dl class="pairs">
+        <dt>Control plane</dt>
+        <dd>
+          {channel.controlPlane ? (
+            <a href={`/control-planes/${encodeURIComponent(channel.controlPlane)}`}>
+              {channel.controlPlane} {controlPlane ?? 'not reported'}
+            </a>
+          ) : (
+            'none: targets are not compared with one'
+          )}
+        </dd>
+        <dt>Accepts</dt>
+        <dd>{channel.accepts.join(', ')}</dd>
+        <dt>Agents are told</dt>
+        <dd>
+          <code>{channel.target === null ? 'none' : `${channel.versionPrefix}${channel.target}`}</code>
+        </dd>
+        <dt>Revision</dt>
+        <dd>{channel.revision}</dd>
+      </dl>
+    </section>
+  );
+}
+
+interface ChannelPageProps {
+  channel: Stored<Channel>;
+  controlPlane: string | null;
+  census: Census | null;
+  entries: AuditEntry[] | null;
+  standingOf: StandingOf;
+  /** Null while the store is away. */
+  plan: PlanState | null;
+  points: Point[] | null;
+  resolution: Resolution;
+  maySteer: boolean;
+  now: Date;
+}
+
+function ChannelPage(props: ChannelPageProps) {
+  const { channel, controlPlane, census, entries, standingOf, plan, points, resolution, maySteer, now } = props;
+  return (
+    <>
+      <Crumbs />
+      <div class="heading">
+        <h1>{channel.name}</h1>
+        <Marks channel={channel} />
+        {channel.description && <p class="muted">{channel.description}</p>}
+      </div>
+      <section class="panel hero">
+        <div>
+          <Target target={channel.target} />
+          <p class="muted">
+            changed <Moment at={channel.updatedAt} now={now} /> by {who(channel.updatedBy)}
+          </p>
+        </div>
+        {maySteer && <Steer channel={channel} />}
+        <MarkDetail name="Pinned" mark={channel.pin} now={now} />
+        <MarkDetail name="Critical" mark={channel.critical} now={now} />
+      </section>
+      <div class="columns wide-left">
+        <div class="stack">
+          {plan && <PlanView state={plan} now={now} />}
+          <Agents channel={channel} census={census} standingOf={standingOf} />
+          {points && <Chart channel={channel.name} resolution={resolution} points={points} />}
+          <CheckForm channel={channel.name} version="" />
+        </div>
+        <div class="stack">
+          <section class="panel">
+            <div class="heading">
+              <h2>History</h2>
+              <a href={channelPath(channel.name, '/history')}>All of it</a>
+            </div>
+            {entries ? <History entries={entries} now={now} /> : <p class="muted">unknown while the store is away</p>}
+          </section>
+          <Lineage lineage={channel.lineage} target={channel.target} />
+          <Settings channel={channel} controlPlane={controlPlane} maySteer={maySteer} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** `/channels/NAME`. */
+export function channelPage({ channels, fleet, plans, series, audit, control, now }: DashboardServices) {
+  const app = new Hono<DashboardEnv>();
+  app.get('/channels/:channel', async (c) => {
+    const channel = channels.read(c.req.param('channel'));
+    const resolution: Resolution = c.req.query('span') === 'hour' ? 'hour' : 'minute';
+    const [census, entries, plan, points] = await Promise.all([
+      unlessAway(fleet.census(channel.name)),
+      unlessAway(audit.history(channel.name, { limit: RECENT })),
+      unlessAway(plans.state(channel.name)),
+      unlessAway(series.read(channel.name, resolution)),
+    ]);
+    const snapshot = control.peek();
+    return renderPage(
+      c,
+      { title: channel.name, section: 'fleet', live: true, chart: true },
+      <ChannelPage
+        {...{ channel, census, entries, plan, points, resolution }}
+        controlPlane={snapshot?.controlPlanes.get(channel.controlPlane ?? '')?.version ?? null}
+        standingOf={standingsOf(channel.target, snapshot?.releases)}
+        maySteer={mayActAs(c.get('actor'), 'operator')}
+        now={now()}
+      />,
+    );
+  });
+  return app;
+}

@@ -1,0 +1,46 @@
+import type { Logger } from 'pino';
+import { STATUS, TITLES, toFairwayError } from '../../http/errors.ts';
+import type { PageContext } from '../frame.ts';
+import { renderPage } from '../render.tsx';
+import { signInPath } from '../sign-in.ts';
+
+/** Answers an error as a page, with the words that the API has for it. Who is not signed in goes to do so. */
+export function answerError(error: Error, c: PageContext, log: Logger): Response {
+  const known = toFairwayError(error);
+  if (known.code === 'internal') log.error({ err: error, method: c.req.method, path: c.req.path }, 'request failed');
+  if (known.code === 'unauthenticated') return goToSignIn(c);
+  const retryAfter = known.details.retryAfter;
+  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter));
+  if (c.req.header('hx-request')) placeError(c);
+  const title = TITLES[known.code];
+  return renderPage(
+    c,
+    { title, section: null, status: STATUS[known.code] },
+    <section class="narrow panel">
+      <h1>{title}</h1>
+      <p class="fault" role="alert">
+        {known.message}
+      </p>
+      <p class="actions">
+        <a class="button" href="/">
+          To the fleet
+        </a>
+      </p>
+    </section>,
+  );
+}
+
+/** A page that reads itself again stays as it is; whatever else was asked for, the error stands in the place of all of it. */
+function placeError(c: PageContext): void {
+  const refreshes = c.req.method === 'GET' && c.req.header('hx-target')?.endsWith('#main');
+  c.header('HX-Reswap', refreshes ? 'none' : 'outerHTML');
+  c.header('HX-Retarget', '#main');
+  c.header('HX-Reselect', '#main');
+}
+
+function goToSignIn(c: PageContext): Response {
+  // A script follows a redirect unseen and would put the sign-in page into the middle of this one.
+  if (c.req.header('hx-request')) return c.body(null, 401, { 'HX-Redirect': '/sign-in' });
+  if (c.req.path === '/live') return c.body(null, 401);
+  return c.redirect(signInPath(c), 303);
+}

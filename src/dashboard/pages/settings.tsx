@@ -1,0 +1,189 @@
+import { Hono } from 'hono';
+import { type Channel, DEFAULT_SETTINGS } from '../../domain/channel.ts';
+import { FairwayError } from '../../domain/errors.ts';
+import { VERSION_KINDS } from '../../domain/version.ts';
+import { requireRole } from '../../http/auth.ts';
+import { STATUS } from '../../http/errors.ts';
+import * as schemas from '../../http/schemas.ts';
+import { invalid } from '../../http/validation.ts';
+import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
+import { Crumbs } from '../parts/crumbs.tsx';
+import { CsrfField, Field } from '../parts/form.tsx';
+import { channelPath } from '../parts/words.ts';
+import { readForm } from '../read-form.ts';
+import { renderPage } from '../render.tsx';
+import type { Session } from '../sessions.ts';
+
+/** What is in the form; of a channel that exists, neither name nor target can be changed here. */
+type Values = Pick<Channel, 'name' | 'description' | 'accepts' | 'versionPrefix'> & {
+  controlPlane: string;
+  target: string;
+  reason: string;
+};
+
+interface SettingsFormProps {
+  exists: boolean;
+  values: Values;
+  controlPlanes: string[];
+  fault: FairwayError | null;
+  session: Session;
+}
+
+const EMPTY: Values = { ...DEFAULT_SETTINGS, name: '', controlPlane: '', target: '', reason: '' };
+
+function SettingsForm({ exists, values, controlPlanes, fault, session }: SettingsFormProps) {
+  const { name } = values;
+  return (
+    <>
+      {exists ? <Crumbs channel={name} /> : <Crumbs />}
+      <h1>{exists ? 'Settings' : 'New channel'}</h1>
+      <section class="panel form-width">
+        {fault && (
+          <p class="fault" role="alert">
+            {fault.message}
+          </p>
+        )}
+        <form method="post" action={exists ? channelPath(name, '/settings') : '/new-channel'}>
+          <CsrfField session={session} />
+          {!exists && (
+            <Field
+              label="Name"
+              name="name"
+              value={name}
+              required
+              maxlength={128}
+              autofocus
+              hint="Agents name it in their configuration, for example stable/cloud."
+            />
+          )}
+          <Field label="Description (optional)" name="description" value={values.description} maxlength={500} />
+          <Field
+            label="Control plane (optional)"
+            name="controlPlane"
+            value={values.controlPlane}
+            maxlength={64}
+            suggestions={controlPlanes}
+            hint="Targets are compared with the version that it runs."
+          />
+          {!exists && (
+            <Field
+              label="Target (optional)"
+              name="target"
+              value={values.target}
+              maxlength={100}
+              hint="Without one, agents are told none and stay where they are."
+            />
+          )}
+          <Kinds accepts={values.accepts} />
+          <Field
+            label={exists ? 'Reason' : 'Reason (optional)'}
+            name="reason"
+            value={values.reason}
+            required={exists}
+            maxlength={500}
+          />
+          <p class="actions">
+            <button type="submit" class="primary">
+              {exists ? 'Change the settings' : 'Make the channel'}
+            </button>
+            <a class="button" href={exists ? channelPath(name) : '/'}>
+              Cancel
+            </a>
+          </p>
+        </form>
+      </section>
+    </>
+  );
+}
+
+const Kinds = ({ accepts }: Pick<Channel, 'accepts'>) => (
+  <fieldset>
+    <legend>Accepts versions of kind</legend>
+    {VERSION_KINDS.map((kind) => (
+      <label>
+        <input type="checkbox" name="accepts" value={kind} checked={accepts.includes(kind)} /> {kind}
+      </label>
+    ))}
+  </fieldset>
+);
+
+/** `/new-channel` and `/channels/NAME/settings`. */
+export function settingsPages({ channels, controlPlanes }: DashboardServices) {
+  const app = new Hono<DashboardEnv>();
+
+  const show = (c: PageContext, exists: boolean, values: Values, fault: FairwayError | null) =>
+    renderPage(
+      c,
+      {
+        title: exists ? `Settings of ${values.name}` : 'New channel',
+        section: 'fleet',
+        status: fault ? STATUS[fault.code] : 200,
+      },
+      <SettingsForm
+        {...{ exists, values, fault }}
+        controlPlanes={controlPlanes.list().map(({ name }) => name)}
+        session={c.get('session')}
+      />,
+    );
+
+  async function save(c: PageContext, exists: boolean, values: Values) {
+    try {
+      const { name, change } = readChange(values, exists);
+      const request = { actor: c.get('actor'), ifMatch: exists ? null : 0, dryRun: false };
+      await channels.put(name, change, request);
+      return c.redirect(channelPath(name), 303);
+    } catch (error) {
+      if (error instanceof FairwayError) return show(c, exists, values, error);
+      throw error;
+    }
+  }
+
+  app.get('/new-channel', (c) => {
+    requireRole(c.get('actor'), 'operator');
+    return show(c, false, EMPTY, null);
+  });
+  app.post('/new-channel', async (c) => {
+    requireRole(c.get('actor'), 'operator');
+    return save(c, false, await readValues(c));
+  });
+  app.get('/channels/:channel/settings', (c) => {
+    requireRole(c.get('actor'), 'operator');
+    const channel = channels.read(c.req.param('channel'));
+    return show(c, true, { ...EMPTY, ...channel, controlPlane: channel.controlPlane ?? '', target: '' }, null);
+  });
+  app.post('/channels/:channel/settings', async (c) => {
+    requireRole(c.get('actor'), 'operator');
+    const { name, versionPrefix } = channels.read(c.req.param('channel'));
+    return save(c, true, { ...(await readValues(c)), name, versionPrefix });
+  });
+  return app;
+}
+
+async function readValues(c: PageContext): Promise<Values> {
+  const form = await readForm(c);
+  const text = (field: string) => String(form[field] ?? '').trim();
+  return {
+    ...EMPTY,
+    name: text('name'),
+    description: text('description'),
+    accepts: [form.accepts ?? []].flat() as Values['accepts'],
+    controlPlane: text('controlPlane'),
+    target: text('target'),
+    reason: text('reason'),
+  };
+}
+
+/** Reads the form with the API's own schemas. Throws `invalid`. */
+function readChange({ name, target, reason, controlPlane, ...settings }: Values, exists: boolean) {
+  const named = schemas.ChannelName.safeParse(name);
+  if (!named.success) throw invalid(named.error);
+  const change = schemas.PutChannel.safeParse({
+    ...settings,
+    controlPlane: controlPlane || null,
+    ...(target && !exists && { target }),
+    ...((reason || exists) && { reason }),
+  });
+  if (!change.success) throw invalid(change.error);
+  const { dryRun: _, ...rest } = change.data;
+  return { name: named.data, change: rest };
+}

@@ -1,0 +1,213 @@
+import { Hono } from 'hono';
+import { type Channel, VERBS } from '../../domain/channel.ts';
+import type { Report } from '../../domain/compatibility.ts';
+import { FairwayError } from '../../domain/errors.ts';
+import { type Actor, mayActAs } from '../../domain/role.ts';
+import type { Stored } from '../../domain/snapshot.ts';
+import { requireRole } from '../../http/auth.ts';
+import { STATUS } from '../../http/errors.ts';
+import type { Census } from '../../service/census-view.ts';
+import type { ChangingVerb } from '../../service/channels.ts';
+import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
+import { Crumbs } from '../parts/crumbs.tsx';
+import { CsrfField } from '../parts/form.tsx';
+import { ChangePreview, type Outcome } from '../parts/outcome.tsx';
+import { MarkDetail, Marks, Target } from '../parts/state.tsx';
+import { VerbFields } from '../parts/verb-fields.tsx';
+import { channelPath } from '../parts/words.ts';
+import { readForm } from '../read-form.ts';
+import { renderPage } from '../render.tsx';
+import type { Session } from '../sessions.ts';
+import { readVerbInput, VERB_FORMS, type VerbValues } from '../verbs.ts';
+
+interface VerbPageProps {
+  channel: Stored<Channel>;
+  verb: ChangingVerb;
+  values: VerbValues;
+  outcome: Outcome | null;
+  /** Versions that the form offers. */
+  versions: string[];
+  session: Session;
+  now: Date;
+}
+
+function VerbPage({ channel, verb, values, outcome, versions, session, now }: VerbPageProps) {
+  const form = VERB_FORMS[verb];
+  const action = channelPath(channel.name, `/${verb}`);
+  return (
+    <>
+      <Crumbs channel={channel.name} />
+      <div class="heading">
+        <h1>{form.title}</h1>
+        <p class="now">
+          {channel.name} is at <Target target={channel.target} /> <Marks channel={channel} />
+        </p>
+      </div>
+      <div class="columns">
+        <section class="panel">
+          <p>{form.explanation}</p>
+          <MarkDetail name="Pinned" mark={channel.pin} now={now} />
+          <form
+            method="post"
+            action={action}
+            hx-post={action}
+            hx-target="#outcome"
+            hx-select="#outcome"
+            hx-swap="outerHTML"
+          >
+            <CsrfField session={session} />
+            <VerbFields verb={verb} channel={channel} values={values} versions={versions} now={now} />
+            <p class="actions">
+              <button type="submit" class="primary">
+                Preview
+              </button>
+              <a class="button" href={channelPath(channel.name)}>
+                Cancel
+              </a>
+            </p>
+          </form>
+        </section>
+        <section id="outcome" class="panel" aria-live="polite">
+          {outcome ? (
+            <ChangePreview {...{ channel, verb, values, outcome, session, action }} />
+          ) : (
+            <p class="muted empty">What it would do is shown here before anything changes.</p>
+          )}
+        </section>
+      </div>
+    </>
+  );
+}
+
+const CHANGING_VERBS = VERBS.filter((verb) => verb !== 'check');
+const STEER = `/channels/:channel/:verb{${CHANGING_VERBS.join('|')}}`;
+
+/** `/channels/NAME/VERB`: the form, its preview, and the deed. */
+export function verbPages({ channels, fleet, releases, now }: DashboardServices) {
+  const app = new Hono<DashboardEnv>();
+
+  function show(c: PageContext, verb: ChangingVerb, values: VerbValues, outcome: Outcome | null) {
+    const channel = channels.read(c.req.param('channel') ?? '');
+    const error = outcome?.error;
+    return renderPage(
+      c,
+      {
+        title: `${VERB_FORMS[verb].title} ${channel.name}`,
+        section: 'fleet',
+        status: error ? STATUS[error.code] : 200,
+      },
+      <VerbPage
+        {...{ channel, verb, values, outcome }}
+        versions={suggest(verb, channel, releases.list())}
+        session={c.get('session')}
+        now={now()}
+      />,
+    );
+  }
+
+  app.get(STEER, (c) => {
+    requireRole(c.get('actor'), 'operator');
+    return show(
+      c,
+      c.req.param('verb') as ChangingVerb,
+      {
+        version: c.req.query('version') ?? '',
+        stepped: c.req.query('stepped') ?? '',
+      },
+      null,
+    );
+  });
+
+  app.post(STEER, async (c) => {
+    const actor = c.get('actor');
+    requireRole(actor, 'operator');
+    const verb = c.req.param('verb') as ChangingVerb;
+    const form = await readVerbForm(c);
+    const { confirm, revision, ...values } = form;
+    const channel = channels.read(c.req.param('channel') ?? '');
+    if (confirm) {
+      try {
+        const ifMatch = Number(revision);
+        await channels.act(channel.name, verb, readVerbInput(verb, values), { actor, ifMatch, dryRun: false });
+        return c.redirect(channelPath(channel.name), 303);
+      } catch (error) {
+        return show(c, verb, values, { ...(await explain(channel, verb, values, actor, error)), attempted: true });
+      }
+    }
+    return show(c, verb, values, await preview(channel, verb, values, actor));
+  });
+
+  async function preview(
+    channel: Stored<Channel>,
+    verb: ChangingVerb,
+    values: VerbValues,
+    actor: Actor,
+  ): Promise<Outcome> {
+    try {
+      const input = readVerbInput(verb, values);
+      const request = { actor, ifMatch: null, dryRun: true };
+      const [{ channel: after, report }, census] = await Promise.all([
+        channels.act(channel.name, verb, input, request),
+        fleet.census(channel.name),
+      ]);
+      return { after, report, census, error: null, breakable: false, attempted: false };
+    } catch (error) {
+      return explain(channel, verb, values, actor, error);
+    }
+  }
+
+  /** What an error says, and whether an admin could go on all the same. */
+  async function explain(
+    channel: Stored<Channel>,
+    verb: ChangingVerb,
+    values: VerbValues,
+    actor: Actor,
+    error: unknown,
+  ): Promise<Outcome> {
+    if (!(error instanceof FairwayError)) throw error;
+    const report = error.code === 'refused' ? (error.details.report as Report) : null;
+    const after = { ...channel, target: report?.target ?? channel.target };
+    const census: Census | null = report && (await fleet.census(channel.name));
+    const breakable = report !== null && (await wouldBreak(channel.name, verb, values, report.stranded, actor));
+    return { after, report, census, error, breakable, attempted: false };
+  }
+
+  async function wouldBreak(
+    name: string,
+    verb: ChangingVerb,
+    values: VerbValues,
+    stranded: number,
+    actor: Actor,
+  ): Promise<boolean> {
+    if (!mayActAs(actor, 'admin')) return false;
+    const input = { ...readVerbInput(verb, values), acceptStranding: stranded };
+    return channels.act(name, verb, input, { actor, ifMatch: null, dryRun: true }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  return app;
+}
+
+const MAX_SUGGESTIONS = 40;
+
+/** Versions that the verb could go to: of the lineage for going back, of the catalogue for the rest. */
+function suggest(
+  verb: ChangingVerb,
+  { target, lineage, accepts }: Channel,
+  known: ReturnType<DashboardServices['releases']['list']>,
+): string[] {
+  if (verb === 'roll-back') return lineage.slice(0, -1).reverse();
+  return known
+    .flatMap(({ version, pulled, embargoed }) => (pulled || embargoed || version === target ? [] : version))
+    .filter((version) => accepts.length > 1 || version !== target)
+    .slice(0, MAX_SUGGESTIONS);
+}
+
+type VerbForms = VerbValues & { confirm?: string; revision?: string };
+
+async function readVerbForm(c: PageContext): Promise<VerbForms> {
+  const { csrf: _, ...form } = await readForm(c);
+  return Object.fromEntries(Object.entries(form).filter(([, value]) => typeof value === 'string')) as VerbForms;
+}

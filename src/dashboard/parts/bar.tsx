@@ -1,0 +1,60 @@
+import { createStandingOf, STANDINGS, type Standing } from '../../domain/distance.ts';
+import type { Catalogue } from '../../domain/release.ts';
+import { requireVersion } from '../../domain/version.ts';
+import type { Census } from '../../service/census-view.ts';
+import { number, percent, STANDING_WORDS } from './words.ts';
+
+/** Where agents of a version stand; null on a channel without a target. */
+export type StandingOf = (version: string) => Standing | null;
+type Share = { standing: Standing | 'unmoved'; count: number };
+
+export const standingsOf = (target: string | null, catalogue: Catalogue | undefined): StandingOf =>
+  target === null ? () => null : createStandingOf(requireVersion(target), catalogue ?? new Map());
+
+/** The agents of a census by where they stand, the farthest along first; those that have no target are `unmoved`. */
+export function sharesOf({ agents, distance }: Census): Share[] {
+  if (!distance) return agents > 0 ? [{ standing: 'unmoved', count: agents }] : [];
+  return STANDINGS.flatMap((standing) => (distance[standing] > 0 ? [{ standing, count: distance[standing] }] : []));
+}
+
+const wordsOf = (standing: Share['standing']) => (standing === 'unmoved' ? 'no target' : STANDING_WORDS[standing]);
+
+/** Widths are attributes: the content security policy allows no inline style. */
+export function Bar({ shares }: { shares: Share[] }) {
+  const total = shares.reduce((sum, { count }) => sum + count, 0);
+  const label = shares.map(({ standing, count }) => `${number(count)} ${wordsOf(standing)}`).join(', ');
+  let x = 0;
+  return (
+    <svg class="bar" role="img" aria-label={label || 'no agents known'} width="100%" height="10">
+      <rect class="bar-empty" width="100%" height="100%" />
+      {shares.map(({ standing, count }) => {
+        const start = x;
+        const width = (count / total) * 100;
+        x += width;
+        return <rect class={`bar-${standing}`} x={`${start}%`} width={`${width}%`} height="100%" />;
+      })}
+    </svg>
+  );
+}
+
+/** What the colours of a bar mean, with the numbers. */
+export function Legend({ shares }: { shares: Share[] }) {
+  const total = shares.reduce((sum, { count }) => sum + count, 0);
+  if (total === 0) return <p class="legend muted">no agents known yet</p>;
+  return (
+    <ul class="legend">
+      {shares.map(({ standing, count }) => (
+        <li>
+          <Swatch standing={standing} /> <b>{number(count)}</b> {wordsOf(standing)}{' '}
+          <span class="muted">{percent(count, total)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export const Swatch = ({ standing }: { standing: Share['standing'] }) => (
+  <svg class="swatch" aria-hidden="true" width="9" height="9">
+    <rect class={`bar-${standing}`} width="9" height="9" rx="2" />
+  </svg>
+);

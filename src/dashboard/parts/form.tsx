@@ -1,0 +1,61 @@
+import type { Child } from 'hono/jsx';
+import type { Session } from '../sessions.ts';
+
+/** Proves that a form came from this session's own page. */
+export const CsrfField = ({ session }: { session: Pick<Session, 'csrf'> }) => (
+  <input type="hidden" name="csrf" value={session.csrf} />
+);
+
+interface FieldProps {
+  label: string;
+  name: string;
+  value?: string | undefined;
+  hint?: Child;
+  type?: 'text' | 'datetime-local' | 'number' | 'password' | 'search';
+  required?: boolean;
+  maxlength?: number;
+  placeholder?: string;
+  /** Values to choose from, besides any other. */
+  suggestions?: string[];
+  autofocus?: boolean;
+}
+
+/** A labelled input. */
+export function Field({ label, name, value, hint, type = 'text', suggestions, ...rest }: FieldProps) {
+  const hintId = hint ? `hint-${name}` : undefined;
+  const listId = suggestions && suggestions.length > 0 ? `list-${name}` : undefined;
+  return (
+    <p class="field">
+      <label for={name}>{label}</label>
+      <input
+        id={name}
+        name={name}
+        type={type}
+        value={value ?? ''}
+        list={listId}
+        aria-describedby={hintId}
+        autocomplete="off"
+        {...rest}
+      />
+      {listId && (
+        <datalist id={listId}>
+          {suggestions?.map((suggestion) => (
+            <option value={suggestion} />
+          ))}
+        </datalist>
+      )}
+      {hint && <small id={hintId}>{hint}</small>}
+    </p>
+  );
+}
+
+/** A labelled box to tick. */
+export const Tick = ({ label, name, checked }: { label: string; name: string; checked: boolean }) => (
+  <p class="field tick">
+    <input id={name} name={name} type="checkbox" value="true" checked={checked} />
+    <label for={name}>{label}</label>
+  </p>
+);
+
+export const Hidden = ({ name, value }: { name: string; value: string | number | undefined }) =>
+  value === undefined ? null : <input type="hidden" name={name} value={value} />;

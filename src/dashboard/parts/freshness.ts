@@ -1,0 +1,13 @@
+import type { Census } from '../../service/census-view.ts';
+import { duration } from './moment.tsx';
+
+/** What a census rests on, and how old that is. */
+export function freshness({ sources }: Census): { basis: string; age: string } {
+  const best = sources.find(({ complete, fresh }) => complete && fresh);
+  if (best) return { basis: best.source, age: best.age === null ? '' : `${duration(best.age)} old` };
+  if (sources.some(({ source, fresh }) => source === 'check-ins' && fresh))
+    return { basis: 'check-ins', age: 'only some agents' };
+  return sources.some(({ complete }) => complete)
+    ? { basis: 'too old', age: 'import anew' }
+    : { basis: 'none', age: 'presumed' };
+}

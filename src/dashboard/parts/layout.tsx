@@ -1,0 +1,118 @@
+import type { Child } from 'hono/jsx';
+import { assetUrl } from '../assets.ts';
+import type { Frame, Section } from '../frame.ts';
+import { CsrfField } from './form.tsx';
+
+const NAVIGATION: { section: Section; href: string; label: string }[] = [
+  { section: 'fleet', href: '/', label: 'Fleet' },
+  { section: 'control-planes', href: '/control-planes', label: 'Control planes' },
+  { section: 'releases', href: '/releases', label: 'Releases' },
+  { section: 'audit', href: '/audit', label: 'Audit' },
+  { section: 'docs', href: '/docs', label: 'API' },
+];
+
+// Only elements that say so are swapped, and a refresh must not close what somebody has opened.
+const HTMX_CONFIG = JSON.stringify({ history: false, morphIgnore: ['data-htmx-powered', 'open'] });
+
+interface LayoutProps {
+  title: string;
+  section: Section | null;
+  /** The address to read again when the state changes; null: the page stays as it is. */
+  live: string | null;
+  /** Does it show a chart? */
+  chart: boolean;
+  frame: Frame;
+  children?: Child;
+}
+
+/** The document around every page. */
+export function Layout({ title, section, live, chart, frame, children }: LayoutProps) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="htmx-config" content={HTMX_CONFIG} />
+        <title>{`${title} · Fairway`}</title>
+        <link rel="icon" href={assetUrl('favicon.svg')} type="image/svg+xml" />
+        <link rel="stylesheet" href={assetUrl('app.css')} />
+        <script src={assetUrl('htmx.js')} defer />
+        <script src={assetUrl('app.js')} defer />
+        {chart && (
+          <>
+            <link rel="stylesheet" href={assetUrl('uplot.css')} />
+            <script src={assetUrl('uplot.js')} defer />
+            <script src={assetUrl('chart.js')} defer />
+          </>
+        )}
+      </head>
+      <body data-live={live === null ? undefined : ''}>
+        <a class="skip" href="#main">
+          Skip to content
+        </a>
+        <TopBar section={section} frame={frame} />
+        <Main live={live} trouble={frame.trouble}>
+          {children}
+        </Main>
+        <p id="connection" role="status" />
+      </body>
+    </html>
+  );
+}
+
+function Main({ live, trouble, children }: { live: string | null; trouble: string | null; children?: Child }) {
+  const refresh =
+    live === null
+      ? {}
+      : {
+          'hx-get': live,
+          'hx-trigger': 'fairway:refresh from:body, every 15s',
+          'hx-select': '#main',
+          'hx-swap': 'outerMorph ignoreTitle:true',
+        };
+  return (
+    <main id="main" {...refresh}>
+      {trouble && (
+        <p class="banner" role="alert">
+          {trouble}
+        </p>
+      )}
+      {children}
+    </main>
+  );
+}
+
+function TopBar({ section, frame: { session } }: { section: Section | null; frame: Frame }) {
+  const links = session ? NAVIGATION : NAVIGATION.filter((entry) => entry.section === 'docs');
+  return (
+    <header class="top">
+      <a class="brand" href="/">
+        <img src={assetUrl('favicon.svg')} alt="" width="22" height="22" />
+        Fairway
+      </a>
+      <nav aria-label="Main">
+        {links.map(({ section: to, href, label }) => (
+          <a href={href} aria-current={to === section ? 'page' : undefined}>
+            {label}
+          </a>
+        ))}
+      </nav>
+      {session ? (
+        <form class="who" method="post" action="/sign-out">
+          <CsrfField session={session} />
+          <span>
+            {session.actor.name.replace(/^token:/, '')} <small>{session.actor.role}</small>
+          </span>
+          <button type="submit" class="quiet">
+            Sign out
+          </button>
+        </form>
+      ) : (
+        <a class="who" href="/sign-in">
+          Sign in
+        </a>
+      )}
+    </header>
+  );
+}

@@ -1,0 +1,25 @@
+const UNITS: [seconds: number, name: string][] = [
+  [86_400, 'd'],
+  [3_600, 'h'],
+  [60, 'min'],
+];
+
+/** `45 s`, `3 min`, `2 h`, `9 d`. */
+export function duration(seconds: number): string {
+  const [size, name] = UNITS.find(([size]) => seconds >= size) ?? [1, 's'];
+  return `${Math.floor(Math.max(seconds, 0) / size)} ${name}`;
+}
+
+/** `2026-11-22 18:00 UTC`. */
+export const clock = (at: string): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+/** A time in words, with the exact one behind it. */
+export function Moment({ at, now }: { at: string; now: Date }) {
+  const seconds = (now.getTime() - Date.parse(at)) / 1000;
+  const words = seconds < 0 ? `in ${duration(-seconds)}` : seconds < 10 ? 'just now' : `${duration(seconds)} ago`;
+  return (
+    <time datetime={at} title={clock(at)}>
+      {words}
+    </time>
+  );
+}

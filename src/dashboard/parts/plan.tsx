@@ -1,0 +1,34 @@
+import type { PlanState } from '../../service/plans.ts';
+import { Moment } from './moment.tsx';
+import { who } from './state.tsx';
+
+/** The way across majors that a channel is on, and what its next step waits for. */
+export function PlanView({ state: { plan, next, waiting }, now }: { state: PlanState; now: Date }) {
+  if (!plan) return null;
+  return (
+    <section class="panel">
+      <div class="heading">
+        <h2>On the way to {plan.target}</h2>
+        <p class="muted">
+          by {who(plan.startedBy)} <Moment at={plan.startedAt} now={now} />: {plan.reason}
+        </p>
+      </div>
+      <ol class="steps">
+        {plan.route.map((version, index) => (
+          <li class={index < plan.step ? 'done' : undefined} aria-current={index === plan.step ? 'step' : undefined}>
+            <code>{version}</code>
+          </li>
+        ))}
+      </ol>
+      <p>
+        {waiting ? (
+          <>
+            <b>{next} waits:</b> {waiting.detail}
+          </>
+        ) : (
+          `${next} is next, within seconds.`
+        )}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,72 @@
+import type { Channel } from '../../domain/channel.ts';
+import type { ChangingVerb } from '../../service/channels.ts';
+import { VERB_FORMS, type VerbValues } from '../verbs.ts';
+import { Field, Tick } from './form.tsx';
+
+interface VerbFieldsProps {
+  verb: ChangingVerb;
+  channel: Channel;
+  values: VerbValues;
+  versions: string[];
+  now: Date;
+}
+
+/** The fields of a verb's form, the first of them ready to be typed into. */
+export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsProps) {
+  const { fields, versionOptional } = VERB_FORMS[verb];
+  const hasVersion = fields.includes('version');
+  return (
+    <>
+      {hasVersion && (
+        <Field
+          label={versionOptional ? 'Version (optional)' : 'Version'}
+          name="version"
+          value={values.version}
+          required={!versionOptional}
+          maxlength={100}
+          suggestions={versions}
+          placeholder={placeholder(verb, channel)}
+          autofocus={!versionOptional}
+        />
+      )}
+      <Field
+        label="Reason"
+        name="reason"
+        value={values.reason}
+        required
+        maxlength={500}
+        autofocus={!hasVersion || versionOptional}
+        hint="For the audit log, and for whoever comes after you."
+      />
+      {fields.includes('critical') && (
+        <Tick
+          label="Critical: agents upgrade at once, outside their maintenance window"
+          name="critical"
+          checked={values.reason === undefined ? verb === 'critical' && !channel.critical : values.critical === 'true'}
+        />
+      )}
+      {fields.includes('stepped') && (
+        <Tick
+          label="In steps: across majors one release after the other, each when it would strand nobody"
+          name="stepped"
+          checked={values.stepped === 'true'}
+        />
+      )}
+      {fields.includes('until') && (
+        <Field
+          label="Until, in UTC (optional)"
+          name="until"
+          type="datetime-local"
+          value={values.until}
+          hint={`Ends by itself then. It is ${now.toISOString().slice(0, 16).replace('T', ' ')} now.`}
+        />
+      )}
+    </>
+  );
+}
+
+function placeholder(verb: ChangingVerb, { lineage, target }: Channel): string {
+  if (verb === 'roll-forward') return target ? `newer than ${target}` : '';
+  if (verb === 'roll-back') return lineage.at(-2) ?? 'no earlier target: name a version';
+  return target ?? '';
+}

@@ -1,0 +1,47 @@
+import type { Standing } from '../../domain/distance.ts';
+
+/** `12,430` */
+export const number = (count: number): string => count.toLocaleString('en');
+
+/** `1 agent`, `12,430 agents` */
+export const count = (amount: number, noun: string): string => `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
+
+/** `97 %`; all and none only where it is all and none. */
+export function percent(part: number, whole: number): string {
+  if (whole === 0) return '–';
+  const share = (part / whole) * 100;
+  if (share > 99 && share < 100) return '> 99 %';
+  if (share > 0 && share < 1) return '< 1 %';
+  return `${Math.round(share)} %`;
+}
+
+export const STANDING_WORDS: Record<Standing, string> = {
+  ahead: 'ahead',
+  atTarget: 'at target',
+  behind: 'behind',
+  majorBehind: 'a major behind',
+  outOfSupport: 'out of support',
+};
+
+/** What an action of the audit log did, to go with its subject. */
+const ACTIONS: Record<string, string> = {
+  'roll-forward': 'rolled forward',
+  'roll-back': 'rolled back',
+  pin: 'pinned',
+  unpin: 'unpinned',
+  critical: 'critical mark changed',
+  withdraw: 'withdrawn',
+  'cancel-plan': 'plan cancelled',
+  create: 'created',
+  settings: 'settings changed',
+  delete: 'deleted',
+  report: 'version reported',
+  'import-releases': 'releases imported',
+  apply: 'document applied',
+};
+
+export const actionWords = (action: string): string => ACTIONS[action] ?? action.replaceAll('-', ' ');
+
+export const channelPath = (name: string, rest = ''): string => `/channels/${encodeURIComponent(name)}${rest}`;
+export const agentsPath = (channel: string, version: string): string =>
+  channelPath(channel, `/agents?version=${encodeURIComponent(version)}`);

@@ -1,0 +1,49 @@
+import type { Child } from 'hono/jsx';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { DashboardServices, Frame, PageContext, Section } from './frame.ts';
+import { Layout } from './parts/layout.tsx';
+import { duration } from './parts/moment.tsx';
+
+export interface PageOptions {
+  title: string;
+  section: Section | null;
+  /** Does the page read itself again when the state changes? Not one with a form that somebody fills in. */
+  live?: boolean;
+  /** Does it show a chart? */
+  chart?: boolean;
+  status?: ContentfulStatusCode;
+}
+
+/** Answers with a whole page. */
+export function renderPage(
+  c: PageContext,
+  { title, section, live = false, chart = false, status = 200 }: PageOptions,
+  content: Child,
+) {
+  const { pathname, search } = new URL(c.req.url);
+  const page = (
+    <Layout title={title} section={section} live={live ? pathname + search : null} chart={chart} frame={c.get('frame')}>
+      {content}
+    </Layout>
+  );
+  return c.html(`<!doctype html>${page}`, status);
+}
+
+/** The snapshot is compared with the store every few seconds; older than this it may be out of date. */
+const STALE_MS = 15_000;
+
+/** What an operator must know of the store before he trusts a page. */
+export function describeTrouble(control: DashboardServices['control']): string | null {
+  const age = control.age();
+  const since = Number.isFinite(age) ? `as it was ${duration(age / 1000)} ago` : 'as it was saved on this machine';
+  if (!control.peek())
+    return 'The store has not answered since the start, and nothing was saved: there is nothing to show yet.';
+  if (!control.storeUp()) {
+    return `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
+  }
+  return age > STALE_MS ? `The state is shown ${since}; it may be out of date.` : null;
+}
+
+export function createFrame(services: Pick<DashboardServices, 'control' | 'now'>): Frame {
+  return { session: null, trouble: describeTrouble(services.control), now: services.now() };
+}

@@ -1,0 +1,90 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { getCookie, setCookie } from 'hono/cookie';
+import type { CookieOptions } from 'hono/utils/cookie';
+import { FairwayError } from '../domain/errors.ts';
+import { type Authenticator, addressOf } from '../http/auth.ts';
+import type { DashboardEnv, PageContext } from './frame.ts';
+import { readForm } from './read-form.ts';
+import { randomSecret, type Sessions, sameSecret } from './sessions.ts';
+
+const SESSION = 'fairway_session';
+/** What the sign-in form carries before there is a session. */
+const SIGN_IN = 'fairway_sign_in';
+const SIGN_IN_SECONDS = 60 * 60;
+
+/** Who is signed in, and how he becomes so and ceases to be. */
+export interface SignIn {
+  /** Puts the session, where there is one, into the request's frame. */
+  recognise: MiddlewareHandler<DashboardEnv>;
+  /** Lets only those through who are signed in; of forms only those that the session's own pages made. */
+  require: MiddlewareHandler<DashboardEnv>;
+  /** What the sign-in form has to carry. */
+  offer(c: Context): string;
+  /** Throws `unauthenticated`, `rate_limited`, `forbidden`. */
+  enter(c: Context, form: { token: string; csrf: string }): Promise<void>;
+  leave(c: Context): void;
+}
+
+export function createSignIn(authenticator: Authenticator, sessions: Sessions): SignIn {
+  return {
+    async recognise(c, next) {
+      const session = sessions.find(getCookie(c, SESSION) ?? '');
+      if (session) {
+        c.set('session', session);
+        c.set('actor', session.actor);
+        c.set('frame', { ...c.get('frame'), session });
+      }
+      return next();
+    },
+    async require(c, next) {
+      const session = c.get('session');
+      if (!session) throw new FairwayError('unauthenticated', 'sign in to go on');
+      if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
+        const { csrf } = await readForm(c);
+        if (typeof csrf !== 'string' || !sameSecret(csrf, session.csrf)) throw forged();
+      }
+      return next();
+    },
+    offer(c) {
+      const secret = getCookie(c, SIGN_IN) || randomSecret();
+      keep(c, SIGN_IN, secret, SIGN_IN_SECONDS);
+      return secret;
+    },
+    async enter(c, { token, csrf }) {
+      if (!sameSecret(csrf, getCookie(c, SIGN_IN) || randomSecret())) throw forged();
+      const identity = await authenticator.identify(token, addressOf(c));
+      sessions.close(getCookie(c, SESSION) ?? '');
+      const { secret, maxAge } = sessions.open(identity);
+      keep(c, SESSION, secret, maxAge);
+      keep(c, SIGN_IN, '', 0);
+    },
+    leave(c) {
+      sessions.close(getCookie(c, SESSION) ?? '');
+      keep(c, SESSION, '', 0);
+    },
+  };
+}
+
+const forged = () =>
+  new FairwayError('forbidden', 'this form is too old or comes from elsewhere; open the page again, then repeat');
+
+function keep(c: Context, name: string, value: string, maxAge: number): void {
+  const options: CookieOptions = { path: '/', httpOnly: true, sameSite: 'Strict', secure: behindTls(c), maxAge };
+  setCookie(c, name, value, options);
+}
+
+/** A proxy that ends TLS says so; who lies about it only harms his own cookie. */
+const behindTls = (c: Context) =>
+  c.req.url.startsWith('https:') || c.req.header('x-forwarded-proto')?.split(',')[0]?.trim() === 'https';
+
+/** Where to go after signing in: a path of this server, and nowhere else. */
+export function localPath(next: string | undefined): string {
+  return next && /^\/(?![/\\])[^\s\\]{0,500}$/.test(next) ? next : '/';
+}
+
+/** The address that was asked for, to come back to. */
+export const signInPath = (c: PageContext): string => {
+  const { pathname, search } = new URL(c.req.url);
+  const back = c.req.method === 'GET' && pathname !== '/' ? `?next=${encodeURIComponent(pathname + search)}` : '';
+  return `/sign-in${back}`;
+};

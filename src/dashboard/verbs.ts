@@ -1,0 +1,103 @@
+import type { z } from '@hono/zod-openapi';
+import type { Channel } from '../domain/channel.ts';
+import * as schemas from '../http/schemas.ts';
+import { invalid } from '../http/validation.ts';
+import type { ChangingVerb, VerbInput } from '../service/channels.ts';
+
+type FieldName = 'version' | 'critical' | 'stepped' | 'until';
+
+/** A verb as a form. */
+export interface VerbForm {
+  /** `Roll forward` */
+  title: string;
+  explanation: string;
+  fields: FieldName[];
+  /** May the version be left out? */
+  versionOptional: boolean;
+  schema: z.ZodType<VerbInput>;
+  /** What the button says that does it. */
+  confirm: (after: Channel) => string;
+}
+
+export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
+  'roll-forward': {
+    title: 'Roll forward',
+    explanation: 'Moves the target to a newer version. Agents follow, each in its maintenance window.',
+    fields: ['version', 'critical', 'stepped'],
+    versionOptional: false,
+    schema: schemas.RollForward,
+    confirm: ({ target, plan }) =>
+      plan ? `Start with ${target}, on the way to ${plan.target}` : `Roll forward to ${target}`,
+  },
+  'roll-back': {
+    title: 'Roll back',
+    explanation: 'Moves the target to the one before, or to an older version. Agents go back within their major.',
+    fields: ['version', 'critical'],
+    versionOptional: true,
+    schema: schemas.RollBack,
+    confirm: ({ target }) => `Roll back to ${target}`,
+  },
+  pin: {
+    title: 'Pin',
+    explanation:
+      'Freezes the target, moved first if a version is named. Nobody and nothing moves it until it is unpinned, or the time has come.',
+    fields: ['version', 'until'],
+    versionOptional: true,
+    schema: schemas.Pin,
+    confirm: ({ target }) => `Pin at ${target}`,
+  },
+  unpin: {
+    title: 'Unpin',
+    explanation: 'Lets the target move again.',
+    fields: [],
+    versionOptional: true,
+    schema: schemas.Unpin,
+    confirm: () => 'Unpin',
+  },
+  critical: {
+    title: 'Mark critical',
+    explanation: 'Tells agents to upgrade at once, outside their maintenance window; or, without the tick, no longer.',
+    fields: ['critical', 'until'],
+    versionOptional: true,
+    schema: schemas.Critical,
+    confirm: ({ critical }) => (critical ? 'Mark critical' : 'Clear the critical mark'),
+  },
+  'cancel-plan': {
+    title: 'Cancel the plan',
+    explanation: 'Ends the way across majors where it is. The target stays.',
+    fields: [],
+    versionOptional: true,
+    schema: schemas.CancelPlan,
+    confirm: () => 'Cancel the plan',
+  },
+  withdraw: {
+    title: 'Withdraw',
+    explanation: 'Takes the target away. Agents are told none, and stay where they are.',
+    fields: [],
+    versionOptional: true,
+    schema: schemas.Withdraw,
+    confirm: () => 'Withdraw the target',
+  },
+};
+
+/** What somebody typed into a verb's form, kept to be shown again. */
+export type VerbValues = Partial<Record<FieldName | 'reason' | 'acceptStranding', string>>;
+
+/** Reads a form with the API's own schema. Throws `invalid`. */
+export function readVerbInput(verb: ChangingVerb, values: VerbValues): VerbInput {
+  const { schema, fields } = VERB_FORMS[verb];
+  const { version, until, reason = '', acceptStranding } = values;
+  const parsed = schema.safeParse({
+    reason,
+    ...(version && { version }),
+    ...(until && { until: readUtc(until) }),
+    ...(fields.includes('critical') && { critical: values.critical === 'true' }),
+    ...(values.stepped === 'true' && { stepped: true }),
+    ...(acceptStranding && { acceptStranding: Number(acceptStranding.replaceAll(',', '')) }),
+  });
+  if (!parsed.success) throw invalid(parsed.error);
+  return parsed.data;
+}
+
+/** A date field has no zone; its label says UTC. */
+const readUtc = (text: string): string => (/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00Z` : text);
