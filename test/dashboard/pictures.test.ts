@@ -1,0 +1,88 @@
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ensureChromium } from '../chromium.ts';
+import { launchBrowser, openContext, seriousViolations, signIn } from './browser.ts';
+import { startSampleFleet } from './sample-fleet.ts';
+
+/** Kept as CI's output; git ignores it. */
+const OUTPUT = 'test-output/pictures';
+
+const PAGES: Record<string, string> = {
+  fleet: '/',
+  channel: '/channels/stable%2Fcloud',
+  'channel-empty': '/channels/lab',
+  history: '/channels/stable%2Fcloud/history',
+  check: '/channels/stable%2Fcloud/check?version=17.0.1',
+  agents: '/channels/stable%2Fcloud/agents?version=15.4.7',
+  agent: '/agents/tenant-15-4-7-0001',
+  'roll-forward': '/channels/stable%2Fcloud/roll-forward?version=16.4.7',
+  refusal: '/channels/stable%2Fcloud/roll-forward?version=17.0.1',
+  stepped: '/channels/stable%2Fcloud/roll-forward?version=17.0.1&stepped=true',
+  'roll-back': '/channels/stable%2Fcloud/roll-back',
+  pin: '/channels/stable%2Fcloud/pin',
+  critical: '/channels/stable%2Fcloud/critical',
+  'control-planes': '/control-planes',
+  'control-plane': '/control-planes/main?version=17.0.1',
+  releases: '/releases',
+  audit: '/audit',
+  docs: '/docs',
+  'new-channel': '/new-channel',
+  'not-found': '/channels/nowhere',
+};
+
+/** Forms that are shown with what they would do. */
+const PREVIEWED = new Set(['roll-forward', 'refusal', 'stepped', 'pin']);
+
+const WIDTHS = { wide: 1280, narrow: 400 };
+
+const chromium = await ensureChromium();
+let browser: Browser;
+beforeAll(async () => {
+  if (chromium) browser = await launchBrowser(chromium);
+  mkdirSync(OUTPUT, { recursive: true });
+});
+afterAll(() => browser?.close());
+
+it.skipIf(!chromium)(
+  'looks right and is accessible on every page, in light and dark, wide and narrow',
+  { timeout: 120_000 },
+  async () => {
+    const server = await startSampleFleet();
+    const context = await openContext(browser, server);
+    const signedOut = await context.newPage();
+    await signedOut.goto('/sign-in');
+    await inspect(signedOut, 'sign-in');
+    const page = await signIn(context, 'mara-token');
+    if (process.env.UPDATE_PICTURES) {
+      await page.setViewportSize({ width: 1280, height: 768 });
+      await page.screenshot({ path: 'docs/dashboard.png' });
+    }
+    for (const [name, path] of Object.entries(PAGES)) {
+      await page.goto(path);
+      if (PREVIEWED.has(name)) {
+        await page.getByLabel('Reason').fill('change 4712');
+        await page.getByRole('button', { name: 'Preview' }).click();
+        await page.locator('#outcome h2').waitFor();
+      }
+      await inspect(page, name);
+    }
+  },
+);
+
+async function inspect(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const [width, pixels] of Object.entries(WIDTHS)) {
+      await page.setViewportSize({ width: pixels, height: 900 });
+      await page.screenshot({ path: `${OUTPUT}/${name}-${colorScheme}-${width}.png`, fullPage: name !== 'docs' });
+      const overflow = await page.evaluate(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      );
+      expect.soft(overflow, `${name} scrolls sideways at ${pixels}`).toBe(0);
+    }
+    // The themes differ in their colours alone.
+    const found = await seriousViolations(page, colorScheme === 'dark' ? 'color-contrast' : undefined);
+    expect.soft(found, `${name}, ${colorScheme}`).toEqual([]);
+  }
+}
