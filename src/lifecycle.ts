@@ -1,16 +1,19 @@
 import type { Logger } from 'pino';
 
 const LAST_LINES_MS = 500;
+/** npm passes on a Ctrl-C that the terminal has sent to everybody already; no person is that fast. */
+const SAME_SIGNAL_MS = 100;
 
 /** Closes `server` on SIGTERM or SIGINT, then exits; a second signal exits at once. */
 export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): void {
-  let closing = false;
+  let first: { signal: NodeJS.Signals; at: number } | null = null;
   const onSignal = async (signal: NodeJS.Signals) => {
-    if (closing) {
+    if (first) {
+      if (signal === first.signal && performance.now() - first.at < SAME_SIGNAL_MS) return;
       log.warn({ signal }, 'second signal: exiting at once');
       process.exit(1);
     }
-    closing = true;
+    first = { signal, at: performance.now() };
     log.info({ signal }, 'stopping: no new connections, finishing what is under way');
     try {
       await server.close();

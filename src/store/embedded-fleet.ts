@@ -19,6 +19,8 @@ import {
 
 /** Agents handled at a stretch: about 10 ms, in which the process answers no poll. */
 const AT_ONCE = 500;
+/** Sightings written at a stretch: a few milliseconds. */
+const RECORD_AT_ONCE = 100;
 /** Agents that one page looks at before it gives up filling itself. */
 const MAX_EXAMINED = 20_000;
 
@@ -58,14 +60,21 @@ export function embeddedFleet(files: EmbeddedFiles, isFenced: IsFenced, limits: 
 
     async recordSightings(source, batch) {
       let refused = 0;
-      for (let start = 0; start < batch.length; start += AT_ONCE) {
+      for (let start = 0; start < batch.length; start += RECORD_AT_ONCE) {
         refused += await files.write(() => {
           const edit = editor(sightings, counts);
           const recorder = source === 'check-ins' ? admission(edit, counts, limits) : null;
           let refusedNow = 0;
-          for (const sighting of batch.slice(start, start + AT_ONCE)) {
+          for (const sighting of batch.slice(start, start + RECORD_AT_ONCE)) {
             const before = sightings[source].get(sighting.id);
             if (!isNews(sighting, before)) continue;
+            const packed = pack(sighting);
+            if (before !== undefined && withoutTime(before) === withoutTime(packed)) {
+              // Nearly always: no counter changes but the time of the newest.
+              sightings[source].put(sighting.id, packed);
+              recorder?.note(sighting);
+              continue;
+            }
             const admitted = recorder ? recorder.admit(sighting, before) : sighting;
             if (admitted) edit.set(source, sighting.id, pack(admitted));
             else refusedNow++;
@@ -167,14 +176,19 @@ function admission(edit: ReturnType<typeof editor>, counts: Counts, limits: Flee
     return enrolled ? edit.count(AGENTS_OF_SHARD) < limits.agents : edit.count(STRANGERS_OF_SHARD) < limits.unenrolled;
   }
 
+  function note({ channel, at, enrolled }: Sighting): void {
+    if (enrolled) latest.set(channel, Math.max(at, latest.get(channel) ?? 0));
+  }
+
   return {
+    note,
     /** What may be kept of the sighting, or null. */
     admit(sighting: Sighting, before: string | undefined): Sighting | null {
-      const { channel, version, group, enrolled, at } = sighting;
+      const { channel, version, group, enrolled } = sighting;
       if (!isWithinAgents(enrolled, before)) return null;
       if (!enrolled) return sighting;
       if (!hasRoom(`${channel} v:${version} all`, MAX_COUNTERS)) return null;
-      latest.set(channel, Math.max(at, latest.get(channel) ?? 0));
+      note(sighting);
       const counted = group === null || hasRoom(`${channel} g:${group} all`, MAX_COUNTERS_WITH_GROUPS);
       return counted ? sighting : { ...sighting, group: OTHER_GROUP };
     },
@@ -186,6 +200,8 @@ function admission(edit: ReturnType<typeof editor>, counts: Counts, limits: Flee
     },
   };
 }
+
+const withoutTime = (packed: string) => packed.replace(/^(\S+ \S+) \S+/, '$1');
 
 /** Channels from which nobody has checked in for as long need no time either. */
 function dropTimes(counts: Counts, before: number): void {

@@ -6,8 +6,7 @@ export type IsFenced = (fence: number | undefined) => boolean;
 
 interface Lease {
   fence: number;
-  /** Null once it was given back. */
-  holder: string | null;
+  holder: string;
 }
 
 /** The lease verbs on LMDB: one process has the files, so the one that asks last is the leader. */
@@ -16,28 +15,26 @@ export function embeddedLease(files: EmbeddedFiles): {
   isFenced: IsFenced;
 } {
   const table = files.table<Lease, string>('lease');
-  const current = () => table.get('lease') ?? { fence: 0, holder: null };
+  /** Remembered by this process alone: to write it would delay a shutdown, and whoever asks next gets the lease anyway. */
+  let givenBack: number | null = null;
 
   return {
-    isFenced(fence) {
-      const lease = current();
-      return fence !== undefined && (lease.holder === null || lease.fence !== fence);
-    },
+    isFenced: (fence) => fence !== undefined && (table.get('lease')?.fence !== fence || givenBack === fence),
     verbs: {
       async acquireLease(holder) {
-        const held = await files.read(current);
+        const held = await files.read(() => table.get('lease'));
         // A renewal changes nothing, so it costs no sync.
-        if (held.holder === holder) return held.fence;
+        if (held?.holder === holder && held.fence !== givenBack) return held.fence;
         return files.write(() => {
-          const fence = current().fence + 1;
+          const fence = (table.get('lease')?.fence ?? 0) + 1;
           table.put('lease', { fence, holder });
           return fence;
         });
       },
       releaseLease: (holder) =>
-        files.write(() => {
-          const lease = current();
-          if (lease.holder === holder) table.put('lease', { ...lease, holder: null });
+        files.read(() => {
+          const held = table.get('lease');
+          if (held?.holder === holder) givenBack = held.fence;
         }),
     },
   };
