@@ -46,8 +46,6 @@ export interface StartOptions {
 
 /** Metrics of an auth server are some 100 KB. */
 const MAX_PEER_BODY = 8 * 1024 * 1024;
-/** Often enough to miss no minute. */
-const SERIES_EVERY = 20_000;
 const BOOTSTRAP_EVERY = 1_000;
 /** An inventory may be 64 MiB. */
 const OPERATOR_REQUEST_TIMEOUT = 300_000;
@@ -112,7 +110,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
   });
   leadership.whileLeading('plans', settings.leader.plansEvery, plans.advance);
-  leadership.whileLeading('series', SERIES_EVERY, series.record);
+  leadership.whileLeading('series', settings.leader.seriesEvery, series.record);
   leadership.whileLeading('sources', settings.sources.every, sources.read);
 
   const operator = await listen(getRequestListener(operatorApp.fetch) as RequestListener, {

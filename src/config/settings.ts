@@ -66,7 +66,7 @@ const schema = z.strictObject({
     evidenceFreshFor: duration,
     catalogue: z.enum(['open', 'strict']),
   }),
-  leader: z.strictObject({ lease: duration, plansEvery: duration }),
+  leader: z.strictObject({ lease: duration, plansEvery: duration, seriesEvery: duration }),
   sources: z.strictObject({
     every: duration,
     timeout: duration,
