@@ -1,19 +1,19 @@
 import type { Logger } from 'pino';
 
 const LAST_LINES_MS = 500;
-/** npm passes on a Ctrl-C that the terminal has sent to everybody already; no person is that fast. */
-const SAME_SIGNAL_MS = 100;
+/** Ctrl-C goes to every process at the terminal, and npm passes on the one that it got: twice within this is once. */
+const ECHO_MS = 500;
 
 /** Closes `server` on SIGTERM or SIGINT, then exits; a second signal exits at once. */
 export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): void {
-  let first: { signal: NodeJS.Signals; at: number } | null = null;
+  let firstAt: number | null = null;
   const onSignal = async (signal: NodeJS.Signals) => {
-    if (first) {
-      if (signal === first.signal && performance.now() - first.at < SAME_SIGNAL_MS) return;
+    if (firstAt !== null) {
+      if (signal === 'SIGINT' && performance.now() - firstAt < ECHO_MS) return;
       log.warn({ signal }, 'second signal: exiting at once');
       process.exit(1);
     }
-    first = { signal, at: performance.now() };
+    firstAt = performance.now();
     log.info({ signal }, 'stopping: no new connections, finishing what is under way');
     try {
       await server.close();
