@@ -6,14 +6,15 @@ const ECHO_MS = 500;
 
 /** Closes `server` on SIGTERM or SIGINT, then exits; a second signal exits at once. */
 export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): void {
-  let firstAt: number | null = null;
+  let first: { signal: NodeJS.Signals; at: number } | null = null;
   const onSignal = async (signal: NodeJS.Signals) => {
-    if (firstAt !== null) {
-      if (signal === 'SIGINT' && performance.now() - firstAt < ECHO_MS) return;
+    if (first) {
+      const both = signal === 'SIGINT' && first.signal === 'SIGINT';
+      if (both && performance.now() - first.at < ECHO_MS) return;
       log.warn({ signal }, 'second signal: exiting at once');
       process.exit(1);
     }
-    firstAt = performance.now();
+    first = { signal, at: performance.now() };
     log.info({ signal }, 'stopping: no new connections, finishing what is under way');
     try {
       await server.close();

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hashToken } from '../../src/config/settings.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { asAdmin, openRedis } from '../store/redis-harness.ts';
-import { bundle, type RunningProgram, run } from '../support/programs.ts';
+import { startFairway } from '../support/process.ts';
+import { bundle, run } from '../support/programs.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
 let redis: RedisProcess;
@@ -24,18 +25,6 @@ while (true) {
   if ('fenced' in result) break;
 }
 await store.close();
-`;
-
-/** A server as it is deployed, which prints where its operators find it. */
-const SERVER = `
-import { loadSettings } from './config/settings.ts';
-import { closeOnSignal } from './lifecycle.ts';
-import { createLog } from './log.ts';
-import { start } from './server.ts';
-const log = createLog('silent');
-const server = await start({ settings: loadSettings('config/default.yaml', process.env), version: '0', log });
-closeOnSignal(server, log);
-console.log(server.operatorUrl);
 `;
 
 const flush = () => asAdmin(redis.url, (admin) => admin.flushall());
@@ -63,40 +52,34 @@ describe('the leader', () => {
 
   it('is one of all servers: the next takes over within 15 s of a crash, and at once after a stop', async () => {
     await flush();
-    const program = await bundle(SERVER);
-    const launch = async (): Promise<RunningProgram & { url: string }> => {
-      const running = run(program, [], {
-        REDIS_URL: redis.url,
-        FAIRWAY_ADMIN_TOKEN: 'a-token-of-the-leader-test',
-        FAIRWAY_DATA_DIR: temporaryDirectory(),
-        FAIRWAY_PORT: '0',
-        FAIRWAY_OPERATOR_PORT: '0',
-        FAIRWAY_CONFIG: '',
-      });
-      await vi.waitFor(() => expect(running.lines).toHaveLength(1), { timeout: 15_000 });
-      return { ...running, url: running.lines[0] ?? '' };
-    };
+    const launch = () => startFairway({ settings: {}, env: { REDIS_URL: redis.url } });
     const [first, second] = [await launch(), await launch()];
-    expect(await leads(first.url)).toBe(true);
-    expect(await leads(second.url)).toBe(false);
+    expect(await leads(first.operatorUrl)).toBe(true);
+    expect(await leads(second.operatorUrl)).toBe(false);
 
-    first.process.kill('SIGKILL');
+    first.signal('SIGKILL');
     const crashed = performance.now();
-    await vi.waitFor(async () => expect(await leads(second.url)).toBe(true), { timeout: 20_000, interval: 200 });
+    await vi.waitFor(async () => expect(await leads(second.operatorUrl)).toBe(true), {
+      timeout: 20_000,
+      interval: 200,
+    });
     expect(performance.now() - crashed).toBeLessThan(15_000);
 
     const third = await launch();
-    expect(await leads(third.url)).toBe(false);
-    second.process.kill('SIGTERM');
-    await vi.waitFor(async () => expect(await leads(third.url)).toBe(true), { timeout: 8_000, interval: 200 });
+    expect(await leads(third.operatorUrl)).toBe(false);
+    second.signal('SIGTERM');
+    await vi.waitFor(async () => expect(await leads(third.operatorUrl)).toBe(true), { timeout: 8_000, interval: 200 });
 
     // Past its lease, which another then has.
     const fourth = await launch();
-    third.process.kill('SIGSTOP');
-    await vi.waitFor(async () => expect(await leads(fourth.url)).toBe(true), { timeout: 20_000, interval: 200 });
-    third.process.kill('SIGCONT');
-    await vi.waitFor(async () => expect(await leads(third.url)).toBe(false), { timeout: 8_000, interval: 200 });
-    expect(await leads(fourth.url)).toBe(true);
+    third.signal('SIGSTOP');
+    await vi.waitFor(async () => expect(await leads(fourth.operatorUrl)).toBe(true), {
+      timeout: 20_000,
+      interval: 200,
+    });
+    third.signal('SIGCONT');
+    await vi.waitFor(async () => expect(await leads(third.operatorUrl)).toBe(false), { timeout: 8_000, interval: 200 });
+    expect(await leads(fourth.operatorUrl)).toBe(true);
   }, 90_000);
 
   it('is the process, with the embedded store, and again after a restart', async () => {
