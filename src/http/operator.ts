@@ -53,7 +53,8 @@ export function createOperatorApi(options: OperatorApiOptions) {
     const start = performance.now();
     await next();
     const seconds = (performance.now() - start) / 1000;
-    const route = routePath(c, -1);
+    // Of the handler that ran last, which is the one that answered: pages match every path besides.
+    const route = routePath(c);
     metrics.observeRequest(route, c.req.method, c.res.status, seconds);
     const actor = c.get('actor')?.name;
     log.debug({ method: c.req.method, route, status: c.res.status, actor, seconds }, 'request');
