@@ -166,7 +166,7 @@ describe.skipIf(!chromium)('in a browser', () => {
       ['16.4.7', '16.4.7 strands none of 1,240 agents'],
       ['sixteen', '"sixteen" is not a version; write it as X.Y.Z'],
     ] as const) {
-      await page.getByLabel('Version').fill(version);
+      await page.getByRole('textbox', { name: 'Version' }).fill(version);
       await page.getByRole('button', { name: 'Check' }).click();
       await page.locator('#verdict').getByText(answer).waitFor();
     }
