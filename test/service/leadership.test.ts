@@ -39,16 +39,16 @@ describe('the leader', () => {
     await flush();
     const committer = run(await bundle(COMMITTER), [redis.url, '1000']);
     const store = await openRedis(redis.url);
-    await vi.waitFor(() => expect(committer.lines).toContain('entry'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(committer.lines).toContain('entry'), { timeout: 30_000 });
     committer.process.kill('SIGSTOP');
     // Null until the lease has ended.
-    await vi.waitFor(async () => expect(await store.acquireLease('next', 60_000)).not.toBeNull(), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await store.acquireLease('next', 60_000)).not.toBeNull(), { timeout: 30_000 });
     const revision = await store.revision();
     committer.process.kill('SIGCONT');
-    await vi.waitFor(() => expect(committer.lines.at(-1)).toBe('fenced'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(committer.lines.at(-1)).toBe('fenced'), { timeout: 30_000 });
     expect(await store.revision()).toBe(revision);
     await store.close();
-  });
+  }, 90_000);
 
   it('is one of all servers: the next takes over within 15 s of a crash, and at once after a stop', async () => {
     await flush();
