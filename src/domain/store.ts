@@ -25,6 +25,9 @@ export interface Write {
   value: object | null;
 }
 
+/** A document that must be as the writer saw it, though he does not write it: what he decided by. */
+export type Guard = Pick<Write, 'key' | 'ifRevision'>;
+
 /** What the audit log tells of a change, before the store numbers and chains it. */
 export interface AuditDraft {
   /** ISO 8601. */
@@ -49,12 +52,14 @@ export interface AuditEntry extends AuditDraft {
 
 export interface Change {
   writes: Write[];
+  /** Checked along with the writes, and neither written nor indexed. */
+  guards?: readonly Guard[] | undefined;
   audit: AuditDraft;
   /** Of background work: the fence that its lease came with. Nothing is committed once the lease is another's, or over. */
   fence?: number | undefined;
 }
 
-/** The entry of the committed change, or the key whose revision was another, or word that the fence has fallen. */
+/** The entry of the committed change, or the written or guarded key whose revision was another, or word that the fence has fallen. */
 export type CommitResult = { entry: AuditEntry } | { conflict: string } | { fenced: true };
 
 export interface AuditQuery {

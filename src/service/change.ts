@@ -43,7 +43,7 @@ export async function commitDocument<T extends object>(
       before: before ? withoutRevision(before) : null,
       after: after && withoutRevision(after),
     };
-    return await control.commit([replace(key, before, after)], entry, fence);
+    return await control.commit([replace(key, before, after)], entry, { fence });
   } catch (error) {
     const lost = !before && error instanceof FairwayError && error.code === 'revision_mismatch';
     throw lost ? alreadyExists(key) : error;

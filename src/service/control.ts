@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { FairwayError } from '../domain/errors.ts';
 import { applyWrites, type Snapshot, takeSnapshot } from '../domain/snapshot.ts';
-import type { AuditDraft, AuditEntry, SavedState, Store, Write } from '../domain/store.ts';
+import type { AuditDraft, AuditEntry, Guard, SavedState, Store, Write } from '../domain/store.ts';
 
 export interface ControlOptions {
   store: Store;
@@ -9,6 +9,14 @@ export interface ControlOptions {
   /** Milliseconds between looks at the store's revision, in case a change message was lost. */
   compareEvery: number;
   log: Logger;
+}
+
+/** What a commit is held to besides the revisions of what it writes. */
+export interface CommitConditions {
+  /** Of background work: the fence of its lease. */
+  fence?: number | undefined;
+  /** Documents that it was decided by. */
+  guards?: readonly Guard[] | undefined;
 }
 
 /** The control state in memory: read without waiting, changed through the store. */
@@ -19,11 +27,8 @@ export interface Control {
   peek(): Snapshot | null;
   /** Calls back after every change of the snapshot, until the returned function is called. */
   onChange(listener: (snapshot: Snapshot) => void): () => void;
-  /**
-   * Background work gives the fence of its lease. Throws `revision_mismatch` if a written document has changed since or
-   * the fence has fallen, `store_unavailable`.
-   */
-  commit(writes: Write[], audit: AuditDraft, fence?: number): Promise<AuditEntry>;
+  /** Throws `revision_mismatch` if a written or guarded document has changed since or the fence has fallen, `store_unavailable`. */
+  commit(writes: Write[], audit: AuditDraft, conditions?: CommitConditions): Promise<AuditEntry>;
   /** Did the store answer when last asked? */
   storeUp(): boolean;
   /** Milliseconds since the snapshot was last known to be the store's; Infinity before the first time. */
@@ -117,10 +122,10 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
     },
     storeUp: () => up && !lostRevisions,
     age: () => performance.now() - confirmedAt,
-    async commit(writes, audit, fence) {
+    async commit(writes, audit, { fence, guards } = {}) {
       if (lostRevisions) throw new FairwayError('store_unavailable', LOST);
       const base = current();
-      const result = await store.commit({ writes, audit, fence });
+      const result = await store.commit({ writes, guards, audit, fence });
       if ('fenced' in result) {
         throw new FairwayError('revision_mismatch', 'another server leads by now, so this one changed nothing');
       }

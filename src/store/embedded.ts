@@ -37,10 +37,11 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlVerbs
 
     revision: () => files.read(() => head().id),
 
-    commit: ({ writes, audit, fence }) =>
+    commit: ({ writes, guards = [], audit, fence }) =>
       files.write(() => {
         if (isFenced(fence)) return { fenced: true };
-        const conflict = writes.find(({ key, ifRevision }) => (documents.get(key)?.revision ?? 0) !== ifRevision);
+        const seen = [...writes, ...guards];
+        const conflict = seen.find(({ key, ifRevision }) => (documents.get(key)?.revision ?? 0) !== ifRevision);
         if (conflict) return { conflict: conflict.key };
         const entry = chain(head(), audit);
         for (const { key, value } of writes) {

@@ -89,9 +89,14 @@ function newestHead() {
 
 /** Lua knows no SHA-256, so the entry is made here, for the head that was seen last, and again if that has moved on. */
 function committer(client: RedisClient, newest: ReturnType<typeof newestHead>) {
-  return async ({ writes, audit, fence }: Change, expired: () => boolean): Promise<CommitResult> => {
+  return async ({ writes, guards = [], audit, fence }: Change, expired: () => boolean): Promise<CommitResult> => {
     const keys = [...new Set(writes.map(({ key }) => auditIndexKey(key)))];
-    const args = writes.flatMap(({ key, ifRevision, value }) => [key, ifRevision, value ? JSON.stringify(value) : '']);
+    const seen = guards.flatMap(({ key, ifRevision }) => [key, ifRevision]);
+    const written = writes.flatMap(({ key, ifRevision, value }) => [
+      key,
+      ifRevision,
+      value ? JSON.stringify(value) : '',
+    ]);
     for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
       const head = newest.get();
       const entry = chain(head, audit);
@@ -99,7 +104,7 @@ function committer(client: RedisClient, newest: ReturnType<typeof newestHead>) {
       const answer = await client.run(
         COMMIT,
         [DOCUMENTS, HEAD, AUDIT, LEASE, ...keys],
-        [...heads, entry.id, JSON.stringify(entry), CHANGES, fence ?? '', ...args],
+        [...heads, entry.id, JSON.stringify(entry), CHANGES, fence ?? '', guards.length, ...seen, ...written],
       );
       const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed'] | ['fenced'];
       if (outcome === 'fenced') return { fenced: true };

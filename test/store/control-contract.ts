@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AuditHead, follows, GENESIS } from '../../src/domain/audit.ts';
-import type { AuditDraft, AuditEntry, CommitResult, Store, Write } from '../../src/domain/store.ts';
+import type { AuditDraft, AuditEntry, CommitResult, Guard, Store, Write } from '../../src/domain/store.ts';
 import type { Harness } from './contract.ts';
 
 const draft = (subject = 'channel/a'): AuditDraft => ({
@@ -92,6 +92,33 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await store.revision()).toBe(1);
       expect(await store.audit({ limit: 10 })).toHaveLength(1);
       expect(await store.audit({ key: 'channel/d', limit: 10 })).toEqual([]);
+    });
+
+    it('lets a guarded document decide without writing it', async () => {
+      const store = getStore();
+      await revisionAfter(store, write('release/a', 0), write('channel/a', 0));
+      const before = await store.load();
+      const commitGuarded = (...guards: Guard[]) =>
+        store.commit({ writes: [write('channel/a', 1, { new: true })], guards, audit: draft() });
+
+      const seen = { key: 'release/a', ifRevision: 1 };
+      const absent = { key: 'release/none', ifRevision: 0 };
+      for (const stale of [
+        { key: 'release/a', ifRevision: 0 },
+        { key: 'release/a', ifRevision: 2 },
+        { key: 'release/none', ifRevision: 1 },
+      ]) {
+        expect(await commitGuarded(seen, absent, stale)).toEqual({ conflict: stale.key });
+      }
+      expect(await store.load()).toEqual(before);
+
+      expect(isWin(await commitGuarded(seen, absent))).toBe(true);
+      const { documents } = await store.load();
+      expect(documents.map(({ key, revision }) => [key, revision])).toEqual([
+        ['channel/a', 2],
+        ['release/a', 1],
+      ]);
+      expect(await store.audit({ key: 'release/a', limit: 10 })).toHaveLength(1);
     });
 
     it('answers with the entry that the log then holds', async () => {

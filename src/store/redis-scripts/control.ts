@@ -5,7 +5,8 @@ import type { Script } from './script.ts';
  * Applies all writes and appends the audit entry, or nothing.
  * KEYS: documents, head, audit, lease, then the audit index of each written key.
  * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on, fence that the
- * lease must have ('' for any); then for each write: key, revision it must have, JSON ('' deletes).
+ * lease must have ('' for any), how many guards; then for each guard: key, revision it must have; then for each write:
+ * key, revision it must have, JSON ('' deletes).
  * Answers {'fenced'}, {'conflict', key}, {'moved', head} when the entry follows another head by now, or {'committed'}.
  */
 export const COMMIT: Script = {
@@ -14,14 +15,20 @@ export const COMMIT: Script = {
 local documents, head, audit, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local follows, becomes, id, entry, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if fenced(lease, ARGV[6]) then return { 'fenced' } end
-for i = 7, #ARGV, 3 do
+local writes = 8 + 2 * tonumber(ARGV[7])
+local function moved(i)
   local stored = redis.call('HGET', documents, ARGV[i])
-  local revision = stored and string.match(stored, '^%d+') or '0'
-  if revision ~= ARGV[i + 1] then return { 'conflict', ARGV[i] } end
+  return (stored and string.match(stored, '^%d+') or '0') ~= ARGV[i + 1]
+end
+for i = writes, #ARGV, 3 do
+  if moved(i) then return { 'conflict', ARGV[i] } end
+end
+for i = 8, writes - 1, 2 do
+  if moved(i) then return { 'conflict', ARGV[i] } end
 end
 local current = redis.call('GET', head) or ''
 if current ~= follows then return { 'moved', current } end
-for i = 7, #ARGV, 3 do
+for i = writes, #ARGV, 3 do
   if ARGV[i + 2] == '' then
     redis.call('HDEL', documents, ARGV[i])
   else
