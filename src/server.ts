@@ -11,6 +11,7 @@ import { createOperatorApi } from './http/operator.ts';
 import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
 import { createHttpPeers } from './peers/http.ts';
+import { createConditions } from './peers/prometheus.ts';
 import { openPublicSide } from './public-side.ts';
 import { createAudit } from './service/audit.ts';
 import { bootstrap } from './service/bootstrap.ts';
@@ -21,9 +22,14 @@ import { createFleet } from './service/fleet.ts';
 import { createGate } from './service/gate.ts';
 import { joinLeadership } from './service/leadership.ts';
 import { createPlans } from './service/plans.ts';
+import { createPromotionDriver } from './service/promotion-driver.ts';
+import { createFacts } from './service/promotion-facts.ts';
+import { createPromotions } from './service/promotions.ts';
+import { createRecall } from './service/recall.ts';
 import { createReleases } from './service/releases.ts';
 import { repeat } from './service/repeat.ts';
 import { createSeries } from './service/series.ts';
+import { createSignOffs } from './service/sign-offs.ts';
 import { createSources } from './service/sources.ts';
 import { createTransfer } from './service/transfer.ts';
 import { openStore } from './store/open.ts';
@@ -70,7 +76,8 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const channels = createChannels({ control, fleet, gate, observer, now });
   const plans = createPlans({ control, gate, observer, now, log });
   const series = createSeries({ store, control, fleet, now });
-  const controlPlanes = createControlPlanes({ control, fleet, now });
+  const { stages, grace, advanceEvery, prometheus } = settings.promotion;
+  const controlPlanes = createControlPlanes({ control, fleet, grace, now });
   const peers = createHttpPeers({ timeout: settings.sources.timeout, maxBody: MAX_PEER_BODY });
   const sources = createSources({
     ...settings.sources,
@@ -82,7 +89,10 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     now,
     log,
   });
-  const releases = createReleases(control, now);
+  const releases = createReleases({ control, promotes: stages[0]?.accepts ?? [], now });
+  const recall = createRecall({ control, gate, releases, stages, observer, now });
+  const facts = createFacts({ gate, controlPlanes, conditions: createConditions(prometheus), stages, now });
+  const driver = createPromotionDriver({ control, facts, recall, stages, observer, now });
   const leadership = await joinLeadership({ store, ...settings.leader, log });
 
   const stopping = new AbortController();
@@ -94,6 +104,11 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const { app: operatorApp, openApi } = createOperatorApi({
     ...services,
     ...access,
+    control,
+    recall,
+    signOffs: createSignOffs({ control, releases, now }),
+    promotions: createPromotions({ control, releases, facts, stages, now }),
+    github: settings.github,
     transfer: createTransfer({ control, gate, now }),
     metrics,
     ready: () => control.peek() !== null && !stopping.signal.aborted,
@@ -112,6 +127,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   leadership.whileLeading('plans', settings.leader.plansEvery, plans.advance);
   leadership.whileLeading('series', settings.leader.seriesEvery, series.record);
   leadership.whileLeading('sources', settings.sources.every, sources.read);
+  leadership.whileLeading('promotion', advanceEvery, driver.advance);
 
   const operator = await listen(getRequestListener(operatorApp.fetch) as RequestListener, {
     ...settings.operator,

@@ -28,7 +28,7 @@ const LAYERS: Record<string, Layer> = {
   'http/': { from: ['domain/', 'service/', 'http/'], packages: ANY, types: ['metrics.ts'] },
   'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/'], packages: ANY },
   'config/': { from: ['domain/', 'config/'], packages: ANY },
-  'cli/': { from: ['cli/', 'http/schemas.ts', 'version.ts'], packages: ANY },
+  'cli/': { from: ['cli/', 'domain/', 'http/schemas.ts', 'http/schemas/', 'version.ts'], packages: ANY },
   'version.ts': { from: [], packages: NONE },
 };
 

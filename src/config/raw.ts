@@ -12,6 +12,7 @@ export const ENVIRONMENT: Record<string, string[]> = {
   REDIS_URL: ['redisUrl'],
   FAIRWAY_DATA_DIR: ['dataDir'],
   FAIRWAY_ADMIN_TOKEN: ['adminToken'],
+  FAIRWAY_GITHUB_WEBHOOK_SECRET: ['github', 'webhookSecret'],
   FAIRWAY_LOG_LEVEL: ['log', 'level'],
 };
 

@@ -1,16 +1,11 @@
 import { createHash } from 'node:crypto';
-import ms from 'ms';
 import { z } from 'zod';
-import { channelNameFault } from '../domain/channel.ts';
 import { ROLES } from '../domain/role.ts';
 import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
+import { channelName, controlPlaneName, duration } from './fields.ts';
+import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
 
-const duration = z
-  .string()
-  .regex(/^\d{1,6}(ms|s|m|h|d)$/, 'expected a duration such as 500ms, 30s, 5m, 24h or 30d')
-  .transform((text) => ms(text as ms.StringValue))
-  .refine((length) => length > 0, 'must be longer than nothing');
 // Environment variables are strings.
 const port = z
   .union(
@@ -25,11 +20,6 @@ const port = z
   )
   .refine((number) => number >= 0 && number <= 65_535, 'expected a port number from 0 to 65535');
 const listener = z.strictObject({ host: z.string().min(1), port });
-const channelName = z.string().superRefine((name, context) => {
-  const fault = channelNameFault(name);
-  if (fault) context.addIssue(fault);
-});
-const controlPlaneName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/);
 /** Of one cluster. */
 const MAX_AUTH_SERVERS = 32;
 const tokenName = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-');
@@ -97,10 +87,13 @@ const schema = z.strictObject({
         description: z.string().optional(),
         accepts: z.array(z.enum(VERSION_KINDS)).min(1).optional(),
         versionPrefix: z.enum(['v', '']).optional(),
+        needsHelm: z.boolean().optional(),
         controlPlane: z.string().nullable().optional(),
       }),
     ),
   }),
+  promotion: promotionSettings,
+  github: githubSettings,
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']) }),
   shutdown: z.strictObject({ deadline: duration }),
 });

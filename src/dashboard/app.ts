@@ -4,6 +4,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from 'pino';
 import { FairwayError } from '../domain/errors.ts';
 import type { Authenticator } from '../http/auth.ts';
+import { hideEmbargoed } from '../http/embargo.ts';
 import type { EventStreams } from '../http/event-streams.ts';
 import { assetRoutes } from './assets.ts';
 import type { DashboardEnv, DashboardServices } from './frame.ts';
@@ -69,6 +70,7 @@ export function createDashboard(options: DashboardOptions) {
 
   app.route('/', assetRoutes());
   app.use(signIn.recognise);
+  app.use(hideEmbargoed(options.control));
   app.route('/', docsPage(options.openApi));
   app.route('/', signInPages(signIn));
   app.use('/live', signIn.require);

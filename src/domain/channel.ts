@@ -31,6 +31,8 @@ export interface Channel {
   accepts: VersionKind[];
   /** What stands before the version in an answer. */
   versionPrefix: 'v' | '';
+  /** Its agents are deployed with Helm charts, so it takes a release only once those are published too. */
+  needsHelm: boolean;
   /** The control plane that its agents connect to. */
   controlPlane: string | null;
   /** Canonical, without prefix; null: agents are told `none`. */
@@ -47,7 +49,7 @@ export interface Channel {
   updatedBy: string;
 }
 
-export type ChannelSettings = Pick<Channel, 'description' | 'accepts' | 'versionPrefix' | 'controlPlane'>;
+export type ChannelSettings = Pick<Channel, 'description' | 'accepts' | 'versionPrefix' | 'needsHelm' | 'controlPlane'>;
 
 /** Who changes a channel, when, and why. */
 export interface Act {
@@ -72,6 +74,7 @@ export const DEFAULT_SETTINGS: ChannelSettings = {
   description: '',
   accepts: ['stable', 'cloud'],
   versionPrefix: 'v',
+  needsHelm: false,
   controlPlane: null,
 };
 
@@ -186,20 +189,32 @@ export function setCritical(channel: Channel, critical: boolean, until: Date | n
  * Throws `channel_pinned` if that means a move.
  */
 export function conform(channel: Channel, wanted: Channel, target: Version | null, act: Act): Channel {
-  const { description, accepts, versionPrefix, controlPlane, critical, pin } = wanted;
+  const { description, accepts, versionPrefix, needsHelm, controlPlane, critical, pin } = wanted;
   const stays = channel.target === (target?.text ?? null);
   const moved = stays
     ? channel
     : target === null
       ? withdraw(channel, act)
       : moveTo(movable(channel, act.at), target, act);
-  return { ...moved, description, accepts, versionPrefix, controlPlane, critical, pin, ...stamp(act) };
+  return { ...moved, description, accepts, versionPrefix, needsHelm, controlPlane, critical, pin, ...stamp(act) };
 }
 
 /** Takes the target away, so that agents stay where they are. Throws `channel_pinned`. */
 export function withdraw(channel: Channel, act: Act): Channel {
   const current = movable(channel, act.at);
   return { ...current, target: null, critical: null, plan: null, served: serve(current, act.at), ...stamp(act) };
+}
+
+/**
+ * Moves the target away from a release that was pulled, or takes it away where there is nothing to go back to.
+ * A pin does not hold it: it freezes a choice among good releases. It stays, so that nothing else moves the channel.
+ */
+export function retreat(channel: Channel, target: Version | null, critical: boolean, act: Act): Channel {
+  const { pin } = channelAt(channel, act.at);
+  if (target) return { ...moveTo(channel, target, act, critical), pin };
+  // Its way must not lead to the pulled release any more.
+  const lineage = channel.lineage.filter((version) => version !== channel.target);
+  return { ...withdraw({ ...channel, pin: null }, act), lineage, pin };
 }
 
 /** The channel, unless it is pinned at `at`: throws `channel_pinned`. */

@@ -1,6 +1,8 @@
 import { type EvidenceSource, highestCounts, oldestOf, type Population, total, type VersionCounts } from './census.ts';
-import { type Catalogue, newestFirst, oldestSupportedMajor } from './release.ts';
+import { unknownRelease } from './embargo.ts';
+import { type ArtifactSet, type Catalogue, missingArtifacts, newestFirst } from './release.ts';
 import { type HopFault, hopFaults } from './release-line.ts';
+import { oldestSupportedMajor } from './support.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
 export type RefusalReason =
@@ -60,6 +62,8 @@ export interface Report {
 export interface Policy {
   /** The kinds of version that the channel accepts. */
   accepts: readonly VersionKind[];
+  /** Do the channel's agents install Helm charts? */
+  needsHelm: boolean;
   catalogue: Catalogue;
   /** Refuse what the catalogue does not hold. */
   strict: boolean;
@@ -162,7 +166,10 @@ function findControlPlaneFaults(target: Version, plane: ControlPlaneState | null
   return [];
 }
 
-function findReleaseFaults(target: Version, { accepts, catalogue, strict }: Policy): Finding<RefusalReason>[] {
+function findReleaseFaults(
+  target: Version,
+  { accepts, needsHelm, catalogue, strict }: Policy,
+): Finding<RefusalReason>[] {
   const findings: Finding<RefusalReason>[] = [];
   if (!accepts.includes(target.kind)) {
     const detail = `the channel accepts ${accepts.join(' and ')} versions, and ${target.text} is of kind ${target.kind}`;
@@ -170,8 +177,7 @@ function findReleaseFaults(target: Version, { accepts, catalogue, strict }: Poli
   }
   const release = catalogue.get(target.text);
   if (!release) {
-    const detail = `${target.text} is not in the catalogue of releases; register it first`;
-    return strict ? [...findings, { reason: 'unknown_release', detail }] : findings;
+    return strict ? [...findings, unknownRelease(target.text)] : findings;
   }
   if (release.pulled) {
     const detail = `${target.text} was pulled by ${release.pulled.by}: ${release.pulled.reason}; choose another release`;
@@ -181,12 +187,19 @@ function findReleaseFaults(target: Version, { accepts, catalogue, strict }: Poli
     const detail = `${target.text} is under embargo; lift the embargo first`;
     findings.push({ reason: 'release_embargoed', detail });
   }
-  if (release.packages !== 'published') {
-    const detail = `the packages of ${target.text} are ${release.packages}, so no agent could install it; publish them first`;
+  for (const set of missingArtifacts(release, needsHelm)) {
+    const { state } = release.artifacts[set];
+    const detail = `${ARTIFACT_NAMES[set]} of ${target.text} are ${state}, so agents could not install it; publish them first`;
     findings.push({ reason: 'artifacts_missing', detail });
   }
   return findings;
 }
+
+const ARTIFACT_NAMES: Record<ArtifactSet, string> = {
+  controlPlane: "the control plane's artifacts",
+  packages: 'the packages',
+  helm: 'the Helm charts',
+};
 
 function findWarnings(
   target: Version,
@@ -224,7 +237,7 @@ function findWarnings(
  * null when it needs no stop on the way, and when the catalogue knows none.
  */
 export function findRoute(from: Version, target: Version, policy: Policy): string[] | null {
-  const stops = newestFirst(policy.catalogue).filter((stop) => {
+  const stops = newestFirst(policy.catalogue.values()).filter((stop) => {
     // A stop is a target on the way, so the gate must let it pass too.
     const servable = findReleaseFaults(stop, policy).length === 0;
     return servable && compareVersions(stop, target) < 0 && compareVersions(stop, from) > 0;

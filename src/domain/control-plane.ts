@@ -17,6 +17,7 @@ export type ControlPlaneReason =
   | 'agent_too_new'
   | 'target_ahead_of_control_plane'
   | 'target_behind_control_plane'
+  | 'recently_served'
   | 'control_plane_skips_major'
   | 'control_plane_major_downgrade';
 
@@ -41,6 +42,8 @@ export interface Fleet {
   channel: string;
   target: Version | null;
   population: Population;
+  /** Former targets within their grace period: agents may still run them, whatever the evidence says (RFD 109). */
+  recent: { version: string; until: string }[];
 }
 
 /**
@@ -83,7 +86,7 @@ function findUpgradeFaults(version: Version, current: Version | null): ControlPl
   return [];
 }
 
-function assessFleet(version: Version, { channel, target, population }: Fleet) {
+function assessFleet(version: Version, { channel, target, population, recent }: Fleet) {
   const strands = (agent: string) => hopFaults(requireVersion(agent), version).length > 0;
   const reasons: ControlPlaneFinding[] = ascending(highestCounts(population.headcounts))
     .filter(([agent]) => strands(agent))
@@ -103,6 +106,10 @@ function assessFleet(version: Version, { channel, target, population }: Fleet) {
   if (target && version.major - target.major > 1) {
     const detail = `${channel} serves ${target.text}, more than a major behind ${version.text}; roll it forward first`;
     reasons.push({ reason: 'target_behind_control_plane', channel, detail });
+  }
+  for (const former of recent.filter((each) => strands(each.version))) {
+    const detail = `${channel} served ${former.version} until ${former.until}, and agents may still run it; wait until its grace period is over`;
+    reasons.push({ reason: 'recently_served', channel, version: former.version, detail });
   }
   return { reasons, ...countStrictest(population.headcounts, strands) };
 }

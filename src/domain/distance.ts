@@ -1,6 +1,7 @@
 import type { VersionCounts } from './census.ts';
-import { type Catalogue, oldestSupportedMajor, SUPPORTED_MAJORS } from './release.ts';
+import type { Catalogue } from './release.ts';
 import { hopFaults } from './release-line.ts';
+import { oldestSupportedMajor, SUPPORTED_MAJORS } from './support.ts';
 import { compareVersions, requireVersion, type Version } from './version.ts';
 
 /** How far agents are from a target; every agent is in exactly one class, and `stranded` ones are counted besides. */

@@ -22,6 +22,8 @@ export type ErrorCode =
 export interface ErrorDetails {
   /** The report of the compatibility gate, on `refused`. */
   report?: unknown;
+  /** The gates of a promotion's stage, on `refused`. */
+  gates?: { gate: string; passed: boolean; reason: string | null }[];
   /** Faults of single fields, on `invalid`. */
   errors?: { path: string; message: string }[];
   /** Seconds after which another try makes sense. */

@@ -35,3 +35,9 @@ function sameOrNextLine(older: Version, newer: Version): boolean {
   const last = LAST_LEGACY_MINOR.get(older.major);
   return newer.major - older.major === 1 && newer.minor === 0 && last !== undefined && older.minor >= last;
 }
+
+/** The line that a version belongs to: `cloud`, its major, or `X.Y` below major 6. */
+export function lineOf({ kind, major, minor }: Version): string {
+  if (kind === 'cloud') return 'cloud';
+  return major < FIRST_SEMVER_MAJOR ? `${major}.${minor}` : String(major);
+}

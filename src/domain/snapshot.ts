@@ -1,8 +1,10 @@
 import type { Channel } from './channel.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { FairwayError } from './errors.ts';
+import type { Promotion } from './promotion.ts';
 import type { Release } from './release.ts';
-import type { ControlState, Document, Write } from './store.ts';
+import { SIGN_OFFS_KEY, type SignOffs } from './sign-off.ts';
+import type { ControlState, Document, Guard, Write } from './store.ts';
 
 /** A document's value with the global revision that wrote it. */
 export type Stored<T> = T & { readonly revision: number };
@@ -14,11 +16,15 @@ export interface Snapshot {
   readonly channels: ReadonlyMap<string, Stored<Channel>>;
   readonly controlPlanes: ReadonlyMap<string, Stored<ControlPlane>>;
   readonly releases: ReadonlyMap<string, Stored<Release>>;
+  /** By version. */
+  readonly promotions: ReadonlyMap<string, Stored<Promotion>>;
+  readonly signOffs: Stored<SignOffs> | null;
 }
 
 export const channelKey = (name: string): string => `channel/${name}`;
 export const controlPlaneKey = (name: string): string => `control-plane/${name}`;
 export const releaseKey = (version: string): string => `release/${version}`;
+export const promotionKey = (version: string): string => `promotion/${version}`;
 
 /** Throws `not_found`. */
 export function requireChannel({ channels }: Snapshot, name: string): Stored<Channel> {
@@ -40,6 +46,8 @@ export function takeSnapshot({ revision, documents }: ControlState): Snapshot {
   const channels = new Map<string, Stored<Channel>>();
   const controlPlanes = new Map<string, Stored<ControlPlane>>();
   const releases = new Map<string, Stored<Release>>();
+  const promotions = new Map<string, Stored<Promotion>>();
+  let signOffs: Stored<SignOffs> | null = null;
   for (const document of documents) {
     const { key, value } = document;
     const name = key.slice(key.indexOf('/') + 1);
@@ -47,6 +55,8 @@ export function takeSnapshot({ revision, documents }: ControlState): Snapshot {
     if (key.startsWith('channel/')) channels.set(name, stored as Stored<Channel>);
     else if (key.startsWith('control-plane/')) controlPlanes.set(name, stored as Stored<ControlPlane>);
     else if (key.startsWith('release/')) releases.set(name, stored as Stored<Release>);
+    else if (key.startsWith('promotion/')) promotions.set(name, stored as Stored<Promotion>);
+    else if (key === SIGN_OFFS_KEY) signOffs = stored as Stored<SignOffs>;
   }
   return {
     revision,
@@ -54,6 +64,8 @@ export function takeSnapshot({ revision, documents }: ControlState): Snapshot {
     channels,
     controlPlanes,
     releases,
+    promotions,
+    signOffs,
   };
 }
 
@@ -71,6 +83,12 @@ export function applyWrites(snapshot: Snapshot, writes: readonly Write[], revisi
 export function replace<T extends object>(key: string, before: Stored<T> | undefined, value: T | null): Write {
   return { key, ifRevision: before?.revision ?? 0, value: value && withoutRevision(value) };
 }
+
+/** Holds a commit to what was seen under `key`: that document, or nothing. */
+export const guard = (key: string, seen: { revision: number } | undefined): Guard => ({
+  key,
+  ifRevision: seen?.revision ?? 0,
+});
 
 /** A document's value as it is stored. */
 export function withoutRevision<T extends object>(value: T): Omit<T, 'revision'> {

@@ -3,7 +3,7 @@ import type { FleetCounts, Survey } from './census.ts';
 import type { Point, Resolution } from './series.ts';
 
 /**
- * Keys of control data: `channel/NAME`, `release/VERSION`, `control-plane/NAME`.
+ * Keys of control data: `channel/NAME`, `release/VERSION`, `promotion/VERSION`, `control-plane/NAME`, `sign-offs/github`.
  * A document's revision is the global revision that wrote it.
  */
 export interface Document {

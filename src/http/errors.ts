@@ -32,7 +32,7 @@ export const TITLES: Record<ErrorCode, string> = {
   unauthenticated: 'Not signed in',
   forbidden: 'Not allowed',
   not_found: 'Not found',
-  refused: 'Refused by the compatibility gate',
+  refused: 'Refused by a gate',
   channel_pinned: 'Channel is pinned',
   not_newer: 'Not newer than the target',
   not_older: 'Not older than the target',

@@ -1,19 +1,26 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { routePath } from 'hono/route';
 import type { Logger } from 'pino';
+import { createMask } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Audit } from '../service/audit.ts';
 import type { Channels } from '../service/channels.ts';
+import type { Control } from '../service/control.ts';
 import type { ControlPlanes } from '../service/control-planes.ts';
 import type { Fleet } from '../service/fleet.ts';
 import type { Plans } from '../service/plans.ts';
+import type { Promotions } from '../service/promotions.ts';
+import type { Recall } from '../service/recall.ts';
 import type { Releases } from '../service/releases.ts';
 import type { Series } from '../service/series.ts';
+import type { SignOffs } from '../service/sign-offs.ts';
 import type { Transfer } from '../service/transfer.ts';
 import { type Authenticator, authenticate, type OperatorEnv } from './auth.ts';
+import { hideEmbargoed } from './embargo.ts';
 import { renderProblem } from './errors.ts';
 import type { EventStreams } from './event-streams.ts';
+import { hookRoutes } from './hooks.ts';
 import { agentRoutes } from './operator/agents.ts';
 import { auditRoutes } from './operator/audit.ts';
 import { channelRoutes } from './operator/channels.ts';
@@ -21,6 +28,7 @@ import { controlPlaneRoutes } from './operator/control-planes.ts';
 import { eventRoutes } from './operator/events.ts';
 import { inventoryRoutes } from './operator/inventory.ts';
 import { progressRoutes } from './operator/progress.ts';
+import { promotionRoutes } from './operator/promotions.ts';
 import { releaseRoutes } from './operator/releases.ts';
 import { transferRoutes } from './operator/transfer.ts';
 import { StateDocument } from './schemas.ts';
@@ -33,8 +41,13 @@ export interface OperatorApiOptions {
   series: Series;
   controlPlanes: ControlPlanes;
   releases: Releases;
+  recall: Recall;
+  signOffs: SignOffs;
+  promotions: Promotions;
+  github: { webhookSecret: string | null; label: string; repository: string | null };
   audit: Audit;
   transfer: Transfer;
+  control: Pick<Control, 'peek'>;
   metrics: Metrics;
   authenticator: Authenticator;
   events: EventStreams;
@@ -46,7 +59,7 @@ export interface OperatorApiOptions {
 
 /** What operators, pipelines and Prometheus talk to, and the document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
-  const { metrics, ready, log } = options;
+  const { metrics, ready, log, control, signOffs, github } = options;
   const app = new OpenAPIHono<OperatorEnv>();
 
   app.use(async (c, next) => {
@@ -72,9 +85,12 @@ export function createOperatorApi(options: OperatorApiOptions) {
   app.get('/readyz', (c) =>
     ready() ? c.text('ready') : c.text('not ready: no state was loaded yet, or the server is stopping', 503),
   );
-  app.get('/metrics', async (c) =>
-    c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType }),
-  );
+  app.get('/metrics', async (c) => {
+    const mask = createMask(control.peek()?.releases ?? new Map());
+    const text = await metrics.registry.metrics();
+    return c.body(mask ? mask(text) : text, 200, { 'Content-Type': metrics.registry.contentType });
+  });
+  app.route('/hooks', hookRoutes({ signOffs, secret: github.webhookSecret, ...github }));
 
   const api = createApi(options);
   const openApi = () => describeApi(api, options.version);
@@ -87,18 +103,21 @@ export function createOperatorApi(options: OperatorApiOptions) {
 
 function createApi(options: OperatorApiOptions) {
   const { channels, audit, fleet, controlPlanes, releases, transfer, authenticator, events } = options;
+  const { recall, signOffs, promotions, control } = options;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalid(result.error);
     },
   });
   api.use(authenticate(authenticator));
+  api.use(hideEmbargoed(control));
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(options.plans, options.series));
   api.route('/', agentRoutes(fleet));
   api.route('/', inventoryRoutes(fleet));
   api.route('/', controlPlaneRoutes(controlPlanes));
-  api.route('/', releaseRoutes(releases));
+  api.route('/', releaseRoutes(releases, recall, signOffs));
+  api.route('/', promotionRoutes(promotions));
   api.route('/', auditRoutes(audit));
   api.route('/', transferRoutes(transfer));
   api.route('/', eventRoutes(events));

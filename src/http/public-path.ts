@@ -4,6 +4,12 @@ import type { Endpoint } from '../service/answers.ts';
 export type PublicRoute = { endpoint: Endpoint; channel: string } | { endpoint: 'healthz' };
 
 const PROXY_STYLE = 'webapi/automaticupgrades/channel/';
+/** How a path ends; no channel's name has such a segment, so the longest one counts. */
+const SUFFIXES: [string, Endpoint][] = [
+  ['tools/version', 'tools'],
+  ['version', 'version'],
+  ['critical', 'critical'],
+];
 /** The longest channel name, its prefixes, and every character of them percent-encoded. */
 const MAX_PATH = 1024;
 
@@ -28,11 +34,11 @@ export function readPublicPath(path: string, defaultChannel: string): PublicRout
 }
 
 function readChannelPath(path: string, defaultChannel: string | null): PublicRoute | null {
-  const cut = path.lastIndexOf('/');
-  const endpoint = path.slice(cut + 1);
-  const channel = cut < 0 ? defaultChannel : path.slice(0, cut);
-  if (channel === null || (endpoint !== 'version' && endpoint !== 'critical')) return null;
-  return { endpoint, channel };
+  for (const [suffix, endpoint] of SUFFIXES) {
+    if (path === suffix) return defaultChannel === null ? null : { endpoint, channel: defaultChannel };
+    if (path.endsWith(`/${suffix}`)) return { endpoint, channel: path.slice(0, -suffix.length - 1) };
+  }
+  return null;
 }
 
 function decode(path: string): string | null {

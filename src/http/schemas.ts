@@ -2,24 +2,11 @@ import { z } from '@hono/zod-openapi';
 import { UPDATER_KINDS } from '../domain/agent.ts';
 import { channelNameFault } from '../domain/channel.ts';
 import { ROLES } from '../domain/role.ts';
-import { MAX_VERSION_LENGTH, readVersion, requireVersion, VERSION_KINDS } from '../domain/version.ts';
+import { requireVersion, VERSION_KINDS } from '../domain/version.ts';
+import { dryRun, judged, kind, reason, time, version } from './schemas/fields.ts';
+import { PromotionGate } from './schemas/promotions.ts';
+import { releaseState } from './schemas/releases.ts';
 
-/** A string that the domain has an opinion on; its sentence becomes the message. */
-const judged = (fault: (text: string) => string | null) =>
-  z.string().superRefine((text, context) => {
-    const message = fault(text);
-    if (message) context.addIssue(message);
-  });
-
-const versionFault = (text: string) => {
-  const version = readVersion(text);
-  return typeof version === 'string' ? version : null;
-};
-
-const time = () => z.iso.datetime({ offset: true });
-const kind = z.enum(VERSION_KINDS);
-const reason = z.string().trim().min(1).max(500).openapi({ example: 'incident 12' });
-const version = judged(versionFault).openapi({ example: '16.4.7', maxLength: MAX_VERSION_LENGTH });
 const controlPlaneName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected 1 to 64 of a-z0-9._-, a letter or digit first');
@@ -50,6 +37,7 @@ export const Channel = z
     description: z.string(),
     accepts: z.array(kind),
     versionPrefix: z.enum(['v', '']),
+    needsHelm: z.boolean(),
     controlPlane: z.string().nullable(),
     target: z.string().nullable().openapi({ description: 'Without prefix; null: agents are told none.' }),
     critical: Mark.nullable(),
@@ -124,7 +112,6 @@ export const VerbResult = z
   .object({ channel: Channel, report: Report.nullable(), audit: AuditEntry.nullable() })
   .openapi('VerbResult');
 
-const dryRun = z.boolean().optional();
 const acceptStranding = z
   .int()
   .min(0)
@@ -163,6 +150,7 @@ const settings = {
   description: z.string().max(500).optional(),
   accepts: z.array(kind).min(1).max(VERSION_KINDS.length).optional(),
   versionPrefix: z.enum(['v', '']).optional(),
+  needsHelm: z.boolean().optional(),
   controlPlane: controlPlaneName.nullable().optional(),
 };
 export const PutChannel = z.strictObject({
@@ -266,33 +254,7 @@ export const InventoryResult = z
   .object({ received: z.int(), enrolled: z.int(), skipped: z.int(), oldest: VersionCount.nullable() })
   .openapi('InventoryResult');
 
-export const ListedRelease = z.strictObject({
-  version: z.string().min(1).max(MAX_VERSION_LENGTH),
-  date: z.iso.date().nullable(),
-  security: z.boolean(),
-});
-export const ImportReleases = z.array(ListedRelease).min(1).max(10_000);
-export const ImportResult = z
-  .object({
-    received: z.int(),
-    imported: z.int(),
-    unchanged: z.int(),
-    skipped: z.array(z.object({ version: z.string(), detail: z.string() })),
-  })
-  .openapi('ImportResult');
-
-const packages = z.enum(['absent', 'building', 'published']);
-const pulled = { reason: z.string(), by: z.string(), at: z.string() };
-const release = {
-  version: z.string(),
-  date: z.string().nullable(),
-  security: z.boolean(),
-  embargoed: z.boolean(),
-  packages,
-};
-export const Release = z
-  .object({ ...release, pulled: z.object(pulled).nullable(), revision: z.int() })
-  .openapi('Release');
+export { ImportResult, Release } from './schemas/releases.ts';
 
 /** As it is stored and looked up. */
 const canonicalVersion = version.transform((text) => requireVersion(text).text);
@@ -333,7 +295,7 @@ export const StateDocument = z
       ({ name }) => name,
     ).optional(),
     releases: listOf(
-      z.strictObject({ ...release, version: canonicalVersion, pulled: z.strictObject(pulled).nullable() }),
+      z.strictObject({ version: canonicalVersion, ...z.object(releaseState).partial().shape }),
       (listed) => listed.version,
     ).optional(),
   })
@@ -366,6 +328,7 @@ export const Problem = z
     detail: z.string().openapi({ description: 'What is wrong and what to do next.' }),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
     report: Report.optional(),
+    gates: z.array(PromotionGate).optional(),
   })
   .openapi('Problem');
 

@@ -25,7 +25,8 @@ export function createHttpPeers({ timeout, maxBody }: HttpPeersOptions): Peers {
   };
 }
 
-async function readBody(body: ReadableStream<Uint8Array> | null, maxBody: number): Promise<string> {
+/** The body as text. Throws `PeerError` for one that is larger than `maxBody` bytes. */
+export async function readBody(body: ReadableStream<Uint8Array> | null, maxBody: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body ?? []) {
@@ -37,7 +38,8 @@ async function readBody(body: ReadableStream<Uint8Array> | null, maxBody: number
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function mapError(error: unknown, timeout: number): PeerError {
+/** What a failed request says of its peer. */
+export function mapError(error: unknown, timeout: number): PeerError {
   if (error instanceof PeerError) return error;
   const { name, message, cause } = error as Error;
   if (name === 'TimeoutError') return new PeerError('slow', `it gave no whole answer within ${timeout} ms`);

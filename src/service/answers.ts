@@ -4,7 +4,7 @@ import type { Snapshot, Stored } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
 import type { Control } from './control.ts';
 
-export const ENDPOINTS = ['version', 'critical', 'find'] as const;
+export const ENDPOINTS = ['version', 'critical', 'tools', 'find'] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
 /** How often an answer was given; whole numbers, read when Prometheus asks. */
@@ -69,7 +69,7 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
   function tallyOf(channel: string): Record<Endpoint, Tally> {
     let tally = tallies.get(channel);
     if (!tally) {
-      tally = { version: newTally(), critical: newTally(), find: newTally() };
+      tally = { version: newTally(), critical: newTally(), tools: newTally(), find: newTally() };
       tallies.set(channel, tally);
     }
     return tally;
@@ -81,6 +81,8 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
     const answers = {
       version: text(channel, versionAnswer(channel), tally.version),
       critical: text(channel, channel.critical ? 'yes' : 'no', tally.critical),
+      // Client tools follow the target, back too when a release is pulled (RFD 134, Rollbacks).
+      tools: text(channel, versionAnswer(channel), tally.tools),
       find: json(channel, findDocument(channel, controlPlane, webapi), tally.find),
     };
     prepared.set(channel.name, { channel: stored, controlPlane, answers });
@@ -92,7 +94,7 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
     const at = now();
     let wakeAt = Number.POSITIVE_INFINITY;
     for (const channel of snapshot.channels.values()) {
-      const controlPlane = snapshot.controlPlanes.get(channel.controlPlane ?? '')?.version ?? null;
+      const controlPlane = shownControlPlane(snapshot, channel);
       const known = prepared.get(channel.name);
       const expires = channel.critical?.until != null || channel.pin?.until != null;
       if (expires || known?.channel.revision !== channel.revision || known.controlPlane !== controlPlane) {
@@ -141,6 +143,12 @@ const newTally = (): Tally => ({ ok: 0, notModified: 0 });
 /** What `/version` says of a channel: the target with its prefix, or `none`. */
 export function versionAnswer({ target, versionPrefix }: Channel): string {
   return target === null ? 'none' : `${versionPrefix}${target}`;
+}
+
+/** The version of the control plane, unless it runs a release that nobody may know of yet. */
+function shownControlPlane({ controlPlanes, releases }: Snapshot, { controlPlane }: Channel): string | null {
+  const version = controlPlanes.get(controlPlane ?? '')?.version ?? null;
+  return version !== null && releases.get(version)?.embargoed ? null : version;
 }
 
 const text = (channel: Stored<Channel>, body: string, tally: Tally) =>

@@ -1,4 +1,6 @@
 import { type AuditHead, follows, GENESIS } from '../domain/audit.ts';
+import { createMask, redactEntry, seesEmbargoed } from '../domain/embargo.ts';
+import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel } from '../domain/snapshot.ts';
 import type { AuditEntry, Store } from '../domain/store.ts';
 import type { Control } from './control.ts';
@@ -11,11 +13,12 @@ export interface ChainState {
   brokenAt: number | null;
 }
 
+/** Entries on a release under embargo are redacted for whoever must not learn of it. */
 export interface Audit {
   /** Newest first. */
-  list(query: { before?: number | undefined; limit: number }): Promise<AuditEntry[]>;
+  list(query: { before?: number | undefined; limit: number }, asker: Actor): Promise<AuditEntry[]>;
   /** What happened to a channel, newest first; also of one that was deleted. */
-  history(channel: string, query: { before?: number | undefined; limit: number }): Promise<AuditEntry[]>;
+  history(channel: string, query: { before?: number | undefined; limit: number }, asker: Actor): Promise<AuditEntry[]>;
   verify(): Promise<ChainState>;
 }
 
@@ -35,13 +38,18 @@ export function createAudit(store: Pick<Store, 'audit'>, control: Pick<Control, 
     }
   }
 
-  return {
-    list: (query) => store.audit(query),
+  function redact(entries: AuditEntry[], asker: Actor): AuditEntry[] {
+    const mask = seesEmbargoed(asker) ? null : createMask(control.snapshot().releases);
+    return mask ? entries.map((entry) => redactEntry(entry, mask)) : entries;
+  }
 
-    async history(channel, query) {
+  return {
+    list: async (query, asker) => redact(await store.audit(query), asker),
+
+    async history(channel, query, asker) {
       const entries = await store.audit({ ...query, key: channelKey(channel) });
       if (entries.length === 0 && query.before === undefined) requireChannel(control.snapshot(), channel);
-      return entries;
+      return redact(entries, asker);
     },
 
     async verify() {

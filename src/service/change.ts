@@ -1,7 +1,9 @@
+import type { Channel } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
+import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
-import { replace, type Stored, withoutRevision } from '../domain/snapshot.ts';
-import type { AuditEntry } from '../domain/store.ts';
+import { guard, releaseKey, replace, type Stored, withoutRevision } from '../domain/snapshot.ts';
+import type { AuditEntry, Guard } from '../domain/store.ts';
 import type { Control } from './control.ts';
 
 /** Who asks for a change, and on what condition. */
@@ -25,6 +27,8 @@ export interface DocumentChange<T extends object> {
   actor: Actor;
   at: Date;
   fence?: number | undefined;
+  /** Documents that the change was decided by. */
+  guards?: Guard[];
 }
 
 /** Commits the change with its audit entry. Throws `already_exists` where a new document is there meanwhile, else `revision_mismatch`. */
@@ -32,7 +36,7 @@ export async function commitDocument<T extends object>(
   control: Control,
   change: DocumentChange<T>,
 ): Promise<AuditEntry> {
-  const { key, before, after, action, reason, actor, at, fence } = change;
+  const { key, before, after, action, reason, actor, at, fence, guards } = change;
   try {
     const entry = {
       at: at.toISOString(),
@@ -43,10 +47,34 @@ export async function commitDocument<T extends object>(
       before: before ? withoutRevision(before) : null,
       after: after && withoutRevision(after),
     };
-    return await control.commit([replace(key, before, after)], entry, { fence });
+    return await control.commit([replace(key, before, after)], entry, { fence, guards });
   } catch (error) {
     const lost = !before && error instanceof FairwayError && error.code === 'revision_mismatch';
     throw lost ? alreadyExists(key) : error;
+  }
+}
+
+/** Holds a move to the state of the release that it was judged by, so that it cannot race a pull. */
+export const targetGuards = (releases: ReadonlyMap<string, Stored<Release>>, ...moved: Channel[]): Guard[] =>
+  [...new Set(moved.flatMap(({ target }) => target ?? []))].map((version) =>
+    guard(releaseKey(version), releases.get(version)),
+  );
+
+/** Enough for changes that come at once; more of them are told that they lost. */
+const MAX_TRIES = 5;
+
+/** Decides anew where somebody else was faster, unless the asker insists on a revision. */
+export async function retryOnConflict<T>(
+  { ifMatch }: Pick<ChangeRequest, 'ifMatch'>,
+  change: () => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await change();
+    } catch (error) {
+      const lost = error instanceof FairwayError && error.code === 'revision_mismatch';
+      if (!lost || ifMatch !== null || tries === MAX_TRIES) throw error;
+    }
   }
 }
 

@@ -19,10 +19,11 @@ import {
 import type { Report } from '../domain/compatibility.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
+import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { AuditEntry } from '../domain/store.ts';
 import { requireVersion } from '../domain/version.ts';
-import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
+import { type ChangeRequest, commitDocument, requireRevision, targetGuards } from './change.ts';
 import type { Control } from './control.ts';
 import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
@@ -67,7 +68,7 @@ export interface Channels {
   ): Promise<{ channel: Stored<Channel>; created: boolean }>;
   remove(name: string, request: ChangeRequest): Promise<void>;
   act(name: string, verb: ChangingVerb, input: VerbInput, request: ChangeRequest): Promise<VerbResult>;
-  check(name: string, version: string): Promise<Report>;
+  check(name: string, version: string, asker: Actor): Promise<Report>;
 }
 
 export interface ChannelsOptions {
@@ -102,6 +103,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
   const find = (name: string) => requireChannel(control.snapshot(), name);
 
   async function act(name: string, verb: ChangingVerb, input: VerbInput, request: ChangeRequest): Promise<VerbResult> {
+    const { releases } = control.snapshot();
     const before = find(name);
     requireRevision(channelKey(name), before, request.ifMatch);
     const at = now();
@@ -109,7 +111,8 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     const after =
       (input.stepped ? await startStepped(before, input, act) : null) ?? TRANSITIONS[verb](before, input, act);
     const moves = after.target !== null && after.target !== before.target;
-    const report = moves && after.target ? await gate.assess(before, requireVersion(after.target)) : null;
+    const report =
+      moves && after.target ? await gate.assess(before, requireVersion(after.target), { asker: request.actor }) : null;
     const overridden = report !== null && gate.enforce(name, report, request, input.acceptStranding);
     if (request.dryRun) return { channel: present({ ...after, revision: before.revision }), report, audit: null };
 
@@ -122,6 +125,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
       reason,
       actor: request.actor,
       at,
+      guards: moves ? targetGuards(releases, after) : [],
     });
     if (after.target !== before.target) observer.targetChanged(name, verb);
     if (overridden) observer.strandingAccepted(name);
@@ -142,12 +146,13 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     list: () => [...control.snapshot().channels.values()].map(present).sort((a, b) => (a.name < b.name ? -1 : 1)),
     read: (name) => present(find(name)),
     act,
-    async check(name, version) {
-      return gate.assess(find(name), requireVersion(version));
+    async check(name, version, asker) {
+      return gate.assess(find(name), requireVersion(version), { asker });
     },
 
     async put(name, { target, reason = '', ...settings }, request) {
-      const before = control.snapshot().channels.get(name);
+      const { channels, releases } = control.snapshot();
+      const before = channels.get(name);
       requireRevision(channelKey(name), before, request.ifMatch);
       const { actor, dryRun } = request;
       const at = now();
@@ -163,6 +168,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
         reason,
         actor,
         at,
+        guards: before ? [] : targetGuards(releases, after),
       };
       const revision = dryRun ? (before?.revision ?? 0) : (await commitDocument(control, change)).revision;
       return { channel: present({ ...after, revision }), created: !before };
@@ -206,7 +212,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     const empty = createChannel(name, merged, null, act);
     if (target === undefined) return empty;
     const version = requireVersion(target);
-    gate.enforce(name, await gate.assess(empty, version), request);
+    gate.enforce(name, await gate.assess(empty, version, { asker: request.actor }), request);
     return createChannel(name, merged, version, act);
   }
 }

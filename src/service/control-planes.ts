@@ -21,11 +21,13 @@ export interface ControlPlanes {
 export interface ControlPlanesOptions {
   control: Control;
   fleet: Pick<Fleet, 'population'>;
+  /** Milliseconds for which a control plane keeps compatibility with what its channels served before. */
+  grace: number;
   now: () => Date;
 }
 
 /** The control planes that channels' agents connect to. */
-export function createControlPlanes({ control, fleet, now }: ControlPlanesOptions): ControlPlanes {
+export function createControlPlanes({ control, fleet, grace, now }: ControlPlanesOptions): ControlPlanes {
   const find = (name: string) => requireControlPlane(control.snapshot(), name);
 
   return {
@@ -50,7 +52,8 @@ export function createControlPlanes({ control, fleet, now }: ControlPlanesOption
       const channels = [...control.snapshot().channels.values()].filter(({ controlPlane }) => controlPlane === name);
       const fleets = channels.map(async (channel) => {
         const target = channel.target === null ? null : requireVersion(channel.target);
-        return { channel: channel.name, target, population: await fleet.population(channel) };
+        const recent = channel.served.filter(({ until }) => now().getTime() - Date.parse(until) < grace);
+        return { channel: channel.name, target, recent, population: await fleet.population(channel) };
       });
       return assessControlPlane(name, requireVersion(version), current, await Promise.all(fleets));
     },

@@ -130,7 +130,8 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
         throw new FairwayError('revision_mismatch', 'another server leads by now, so this one changed nothing');
       }
       if ('conflict' in result) {
-        void refresh();
+        // Whoever reads again after this must not be shown what he lost by.
+        await refresh();
         throw new FairwayError(
           'revision_mismatch',
           `${result.conflict} was changed by somebody else meanwhile; read it again, then repeat`,

@@ -1,7 +1,8 @@
 import type { Channel } from '../domain/channel.ts';
 import { assess, mayOverride, type Report } from '../domain/compatibility.ts';
+import { seesEmbargoed, withoutEmbargo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { mayActAs } from '../domain/role.ts';
+import { type Actor, mayActAs } from '../domain/role.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
@@ -13,10 +14,18 @@ export interface GateObserver {
   targetRefused(channel: string, report: Report): void;
 }
 
+/** What a verdict is seen by. */
+export interface GateView {
+  /** A state that is to be; by default the present one. */
+  state?: Snapshot;
+  /** Who asks: some must not learn of an embargo. */
+  asker?: Actor;
+}
+
 /** Stands before every change of a target. */
 export interface Gate {
-  /** The verdict on `channel`, stored or not, serving `target` in a state that is, or is to be. */
-  assess(channel: Channel, target: Version, state?: Snapshot): Promise<Report>;
+  /** The verdict on `channel`, stored or not, serving `target`. */
+  assess(channel: Channel, target: Version, view?: GateView): Promise<Report>;
   /**
    * Throws `refused` with the report unless it allows the target, or an admin accepts to strand just as many agents as
    * it says (`accepted`). Returns whether that was needed.
@@ -34,12 +43,15 @@ export interface GateOptions {
 
 export function createGate({ control, fleet, strictCatalogue, observer }: GateOptions): Gate {
   return {
-    async assess(channel, target, { controlPlanes, releases } = control.snapshot()) {
+    async assess(channel, target, { state = control.snapshot(), asker } = {}) {
+      const { controlPlanes, releases } = state;
       const name = channel.controlPlane;
       const reported = name === null ? undefined : controlPlanes.get(name)?.version;
       const plane = name === null ? null : { name, version: reported === undefined ? null : requireVersion(reported) };
-      const policy = { accepts: channel.accepts, catalogue: releases, strict: strictCatalogue };
-      return assess(target, await fleet.population(channel), plane, policy);
+      const { accepts, needsHelm } = channel;
+      const policy = { accepts, needsHelm, catalogue: releases, strict: strictCatalogue };
+      const report = assess(target, await fleet.population(channel), plane, policy);
+      return asker && !seesEmbargoed(asker) ? withoutEmbargo(report) : report;
     },
 
     enforce(channel, report, { actor, dryRun }, accepted) {

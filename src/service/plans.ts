@@ -5,7 +5,7 @@ import { FairwayError } from '../domain/errors.ts';
 import { nextStep, PLAN_ACTOR, type Plan, takeNextStep, type Waiting, waitingFor } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
-import { commitDocument } from './change.ts';
+import { commitDocument, targetGuards } from './change.ts';
 import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
 
@@ -63,7 +63,18 @@ export function createPlans({ control, gate, observer, now, log }: PlansOptions)
     const { channel: after, reason } = takeNextStep(channelAt(channel, at), at);
     const key = channelKey(channel.name);
     const before = channel;
-    await commitDocument(control, { key, before, after, action: 'roll-forward', reason, actor: ACTOR, at, fence });
+    const guards = targetGuards(control.snapshot().releases, after);
+    await commitDocument(control, {
+      key,
+      before,
+      after,
+      action: 'roll-forward',
+      reason,
+      actor: ACTOR,
+      at,
+      fence,
+      guards,
+    });
     observer.targetChanged(channel.name, 'roll-forward');
     log.info({ channel: channel.name, target: after.target }, reason);
   }

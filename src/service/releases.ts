@@ -1,12 +1,23 @@
-import type { Release } from '../domain/release.ts';
+import { type BackportPlan, planBackports, type Urgency } from '../domain/backport.ts';
+import { planTags, type TagPlan } from '../domain/docker-tags.ts';
+import { visibleTo } from '../domain/embargo.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { createPromotion } from '../domain/promotion.ts';
+import { createRelease, digestOf, type Registration } from '../domain/registration.ts';
+import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, listedRelease, type Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
-import { releaseKey, replace, type Stored } from '../domain/snapshot.ts';
-import { compareVersions, readVersion } from '../domain/version.ts';
+import { rememberedSignOff, SIGN_OFFS_KEY } from '../domain/sign-off.ts';
+import { guard, promotionKey, releaseKey, replace, type Stored, withoutRevision } from '../domain/snapshot.ts';
+import { type SupportWindow, supportWindow } from '../domain/support.ts';
+import { compareVersions, readVersion, requireVersion, type VersionKind } from '../domain/version.ts';
+import { explainVersion, type VersionExplanation } from '../domain/version-explanation.ts';
+import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
 import type { Control } from './control.ts';
 
 /** A release as a history lists it. */
 export interface ListedRelease {
   version: string;
+  /** `YYYY-MM-DD`. */
   date: string | null;
   security: boolean;
 }
@@ -20,17 +31,113 @@ export interface ImportResult {
   skipped: { version: string; detail: string }[];
 }
 
-export interface Releases {
-  /** Newest first by precedence. */
-  list(): Stored<Release>[];
-  /** Takes a release history over into the catalogue, all of it or nothing. What is known besides stays. */
-  import(history: ListedRelease[], actor: Actor): Promise<ImportResult>;
+export interface ReleaseFilter {
+  kind?: VersionKind | undefined;
+  major?: number | undefined;
+  security?: boolean | undefined;
+  embargoed?: boolean | undefined;
+  pulled?: boolean | undefined;
+  order?: 'precedence' | 'time' | undefined;
+  limit?: number | undefined;
 }
 
-/** The catalogue of known releases. */
-export function createReleases(control: Control, now: () => Date): Releases {
+/** The catalogue of known releases. To an actor below release-manager those under embargo do not exist. */
+export interface Releases {
+  /** Newest first by precedence, or by when they were cut. */
+  list(actor: Actor, filter?: ReleaseFilter): Stored<Release>[];
+  /** Throws `not_found`. */
+  read(version: string, actor: Actor): Stored<Release>;
+  /** Registers a release; saying the same again changes nothing. Throws `already_exists`, `invalid`. */
+  register(registration: Registration, request: ChangeRequest): Promise<{ release: Stored<Release>; created: boolean }>;
+  /** Takes note of what was built and published. */
+  publish(
+    version: string,
+    states: Partial<Record<ArtifactSet, ArtifactState | undefined>>,
+    request: ChangeRequest,
+  ): Promise<Stored<Release>>;
+  /** Takes a release history over into the catalogue, all of it or nothing. What is known besides stays. */
+  import(history: ListedRelease[], actor: Actor): Promise<ImportResult>;
+  support(actor: Actor): SupportWindow;
+  tags(version: string, actor: Actor): TagPlan;
+  explain(version: string, actor: Actor): VersionExplanation;
+  backports(urgency: Urgency, actor: Actor): BackportPlan;
+}
+
+export interface ReleasesOptions {
+  control: Control;
+  /** Kinds of releases that are promoted from stage to stage. */
+  promotes: readonly VersionKind[];
+  now: () => Date;
+}
+
+export function createReleases({ control, promotes, now }: ReleasesOptions): Releases {
+  const visible = (actor: Actor) => visibleTo(control.snapshot().releases, actor);
+
+  function read(text: string, actor: Actor): Stored<Release> {
+    const { text: version } = requireVersion(text);
+    const release = visible(actor).get(version);
+    if (release) return release;
+    throw new FairwayError('not_found', `there is no release ${version}; GET /api/v1/releases lists them`);
+  }
+
   return {
-    list: () => [...control.snapshot().releases.values()].sort((a, b) => compareVersions(b.version, a.version)),
+    list(actor, filter = {}) {
+      const releases = [...visible(actor).values()].filter((release) => passes(release, filter));
+      return releases.sort(filter.order === 'time' ? byTime : byPrecedence).slice(0, filter.limit);
+    },
+    read,
+
+    async register(registration, { actor, dryRun }) {
+      const snapshot = control.snapshot();
+      const at = now();
+      const draft = createRelease(registration, snapshot.releases, { by: actor.name, at });
+      const known = snapshot.releases.get(draft.version);
+      if (known) {
+        if (known.registered?.digest === digestOf(registration)) return { release: known, created: false };
+        const todo = 'register a fixed release under a version of its own';
+        throw new FairwayError('already_exists', `${draft.version} is registered with another content; ${todo}`);
+      }
+      const signOffs = snapshot.signOffs;
+      const changes = draft.changes.map((change) => ({ ...change, signedOff: rememberedSignOff(signOffs, change.pr) }));
+      const release = { ...draft, changes };
+      if (dryRun) return { release: { ...release, revision: 0 }, created: true };
+      const key = releaseKey(release.version);
+      const promoted = promotes.includes(requireVersion(release.version).kind);
+      const writes = [replace(key, undefined, release)];
+      if (promoted) {
+        const fresh = createPromotion(release.version, at);
+        writes.push(replace(promotionKey(release.version), snapshot.promotions.get(release.version), fresh));
+      }
+      const audit = { at: at.toISOString(), actor: actor.name, action: 'register', subject: key, reason: '' };
+      const { revision } = await control.commit(
+        writes,
+        { ...audit, before: null, after: release },
+        {
+          // A label that arrives just now must not be lost on the new release.
+          guards: [guard(SIGN_OFFS_KEY, signOffs ?? undefined)],
+        },
+      );
+      return { release: { ...release, revision }, created: true };
+    },
+
+    async publish(version, states, { actor, ifMatch, dryRun }) {
+      const before = read(version, actor);
+      const key = releaseKey(before.version);
+      requireRevision(key, before, ifMatch);
+      const at = now();
+      const artifacts = { ...before.artifacts };
+      for (const set of ARTIFACT_SETS) {
+        const state = states[set];
+        if (state && state !== artifacts[set].state) artifacts[set] = { state, at: at.toISOString() };
+      }
+      const news = ARTIFACT_SETS.some((set) => artifacts[set] !== before.artifacts[set]);
+      const after = { ...withoutRevision(before), artifacts } as Release;
+      // Workflows report again and again; only news are worth a revision.
+      if (dryRun || !news) return { ...after, revision: before.revision };
+      const change = { key, before, after, action: 'artifacts', reason: '', actor, at };
+      const { revision } = await commitDocument(control, change);
+      return { ...after, revision };
+    },
 
     async import(history, actor) {
       const known = control.snapshot().releases;
@@ -44,8 +151,12 @@ export function createReleases(control: Control, now: () => Date): Releases {
           continue;
         }
         const before = known.get(version.text);
-        if (before?.date === date && before.security === security) unchanged++;
-        else changed.set(version.text, { ...(before ?? NEW_RELEASE), version: version.text, date, security });
+        const cutAt = before?.registered ? before.cutAt : date;
+        if (before?.cutAt === cutAt && before.security === security) unchanged++;
+        else {
+          const listed = { version: version.text, cutAt, security };
+          changed.set(version.text, before ? { ...before, ...listed } : listedRelease(listed));
+        }
       }
       if (changed.size > 0) {
         const writes = [...changed].map(([version, release]) =>
@@ -63,8 +174,27 @@ export function createReleases(control: Control, now: () => Date): Releases {
       }
       return { received: history.length, imported: changed.size, unchanged, skipped };
     },
+
+    support: (actor) => supportWindow(visible(actor)),
+    tags: (version, actor) => planTags(requireVersion(read(version, actor).version), visible(actor)),
+    explain: (version, actor) => explainVersion(requireVersion(version), visible(actor)),
+    backports: (urgency, actor) => planBackports(visible(actor).values(), urgency),
   };
 }
 
-/** What a history lists has been published. */
-const NEW_RELEASE = { embargoed: false, packages: 'published', pulled: null } as const;
+function passes(release: Release, { kind, major, security, embargoed, pulled }: ReleaseFilter): boolean {
+  const version = requireVersion(release.version);
+  return (
+    (kind === undefined || version.kind === kind) &&
+    (major === undefined || version.major === major) &&
+    (security === undefined || release.security === security) &&
+    (embargoed === undefined || release.embargoed === embargoed) &&
+    (pulled === undefined || (release.pulled !== null) === pulled)
+  );
+}
+
+const byPrecedence = (a: Release, b: Release) => compareVersions(b.version, a.version);
+
+/** Those whose time nobody gave come last. */
+const byTime = (a: Release, b: Release) =>
+  Date.parse(b.cutAt ?? '0000-01-01') - Date.parse(a.cutAt ?? '0000-01-01') || byPrecedence(a, b);

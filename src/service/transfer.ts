@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Act, type Channel, type ChannelSettings, conform, DEFAULT_SETTINGS } from '../domain/channel.ts';
+import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
-import type { Release } from '../domain/release.ts';
+import { listedRelease, type Release } from '../domain/release.ts';
+import type { Actor } from '../domain/role.ts';
 import {
   applyWrites,
   channelKey,
@@ -13,7 +15,7 @@ import {
 } from '../domain/snapshot.ts';
 import type { AuditEntry, Write } from '../domain/store.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
-import type { ChangeRequest } from './change.ts';
+import { type ChangeRequest, targetGuards } from './change.ts';
 import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
 
@@ -35,7 +37,7 @@ export interface WantedState {
   fairway: typeof DOCUMENT_FORM;
   channels?: (Partial<ChannelSettings> & Partial<ChannelState> & { name: string })[] | undefined;
   controlPlanes?: { name: string; version: string }[] | undefined;
-  releases?: Release[] | undefined;
+  releases?: (Partial<Release> & { version: string })[] | undefined;
 }
 
 export interface Difference {
@@ -52,7 +54,8 @@ export interface ApplyResult {
 }
 
 export interface Transfer {
-  export(): StateDocument;
+  /** What `actor` may see of it. */
+  export(actor: Actor): StateDocument;
   /** Makes the state agree with the document in one commit. Targets that move pass the gate: `refused`, `channel_pinned`. */
   apply(document: WantedState, request: ChangeRequest): Promise<ApplyResult>;
 }
@@ -60,13 +63,13 @@ export interface Transfer {
 /** Takes the control state out, and puts it back. */
 export function createTransfer({ control, gate, now }: { control: Control; gate: Gate; now: () => Date }): Transfer {
   return {
-    export() {
+    export(actor) {
       const { channels, controlPlanes, releases } = control.snapshot();
       return {
         fairway: DOCUMENT_FORM,
         channels: byKey(channels).map(withoutStamp),
         controlPlanes: byKey(controlPlanes).map(({ name, version }) => ({ name, version })),
-        releases: byKey(releases).map(withoutRevision),
+        releases: byKey(visibleTo(releases, actor)).map(withoutRevision),
       };
     },
 
@@ -83,11 +86,11 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
       const planned = plan(snapshot, document, act);
       const after = applyWrites(snapshot, planned.writes, snapshot.revision);
       for (const { channel, target } of planned.moves) {
-        gate.enforce(channel.name, await gate.assess(channel, target, after), request);
+        gate.enforce(channel.name, await gate.assess(channel, target, { state: after, asker: actor }), request);
       }
       const changes = planned.writes.map((write) => describe(snapshot, write));
       if (dryRun || changes.length === 0) return { changes, audit: null };
-      const audit = await control.commit(planned.writes, {
+      const entry = {
         at: act.at.toISOString(),
         actor: actor.name,
         action: 'apply',
@@ -95,6 +98,10 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
         reason: act.reason,
         before: Object.fromEntries(changes.map(({ key, before }) => [key, before])),
         after: Object.fromEntries(changes.map(({ key, after }) => [key, after])),
+      };
+      const moved = planned.moves.map(({ channel }) => channel);
+      const audit = await control.commit(planned.writes, entry, {
+        guards: targetGuards(snapshot.releases, ...moved),
       });
       return { changes, audit };
     },
@@ -118,10 +125,12 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     const after = { name: wanted.name, version, updatedAt: at, updatedBy: act.by };
     writes.push(replace(controlPlaneKey(wanted.name), before, after));
   }
-  for (const release of document.releases ?? []) {
-    const before = snapshot.releases.get(release.version);
-    if (before && isDeepStrictEqual(withoutRevision(before), release)) continue;
-    writes.push(replace(releaseKey(release.version), before, release));
+  for (const wanted of document.releases ?? []) {
+    const before = snapshot.releases.get(wanted.version);
+    const fresh = listedRelease({ version: wanted.version, cutAt: null, security: false });
+    const after: Release = { ...(before ? withoutRevision(before) : fresh), ...wanted };
+    if (before && isDeepStrictEqual(withoutRevision(before), after)) continue;
+    writes.push(replace(releaseKey(wanted.version), before, after));
   }
   for (const wanted of document.channels ?? []) {
     const before = snapshot.channels.get(wanted.name);

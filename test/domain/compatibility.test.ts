@@ -10,10 +10,24 @@ import {
   type Report,
 } from '../../src/domain/compatibility.ts';
 import type { Release } from '../../src/domain/release.ts';
-import { CHANNEL, catalogue, DAY, fleet, HOUR, NOW, PULLED, population, seen, survey, v } from './populations.ts';
+import {
+  artifacts,
+  CHANNEL,
+  catalogue,
+  DAY,
+  fleet,
+  HOUR,
+  NOW,
+  PULLED,
+  population,
+  seen,
+  survey,
+  v,
+} from './populations.ts';
 
 const policy = (over: Partial<Policy> = {}): Policy => ({
   accepts: ['stable', 'cloud'],
+  needsHelm: false,
   catalogue: catalogue(),
   strict: false,
   ...over,
@@ -162,7 +176,7 @@ const cases: [string, Case][] = [
     'refuses a release whose packages are being built',
     {
       target: '16.4.7',
-      policy: release('16.4.7', { packages: 'building' }),
+      policy: release('16.4.7', { artifacts: artifacts('building') }),
       reasons: ['artifacts_missing'],
       stranded: 0,
     },
@@ -171,7 +185,7 @@ const cases: [string, Case][] = [
     'refuses a release without packages',
     {
       target: '16.4.7',
-      policy: release('16.4.7', { packages: 'absent' }),
+      policy: release('16.4.7', { artifacts: artifacts('absent') }),
       reasons: ['artifacts_missing'],
       stranded: 0,
     },
@@ -199,7 +213,7 @@ const cases: [string, Case][] = [
       agents: { '14.0.0': 1, '15.4.9': 7, '17.0.1': 2 },
       plane: '15.5.0',
       target: '16.0.0-rc.1',
-      policy: release('16.0.0-rc.1', { pulled: PULLED, embargoed: true, packages: 'absent' }),
+      policy: release('16.0.0-rc.1', { pulled: PULLED, embargoed: true, artifacts: artifacts('absent') }),
       reasons: [
         ['agent_too_old', '14.0.0'],
         ['major_downgrade', '17.0.1'],
@@ -398,7 +412,7 @@ describe('breaking the glass', () => {
   it.each<[RefusalReason, Omit<Case, 'reasons' | 'stranded'>, boolean]>([
     ['release_pulled', { target: '17.0.1', policy: release('17.0.1', { pulled: PULLED }) }, false],
     ['release_embargoed', { target: '17.0.1', policy: release('17.0.1', { embargoed: true }) }, false],
-    ['artifacts_missing', { target: '17.0.1', policy: release('17.0.1', { packages: 'absent' }) }, true],
+    ['artifacts_missing', { target: '17.0.1', policy: release('17.0.1', { artifacts: artifacts('absent') }) }, true],
     ['unknown_release', { target: '17.0.1', policy: { strict: true } }, true],
     ['kind_not_accepted', { target: '17.0.1-rc.1' }, true],
     ['target_ahead_of_control_plane', { target: '17.0.1', plane: '16.4.7' }, true],
@@ -436,7 +450,7 @@ describe('the route', () => {
   it.each<[string, Partial<Policy>, string[] | null]>([
     ['pulled', without('16.4.7', { pulled: PULLED }), ['16.4.6', '17.0.1']],
     ['embargoed', without('16.4.7', { embargoed: true }), ['16.4.6', '17.0.1']],
-    ['not yet packaged', without('16.4.7', { packages: 'building' }), ['16.4.6', '17.0.1']],
+    ['not yet packaged', without('16.4.7', { artifacts: artifacts('building') }), ['16.4.6', '17.0.1']],
     ['of a kind not accepted', { accepts: ['cloud'] }, null],
     ['a pre-release', { catalogue: catalogue(...known, '16.5.0-rc.1') }, ['16.4.7', '17.0.1']],
     ['unknown', { catalogue: catalogue('15.4.7', '17.0.1') }, null],

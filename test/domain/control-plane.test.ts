@@ -19,7 +19,7 @@ const judge = ({ current, version, channels = {} }: Omit<Case, 'reasons'>) =>
     v(version),
     current ? v(current) : null,
     Object.entries(channels).map(([channel, [target, agents]]) => {
-      return { channel, target: target ? v(target) : null, population: population(agents) };
+      return { channel, target: target ? v(target) : null, population: population(agents), recent: [] };
     }),
   );
 
@@ -120,7 +120,9 @@ describe('a control plane', () => {
 
   it('believes the source that strands most', () => {
     const rivals = population({ '15.4.7': 1, '16.4.7': 9 }, { '15.4.7': 4 });
-    const report = assessControlPlane('main', v('17.0.0'), null, [{ channel: 'a', target: null, population: rivals }]);
+    const report = assessControlPlane('main', v('17.0.0'), null, [
+      { channel: 'a', target: null, population: rivals, recent: [] },
+    ]);
     expect(report).toMatchObject({ agents: 10, stranded: 4, reasons: [{ reason: 'agent_too_old', count: 4 }] });
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { measureDistance } from '../../src/domain/distance.ts';
-import type { Release } from '../../src/domain/release.ts';
+import { listedRelease, type Release } from '../../src/domain/release.ts';
 import { requireVersion } from '../../src/domain/version.ts';
 
 const release = (version: string): [string, Release] => [
   version,
-  { version, date: null, security: false, embargoed: false, packages: 'published', pulled: null },
+  listedRelease({ version, cutAt: null, security: false }),
 ];
 const counts = new Map([
   ['18.1.0', 1],

@@ -12,7 +12,7 @@ import {
 } from '../../src/domain/channel.ts';
 import { assess, type ControlPlaneState } from '../../src/domain/compatibility.ts';
 import { cancelPlan, planRoute, startPlan, takeNextStep, waitingFor } from '../../src/domain/plan.ts';
-import type { Release } from '../../src/domain/release.ts';
+import { listedRelease, type Release } from '../../src/domain/release.ts';
 import { requireVersion } from '../../src/domain/version.ts';
 
 const AT = new Date('2026-01-02T03:04:05Z');
@@ -20,10 +20,10 @@ const act: Act = { by: 'token:ops', at: AT, reason: 'to 18' };
 const CATALOGUE = new Map<string, Release>(
   ['16.4.6', '16.5.1', '17.0.0', '17.4.2', '17.5.0', '18.1.0'].map((version) => [
     version,
-    { version, date: null, security: false, embargoed: false, packages: 'published', pulled: null },
+    listedRelease({ version, cutAt: null, security: false }),
   ]),
 );
-const policy = { accepts: DEFAULT_SETTINGS.accepts, catalogue: CATALOGUE, strict: false };
+const policy = { accepts: DEFAULT_SETTINGS.accepts, needsHelm: false, catalogue: CATALOGUE, strict: false };
 const plane = (version: string | null): ControlPlaneState => ({
   name: 'main',
   version: version === null ? null : requireVersion(version),

@@ -1,5 +1,5 @@
 import type { CheckInCount, Evidence, FleetCounts, Population, Survey } from '../../src/domain/census.ts';
-import type { Catalogue, Release } from '../../src/domain/release.ts';
+import { type ArtifactState, type Catalogue, listedRelease, type Release } from '../../src/domain/release.ts';
 import { requireVersion } from '../../src/domain/version.ts';
 
 export const HOUR = 3_600_000;
@@ -36,13 +36,18 @@ export const fleet = (surveys: Survey[] = [], checkIns: CheckInCount[] = []): Fl
   latest: [],
 });
 
-const PUBLISHED = { date: null, security: false, embargoed: false, packages: 'published', pulled: null } as const;
+/** Artifacts that are out, but for the packages. */
+export function artifacts(packages: ArtifactState, helm: ArtifactState = 'published'): Release['artifacts'] {
+  const at = null;
+  return { controlPlane: { state: 'published', at }, packages: { state: packages, at }, helm: { state: helm, at } };
+}
 
 /** Releases by version; a string stands for a published one. */
 export function catalogue(...releases: (string | (Partial<Release> & { version: string }))[]): Catalogue {
-  const full = releases.map(
-    (one): Release => ({ ...PUBLISHED, ...(typeof one === 'string' ? { version: one } : one) }),
-  );
+  const full = releases.map((one): Release => {
+    const over = typeof one === 'string' ? { version: one } : one;
+    return { ...listedRelease({ version: over.version, cutAt: null, security: false }), ...over };
+  });
   return new Map(full.map((release) => [release.version, release]));
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { newestFirst, oldestSupportedMajor } from '../../src/domain/release.ts';
+import { newestFirst } from '../../src/domain/release.ts';
+import { oldestSupportedMajor } from '../../src/domain/support.ts';
 import { catalogue } from './populations.ts';
 
 describe('the support window', () => {
@@ -16,6 +17,8 @@ describe('the support window', () => {
 });
 
 it('lists a catalogue newest first by precedence', () => {
-  const texts = newestFirst(catalogue('9.0.0', '10.0.0-rc.1', '10.0.0', '9.10.0', '9.9.0')).map(({ text }) => text);
+  const texts = newestFirst(catalogue('9.0.0', '10.0.0-rc.1', '10.0.0', '9.10.0', '9.9.0').values()).map(
+    ({ text }) => text,
+  );
   expect(texts).toEqual(['10.0.0', '10.0.0-rc.1', '9.10.0', '9.9.0', '9.0.0']);
 });

@@ -169,7 +169,7 @@ describe('accepting to strand agents', () => {
   it('never brings agents to a release that was pulled', async () => {
     const { server, api } = await started();
     const pulled = { reason: 'it loses data', by: 'token:admin', at: '2024-11-12T00:00:00Z' };
-    const release = { version: '16.4.7', date: null, security: false, embargoed: false, packages: 'published', pulled };
+    const release = { version: '16.4.7', pulled };
     expect(await api('POST', '/apply', { fairway: 1, releases: [release] })).toMatchObject({ status: 200 });
     const before = await stateOf(server);
     for (const acceptStranding of [undefined, 0, 236]) {
@@ -185,10 +185,6 @@ describe('accepting to strand agents', () => {
     const pulled = { reason: 'it loses data', by: 'token:admin', at: '2024-11-12T00:00:00Z' };
     const release = {
       version: 'v16.4.7',
-      date: null,
-      security: false,
-      embargoed: false,
-      packages: 'published',
       pulled,
     };
     expect(await api('POST', '/apply', { fairway: 1, releases: [release] })).toMatchObject({ status: 200 });

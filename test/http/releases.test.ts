@@ -32,10 +32,10 @@ describe('a release history', () => {
     expect(versions.indexOf('15.4.10')).toBeLessThan(versions.indexOf('15.4.9'));
     expect(body.releases[1]).toMatchObject({
       version: '16.4.6',
-      date: '2024-10-22',
+      cutAt: '2024-10-22',
       security: true,
       embargoed: false,
-      packages: 'published',
+      artifacts: { packages: { state: 'published' } },
       pulled: null,
     });
   });

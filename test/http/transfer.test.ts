@@ -177,7 +177,7 @@ describe('apply', () => {
 
   it('judges a target by the releases and control planes that the document brings', async () => {
     const { server, api } = await started();
-    const release = { version: '16.4.7', date: null, security: false, embargoed: false, packages: 'published' };
+    const release = { version: '16.4.7' };
     const pulled = { reason: 'it loses data', by: 'token:admin', at: '2024-11-12T00:00:00Z' };
     const channels = [{ name: 'stable/cloud', target: '16.4.7' }];
     const before = await stateOf(server);
@@ -202,7 +202,7 @@ describe('apply', () => {
 
   it('writes every version as it is looked up, without v', async () => {
     const { api } = await started();
-    const release = { date: null, security: false, embargoed: false, packages: 'published', pulled: null };
+    const release = { pulled: null };
     await apply(api, {
       releases: [{ ...release, version: 'v16.9.0' }],
       controlPlanes: [{ name: 'v', version: 'v16.9.0' }],

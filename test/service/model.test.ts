@@ -8,7 +8,7 @@ import type { Sighting } from '../../src/domain/agent.ts';
 import { type Channel, channelAt } from '../../src/domain/channel.ts';
 import { FairwayError } from '../../src/domain/errors.ts';
 import type { Instance } from '../../src/domain/inventory.ts';
-import type { Release } from '../../src/domain/release.ts';
+import { listedRelease, type Release } from '../../src/domain/release.ts';
 import { channelKey, type Stored } from '../../src/domain/snapshot.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { createAudit } from '../../src/service/audit.ts';
@@ -287,7 +287,7 @@ function createWorld(store: Store, control: Control) {
   const fleet = createFleet({ store, control, policy: POLICY, now });
   const gate = createGate({ control, fleet, strictCatalogue: false, observer });
   const channels = createChannels({ control, fleet, gate, observer, now });
-  const planes = createControlPlanes({ control, fleet, now });
+  const planes = createControlPlanes({ control, fleet, grace: HOUR, now });
 
   async function begin() {
     const run = `run-${++runs}`;
@@ -393,14 +393,7 @@ describe.each([
     const saved = { read: () => null, write: async () => {} };
     control = await openControl({ store: place.store, saved, compareEvery: HOUR, log });
     const pulled = { reason: 'bad', by: 'token:model', at: '2026-01-01T00:00:00.000Z' };
-    const release: Release = {
-      version: PULLED,
-      date: null,
-      security: false,
-      embargoed: false,
-      packages: 'published',
-      pulled,
-    };
+    const release: Release = { ...listedRelease({ version: PULLED, cutAt: null, security: false }), pulled };
     const key = `release/${PULLED}`;
     const audit = {
       at: pulled.at,

@@ -35,12 +35,12 @@ export function releaseCommands(program: Command, context: Context): void {
 function releaseTable(screen: Screen, releases: Release[]): string {
   if (releases.length === 0)
     return sentence(screen, 'no releases yet; to take a history over: fairway releases import FILE');
-  const rows = releases.map(({ version, date, security, packages, embargoed, pulled }): Cell[] => [
+  const rows = releases.map(({ version, cutAt, security, artifacts, embargoed, pulled }): Cell[] => [
     version,
-    date,
+    cutAt?.slice(0, 10) ?? null,
     security ? painted('yes', 'yellow') : 'no',
-    packages,
+    artifacts.packages.state,
     pulled ? painted(`pulled: ${pulled.reason}`, 'red') : embargoed ? painted('embargoed', 'yellow') : 'ok',
   ]);
-  return table(screen, ['version', 'date', 'security', 'packages', 'state'], rows);
+  return table(screen, ['version', 'cut', 'security', 'packages', 'state'], rows);
 }

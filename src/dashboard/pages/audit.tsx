@@ -152,7 +152,7 @@ export function auditPages({ audit, now }: DashboardServices) {
     ) as Search;
     const searching = FIELDS.some((field) => search[field] !== '');
     const limit = searching ? SEARCHED : SHOWN;
-    const page = await audit.list({ limit, before: Number(query.before) || undefined });
+    const page = await audit.list({ limit, before: Number(query.before) || undefined }, c.get('actor'));
     const last = page.length === limit ? page.at(-1) : undefined;
     return renderPage(
       c,

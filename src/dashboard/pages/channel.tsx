@@ -235,7 +235,7 @@ export function channelPage({ channels, fleet, plans, series, audit, control, no
     const resolution: Resolution = c.req.query('span') === 'hour' ? 'hour' : 'minute';
     const [census, entries, plan, points] = await Promise.all([
       unlessAway(fleet.census(channel.name)),
-      unlessAway(audit.history(channel.name, { limit: RECENT })),
+      unlessAway(audit.history(channel.name, { limit: RECENT }, c.get('actor'))),
       unlessAway(plans.state(channel.name)),
       unlessAway(series.read(channel.name, resolution)),
     ]);

@@ -12,7 +12,7 @@ export function checkPage({ channels }: DashboardServices) {
   app.get('/channels/:channel/check', async (c) => {
     const { name } = channels.read(c.req.param('channel'));
     const version = c.req.query('version')?.trim() ?? '';
-    const answer = await channels.check(name, version).catch((error: Error) => error);
+    const answer = await channels.check(name, version, c.get('actor')).catch((error: Error) => error);
     if (answer instanceof Error && !(answer instanceof FairwayError)) throw answer;
     const fault = answer instanceof FairwayError ? answer : null;
     return renderPage(

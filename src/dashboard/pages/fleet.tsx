@@ -131,7 +131,7 @@ export function fleetPage({ channels, fleet, audit, control }: DashboardServices
     const list = snapshot ? channels.list() : [];
     const [censuses, entries] = await Promise.all([
       unlessAway(fleet.censuses()),
-      unlessAway(audit.list({ limit: LATEST })),
+      unlessAway(audit.list({ limit: LATEST }, c.get('actor'))),
     ]);
     const mayCreate = mayActAs(c.get('actor'), 'operator');
     return renderPage(

@@ -13,7 +13,7 @@ export function historyPage({ audit, now }: DashboardServices) {
   app.get('/channels/:channel/history', async (c) => {
     const name = c.req.param('channel');
     const before = Number(c.req.query('before')) || undefined;
-    const entries = await audit.history(name, { limit: PAGE, before });
+    const entries = await audit.history(name, { limit: PAGE, before }, c.get('actor'));
     const last = entries.length === PAGE ? entries.at(-1) : undefined;
     return renderPage(
       c,

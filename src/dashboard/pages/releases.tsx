@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { oldestSupportedMajor, type Release } from '../../domain/release.ts';
+import type { Release } from '../../domain/release.ts';
 import { requireVersion } from '../../domain/version.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Scroll } from '../parts/scroll.tsx';
@@ -32,9 +32,9 @@ function Catalogue({ releases, servedBy }: CatalogueProps) {
               <td>
                 <code>{release.version}</code>
               </td>
-              <td class="nowrap">{release.date ?? <span class="muted">unknown</span>}</td>
+              <td class="nowrap">{release.cutAt?.slice(0, 10) ?? <span class="muted">unknown</span>}</td>
               <td>{requireVersion(release.version).kind}</td>
-              <td>{release.packages}</td>
+              <td>{release.artifacts.packages.state}</td>
               <td>
                 <ReleaseMarks release={release} />
               </td>
@@ -95,10 +95,10 @@ const NothingKnown = () => (
 );
 
 /** `/releases`: the catalogue, a major at a time. */
-export function releasePages({ releases, channels, control }: DashboardServices) {
+export function releasePages({ releases, channels }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/releases', (c) => {
-    const all = releases.list();
+    const all = releases.list(c.get('actor'));
     const majors = [...new Set(all.map(({ version }) => requireVersion(version).major))];
     const asked = Number(c.req.query('major') ?? Number.NaN);
     const chosen = majors.includes(asked) ? asked : majors[0];
@@ -117,11 +117,7 @@ export function releasePages({ releases, channels, control }: DashboardServices)
           <NothingKnown />
         ) : (
           <section class="panel">
-            <Majors
-              majors={majors}
-              chosen={chosen}
-              supported={oldestSupportedMajor(control.peek()?.releases ?? new Map())}
-            />
+            <Majors majors={majors} chosen={chosen} supported={releases.support(c.get('actor')).oldest} />
             <Catalogue releases={shown} servedBy={servedBy} />
           </section>
         )}

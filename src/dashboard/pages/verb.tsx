@@ -98,7 +98,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
       },
       <VerbPage
         {...{ channel, verb, values, outcome }}
-        versions={suggest(verb, channel, releases.list())}
+        versions={suggest(verb, channel, releases.list(c.get('actor')))}
         session={c.get('session')}
         now={now()}
       />,

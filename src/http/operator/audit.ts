@@ -28,7 +28,7 @@ const verify = createRoute({
 /** `/audit`. */
 export function auditRoutes(audit: Audit) {
   const app = new OpenAPIHono<OperatorEnv>();
-  app.openapi(list, async (c) => c.json({ entries: await audit.list(c.req.valid('query')) }, 200));
+  app.openapi(list, async (c) => c.json({ entries: await audit.list(c.req.valid('query'), c.get('actor')) }, 200));
   app.openapi(verify, async (c) => c.json(await audit.verify(), 200));
   return app;
 }

@@ -123,10 +123,11 @@ export function channelRoutes(channels: Channels, audit: Audit) {
     return c.body(null, 204);
   });
   app.openapi(history, async (c) => {
-    return c.json({ entries: await audit.history(c.req.valid('param').channel, c.req.valid('query')) }, 200);
+    const { channel } = c.req.valid('param');
+    return c.json({ entries: await audit.history(channel, c.req.valid('query'), c.get('actor')) }, 200);
   });
   app.openapi(check, async (c) => {
-    return c.json(await channels.check(c.req.valid('param').channel, c.req.valid('json').version), 200);
+    return c.json(await channels.check(c.req.valid('param').channel, c.req.valid('json').version, c.get('actor')), 200);
   });
 
   for (const { name, summary, schema } of verbs) {

@@ -1,19 +1,38 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Recall } from '../../service/recall.ts';
 import type { Releases } from '../../service/releases.ts';
+import type { SignOffs } from '../../service/sign-offs.ts';
 import type { OperatorEnv } from '../auth.ts';
-import * as schemas from '../schemas.ts';
-import { answers, body, guarded } from './route.ts';
+import * as schemas from '../schemas/releases.ts';
+import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
 
 const tags = ['releases'];
 const MAX_HISTORY = 4 * 1024 * 1024;
+/** 500 changes with long titles. */
+const MAX_RELEASE = 512 * 1024;
+const versionParam = z.object({ version: schemas.ReleaseVersion });
 
 const list = createRoute({
   method: 'get',
   path: '/releases',
   tags,
-  summary: 'Known releases, newest first by precedence',
+  summary: 'Known releases, newest first',
   ...guarded('viewer'),
+  request: { query: schemas.ReleaseQuery },
   responses: answers('The catalogue.', z.object({ releases: z.array(schemas.Release) })),
+});
+
+const register = createRoute({
+  method: 'post',
+  path: '/releases',
+  tags,
+  summary: 'Register a release; saying the same again changes nothing',
+  ...guarded('release-manager', MAX_RELEASE),
+  request: body(schemas.RegisterRelease),
+  responses: {
+    ...answers('It was registered before.', schemas.Release),
+    201: { description: 'New.', content: { 'application/json': { schema: schemas.Release } } },
+  },
 });
 
 const importHistory = createRoute({
@@ -26,10 +45,137 @@ const importHistory = createRoute({
   responses: answers('What became of the entries.', schemas.ImportResult),
 });
 
-/** `/releases`. */
-export function releaseRoutes(releases: Releases) {
+const support = createRoute({
+  method: 'get',
+  path: '/releases/support',
+  tags,
+  summary: 'The majors that are supported',
+  ...guarded('viewer'),
+  responses: answers('Newest first.', schemas.SupportWindow),
+});
+
+const backports = createRoute({
+  method: 'get',
+  path: '/releases/backport-plan',
+  tags,
+  summary: 'Which branches a fix goes to, and which releases come of it',
+  ...guarded('viewer'),
+  request: { query: schemas.BackportQuery },
+  responses: answers('The plan.', schemas.BackportPlan),
+});
+
+const read = createRoute({
+  method: 'get',
+  path: '/releases/{version}',
+  tags,
+  summary: 'One release',
+  ...guarded('viewer'),
+  request: { params: versionParam },
+  responses: answers('The release.', schemas.Release),
+});
+
+const tagPlan = createRoute({
+  method: 'get',
+  path: '/releases/{version}/tags',
+  tags,
+  summary: 'The Docker tags that the release makes and moves',
+  ...guarded('viewer'),
+  request: { params: versionParam },
+  responses: answers('A plan that a registry script can apply.', schemas.TagPlan),
+});
+
+const explain = createRoute({
+  method: 'get',
+  path: '/versions/{version}',
+  tags,
+  summary: 'What a version says: kind, line, branch, support, tags',
+  ...guarded('viewer'),
+  request: { params: versionParam },
+  responses: answers('The explanation.', schemas.VersionExplanation),
+});
+
+const artifacts = createRoute({
+  method: 'post',
+  path: '/releases/{version}/artifacts',
+  tags,
+  summary: 'Tell what was built and published',
+  ...guarded('release-manager'),
+  request: { params: versionParam, headers: Conditions, ...body(schemas.PublishArtifacts) },
+  responses: answers('The release.', schemas.Release),
+});
+
+const pull = createRoute({
+  method: 'post',
+  path: '/releases/{version}/pull',
+  tags,
+  summary: 'Withdraw a bad release; every channel that serves it moves in the same commit',
+  ...guarded('release-manager'),
+  request: { params: versionParam, headers: Conditions, ...body(schemas.Pull) },
+  responses: answers('The release, and where each channel went.', schemas.RecallResult),
+});
+
+const liftEmbargo = createRoute({
+  method: 'post',
+  path: '/releases/{version}/lift-embargo',
+  tags,
+  summary: 'Make a release public; channels can be rolled forward to it in the same commit',
+  ...guarded('release-manager'),
+  request: { params: versionParam, headers: Conditions, ...body(schemas.LiftEmbargo) },
+  responses: answers('The release, and where each channel went.', schemas.RecallResult),
+});
+
+const signOff = createRoute({
+  method: 'post',
+  path: '/releases/{version}/changes/{pr}/sign-off',
+  tags,
+  summary: 'Sign a change off by hand, or withdraw that with `signedOff: false`',
+  ...guarded('operator'),
+  request: { params: versionParam.extend({ pr: schemas.PullRequest }), headers: Conditions, ...body(schemas.SignOff) },
+  responses: answers('The release.', schemas.Release),
+});
+
+const flag = (text: 'true' | 'false' | undefined) => (text === undefined ? undefined : text === 'true');
+
+/** `/releases` and `/versions`. */
+export function releaseRoutes(releases: Releases, recall: Recall, signOffs: SignOffs) {
   const app = new OpenAPIHono<OperatorEnv>();
-  app.openapi(list, (c) => c.json({ releases: releases.list() }, 200));
+  app.openapi(list, (c) => {
+    const { security, embargoed, pulled, ...filter } = c.req.valid('query');
+    const flags = { security: flag(security), embargoed: flag(embargoed), pulled: flag(pulled) };
+    return c.json({ releases: releases.list(c.get('actor'), { ...filter, ...flags }) }, 200);
+  });
+  app.openapi(register, async (c) => {
+    const { release, created } = await releases.register(c.req.valid('json'), readRequest(c));
+    return c.json(release, created ? 201 : 200, { ETag: etag(release.revision) });
+  });
   app.openapi(importHistory, async (c) => c.json(await releases.import(c.req.valid('json'), c.get('actor')), 200));
+  app.openapi(support, (c) => c.json(releases.support(c.get('actor')), 200));
+  app.openapi(backports, (c) => c.json(releases.backports(c.req.valid('query').urgency, c.get('actor')), 200));
+  app.openapi(read, (c) => {
+    const release = releases.read(c.req.valid('param').version, c.get('actor'));
+    return c.json(release, 200, { ETag: etag(release.revision) });
+  });
+  app.openapi(tagPlan, (c) => c.json(releases.tags(c.req.valid('param').version, c.get('actor')), 200));
+  app.openapi(explain, (c) => c.json(releases.explain(c.req.valid('param').version, c.get('actor')), 200));
+  app.openapi(artifacts, async (c) => {
+    const release = await releases.publish(c.req.valid('param').version, c.req.valid('json'), readRequest(c));
+    return c.json(release, 200, { ETag: etag(release.revision) });
+  });
+  app.openapi(pull, async (c) => {
+    const { dryRun, ...input } = c.req.valid('json');
+    const result = await recall.pull(c.req.valid('param').version, input, readRequest(c, dryRun));
+    return c.json(result, 200, { ETag: etag(result.release.revision) });
+  });
+  app.openapi(liftEmbargo, async (c) => {
+    const { dryRun, ...input } = c.req.valid('json');
+    const result = await recall.liftEmbargo(c.req.valid('param').version, input, readRequest(c, dryRun));
+    return c.json(result, 200, { ETag: etag(result.release.revision) });
+  });
+  app.openapi(signOff, async (c) => {
+    const { version, pr } = c.req.valid('param');
+    const { signedOff = true, reason = '' } = c.req.valid('json');
+    const release = await signOffs.byHand(version, pr, { signedOff, reason }, readRequest(c));
+    return c.json(release, 200, { ETag: etag(release.revision) });
+  });
   return app;
 }

@@ -54,7 +54,7 @@ const apply = createRoute({
 export function transferRoutes(transfer: Transfer) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(exportState, (c) => {
-    const state = transfer.export();
+    const state = transfer.export(c.get('actor'));
     if (!YAML.test(c.req.header('accept') ?? '')) return c.json(state, 200);
     // Without aliases, which would make two marks that are equal now look like one for ever.
     return c.body(stringify(state, { aliasDuplicateObjects: false }), 200, { 'Content-Type': 'application/yaml' });

@@ -1,0 +1,60 @@
+import type { Finding, RefusalReason, Report } from './compatibility.ts';
+import type { Catalogue } from './release.ts';
+import { type Actor, mayActAs } from './role.ts';
+import type { AuditEntry } from './store.ts';
+
+/** Roles below this one must not learn of a release under embargo (RFD 134, Security releases). */
+const CONFIDANT = 'release-manager';
+
+export const seesEmbargoed = (actor: Actor): boolean => mayActAs(actor, CONFIDANT);
+
+/** The catalogue as `actor` may see it. */
+export function visibleTo<R extends { embargoed: boolean }>(
+  releases: ReadonlyMap<string, R>,
+  actor: Actor,
+): ReadonlyMap<string, R> {
+  if (seesEmbargoed(actor)) return releases;
+  return new Map([...releases].filter(([, { embargoed }]) => !embargoed));
+}
+
+/** Replaces every version under embargo. */
+export type Mask = (text: string) => string;
+
+/** A mask for all versions under embargo but those that `named` holds, or null when there is none. */
+export function createMask(releases: Catalogue, named = ''): Mask | null {
+  const secrets = [...releases.values()]
+    .filter(({ embargoed, version }) => embargoed && !named.includes(version))
+    // A version may begin with another: the longer one goes first.
+    .map(({ version }) => version)
+    .sort((a, b) => b.length - a.length);
+  if (secrets.length === 0) return null;
+  const patterns = secrets.map((version) => version.replaceAll('.', '\\.'));
+  // Not a part of a longer version, such as 16.4.80 or 16.4.8-rc.1.
+  const pattern = new RegExp(`(?<![\\w.-])v?(${patterns.join('|')})(?![\\w-]|\\.\\w)`, 'g');
+  // Numbered, so that two of them do not become one series of a metric.
+  const names = new Map(
+    secrets.map((version, index) => [version, index === 0 ? 'embargoed' : `embargoed-${index + 1}`]),
+  );
+  return (text) => text.replace(pattern, (_, version: string) => names.get(version) ?? 'embargoed');
+}
+
+/** The entry as those may see it who must not learn of what it is about: that something happened, when, and by whom. */
+export function redactEntry(entry: AuditEntry, mask: Mask): AuditEntry {
+  const text = JSON.stringify(entry);
+  if (mask(text) === text) return entry;
+  return { ...entry, subject: mask(entry.subject), reason: 'under embargo', before: null, after: null };
+}
+
+/** The report for those who must not learn of an embargo: the release is one that nobody has registered. */
+export function withoutEmbargo(report: Report): Report {
+  if (!report.reasons.some(({ reason }) => reason === 'release_embargoed')) return report;
+  const unknown = unknownRelease(report.target);
+  return { ...report, reasons: [...report.reasons.filter(({ reason }) => !ABOUT_RELEASE.has(reason)), unknown] };
+}
+
+/** What the catalogue alone can tell of a release. */
+const ABOUT_RELEASE: ReadonlySet<RefusalReason> = new Set(['release_embargoed', 'release_pulled', 'artifacts_missing']);
+
+export function unknownRelease(version: string): Finding<'unknown_release'> {
+  return { reason: 'unknown_release', detail: `${version} is not in the catalogue of releases; register it first` };
+}

@@ -1,0 +1,118 @@
+import type { Channel } from './channel.ts';
+import type { Report } from './compatibility.ts';
+import type { ControlPlaneReport } from './control-plane.ts';
+import type { Stage, StageProgress } from './promotion.ts';
+import type { Release } from './release.ts';
+import { compareVersions, requireVersion } from './version.ts';
+
+/** Something that must hold before a stage goes on; `reason` says why it does not. */
+export interface PromotionGate {
+  gate: string;
+  passed: boolean;
+  reason: string | null;
+}
+
+/** A channel of a stage: null where it does not exist, or needs no judging because it serves the release. */
+export interface StageChannel {
+  name: string;
+  channel: Channel | null;
+  report: Report | null;
+}
+
+/** A control plane of a stage: null while nobody has reported it, or where it runs the release already. */
+export interface StageControlPlane {
+  name: string;
+  version: string | null;
+  report: ControlPlaneReport | null;
+}
+
+/** All that a stage's gates are judged by. */
+export interface StageFacts {
+  release: Release;
+  stage: Stage;
+  progress: StageProgress;
+  /** The stage before; null for the first. */
+  before: { name: string; progress: StageProgress } | null;
+  channels: StageChannel[];
+  controlPlanes: StageControlPlane[];
+  conditions: PromotionGate[];
+}
+
+/**
+ * The gates before a stage starts (RFD 134, Cloud promotion process), all of them. They must still hold when it rolls,
+ * since hours may pass until its control planes have been upgraded.
+ */
+export function startGates(facts: StageFacts): PromotionGate[] {
+  const { release, stage, progress, before } = facts;
+  const { state } = release.artifacts.controlPlane;
+  const kind = requireVersion(release.version).kind;
+  const open = release.changes.filter(({ significant, signedOff }) => significant && !signedOff).map(({ pr }) => pr);
+  return [
+    gate(
+      'kind',
+      stage.accepts.includes(kind),
+      `stage ${stage.name} takes ${stage.accepts.join(' and ')} releases only`,
+    ),
+    gate('artifacts', state === 'published', `the control plane's artifacts are ${state}; publish them`),
+    gate('not_pulled', release.pulled === null, `it was pulled: ${release.pulled?.reason}`),
+    ...(before ? [previousStage(before.name, before.progress)] : []),
+    ...(stage.signOff ? [gate('signed_off', open.length === 0, `not signed off: ${open.join(', ')}`)] : []),
+    ...(stage.approval ? [gate('approved', progress.approved !== null, approvalNeeded(release))] : []),
+    compatible(facts),
+    ...facts.conditions,
+  ];
+}
+
+const approvalNeeded = ({ registered }: Release) =>
+  `no release manager${registered ? ` other than ${registered.by}` : ''} has approved this stage`;
+
+const previousStage = (name: string, { state }: StageProgress) =>
+  gate('previous_stage', state === 'complete', `stage ${name} is ${state}; its soak time must have passed`);
+
+const STRANDING: ReadonlySet<string> = new Set(['agent_too_old', 'major_downgrade', 'legacy_skip']);
+
+/** "Any Cloud release must be always compatible with the oldest version of an agent that's connected to Cloud and enrolled." */
+function compatible({ channels, controlPlanes }: StageFacts): PromotionGate {
+  const stranded = channels.flatMap(({ report }) =>
+    (report?.reasons ?? []).filter(({ reason }) => STRANDING.has(reason)),
+  );
+  const refused = controlPlanes.flatMap(({ report }) => report?.reasons ?? []);
+  const details = [...stranded, ...refused].map(({ detail }) => detail);
+  return gate('compatible', details.length === 0, [...new Set(details)].join('; '));
+}
+
+/** Control plane first (RFD 109): each one of the stage runs this release, or a later one. */
+export function controlPlaneGate({ release, controlPlanes }: StageFacts): PromotionGate {
+  const behind = controlPlanes.filter(({ version }) => !version || compareVersions(version, release.version) < 0);
+  const detail = behind.map(({ name, version }) => `${name} reports ${version ?? 'nothing'}`).join(', ');
+  return gate('control_planes', behind.length === 0, `control planes must run ${release.version} first: ${detail}`);
+}
+
+/** What to do with a channel of a rolling stage. */
+export type ChannelStep = { name: string } & ({ step: 'serves' | 'move' } | { step: 'blocked'; reason: string });
+
+export function channelSteps({ release, channels }: StageFacts): ChannelStep[] {
+  return channels.map(({ name, channel, report }) => {
+    if (!channel) return { name, step: 'blocked', reason: 'there is no such channel; create it' };
+    if (serves(channel, release.version)) return { name, step: 'serves' };
+    if (channel.pin) return { name, step: 'blocked', reason: `pinned by ${channel.pin.by}: ${channel.pin.reason}` };
+    if (report?.allowed) return { name, step: 'move' };
+    return { name, step: 'blocked', reason: (report?.reasons ?? []).map(({ detail }) => detail).join('; ') };
+  });
+}
+
+/** Does the channel tell its agents to run `version`, or a later one? */
+export const serves = ({ target }: Channel, version: string): boolean =>
+  target !== null && compareVersions(target, version) >= 0;
+
+export function channelGate(facts: StageFacts): PromotionGate {
+  const waiting = channelSteps(facts).filter(({ step }) => step !== 'serves');
+  const detail = waiting.map((each) => `${each.name}: ${each.step === 'blocked' ? each.reason : 'not moved yet'}`);
+  return gate('channels', waiting.length === 0, detail.join('; '));
+}
+
+const gate = (name: string, passed: boolean, reason: string): PromotionGate => ({
+  gate: name,
+  passed,
+  reason: passed ? null : reason,
+});

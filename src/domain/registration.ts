@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { cloudMajorFault } from './cloud-release.ts';
+import { FairwayError } from './errors.ts';
+import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, type Catalogue, type Release } from './release.ts';
+import { requireVersion } from './version.ts';
+
+/** What CI says of a release that it cut. */
+export interface Registration {
+  version: string;
+  commit: string;
+  /** ISO 8601. */
+  cutAt: string;
+  previous?: string | undefined;
+  security?: boolean | undefined;
+  embargoed?: boolean | undefined;
+  artifacts?: Partial<Record<ArtifactSet, ArtifactState | undefined>> | undefined;
+  changes?: { pr: number; title: string; significant: boolean }[] | undefined;
+}
+
+/** The release as it is registered now. Throws `invalid` for a version that must not be (RFD 134, Cloud release process). */
+export function createRelease(
+  registration: Registration,
+  catalogue: Catalogue,
+  { by, at }: { by: string; at: Date },
+): Release {
+  const version = requireVersion(registration.version);
+  const { previous, security = false, embargoed = false, changes = [] } = registration;
+  const commit = registration.commit.toLowerCase();
+  if (version.cloud) {
+    const fault = cloudMajorFault(version, catalogue);
+    if (fault) throw new FairwayError('invalid', fault);
+    if (!commit.startsWith(version.cloud.hash) && !version.cloud.hash.startsWith(commit)) {
+      throw new FairwayError('invalid', `${version.text} names another commit than ${commit}; register what was built`);
+    }
+  }
+  const twice = changes.find(({ pr }, index) => changes.findIndex((change) => change.pr === pr) !== index);
+  if (twice) throw new FairwayError('invalid', `change ${twice.pr} is listed twice; list every pull request once`);
+  const time = at.toISOString();
+  return {
+    version: version.text,
+    commit,
+    cutAt: new Date(registration.cutAt).toISOString(),
+    previous: previous === undefined ? null : requireVersion(previous).text,
+    security,
+    embargoed,
+    artifacts: readArtifacts(registration.artifacts ?? {}, time),
+    changes: changes.map((change) => ({ ...change, signedOff: null })),
+    pulled: null,
+    registered: { by, at: time, digest: digestOf(registration) },
+  };
+}
+
+function readArtifacts(states: NonNullable<Registration['artifacts']>, at: string): Release['artifacts'] {
+  const entries = ARTIFACT_SETS.map((set) => {
+    const state = states[set] ?? 'absent';
+    return [set, { state, at: state === 'absent' ? null : at }];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Tells whether two registrations say the same, whatever happened to the release since. */
+export function digestOf(registration: Registration): string {
+  const { version, commit, cutAt, previous, security, embargoed, artifacts, changes } = registration;
+  const said = [
+    requireVersion(version).text,
+    commit.toLowerCase(),
+    Date.parse(cutAt),
+    previous === undefined ? null : requireVersion(previous).text,
+    security ?? false,
+    embargoed ?? false,
+    ARTIFACT_SETS.map((set) => artifacts?.[set] ?? 'absent'),
+    (changes ?? []).map(({ pr, title, significant }) => [pr, title, significant]),
+  ];
+  return createHash('sha256').update(JSON.stringify(said)).digest('hex');
+}

@@ -1,0 +1,23 @@
+import type { Version, VersionKind } from './version.ts';
+
+/** Where a release of a kind may go, by its suffix (RFD 12, Suffixes; RFD 134 for cloud). */
+export const USES: Record<VersionKind, string> = {
+  stable: 'production, self-hosted',
+  rc: 'testing of release candidates',
+  beta: 'staging',
+  alpha: 'demos and early deploys',
+  dev: 'development builds',
+  cloud: 'the stages of the cloud',
+  other: 'nowhere that is known',
+};
+
+/** The branch that a release is cut from (RFD 12, branches); null where its suffix does not tell. */
+export function branchOf({ kind, major, minor, patch }: Version): string | null {
+  if (kind === 'other') return null;
+  if (kind !== 'stable' && kind !== 'rc') return 'main';
+  return kind === 'rc' || patch === 0 ? majorBranch(major) : minorBranch(major, minor);
+}
+
+export const majorBranch = (major: number): string => `branch/v${major}`;
+
+export const minorBranch = (major: number, minor: number): string => `branch/v${major}.${minor}`;

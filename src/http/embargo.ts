@@ -1,0 +1,30 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { createMask, seesEmbargoed } from '../domain/embargo.ts';
+import type { Actor } from '../domain/role.ts';
+import type { Control } from '../service/control.ts';
+import type { OperatorEnv } from './auth.ts';
+
+/**
+ * Takes versions under embargo out of every answer to those who must not learn of them, wherever they come from: a
+ * control plane's version, an agent's, a report's detail. What the request itself names is left as it is, since an
+ * answer that hides it would tell that it is under embargo.
+ */
+export function hideEmbargoed(control: Pick<Control, 'peek'>): MiddlewareHandler<OperatorEnv> {
+  return async (c, next) => {
+    await next();
+    const releases = control.peek()?.releases;
+    const type = c.res.headers.get('content-type') ?? '';
+    // Events tell revisions only, and do not end.
+    const actor = c.get('actor') as Actor | undefined;
+    if (!releases || (actor && seesEmbargoed(actor)) || type.startsWith('text/event-stream') || !c.res.body) return;
+    const mask = createMask(releases, await wordsOf(c));
+    if (mask) c.res = new Response(mask(await c.res.text()), c.res);
+  };
+}
+
+async function wordsOf(c: Context): Promise<string> {
+  const url = decodeURIComponent(c.req.url.replace(/%(?![0-9a-f]{2})/gi, '%25'));
+  // An inventory is read as a stream, and cannot be read again.
+  const body = c.req.method === 'GET' ? '' : await c.req.text().catch(() => '');
+  return `${url} ${body}`;
+}

@@ -1,0 +1,61 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { ChangeRequest } from '../../service/change.ts';
+import type { Promotions, PromotionView } from '../../service/promotions.ts';
+import type { OperatorEnv } from '../auth.ts';
+import * as schemas from '../schemas/promotions.ts';
+import { ReleaseVersion } from '../schemas/releases.ts';
+import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
+
+const tags = ['promotion'];
+const versionParam = z.object({ version: ReleaseVersion });
+const promotionAnswer = answers('Each stage, its gates, and what happens next.', schemas.Promotion);
+
+const read = createRoute({
+  method: 'get',
+  path: '/releases/{version}/promotion',
+  tags,
+  summary: 'How far a release has come, what holds it, and what happens next',
+  ...guarded('viewer'),
+  request: { params: versionParam },
+  responses: promotionAnswer,
+});
+
+const verbRoute = <S extends z.ZodType>(verb: string, summary: string, schema: S) =>
+  createRoute({
+    method: 'post',
+    path: `/releases/{version}/${verb}` as '/releases/{version}/verb',
+    tags,
+    summary,
+    ...guarded('release-manager'),
+    request: { params: versionParam, headers: Conditions, ...body(schema) },
+    responses: promotionAnswer,
+  });
+
+/** `/releases/{version}/promotion` and what moves it. */
+export function promotionRoutes(promotions: Promotions) {
+  const app = new OpenAPIHono<OperatorEnv>();
+  app.openapi(read, async (c) => {
+    const promotion = await promotions.read(c.req.valid('param').version, c.get('actor'));
+    return c.json(promotion, 200, { ETag: etag(promotion.revision) });
+  });
+
+  function verb<I extends { dryRun?: boolean | undefined }>(
+    name: string,
+    summary: string,
+    schema: z.ZodType<I>,
+    act: (version: string, input: Omit<I, 'dryRun'>, request: ChangeRequest) => Promise<PromotionView>,
+  ): void {
+    app.openapi(verbRoute(name, summary, schema), async (c) => {
+      const { dryRun, ...input } = c.req.valid('json') as I;
+      const promotion = await act(c.req.valid('param').version, input, readRequest(c, dryRun));
+      return c.json(promotion, 200, { ETag: etag(promotion.revision) });
+    });
+  }
+
+  verb('approve', 'Approve a stage; not for whoever registered the release', schemas.Approve, promotions.approve);
+  verb('promote', 'Start the next stage, if all its gates are passed', schemas.Promote, promotions.promote);
+  verb('halt', 'Stop where it is', schemas.Halt, promotions.halt);
+  verb('resume', 'Go on from where it was halted', schemas.Resume, promotions.resume);
+  verb('supersede', 'End it in favour of a fixed release', schemas.Supersede, promotions.supersede);
+  return app;
+}

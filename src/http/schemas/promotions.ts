@@ -1,0 +1,48 @@
+import { z } from '@hono/zod-openapi';
+import { STAGE_STATES } from '../../domain/promotion.ts';
+import { dryRun, reason, version } from './fields.ts';
+
+const stage = z.string().min(1).max(64).openapi({ example: 'internal' });
+export const Approve = z.strictObject({ stage, reason, dryRun });
+export const Promote = z.strictObject({
+  stage: stage.optional().openapi({ description: 'By default the one whose turn it is.' }),
+  reason,
+  critical: z.boolean().optional().openapi({ description: 'Mark its channels critical when they are moved.' }),
+  dryRun,
+});
+export const Halt = z.strictObject({ reason, dryRun });
+export const Resume = z.strictObject({ reason, dryRun });
+export const Supersede = z.strictObject({
+  by: version.openapi({ description: 'The release that fixes it.' }),
+  reason,
+  dryRun,
+});
+
+export const PromotionGate = z
+  .object({ gate: z.string(), passed: z.boolean(), reason: z.string().nullable() })
+  .openapi('PromotionGate');
+const signed = z.object({ by: z.string(), at: z.string(), reason: z.string() });
+const StageView = z.object({
+  stage: z.string(),
+  state: z.enum(STAGE_STATES),
+  since: z.string().nullable(),
+  automatic: z.boolean(),
+  approved: signed.nullable(),
+  started: signed.extend({ critical: z.boolean() }).nullable(),
+  halted: signed.extend({ from: z.enum(STAGE_STATES) }).nullable(),
+  soakedAt: z.string().nullable(),
+  channels: z.array(z.object({ channel: z.string(), target: z.string().nullable() })),
+  controlPlanes: z.array(z.object({ controlPlane: z.string(), version: z.string().nullable() })),
+  gates: z.array(PromotionGate),
+  next: z.string(),
+});
+export const Promotion = z
+  .object({
+    version: z.string(),
+    stage: z.string().nullable(),
+    supersededBy: z.string().nullable(),
+    stages: z.array(StageView),
+    next: z.string(),
+    revision: z.int(),
+  })
+  .openapi('Promotion');

@@ -1,0 +1,156 @@
+import { z } from '@hono/zod-openapi';
+import { URGENCIES } from '../../domain/backport.ts';
+import { ARTIFACT_STATES } from '../../domain/release.ts';
+import { MAX_VERSION_LENGTH, VERSION_KINDS } from '../../domain/version.ts';
+import { dryRun, kind, reason, time, version } from './fields.ts';
+
+const artifactState = z.enum(ARTIFACT_STATES);
+const commit = z
+  .string()
+  .regex(/^[0-9a-fA-F]{6,40}$/, 'expected 6 to 40 hex digits')
+  .openapi({ example: 'f00dfacade' });
+const pr = z
+  .int()
+  .min(1)
+  .max(2 ** 31);
+const title = z.string().trim().min(1).max(300);
+/** Bounds the document of a release. */
+const MAX_CHANGES = 500;
+
+export const ListedRelease = z.strictObject({
+  version: z.string().min(1).max(MAX_VERSION_LENGTH),
+  date: z.iso.date().nullable(),
+  security: z.boolean(),
+});
+export const ImportReleases = z.array(ListedRelease).min(1).max(10_000);
+export const ImportResult = z
+  .object({
+    received: z.int(),
+    imported: z.int(),
+    unchanged: z.int(),
+    skipped: z.array(z.object({ version: z.string(), detail: z.string() })),
+  })
+  .openapi('ImportResult');
+
+export const RegisterRelease = z
+  .strictObject({
+    version,
+    commit,
+    cutAt: time(),
+    previous: version.optional(),
+    security: z.boolean().optional(),
+    embargoed: z.boolean().optional(),
+    artifacts: z
+      .strictObject({
+        controlPlane: artifactState.optional(),
+        packages: artifactState.optional(),
+        helm: artifactState.optional(),
+      })
+      .optional(),
+    changes: z
+      .array(z.strictObject({ pr, title, significant: z.boolean() }))
+      .max(MAX_CHANGES)
+      .optional(),
+  })
+  .openapi('RegisterRelease');
+
+const signature = { by: z.string(), at: z.string() };
+const artifact = z.object({ state: artifactState, at: z.string().nullable() });
+/** A release as `GET /export` has it. */
+export const releaseState = {
+  commit: commit.nullable(),
+  cutAt: z.string().nullable(),
+  previous: z.string().nullable(),
+  security: z.boolean(),
+  embargoed: z.boolean(),
+  artifacts: z.object({ controlPlane: artifact, packages: artifact, helm: artifact }),
+  changes: z
+    .array(z.object({ pr, title, significant: z.boolean(), signedOff: z.object(signature).nullable() }))
+    .max(MAX_CHANGES),
+  pulled: z.object({ reason: z.string(), ...signature }).nullable(),
+  registered: z.object({ ...signature, digest: z.string() }).nullable(),
+};
+export const Release = z.object({ version: z.string(), ...releaseState, revision: z.int() }).openapi('Release');
+
+export const ReleaseVersion = version.openapi({ param: { name: 'version', in: 'path' } });
+export const ReleaseQuery = z.object({
+  kind: kind.optional(),
+  major: z.coerce.number().int().min(0).max(10_000).optional(),
+  security: z.enum(['true', 'false']).optional(),
+  embargoed: z.enum(['true', 'false']).optional(),
+  pulled: z.enum(['true', 'false']).optional(),
+  order: z.enum(['precedence', 'time']).default('precedence').openapi({ description: 'Newest first by which.' }),
+  limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
+});
+
+export const PublishArtifacts = z
+  .strictObject({
+    controlPlane: artifactState.optional(),
+    packages: artifactState.optional(),
+    helm: artifactState.optional(),
+  })
+  .refine((states) => Object.keys(states).length > 0, 'name at least one of controlPlane, packages and helm');
+
+export const Pull = z.strictObject({ reason, critical: z.boolean().optional(), dryRun });
+export const LiftEmbargo = z.strictObject({
+  reason,
+  channels: z
+    .array(z.string())
+    .max(100)
+    .optional()
+    .openapi({ description: 'Roll these forward to it in the same commit.' }),
+  critical: z.boolean().optional().openapi({ description: 'Mark those channels critical.' }),
+  dryRun,
+});
+export const RecallResult = z
+  .object({
+    release: Release,
+    channels: z.array(
+      z.object({ channel: z.string(), from: z.string().nullable(), to: z.string().nullable(), detail: z.string() }),
+    ),
+  })
+  .openapi('RecallResult');
+
+export const SupportWindow = z
+  .object({
+    latest: z.int().nullable(),
+    oldest: z.int().nullable(),
+    majors: z.array(z.object({ major: z.int(), newest: z.string(), releases: z.int() })),
+  })
+  .openapi('SupportWindow');
+export const TagPlan = z
+  .object({
+    create: z.array(z.string()),
+    move: z.array(z.object({ tag: z.string(), from: z.string().nullable(), to: z.string().nullable() })),
+  })
+  .openapi('TagPlan');
+export const BackportQuery = z.object({ urgency: z.enum(URGENCIES) });
+export const BackportPlan = z
+  .object({
+    urgency: z.enum(URGENCIES),
+    merge: z.literal('main'),
+    backports: z.array(z.object({ branch: z.string(), from: z.string().nullable() })),
+    releases: z.array(z.object({ version: z.string(), follows: z.string() })),
+  })
+  .openapi('BackportPlan');
+export const VersionExplanation = z
+  .object({
+    version: z.string(),
+    kind: z.enum(VERSION_KINDS),
+    line: z.string(),
+    branch: z.string().nullable(),
+    use: z.string(),
+    support: z.enum(['supported', 'ended', 'ahead', 'unknown']),
+    cutAt: z.string().nullable(),
+    hash: z.string().nullable(),
+    tags: TagPlan,
+  })
+  .openapi('VersionExplanation');
+
+export const PullRequest = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 31)
+  .openapi({ param: { name: 'pr', in: 'path' } });
+export const SignOff = z.strictObject({ signedOff: z.boolean().optional(), reason: reason.optional() });

@@ -1,0 +1,92 @@
+import { PeerError } from '../domain/peers.ts';
+import type { Condition } from '../domain/promotion.ts';
+import type { PromotionGate } from '../domain/promotion-gates.ts';
+import { mapError, readBody } from './http.ts';
+
+export interface PrometheusOptions {
+  /** Of the server, with its path prefix if it has one; null: none is set. */
+  url: string | null;
+  /** Milliseconds for one query. */
+  deadline: number;
+}
+
+/** Asks a Prometheus server whether conditions hold. Never rejects: a failed query is a gate that is not passed. */
+export interface Conditions {
+  check(condition: Condition): Promise<PromotionGate>;
+}
+
+/** Milliseconds for which an answer is shown again, so that a page that many look at asks once. */
+const CACHE_FOR = 5_000;
+/** A condition answers with a few series. */
+const MAX_ANSWER = 1024 * 1024;
+
+export function createConditions({ url, deadline }: PrometheusOptions): Conditions {
+  const cache = new Map<string, { at: number; gate: Promise<PromotionGate> }>();
+
+  async function ask({ name, query }: Condition): Promise<PromotionGate> {
+    const gate = `condition:${name}`;
+    try {
+      const reason = judge(await fetchAnswer(url, query, deadline));
+      return { gate, passed: reason === null, reason };
+    } catch (error) {
+      return { gate, passed: false, reason: `the query failed: ${mapError(error, deadline).message}` };
+    }
+  }
+
+  return {
+    check(condition) {
+      const key = `${condition.name} ${condition.query}`;
+      const at = performance.now();
+      const known = cache.get(key);
+      if (known && at - known.at < CACHE_FOR) return known.gate;
+      const gate = ask(condition);
+      // Conditions come from the settings, so the cache is as large as those.
+      cache.set(key, { at, gate });
+      return gate;
+    },
+  };
+}
+
+async function fetchAnswer(url: string | null, query: string, deadline: number): Promise<unknown> {
+  if (url === null) throw new PeerError('unreachable', 'no Prometheus is set; see promotion.prometheus.url');
+  const { address, headers } = split(url);
+  const response = await fetch(address, {
+    method: 'POST',
+    headers,
+    body: new URLSearchParams({ query }),
+    redirect: 'manual',
+    signal: AbortSignal.timeout(deadline),
+  });
+  const answer = parse(await readBody(response.body, MAX_ANSWER));
+  if (answer?.status === 'success') return answer.data;
+  const why = answer?.error ? String(answer.error).slice(0, 300) : `it answered ${response.status}`;
+  throw new PeerError('status', why);
+}
+
+/** fetch takes no URL with a password. */
+function split(url: string): { address: URL; headers: Record<string, string> } {
+  const address = new URL(url);
+  const { username, password } = address;
+  address.username = '';
+  address.password = '';
+  address.pathname = `${address.pathname.replace(/\/$/, '')}/api/v1/query`;
+  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { address, headers: username ? { Authorization: `Basic ${Buffer.from(user).toString('base64')}` } : {} };
+}
+
+function parse(text: string): { status?: unknown; error?: unknown; data?: unknown } | null {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Why the condition does not hold, or null. */
+function judge(data: unknown): string | null {
+  const { resultType, result } = (data ?? {}) as { resultType?: unknown; result?: unknown };
+  if (resultType !== 'vector' || !Array.isArray(result)) {
+    return `the query answers with a ${resultType}; a condition compares series, and holds where one is left`;
+  }
+  return result.length > 0 ? null : 'no series satisfies it';
+}

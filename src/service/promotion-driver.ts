@@ -1,0 +1,156 @@
+import { rollForward } from '../domain/channel.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { currentStage, type Promotion, progressOf, type Stage, type StageEvent, step } from '../domain/promotion.ts';
+import { channelSteps, controlPlaneGate, serves, startGates } from '../domain/promotion-gates.ts';
+import type { Release } from '../domain/release.ts';
+import {
+  channelKey,
+  guard,
+  promotionKey,
+  releaseKey,
+  replace,
+  type Snapshot,
+  type Stored,
+} from '../domain/snapshot.ts';
+import type { Write } from '../domain/store.ts';
+import { requireVersion } from '../domain/version.ts';
+import type { ChannelObserver } from './channels.ts';
+import type { Control } from './control.ts';
+import type { GatherFacts } from './promotion-facts.ts';
+import { soakedAt } from './promotions.ts';
+import type { Recall } from './recall.ts';
+
+export interface PromotionDriverOptions {
+  control: Control;
+  facts: GatherFacts;
+  recall: Pick<Recall, 'sweep'>;
+  stages: readonly Stage[];
+  observer: ChannelObserver;
+  now: () => Date;
+}
+
+/** Takes every promotion as far as it goes by itself. */
+export interface PromotionDriver {
+  /**
+   * Safe to call from any replica at any time: a step is one commit that holds the promotion to the revision it was
+   * decided by, so each is taken exactly once, and a crash leaves a state from which the next call goes on.
+   */
+  advance(fence: number): Promise<void>;
+}
+
+const SYSTEM = 'system:promotion';
+/** More steps than a promotion can take at once; the next call goes on. */
+const MAX_STEPS = 20;
+
+export function createPromotionDriver(options: PromotionDriverOptions): PromotionDriver {
+  const { control, facts, recall, stages, observer, now } = options;
+
+  /** Takes one step, if there is one to take. */
+  async function advanceOne(version: string, fence: number): Promise<boolean> {
+    const snapshot = control.snapshot();
+    const promotion = snapshot.promotions.get(version);
+    const release = snapshot.releases.get(version);
+    const stage = promotion && currentStage(promotion, stages);
+    if (!release || !stage) return false;
+    return STEPS[progressOf(promotion, stage.name).state]?.({ snapshot, promotion, release, stage, fence }) ?? false;
+  }
+
+  interface At {
+    snapshot: Snapshot;
+    promotion: Stored<Promotion>;
+    release: Stored<Release>;
+    stage: Stage;
+    fence: number;
+  }
+
+  const STEPS: Partial<Record<string, (at: At) => Promise<boolean>>> = {
+    async waiting(at) {
+      const { snapshot, promotion, release, stage } = at;
+      // What costs nothing to see first: this is asked every few seconds for every release that waits.
+      const early = stage.automatic && !release.pulled && release.artifacts.controlPlane.state === 'published';
+      if (!early) return false;
+      const gates = startGates(await facts(snapshot, release, promotion, stage));
+      return gates.every(({ passed }) => passed) && take(at, 'start', `all gates of ${stage.name} are passed`);
+    },
+
+    async 'awaiting-control-plane'(at) {
+      const { snapshot, promotion, release, stage } = at;
+      const known = await facts(snapshot, release, promotion, stage);
+      const gates = [...startGates(known), controlPlaneGate(known)];
+      if (!gates.every(({ passed }) => passed)) return false;
+      return take(at, 'control-planes-ready', `the control planes of ${stage.name} run ${release.version}`);
+    },
+
+    async rolling(at) {
+      const { snapshot, promotion, release, stage } = at;
+      const steps = channelSteps(await facts(snapshot, release, promotion, stage));
+      const moving = steps.filter((each) => each.step === 'move').map(({ name }) => name);
+      const blocked = steps.some((each) => each.step === 'blocked');
+      if (moving.length === 0 && blocked) return false;
+      const reason = `${release.version} reaches stage ${stage.name}`;
+      const critical = progressOf(promotion, stage.name).started?.critical ?? false;
+      const writes = moving.flatMap((name): Write[] => {
+        const before = snapshot.channels.get(name);
+        const act = { by: SYSTEM, at: now(), reason };
+        const after = before && rollForward(before, requireVersion(release.version), critical, act);
+        return after ? [replace(channelKey(name), before, after)] : [];
+      });
+      const taken = await take(at, blocked ? null : 'channels-serve', reason, writes);
+      for (const name of moving) observer.targetChanged(name, 'promote');
+      return taken;
+    },
+
+    async soaking(at) {
+      const { snapshot, promotion, release, stage } = at;
+      const left = stage.channels.find((name) => {
+        const channel = snapshot.channels.get(name);
+        return !channel || !serves(channel, release.version);
+      });
+      if (left) return take(at, 'halt', `${left} no longer serves ${release.version}`);
+      if (soakedAt(stage, progressOf(promotion, stage.name)) > now()) return false;
+      return take(at, 'soaked', `${stage.name} has soaked`);
+    },
+  };
+
+  /** Commits a step, or only `writes` that lead to it where `event` is null. */
+  async function take(
+    { promotion, release, stage, fence }: At,
+    event: StageEvent | null,
+    reason: string,
+    writes: Write[] = [],
+  ): Promise<boolean> {
+    const at = now();
+    const key = promotionKey(release.version);
+    const before = progressOf(promotion, stage.name);
+    const after = event
+      ? step(promotion, stage.name, event, { by: SYSTEM, at, reason })
+      : { ...promotion, updatedAt: at.toISOString() };
+    const { state } = progressOf(after, stage.name);
+    const entry = { at: at.toISOString(), actor: SYSTEM, action: event ?? 'roll', subject: key, reason };
+    await control.commit(
+      [replace(key, promotion, after), ...writes],
+      { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state } },
+      { fence, guards: [guard(releaseKey(release.version), release)] },
+    );
+    return true;
+  }
+
+  return {
+    async advance(fence) {
+      if (!control.storeUp()) return;
+      await recall.sweep(fence);
+      const failures: unknown[] = [];
+      for (const version of control.snapshot().promotions.keys()) {
+        try {
+          for (let steps = 0; steps < MAX_STEPS && (await advanceOne(version, fence)); steps++);
+        } catch (error) {
+          // Another replica, or an operator, was faster; the next call sees what came of it.
+          const lost = error instanceof FairwayError && error.code === 'revision_mismatch';
+          if (!lost) failures.push(error);
+        }
+      }
+      // One release that fails holds up none of the others.
+      if (failures.length > 0) throw failures[0];
+    },
+  };
+}

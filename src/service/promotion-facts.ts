@@ -1,0 +1,60 @@
+import { channelAt } from '../domain/channel.ts';
+import { currentStage, type Promotion, progressOf, type Stage } from '../domain/promotion.ts';
+import { type PromotionGate, type StageFacts, serves } from '../domain/promotion-gates.ts';
+import type { Release } from '../domain/release.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import { compareVersions, requireVersion } from '../domain/version.ts';
+import type { ControlPlanes } from './control-planes.ts';
+import type { Gate } from './gate.ts';
+
+export interface FactsOptions {
+  gate: Pick<Gate, 'assess'>;
+  controlPlanes: Pick<ControlPlanes, 'check'>;
+  conditions: { check(condition: Stage['conditions'][number]): Promise<PromotionGate> };
+  stages: readonly Stage[];
+  now: () => Date;
+}
+
+/** All that the gates of one stage are judged by, as of now. */
+export type GatherFacts = (
+  snapshot: Snapshot,
+  release: Release,
+  promotion: Promotion,
+  stage: Stage,
+) => Promise<StageFacts>;
+
+export function createFacts({ gate, controlPlanes, conditions, stages, now }: FactsOptions): GatherFacts {
+  async function judgeChannel({ channels }: Snapshot, release: Release, name: string) {
+    const stored = channels.get(name);
+    const channel = stored ? channelAt(stored, now()) : null;
+    const judged = channel && !serves(channel, release.version);
+    return { name, channel, report: judged ? await gate.assess(channel, requireVersion(release.version)) : null };
+  }
+
+  async function judgeControlPlane(snapshot: Snapshot, release: Release, name: string) {
+    const version = snapshot.controlPlanes.get(name)?.version ?? null;
+    const behind = version !== null && compareVersions(version, release.version) < 0;
+    return { name, version, report: behind ? await controlPlanes.check(name, release.version) : null };
+  }
+
+  return async (snapshot, release, promotion, stage) => {
+    const before = stages[stages.indexOf(stage) - 1];
+    const isTurn = currentStage(promotion, stages) === stage;
+    return {
+      release,
+      stage,
+      progress: progressOf(promotion, stage.name),
+      before: before ? { name: before.name, progress: progressOf(promotion, before.name) } : null,
+      channels: await Promise.all(stage.channels.map((name) => judgeChannel(snapshot, release, name))),
+      controlPlanes: await Promise.all(stage.controlPlanes.map((name) => judgeControlPlane(snapshot, release, name))),
+      conditions: await Promise.all(
+        stage.conditions.map((condition) => (isTurn ? conditions.check(condition) : notYet(condition.name))),
+      ),
+    };
+  };
+}
+
+/** Today's figures say nothing of a stage that comes tomorrow. */
+const notYet = (name: string): PromotionGate => {
+  return { gate: `condition:${name}`, passed: false, reason: 'asked when it is the turn of this stage' };
+};

@@ -1,0 +1,258 @@
+import { FairwayError } from '../domain/errors.ts';
+import {
+  approve,
+  currentStage,
+  type Promotion,
+  progressOf,
+  type Stage,
+  type StageProgress,
+  step,
+  supersede,
+} from '../domain/promotion.ts';
+import {
+  channelGate,
+  controlPlaneGate,
+  type PromotionGate,
+  type StageFacts,
+  startGates,
+} from '../domain/promotion-gates.ts';
+import type { Release } from '../domain/release.ts';
+import type { Actor } from '../domain/role.ts';
+import { guard, promotionKey, releaseKey, type Stored } from '../domain/snapshot.ts';
+import { compareVersions } from '../domain/version.ts';
+import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
+import type { Control } from './control.ts';
+import type { GatherFacts } from './promotion-facts.ts';
+import type { Releases } from './releases.ts';
+
+export interface StageView extends StageProgress {
+  stage: string;
+  automatic: boolean;
+  /** While soaking: when that is over. ISO 8601. */
+  soakedAt: string | null;
+  channels: { channel: string; target: string | null }[];
+  controlPlanes: { controlPlane: string; version: string | null }[];
+  gates: PromotionGate[];
+  next: string;
+}
+
+export interface PromotionView {
+  version: string;
+  /** The stage that is under way or comes next; null when all are complete. */
+  stage: string | null;
+  supersededBy: string | null;
+  stages: StageView[];
+  /** What happens next, in one sentence. */
+  next: string;
+  revision: number;
+}
+
+export interface StageInput {
+  /** By default the one whose turn it is. */
+  stage?: string | undefined;
+  reason: string;
+  critical?: boolean | undefined;
+}
+
+/** The way of releases through the stages, as people steer it. All throw `not_found` and `refused`. */
+export interface Promotions {
+  read(version: string, actor: Actor): Promise<PromotionView>;
+  /** Throws `forbidden` for whoever registered the release. */
+  approve(version: string, input: StageInput & { stage: string }, request: ChangeRequest): Promise<PromotionView>;
+  /** Starts the next stage, if all its gates are passed. */
+  promote(version: string, input: StageInput, request: ChangeRequest): Promise<PromotionView>;
+  halt(version: string, input: { reason: string }, request: ChangeRequest): Promise<PromotionView>;
+  resume(version: string, input: { reason: string }, request: ChangeRequest): Promise<PromotionView>;
+  /** Ends it in favour of a fixed release. */
+  supersede(version: string, input: { by: string; reason: string }, request: ChangeRequest): Promise<PromotionView>;
+}
+
+export interface PromotionsOptions {
+  control: Control;
+  releases: Pick<Releases, 'read'>;
+  facts: GatherFacts;
+  stages: readonly Stage[];
+  now: () => Date;
+}
+
+export function createPromotions({ control, releases, facts, stages, now }: PromotionsOptions): Promotions {
+  function find(text: string, actor: Actor): { release: Stored<Release>; promotion: Stored<Promotion> } {
+    const release = releases.read(text, actor);
+    const promotion = control.snapshot().promotions.get(release.version);
+    if (promotion) return { release, promotion };
+    const kinds = stages[0]?.accepts.join(' and ') ?? 'no';
+    throw new FairwayError(
+      'not_found',
+      `${release.version} is not promoted by stages, which ${kinds} releases are that were registered; move channels by roll-forward`,
+    );
+  }
+
+  function requireStage(name: string): Stage {
+    const stage = stages.find((each) => each.name === name);
+    if (stage) return stage;
+    throw new FairwayError(
+      'invalid',
+      `there is no stage ${name}; the stages are ${stages.map((each) => each.name).join(', ')}`,
+    );
+  }
+
+  function requireCurrent(promotion: Promotion): Stage {
+    const stage = currentStage(promotion, stages);
+    if (stage) return stage;
+    throw new FairwayError('refused', `${promotion.version} has completed all stages`);
+  }
+
+  async function view(release: Release, promotion: Stored<Promotion>): Promise<PromotionView> {
+    const current = currentStage(promotion, stages);
+    const snapshot = control.snapshot();
+    const views = await Promise.all(
+      stages.map(async (stage) => viewStage(await facts(snapshot, release, promotion, stage))),
+    );
+    const at = views.find(({ stage }) => stage === current?.name);
+    return {
+      version: release.version,
+      stage: current?.name ?? null,
+      supersededBy: promotion.supersededBy,
+      stages: views,
+      next: at ? `${at.stage}: ${at.next}` : 'nothing: all stages are complete',
+      revision: promotion.revision,
+    };
+  }
+
+  /** Commits what `change` makes of the promotion, held to the release that it was decided by. */
+  async function act(
+    text: string,
+    action: string,
+    reason: string,
+    request: ChangeRequest,
+    change: (promotion: Stored<Promotion>, release: Stored<Release>, at: Date) => Promise<Promotion> | Promotion,
+  ): Promise<PromotionView> {
+    const { release, promotion: before } = find(text, request.actor);
+    const key = promotionKey(release.version);
+    requireRevision(key, before, request.ifMatch);
+    const at = now();
+    const after = await change(before, release, at);
+    if (request.dryRun) return view(release, { ...after, revision: before.revision });
+    const guards = [guard(releaseKey(release.version), release)];
+    const entry = await commitDocument(control, {
+      key,
+      before,
+      after,
+      action,
+      reason,
+      actor: request.actor,
+      at,
+      guards,
+    });
+    return view(release, { ...after, revision: entry.revision });
+  }
+
+  return {
+    async read(text, actor) {
+      const { release, promotion } = find(text, actor);
+      return view(release, promotion);
+    },
+
+    approve: (text, { stage, reason }, request) =>
+      act(text, 'approve', reason, request, (promotion, release, at) => {
+        const { name } = request.actor;
+        if (name === release.registered?.by) {
+          throw new FairwayError(
+            'forbidden',
+            `${name} registered ${release.version}, so somebody else must approve it`,
+          );
+        }
+        if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
+        return approve(promotion, requireStage(stage).name, { by: name, at, reason });
+      }),
+
+    promote: (text, { stage: wanted, reason, critical }, request) =>
+      act(text, 'promote', reason, request, async (promotion, release, at) => {
+        const stage = requireCurrent(promotion);
+        if (wanted !== undefined && requireStage(wanted) !== stage) {
+          const { state } = progressOf(promotion, wanted);
+          const turn = `it is the turn of ${stage.name}, which is ${progressOf(promotion, stage.name).state}`;
+          throw new FairwayError('refused', `stage ${wanted} is ${state}; ${turn}`);
+        }
+        const after = step(promotion, stage.name, 'start', { by: request.actor.name, at, reason, critical });
+        const gates = startGates(await facts(control.snapshot(), release, promotion, stage));
+        const closed = gates.filter(({ passed }) => !passed);
+        if (closed.length === 0) return after;
+        const why = closed.map((each) => `${each.gate} (${each.reason})`).join('; ');
+        throw new FairwayError('refused', `${release.version} may not go to ${stage.name} yet: ${why}`, { gates });
+      }),
+
+    halt: (text, { reason }, request) =>
+      act(text, 'halt', reason, request, (promotion, _, at) =>
+        step(promotion, requireCurrent(promotion).name, 'halt', { by: request.actor.name, at, reason }),
+      ),
+
+    resume: (text, { reason }, request) =>
+      act(text, 'resume', reason, request, (promotion, release, at) => {
+        if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
+        return step(promotion, requireCurrent(promotion).name, 'resume', { by: request.actor.name, at, reason });
+      }),
+
+    supersede: (text, { by, reason }, request) =>
+      act(text, 'supersede', reason, request, (promotion, release, at) => {
+        const fix = releases.read(by, request.actor);
+        if (compareVersions(fix.version, release.version) <= 0) {
+          throw new FairwayError(
+            'not_newer',
+            `${fix.version} is not newer than ${release.version}; name the fixed release`,
+          );
+        }
+        if (fix.pulled) throw new FairwayError('refused', pulledSentence(fix));
+        return supersede(promotion, stages, fix.version, { by: request.actor.name, at, reason });
+      }),
+  };
+}
+
+const pulledSentence = ({ version, pulled }: Release) =>
+  `${version} was pulled: ${pulled?.reason}; promote another release`;
+
+function viewStage(facts: StageFacts): StageView {
+  const { stage, progress, release } = facts;
+  const over = progress.state === 'complete' || progress.state === 'superseded';
+  const gates = over ? [] : [...startGates(facts), controlPlaneGate(facts), channelGate(facts)];
+  return {
+    stage: stage.name,
+    ...progress,
+    automatic: stage.automatic,
+    soakedAt: progress.state === 'soaking' ? soakedAt(stage, progress).toISOString() : null,
+    channels: facts.channels.map(({ name, channel }) => ({ channel: name, target: channel?.target ?? null })),
+    controlPlanes: facts.controlPlanes.map(({ name, version }) => ({ controlPlane: name, version })),
+    gates,
+    next: describeNext(facts, gates, release),
+  };
+}
+
+/** When a soaking stage is complete. */
+export const soakedAt = ({ soak }: Stage, { since }: StageProgress): Date => new Date(Date.parse(since ?? '') + soak);
+
+function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], { version }: Release): string {
+  const closed = (...names: string[]) =>
+    gates.filter(({ gate, passed }) => !passed && (names.length === 0 || names.includes(gate)));
+  const list = (some: PromotionGate[]) => some.map(({ reason }) => reason).join('; ');
+  switch (progress.state) {
+    case 'waiting': {
+      const start = closed().filter(({ gate }) => gate !== 'control_planes' && gate !== 'channels');
+      if (start.length > 0) return `waits: ${list(start)}`;
+      return stage.automatic ? 'starts by itself' : 'somebody promotes it';
+    }
+    case 'awaiting-control-plane': {
+      const before = closed().filter(({ gate }) => gate !== 'channels');
+      return before.length > 0 ? `waits: ${list(before)}` : 'its channels are moved';
+    }
+    case 'rolling':
+      return closed('channels').length > 0 ? `moves its channels: ${list(closed('channels'))}` : 'begins to soak';
+    case 'soaking':
+      return `is complete at ${soakedAt(stage, progress).toISOString()} unless somebody halts it`;
+    case 'halted':
+      return `halted by ${progress.halted?.by}: ${progress.halted?.reason}; resume it, supersede it, or pull ${version}`;
+    case 'complete':
+      return 'nothing: it is complete';
+    case 'superseded':
+      return 'nothing: another release goes instead';
+  }
+}

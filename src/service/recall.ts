@@ -1,0 +1,186 @@
+import { type Act, type Channel, retreat, rollForward } from '../domain/channel.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { currentStage, progressOf, type Stage, step, TRANSITIONS } from '../domain/promotion.ts';
+import type { Release } from '../domain/release.ts';
+import {
+  applyWrites,
+  channelKey,
+  promotionKey,
+  releaseKey,
+  replace,
+  requireChannel,
+  type Snapshot,
+  type Stored,
+  withoutRevision,
+} from '../domain/snapshot.ts';
+import type { Write } from '../domain/store.ts';
+import { compareVersions, requireVersion, type Version } from '../domain/version.ts';
+import { type ChangeRequest, requireRevision, retryOnConflict, targetGuards } from './change.ts';
+import type { ChannelObserver } from './channels.ts';
+import type { Control } from './control.ts';
+import type { Gate } from './gate.ts';
+import type { Releases } from './releases.ts';
+
+export interface ChannelMove {
+  channel: string;
+  from: string | null;
+  /** Null: nothing to go to, so the channel was withdrawn. */
+  to: string | null;
+  detail: string;
+}
+
+export interface RecallResult {
+  release: Stored<Release>;
+  channels: ChannelMove[];
+}
+
+/** Changes of a release that move channels in the same commit. */
+export interface Recall {
+  /** Withdraws a bad release (RFD 134, Rollbacks). Again: moves whatever still serves it. */
+  pull(
+    version: string,
+    input: { reason: string; critical?: boolean | undefined },
+    request: ChangeRequest,
+  ): Promise<RecallResult>;
+  /** Makes a release public, and rolls the named channels forward to it. Throws `refused`, `channel_pinned`. */
+  liftEmbargo(
+    version: string,
+    input: { reason: string; channels?: string[] | undefined; critical?: boolean | undefined },
+    request: ChangeRequest,
+  ): Promise<RecallResult>;
+  /** Moves channels that serve a pulled release all the same, as one that was made while the pull was committed. */
+  sweep(fence: number): Promise<void>;
+}
+
+export interface RecallOptions {
+  control: Control;
+  gate: Gate;
+  releases: Pick<Releases, 'read'>;
+  stages: readonly Stage[];
+  observer: ChannelObserver;
+  now: () => Date;
+}
+
+const SYSTEM: ChangeRequest = { actor: { name: 'system:recall', role: 'admin' }, ifMatch: null, dryRun: false };
+
+export function createRecall({ control, gate, releases, stages, observer, now }: RecallOptions): Recall {
+  interface Moved {
+    before: Stored<Channel>;
+    after: Channel;
+    detail: string;
+  }
+
+  /** The newest earlier target of the channel that the gate lets it go back to. */
+  async function findRefuge(channel: Channel, bad: Version): Promise<Version | null> {
+    for (const text of channel.lineage.toReversed()) {
+      const version = requireVersion(text);
+      if (compareVersions(version, bad) >= 0) continue;
+      if ((await gate.assess(channel, version)).allowed) return version;
+    }
+    return null;
+  }
+
+  async function retreats({ channels }: Snapshot, bad: Version, critical: boolean, act: Act): Promise<Moved[]> {
+    const affected = [...channels.values()].filter(({ target }) => target === bad.text);
+    return Promise.all(
+      affected.map(async (before) => {
+        const refuge = await findRefuge(before, bad);
+        const detail = refuge
+          ? `back to ${refuge.text}, the newest earlier target that the gate allows`
+          : 'withdrawn: no earlier target passes the gate, so agents stay where they are';
+        return { before, after: retreat(before, refuge, critical, act), detail };
+      }),
+    );
+  }
+
+  async function commitMoves(
+    snapshot: Snapshot,
+    action: string,
+    before: Stored<Release>,
+    after: Release,
+    moved: Moved[],
+    more: Write[],
+    { actor, dryRun, fence }: ChangeRequest,
+    act: Act,
+  ): Promise<RecallResult> {
+    const channels = moved.map((each) => {
+      return { channel: each.after.name, from: each.before.target, to: each.after.target, detail: each.detail };
+    });
+    if (dryRun) return { release: { ...after, revision: before.revision }, channels };
+    const key = releaseKey(before.version);
+    const writes = moved.map((each) => replace(channelKey(each.after.name), each.before, each.after));
+    const others = moved.map((each) => each.after).filter(({ target }) => target !== before.version);
+    const { revision } = await control.commit(
+      [replace(key, before, after), ...writes, ...more],
+      {
+        at: act.at.toISOString(),
+        actor: actor.name,
+        action,
+        subject: key,
+        reason: act.reason,
+        before: { release: withoutRevision(before), channels: channels.map(({ channel, from }) => [channel, from]) },
+        after: { release: withoutRevision(after), channels: channels.map(({ channel, to }) => [channel, to]) },
+      },
+      { fence, guards: targetGuards(snapshot.releases, ...others) },
+    );
+    for (const { channel } of channels) observer.targetChanged(channel, action);
+    return { release: { ...after, revision }, channels };
+  }
+
+  /** A pulled release goes no further; nobody has to remember to halt it. */
+  function haltPromotion({ promotions }: Snapshot, version: string, act: Act): Write[] {
+    const before = promotions.get(version);
+    const stage = before && currentStage(before, stages);
+    if (!stage || !TRANSITIONS[progressOf(before, stage.name).state].halt) return [];
+    const after = step(before, stage.name, 'halt', { ...act, reason: `pulled: ${act.reason}` });
+    return [replace(promotionKey(version), before, after)];
+  }
+
+  const pull: Recall['pull'] = (text, { reason, critical = false }, request) =>
+    retryOnConflict(request, async () => {
+      const snapshot = control.snapshot();
+      const before = releases.read(text, request.actor);
+      requireRevision(releaseKey(before.version), before, request.ifMatch);
+      const act = { by: request.actor.name, at: now(), reason };
+      const pulled = before.pulled ?? { reason, by: act.by, at: act.at.toISOString() };
+      const moved = await retreats(snapshot, requireVersion(before.version), critical, act);
+      if (before.pulled && moved.length === 0) return { release: before, channels: [] };
+      const more = before.pulled ? [] : haltPromotion(snapshot, before.version, act);
+      return commitMoves(snapshot, 'pull', before, { ...before, pulled }, moved, more, request, act);
+    });
+
+  return {
+    pull,
+
+    async liftEmbargo(text, { reason, channels = [], critical = false }, request) {
+      const snapshot = control.snapshot();
+      const before = releases.read(text, request.actor);
+      requireRevision(releaseKey(before.version), before, request.ifMatch);
+      if (!before.embargoed) throw new FairwayError('refused', `${before.version} is not under embargo`);
+      if (critical && channels.length === 0) {
+        throw new FairwayError('invalid', 'critical marks the channels that go to it; name them in channels');
+      }
+      const act = { by: request.actor.name, at: now(), reason };
+      const target = requireVersion(before.version);
+      const after = { ...before, embargoed: false };
+      const key = releaseKey(before.version);
+      const lifted = applyWrites(snapshot, [replace(key, before, after)], snapshot.revision);
+      const moved: Moved[] = [];
+      for (const name of new Set(channels)) {
+        const channel = requireChannel(snapshot, name);
+        const forward = rollForward(channel, target, critical, act);
+        gate.enforce(name, await gate.assess(channel, target, { state: lifted }), request);
+        moved.push({ before: channel, after: forward, detail: `forward to ${target.text}` });
+      }
+      return commitMoves(snapshot, 'lift-embargo', before, after, moved, [], request, act);
+    },
+
+    async sweep(fence) {
+      const { channels, releases: known } = control.snapshot();
+      const bad = [...channels.values()].flatMap(({ target }) => known.get(target ?? '') ?? []);
+      for (const { version, pulled } of new Set(bad)) {
+        if (pulled) await pull(version, { reason: pulled.reason }, { ...SYSTEM, fence });
+      }
+    },
+  };
+}

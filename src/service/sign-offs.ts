@@ -1,0 +1,94 @@
+import { FairwayError } from '../domain/errors.ts';
+import type { Release, Signature } from '../domain/release.ts';
+import { NO_SIGN_OFFS, remember, SIGN_OFFS_KEY, withSignOff } from '../domain/sign-off.ts';
+import { releaseKey, replace, type Stored } from '../domain/snapshot.ts';
+import { type ChangeRequest, commitDocument, requireRevision, retryOnConflict } from './change.ts';
+import type { Control } from './control.ts';
+import type { Releases } from './releases.ts';
+
+/** What GitHub says of a pull request's label. */
+export interface LabelEvent {
+  /** GitHub's id of the delivery; a redelivery has the same. */
+  delivery: string;
+  pr: number;
+  /** Was the label set, or taken away? */
+  signedOff: boolean;
+  /** The login of whoever did it. */
+  by: string;
+  /** ISO 8601. */
+  at: string;
+}
+
+/** Engineers' word that a change was tested and is ready (RFD 134, Cloud promotion process). */
+export interface SignOffs {
+  /** Signs a change off, or withdraws it. Throws `not_found`. */
+  byHand(
+    version: string,
+    pr: number,
+    input: { signedOff: boolean; reason: string },
+    request: ChangeRequest,
+  ): Promise<Stored<Release>>;
+  /** Does the same on every release with the change. Answers with their versions, or why it did nothing. */
+  byLabel(event: LabelEvent): Promise<{ releases: string[] } | { ignored: string }>;
+}
+
+export interface SignOffsOptions {
+  control: Control;
+  releases: Pick<Releases, 'read'>;
+  now: () => Date;
+}
+
+export function createSignOffs({ control, releases, now }: SignOffsOptions): SignOffs {
+  return {
+    async byHand(version, pr, { signedOff, reason }, request) {
+      const { actor, ifMatch, dryRun } = request;
+      const before = releases.read(version, actor);
+      const key = releaseKey(before.version);
+      requireRevision(key, before, ifMatch);
+      if (!before.changes.some((change) => change.pr === pr)) {
+        throw new FairwayError(
+          'not_found',
+          `${before.version} has no change ${pr}; read the release to see those it has`,
+        );
+      }
+      const at = now();
+      const after = withSignOff(before, pr, signedOff ? { by: actor.name, at: at.toISOString() } : null);
+      if (!after || dryRun) return after ?? before;
+      const change = { key, before, after, action: actionOf(signedOff), reason: reason || `change ${pr}`, actor, at };
+      const { revision } = await commitDocument(control, change);
+      return { ...after, revision };
+    },
+
+    byLabel: (event) =>
+      retryOnConflict({ ifMatch: null }, async () => {
+        const snapshot = control.snapshot();
+        const before = snapshot.signOffs;
+        const known = before ?? NO_SIGN_OFFS;
+        const { delivery, pr, by, at, signedOff } = event;
+        if (known.deliveries.includes(delivery)) return { ignored: 'this delivery was taken already' };
+        const last = known.verdicts.find((verdict) => verdict.pr === pr);
+        if (last && Date.parse(last.at) > Date.parse(at)) return { ignored: 'a later word on this change came first' };
+        const actor = `github:${by}`;
+        const signature: Signature | null = signedOff ? { by: actor, at } : null;
+        const changed = [...snapshot.releases.values()].flatMap((release) => {
+          const after = withSignOff(release, pr, signature);
+          return after ? [{ release, after }] : [];
+        });
+        const versions = changed.map(({ after }) => after.version);
+        const remembered = remember(known, delivery, { pr, by: actor, at, signedOff });
+        const writes = changed.map(({ release, after }) => replace(releaseKey(after.version), release, after));
+        await control.commit([replace(SIGN_OFFS_KEY, before ?? undefined, remembered), ...writes], {
+          at: now().toISOString(),
+          actor,
+          action: actionOf(signedOff),
+          subject: SIGN_OFFS_KEY,
+          reason: `change ${pr} was ${signedOff ? 'labelled' : 'unlabelled'}`,
+          before: null,
+          after: { pr, releases: versions },
+        });
+        return { releases: versions };
+      }),
+  };
+}
+
+const actionOf = (signedOff: boolean) => (signedOff ? 'sign-off' : 'withdraw-sign-off');

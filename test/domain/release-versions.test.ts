@@ -1,0 +1,222 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { planBackports } from '../../src/domain/backport.ts';
+import { cloudMajorFault, cloudMajors, mintCloudVersion } from '../../src/domain/cloud-release.ts';
+import { planTags } from '../../src/domain/docker-tags.ts';
+import { branchOf } from '../../src/domain/release-branch.ts';
+import { lineOf } from '../../src/domain/release-line.ts';
+import { supportOf, supportWindow } from '../../src/domain/support.ts';
+import { compareVersions, requireVersion } from '../../src/domain/version.ts';
+import { explainVersion } from '../../src/domain/version-explanation.ts';
+import { catalogueOf, HISTORY_CATALOGUE, PULLED } from '../support/catalogue.ts';
+
+const AT = new Date('2024-11-12T10:15:30.789Z');
+
+describe('branch and line of a version', () => {
+  // RFD 12's first example, from the first build to the second minor, and RFD 134's cloud.
+  it.each([
+    ['6.0.0-dev', 'main', '6'],
+    ['6.0.0-alpha.1', 'main', '6'],
+    ['6.0.0-beta.1', 'main', '6'],
+    ['6.0.0-rc.1', 'branch/v6', '6'],
+    ['6.0.0-rc.3', 'branch/v6', '6'],
+    ['6.0.0', 'branch/v6', '6'],
+    ['6.0.1', 'branch/v6.0', '6'],
+    ['6.1.0', 'branch/v6', '6'],
+    ['4.4.6', 'branch/v4.4', '4.4'],
+    ['17.0.0-cloud.20241112T101530.f00dfac', 'main', 'cloud'],
+    ['16.4.7-hotfix.1', null, '16'],
+  ])('%s comes from %s, line %s', (text, branch, line) => {
+    const version = requireVersion(text);
+    expect(branchOf(version)).toBe(branch);
+    expect(lineOf(version)).toBe(line);
+  });
+});
+
+describe('backport plan', () => {
+  const latest = catalogueOf(['8.0.1', '8.0.0', '7.1.2', '7.1.1', '6.3.2', '6.2.9', '5.9.9']);
+
+  // RFD 12: "we discover a bug affecting all versions" (urgent, not urgent), and the same for security.
+  it.each(['urgent', 'security'] as const)('%s: the newest minor of every supported major', (urgency) => {
+    expect(planBackports(latest.values(), urgency)).toEqual({
+      urgency,
+      merge: 'main',
+      backports: ['branch/v8', 'branch/v8.0', 'branch/v7', 'branch/v7.1', 'branch/v6', 'branch/v6.3'].map((branch) => ({
+        branch,
+        from: null,
+      })),
+      releases: [
+        { version: '8.0.2', follows: '8.0.1' },
+        { version: '7.1.3', follows: '7.1.2' },
+        { version: '6.3.3', follows: '6.3.2' },
+      ],
+    });
+  });
+
+  it('not urgent: the next minor of the latest major, on a branch of its own', () => {
+    expect(planBackports(latest.values(), 'not-urgent')).toEqual({
+      urgency: 'not-urgent',
+      merge: 'main',
+      backports: [
+        { branch: 'branch/v8', from: null },
+        { branch: 'branch/v8.1', from: 'branch/v8' },
+      ],
+      releases: [{ version: '8.1.0', follows: '8.0.1' }],
+    });
+  });
+
+  it('takes no number twice, and no pre-release for a release', () => {
+    const releases = catalogueOf(['8.0.2', '8.0.1', '9.0.0-rc.1'], { '8.0.2': PULLED });
+    expect(planBackports(releases.values(), 'urgent').releases).toEqual([{ version: '8.0.3', follows: '8.0.2' }]);
+  });
+
+  it('plans for the real history', () => {
+    const { backports, releases } = planBackports(HISTORY_CATALOGUE.values(), 'security');
+    expect(releases.map(({ version }) => version)).toEqual(['16.4.8', '15.4.11', '14.3.22']);
+    expect(backports.map(({ branch }) => branch)).toContain('branch/v14.3');
+  });
+
+  it('plans nothing where nothing is known', () => {
+    expect(planBackports([], 'urgent')).toMatchObject({ backports: [], releases: [] });
+  });
+});
+
+describe('support window', () => {
+  it('is the latest major and the two before it', () => {
+    expect(supportWindow(HISTORY_CATALOGUE)).toEqual({
+      latest: 16,
+      oldest: 14,
+      majors: [
+        { major: 16, newest: '16.4.7', releases: 19 },
+        { major: 15, newest: '15.4.10', releases: 30 },
+        { major: 14, newest: '14.3.21', releases: 29 },
+      ],
+    });
+  });
+
+  it.each([
+    ['16.9.9', 'supported'],
+    ['14.0.0-rc.1', 'supported'],
+    ['13.4.0', 'ended'],
+    ['17.0.0-cloud.20241112T101530.f00dfac', 'ahead'],
+  ])('%s is %s', (version, state) => {
+    expect(supportOf(requireVersion(version), HISTORY_CATALOGUE)).toBe(state);
+  });
+
+  it('knows nothing without a stable release, and does not count one that is not out or was pulled', () => {
+    expect(supportOf(requireVersion('16.0.0'), new Map())).toBe('unknown');
+    const catalogue = catalogueOf(['18.0.0', '17.0.0', '16.4.7', '17.0.0-rc.1'], {
+      '18.0.0': PULLED,
+      '17.0.0': { embargoed: true },
+    });
+    expect(supportWindow(catalogue).latest).toBe(16);
+  });
+});
+
+describe('Docker tags', () => {
+  const known = [...HISTORY_CATALOGUE.keys()];
+
+  it.each([
+    ['16.4.7', ['16.4.7'], [{ tag: '16', from: '16.4.6', to: '16.4.7' }]],
+    ['17.0.0', ['17.0.0'], [{ tag: '17', from: null, to: '17.0.0' }]],
+    ['15.4.23', ['15.4.23'], [{ tag: '15', from: '15.4.10', to: '15.4.23' }]],
+    ['15.4.8', ['15.4.8'], []],
+    ['16.5.0-rc.1', ['16.5.0-rc.1'], []],
+    ['17.0.0-cloud.20241112T101530.f00dfac', ['17.0.0-cloud.20241112T101530.f00dfac'], []],
+  ])('%s makes its own tag and moves its major’s only if it is the newest', (version, create, move) => {
+    expect(planTags(requireVersion(version), catalogueOf([...known, version]))).toEqual({ create, move });
+  });
+
+  it('gives the tag back when the newest release is pulled', () => {
+    const catalogue = catalogueOf(known, { '16.4.7': PULLED });
+    const back = { create: [], move: [{ tag: '16', from: '16.4.7', to: '16.4.6' }] };
+    expect(planTags(requireVersion('16.4.7'), catalogue)).toEqual(back);
+  });
+
+  it('plans nothing under embargo, and does not name what is', () => {
+    const catalogue = catalogueOf([...known, '16.4.8', '16.4.9'], { '16.4.8': { embargoed: true } });
+    expect(planTags(requireVersion('16.4.8'), catalogue)).toEqual({ create: [], move: [] });
+    expect(planTags(requireVersion('16.4.9'), catalogue).move).toEqual([{ tag: '16', from: '16.4.7', to: '16.4.9' }]);
+  });
+
+  it('never makes X.Y', () => {
+    for (const text of known) {
+      const { create, move } = planTags(requireVersion(text), HISTORY_CATALOGUE);
+      for (const tag of [...create, ...move.map((each) => each.tag)]) expect(tag).not.toMatch(/^\d+\.\d+$/);
+    }
+  });
+});
+
+describe('cloud versions', () => {
+  const catalogue = catalogueOf(['16.4.7', '15.4.10']);
+  const cut = catalogueOf(['16.4.7', '17.0.0-rc.1']);
+
+  it.each([
+    ['0123456789abcdef', '17.0.0-cloud.20241112T101530.0123456789a', 'digits only would not be semver'],
+    ['1234567890', '17.0.0-cloud.20241112T101530.1234567890', 'digits only, as far as it is known'],
+    ['ABCDEF0123456', '17.0.0-cloud.20241112T101530.abcdef0', 'hex digits in any case'],
+    ['aabbcc', '17.0.0-cloud.20241112T101530.aabbcc', 'six digits, as in RFD 134'],
+  ])('mints %s as %s: %s', (commit, version) => {
+    expect(mintCloudVersion({ commit, at: AT }, catalogue).text).toBe(version);
+  });
+
+  it.each([
+    ['0123456', 'starts with 0'],
+    ['abc', 'no commit hash'],
+    ['not-a-hash', 'no commit hash'],
+  ])('refuses the commit %s: %s', (commit, sentence) => {
+    expect(() => mintCloudVersion({ commit, at: AT }, catalogue)).toThrow(sentence);
+  });
+
+  it('mints what can be read again and sorts by time, whatever the hash', () => {
+    const hash = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 40, maxLength: 40 });
+    const seconds = fc.integer({ min: 1_600_000_000, max: 4_000_000_000 });
+    fc.assert(
+      fc.property(hash, hash, seconds, fc.integer({ min: 1, max: 1e8 }), (one, other, at, later) => {
+        fc.pre(/[a-f]/.test(one) && /[a-f]/.test(other));
+        const first = mintCloudVersion({ commit: one, at: new Date(at * 1000) }, catalogue);
+        const second = mintCloudVersion({ commit: other, at: new Date((at + later) * 1000) }, catalogue);
+        expect(one.startsWith(first.cloud?.hash ?? 'none')).toBe(true);
+        expect(compareVersions(first, second)).toBeLessThan(0);
+      }),
+    );
+  });
+
+  it.each([
+    ['latest stable + 1', catalogue, [17]],
+    ['the next one too, once its branch was cut', cut, [17, 18]],
+    ['only the next, once that is stable', catalogueOf(['16.4.7', '17.0.0-rc.1', '17.0.0']), [18]],
+    ['not by another pre-release', catalogueOf(['16.4.7', '17.0.0-beta.1']), [17]],
+    ['not by what is under embargo', catalogueOf(['16.4.7', '17.0.0'], { '17.0.0': { embargoed: true } }), [17]],
+    ['unknown without a stable release', catalogueOf(['17.0.0-rc.1']), []],
+  ])('majors: %s', (_, releases, majors) => {
+    expect(cloudMajors(releases)).toEqual(majors);
+  });
+
+  it('says why a major is wrong, and when it will be right', () => {
+    const version = requireVersion('18.0.0-cloud.20241112T101530.f00dfac');
+    expect(cloudMajorFault(version, catalogue)).toContain(
+      '17 now (latest stable + 1), and not 18; 18 is right once 17.0.0-rc.1',
+    );
+    expect(cloudMajorFault(version, cut)).toBeNull();
+    expect(cloudMajorFault(version, new Map())).toContain('import the release history');
+    expect(() => mintCloudVersion({ commit: 'f00dface', at: AT, major: 18 }, catalogue)).toThrow('not 18');
+    expect(mintCloudVersion({ commit: 'f00dface', at: AT, major: 18 }, cut).major).toBe(18);
+  });
+});
+
+describe('an explanation', () => {
+  it('says all that a version says', () => {
+    expect(explainVersion(requireVersion('v17.0.0-cloud.20241112T101530.f00dfac'), HISTORY_CATALOGUE)).toEqual({
+      version: '17.0.0-cloud.20241112T101530.f00dfac',
+      kind: 'cloud',
+      line: 'cloud',
+      branch: 'main',
+      use: 'the stages of the cloud',
+      support: 'ahead',
+      cutAt: '2024-11-12T10:15:30.000Z',
+      hash: 'f00dfac',
+      tags: { create: ['17.0.0-cloud.20241112T101530.f00dfac'], move: [] },
+    });
+  });
+});
