@@ -136,7 +136,7 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
     return [replace(promotionKey(version), before, after)];
   }
 
-  const pull: Recall['pull'] = (text, { reason, critical = false }, request) =>
+  const pullOnce: Recall['pull'] = (text, { reason, critical = false }, request) =>
     retryOnConflict(request, async () => {
       const snapshot = control.snapshot();
       const before = releases.read(text, request.actor);
@@ -148,6 +148,16 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
       const more = before.pulled ? [] : haltPromotion(snapshot, before.version, act);
       return commitMoves(snapshot, 'pull', before, { ...before, pulled }, moved, more, request, act);
     });
+
+  const pull: Recall['pull'] = async (text, input, request) => {
+    const result = await pullOnce(text, input, request);
+    const { version } = result.release;
+    const left = () => [...control.snapshot().channels.values()].some(({ target }) => target === version);
+    // A channel that moved to it in the moment before. None can come after: moves are held to the release's revision.
+    if (request.dryRun || !left()) return result;
+    const rest = await pullOnce(text, input, { ...request, ifMatch: null });
+    return { release: rest.release, channels: [...result.channels, ...rest.channels] };
+  };
 
   return {
     pull,

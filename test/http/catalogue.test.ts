@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { operatorClient, startServer } from '../support/server.ts';
+import { expectProblem } from './shared-server.ts';
+
+const COMMIT = 'f00dfacadef00dfacadef00dfacadef00dfacade';
+const CLOUD = '17.0.0-cloud.20241112T101530.f00dfac';
+const registration = (version: string, over: object = {}) => ({
+  version,
+  commit: COMMIT,
+  cutAt: '2024-11-12T10:15:30Z',
+  ...over,
+});
+const published = { artifacts: { controlPlane: 'published', packages: 'published', helm: 'published' } };
+
+async function started(channel: object = {}) {
+  const server = await startServer({
+    bootstrap: {
+      controlPlanes: { main: '17.0.0' },
+      channels: [{ name: 'stable/cloud', target: '16.4.6', controlPlane: 'main', ...channel }],
+    },
+  });
+  const api = operatorClient(server, 'release-manager');
+  await api('POST', '/releases/import', [
+    { version: '16.4.6', date: '2024-10-22', security: true },
+    { version: '16.4.7', date: '2024-11-11', security: false },
+  ]);
+  const rollForward = (version: string) =>
+    api('POST', '/channels/stable%2Fcloud/roll-forward', { version, reason: 'test' });
+  return { server, api, rollForward };
+}
+
+describe('registering a release', () => {
+  it('is idempotent: the same again changes nothing, another content is refused', async () => {
+    const { api } = await started();
+    const body = registration(CLOUD, { changes: [{ pr: 1, title: 'A', significant: true }] });
+    const first = await api('POST', '/releases', body);
+    expect(first).toMatchObject({ status: 201, body: { version: CLOUD, registered: { by: 'token:release-manager' } } });
+    await api('POST', `/releases/${CLOUD}/artifacts`, { packages: 'published' });
+    const revision = (await api('GET', `/releases/${CLOUD}`)).body.revision;
+    const again = await api('POST', '/releases', { ...body, version: `v${CLOUD}`, commit: COMMIT.toUpperCase() });
+    expect(again).toMatchObject({ status: 200, body: { revision, artifacts: { packages: { state: 'published' } } } });
+    expectProblem(
+      await api('POST', '/releases', { ...body, security: true }),
+      409,
+      'already_exists',
+      /another content/,
+    );
+  });
+
+  it.each<[what: string, body: object, detail: RegExp]>([
+    [
+      'a cloud release of another major',
+      registration('18.0.0-cloud.20241112T101530.f00dfac'),
+      /17 now .*not 18; 18 is right once 17\.0\.0-rc\.1/,
+    ],
+    ['a cloud release of another commit', registration('17.0.0-cloud.20241112T101530.abcdef0'), /names another commit/],
+    [
+      'a change twice',
+      registration(CLOUD, { changes: [1, 1].map((pr) => ({ pr, title: 'x', significant: false })) }),
+      /listed twice/,
+    ],
+    ['what is no version', registration('17.0'), /not a version/],
+    ['a hash of digits only that starts with 0', registration('17.0.0-cloud.20241112T101530.0123456'), /not a version/],
+    ['an unknown field', registration('16.4.8', { notes: 'x' }), /notes/],
+    ['no commit', { version: '16.4.8', cutAt: '2024-11-12T10:15:30Z' }, /commit/],
+  ])('refuses %s', async (_, body, detail) => {
+    const { api } = await started();
+    expectProblem(await api('POST', '/releases', body), 422, 'invalid', detail);
+  });
+
+  it('takes the next major too once its branch was cut', async () => {
+    const { api } = await started();
+    expect(await api('POST', '/releases', registration('17.0.0-rc.1'))).toMatchObject({ status: 201 });
+    for (const version of [CLOUD, '18.0.0-cloud.20241112T101530.f00dfac']) {
+      expect(await api('POST', '/releases', registration(version))).toMatchObject({ status: 201 });
+    }
+  });
+
+  it('is for release managers', async () => {
+    const { server } = await started();
+    const operator = operatorClient(server, 'operator');
+    expectProblem(await operator('POST', '/releases', registration(CLOUD)), 403, 'forbidden', /release-manager/);
+  });
+});
+
+describe('the catalogue', () => {
+  it('is listed by precedence or by time, and filtered', async () => {
+    const { api } = await started();
+    await api('POST', '/releases', registration('15.4.23', { security: true, cutAt: '2024-11-13T00:00:00Z' }));
+    const versions = async (query: string) =>
+      (await api('GET', `/releases?${query}`)).body.releases.map(({ version }: { version: string }) => version);
+    expect(await versions('')).toEqual(['16.4.7', '16.4.6', '15.4.23']);
+    expect(await versions('order=time')).toEqual(['15.4.23', '16.4.7', '16.4.6']);
+    expect(await versions('security=true')).toEqual(['16.4.6', '15.4.23']);
+    expect(await versions('major=16&limit=1')).toEqual(['16.4.7']);
+    expect(await versions('kind=cloud')).toEqual([]);
+    expectProblem(await api('GET', '/releases?order=size'), 422, 'invalid', /order/);
+  });
+
+  it('explains a version, whether it holds it or not', async () => {
+    const { api } = await started();
+    const { body } = await api('GET', '/versions/v16.4.8');
+    expect(body).toMatchObject({ kind: 'stable', line: '16', branch: 'branch/v16.4', support: 'supported' });
+    expectProblem(await api('GET', '/releases/16.4.8'), 404, 'not_found', /no release 16\.4\.8/);
+  });
+
+  it('lets a channel take a release once its packages are out, and its charts if the channel needs them', async () => {
+    const { api, rollForward } = await started({ needsHelm: true });
+    await api('POST', '/releases', registration('16.4.8', { artifacts: { controlPlane: 'published' } }));
+    expectProblem(await rollForward('16.4.8'), 409, 'refused', /the packages of 16\.4\.8 are absent.*Helm charts/);
+    await api('POST', '/releases/16.4.8/artifacts', { packages: 'published' });
+    const refused = await rollForward('16.4.8');
+    expect(expectProblem(refused, 409, 'refused', /Helm charts/).report.reasons).toMatchObject([
+      { reason: 'artifacts_missing' },
+    ]);
+    await api('POST', '/releases/16.4.8/artifacts', { helm: 'published' });
+    expect(await rollForward('16.4.8')).toMatchObject({ status: 200 });
+  });
+});
+
+describe('pulling a release', () => {
+  it('withdraws a channel that has nothing to go back to, and keeps its pin', async () => {
+    const { api, server } = await started();
+    await api('PUT', '/channels/fresh', { target: '16.4.7', reason: 'test' });
+    await api('POST', '/channels/fresh/pin', { reason: 'freeze' });
+    const dry = await api('POST', '/releases/16.4.7/pull', { reason: 'bad', dryRun: true });
+    expect(dry.body.channels).toMatchObject([{ channel: 'fresh', from: '16.4.7', to: null }]);
+    expect(await (await fetch(`${server.publicUrl}/v1/fresh/version`)).text()).toBe('v16.4.7');
+    await api('POST', '/releases/16.4.7/pull', { reason: 'bad' });
+    for (const path of ['version', 'tools/version']) {
+      expect(await (await fetch(`${server.publicUrl}/v1/fresh/${path}`)).text()).toBe('none');
+    }
+    expect(await (await fetch(`${server.publicUrl}/webapi/find?group=fresh`)).text()).not.toContain('16.4.7');
+    expect((await api('GET', '/channels/fresh')).body).toMatchObject({ target: null, pin: { reason: 'freeze' } });
+  });
+
+  it('goes over what was pulled before, and leaves other channels alone', async () => {
+    const { api, rollForward } = await started();
+    await rollForward('16.4.7');
+    await api('POST', '/releases', registration('16.4.8', published));
+    await rollForward('16.4.8');
+    await api('PUT', '/channels/other', { target: '16.4.6', reason: 'test' });
+    const other = (await api('GET', '/channels/other')).body.revision;
+    await api('POST', '/releases/16.4.7/pull', { reason: 'bad' });
+    const { body } = await api('POST', '/releases/16.4.8/pull', { reason: 'worse', critical: true });
+    expect(body.channels).toEqual([
+      { channel: 'stable/cloud', from: '16.4.8', to: '16.4.6', detail: expect.stringContaining('back to 16.4.6') },
+    ]);
+    expect((await api('GET', '/channels/stable%2Fcloud')).body).toMatchObject({
+      target: '16.4.6',
+      critical: { reason: 'worse' },
+      lineage: ['16.4.6'],
+    });
+    expect((await api('GET', '/channels/other')).body.revision).toBe(other);
+    const again = await api('POST', '/releases/16.4.8/pull', { reason: 'once more' });
+    expect(again.body).toMatchObject({ channels: [], release: { pulled: { reason: 'worse' } } });
+  });
+
+  it('cannot be raced by a roll-forward, however often they meet', async () => {
+    const { api, rollForward } = await started();
+    for (let round = 1; round <= 10; round++) {
+      const version = `16.5.${round}`;
+      await api('POST', '/releases', registration(version, published));
+      await Promise.all([rollForward(version), api('POST', `/releases/${version}/pull`, { reason: 'bad' })]);
+      expect((await api('GET', '/channels/stable%2Fcloud')).body.target).toBe('16.4.6');
+    }
+  });
+});
+
+describe('a control plane', () => {
+  it('keeps compatibility for a grace period with what its channels served', async () => {
+    let time = Date.parse('2024-11-12T10:30:00Z');
+    const server = await startServer(
+      {
+        bootstrap: {
+          controlPlanes: { main: '17.0.0' },
+          channels: [{ name: 'stable/cloud', target: '16.4.6', controlPlane: 'main' }],
+        },
+        promotion: { grace: '6h' },
+        compatibility: { presumeServedFor: '1h' },
+      },
+      { now: () => new Date(time) },
+    );
+    const api = operatorClient(server);
+    await api('POST', '/channels/stable%2Fcloud/roll-forward', { version: '17.0.0', reason: 'test' });
+    const check = async () => (await api('POST', '/control-planes/main/check', { version: '18.0.0' })).body;
+    time += 2 * 3_600_000;
+    expect(await check()).toMatchObject({
+      allowed: false,
+      reasons: [{ reason: 'recently_served', version: '16.4.6' }],
+    });
+    time += 4 * 3_600_000;
+    expect(await check()).toMatchObject({ allowed: true });
+  });
+});

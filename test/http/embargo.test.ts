@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { operatorClient, startServer } from '../support/server.ts';
+import { expectProblem } from './shared-server.ts';
+
+const SECRET = '16.4.8';
+const TITLE = 'Fix CVE-2024-0815 in the proxy';
+
+/** A server with a release under embargo, which the control plane runs already. */
+async function started() {
+  const server = await startServer({
+    bootstrap: {
+      controlPlanes: { main: '16.4.7' },
+      channels: [{ name: 'stable/cloud', target: '16.4.7', controlPlane: 'main' }],
+    },
+  });
+  const manager = operatorClient(server, 'release-manager');
+  await manager('POST', '/releases/import', [{ version: '16.4.7', date: '2024-11-11', security: false }]);
+  const registered = await manager('POST', '/releases', {
+    version: SECRET,
+    commit: 'f00dfacade',
+    cutAt: '2024-11-12T10:15:30Z',
+    security: true,
+    embargoed: true,
+    artifacts: { controlPlane: 'published', packages: 'published' },
+    changes: [{ pr: 815, title: TITLE, significant: true }],
+  });
+  expect(registered.status).toBe(201);
+  await manager('PUT', '/control-planes/main', { version: SECRET });
+  await fetch(`${server.publicUrl}/v1/version`, { headers: { 'Agent-Id': 'tester', 'Agent-Version': SECRET } });
+  return { server, manager, operator: operatorClient(server, 'operator'), viewer: operatorClient(server, 'viewer') };
+}
+
+describe('a release under embargo', () => {
+  it('is invisible below release-manager, wherever one looks', async () => {
+    const { server, manager, operator, viewer } = await started();
+    for (const path of [
+      '/releases',
+      '/releases/support',
+      '/releases/backport-plan?urgency=urgent',
+      '/releases/16.4.7/tags',
+      '/audit',
+      '/channels',
+      '/channels/stable%2Fcloud/history',
+      '/control-planes',
+      '/control-planes/main',
+      '/census',
+      '/agents',
+      '/agents/tester',
+      '/agents/tester/explain',
+      '/export',
+    ]) {
+      for (const api of [operator, viewer]) {
+        const text = JSON.stringify((await api('GET', path)).body);
+        for (const secret of [SECRET, TITLE, 'f00dfacade']) expect(text, `GET ${path}`).not.toContain(secret);
+      }
+    }
+    const yaml = await viewer('GET', '/export', undefined, { Accept: 'application/yaml' });
+    expect(yaml.body).not.toContain(SECRET);
+    expect(await (await fetch(`${server.operatorUrl}/metrics`)).text()).not.toContain(SECRET);
+    expect(await (await fetch(`${server.publicUrl}/webapi/find`)).text()).not.toContain(SECRET);
+    expect(JSON.stringify((await manager('GET', '/audit')).body)).toContain(TITLE);
+    expect((await manager('GET', '/releases')).body.releases[0]).toMatchObject({ version: SECRET, embargoed: true });
+  });
+
+  it('is answered like one that was never registered', async () => {
+    const { operator, viewer } = await started();
+    const hidden = await viewer('GET', `/releases/${SECRET}`);
+    const absent = await viewer('GET', '/releases/16.4.9');
+    expect(hidden.status).toBe(404);
+    expect(JSON.stringify(hidden.body).replaceAll(SECRET, '16.4.9')).toBe(JSON.stringify(absent.body));
+    for (const path of [`/releases/${SECRET}/tags`, `/releases/${SECRET}/promotion`]) {
+      expectProblem(await viewer('GET', path), 404, 'not_found', /there is no release 16\.4\.8/);
+    }
+    const body = { version: SECRET, reason: 'curious' };
+    const refused = await operator('POST', '/channels/stable%2Fcloud/roll-forward', body);
+    expect(expectProblem(refused, 409, 'refused', /not in the catalogue/).report.reasons).toMatchObject([
+      { reason: 'unknown_release' },
+    ]);
+    const check = await viewer('POST', '/channels/stable%2Fcloud/check', { version: SECRET });
+    expect(JSON.stringify(check.body)).not.toContain('embargo');
+    const signOff = await operator('POST', `/releases/${SECRET}/changes/815/sign-off`, {});
+    expectProblem(signOff, 404, 'not_found', /there is no release/);
+  });
+
+  it('is never served, not even when an admin breaks the glass', async () => {
+    const { server } = await started();
+    const body = { version: SECRET, reason: 'now', acceptStranding: 0 };
+    const refused = await operatorClient(server)('POST', '/channels/stable%2Fcloud/roll-forward', body);
+    expectProblem(refused, 409, 'refused', /under embargo/);
+  });
+
+  it('is released to its channels in one commit, critical if asked', async () => {
+    const { server, manager, viewer } = await started();
+    const dry = await manager('POST', `/releases/${SECRET}/lift-embargo`, {
+      reason: 'preview',
+      channels: ['stable/cloud'],
+      dryRun: true,
+    });
+    expect(dry.body.channels).toMatchObject([{ channel: 'stable/cloud', to: SECRET }]);
+    expectProblem(
+      await manager('POST', `/releases/${SECRET}/lift-embargo`, { reason: 'published', critical: true }),
+      422,
+      'invalid',
+      /name them in channels/,
+    );
+    const lifted = await manager('POST', `/releases/${SECRET}/lift-embargo`, {
+      reason: 'published',
+      channels: ['stable/cloud'],
+      critical: true,
+    });
+    expect(lifted).toMatchObject({ status: 200, body: { release: { embargoed: false } } });
+    expect(await (await fetch(`${server.publicUrl}/v1/version`)).text()).toBe(`v${SECRET}`);
+    expect(await (await fetch(`${server.publicUrl}/v1/critical`)).text()).toBe('yes');
+    const channel = (await viewer('GET', '/channels/stable%2Fcloud')).body;
+    expect(channel.revision).toBe(lifted.body.release.revision);
+    expect((await viewer('GET', `/releases/${SECRET}`)).body).toMatchObject({ version: SECRET });
+    expect(JSON.stringify((await viewer('GET', '/audit')).body)).toContain(TITLE);
+    const again = await manager('POST', `/releases/${SECRET}/lift-embargo`, { reason: 'again' });
+    expectProblem(again, 409, 'refused', /not under embargo/);
+  });
+
+  it('leaves all as it is where one of its channels refuses', async () => {
+    const { manager } = await started();
+    await manager('POST', '/channels/stable%2Fcloud/pin', { reason: 'freeze' });
+    const lift = { reason: 'published', channels: ['stable/cloud'] };
+    expectProblem(await manager('POST', `/releases/${SECRET}/lift-embargo`, lift), 409, 'channel_pinned', /freeze/);
+    expect((await manager('GET', `/releases/${SECRET}`)).body.embargoed).toBe(true);
+  });
+});
