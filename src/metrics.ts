@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { WAITING_REASONS } from './domain/plan.ts';
-import { compareVersions } from './domain/version.ts';
+import { oldestSupportedMajor } from './domain/support.ts';
+import { compareVersions, requireVersion } from './domain/version.ts';
 import type { PollCounts } from './public-side.ts';
 import type { Census } from './service/census-view.ts';
 import type { Channels } from './service/channels.ts';
@@ -214,7 +215,7 @@ function watchState(registers: Registry[], { control, channels, leadership, vers
 }
 
 function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): void {
-  // Three gauges of one scrape share one census; while the store is away there is none to show.
+  // All gauges of one scrape share one census; while the store is away there is none to show.
   let censuses: Promise<Census[]> | null = null;
   const read = () => {
     censuses ??= fleet.censuses().catch(() => []);
@@ -267,6 +268,20 @@ function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): 
         const there = census.versions.find(({ version }) => version === target)?.count ?? 0;
         return census.agents === 0 ? [] : [[{ channel: census.channel }, there / census.agents]];
       }),
+  );
+  gauge(
+    registers,
+    'fairway_channel_agents_out_of_support',
+    'Enrolled agents below the support window',
+    ['channel'],
+    async () => {
+      const oldest = oldestSupportedMajor(control.peek()?.releases ?? new Map());
+      if (oldest === null) return [];
+      return (await read()).map(({ channel, versions }) => {
+        const below = versions.filter(({ version }) => requireVersion(version).major < oldest);
+        return [{ channel }, below.reduce((sum, { count }) => sum + count, 0)];
+      });
+    },
   );
 }
 

@@ -28,7 +28,9 @@ const LAYERS: Record<string, Layer> = {
   'http/': { from: ['domain/', 'service/', 'http/'], packages: ANY, types: ['metrics.ts'] },
   'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/'], packages: ANY },
   'config/': { from: ['domain/', 'config/'], packages: ANY },
-  'cli/': { from: ['cli/', 'domain/', 'http/schemas.ts', 'http/schemas/', 'version.ts'], packages: ANY },
+  // What works without a server.
+  'cli/offline.ts': { from: ['cli/', 'domain/'], packages: NONE },
+  'cli/': { from: ['cli/', 'http/schemas.ts', 'http/schemas/', 'version.ts'], packages: ANY },
   'version.ts': { from: [], packages: NONE },
 };
 

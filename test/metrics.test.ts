@@ -49,6 +49,7 @@ describe('metrics', () => {
     await poll('/v1/version', { headers: { 'If-None-Match': '*' } });
     await api('POST', IMPORT, inventory());
     await api('PUT', '/control-planes/main', { version: '17.0.1' });
+    await api('POST', '/releases/import', [{ version: '17.0.1', date: null, security: false }]);
     await api('POST', `${CHANNEL}/roll-forward`, { version: '17.0.1', reason: 'x' });
     const stranded = (await api('POST', `${CHANNEL}/check`, { version: '17.0.1' })).body.stranded;
     const accepted = { version: '17.0.1', reason: 'x', acceptStranding: stranded };
@@ -65,6 +66,7 @@ describe('metrics', () => {
       fairway_channel_agents: ['channel', 'version'],
       fairway_channel_oldest_agent_info: ['channel', 'version'],
       fairway_channel_converged_ratio: ['channel'],
+      fairway_channel_agents_out_of_support: ['channel'],
       fairway_target_changes_total: ['channel', 'verb'],
       fairway_target_refusals_total: ['channel', 'reason'],
       fairway_stranding_accepted_total: ['channel'],
@@ -226,6 +228,16 @@ describe('metrics', () => {
     ]);
     expect(series.filter(({ name }) => name === 'fairway_channel_agents')).toHaveLength(2);
     expect(await valueIn(server, 'fairway_channel_converged_ratio')).toBe(0.5);
+  });
+
+  it('count the agents below the support window', async () => {
+    const { server, api } = await started();
+    await api('POST', IMPORT, [instance(1, '16.4.6'), instance(2, '13.4.0'), instance(3, '12.0.0')]);
+    expect((await scrape(server)).series.some(({ name }) => name === 'fairway_channel_agents_out_of_support')).toBe(
+      false,
+    );
+    await api('POST', '/releases/import', [{ version: '16.4.7', date: null, security: false }]);
+    expect(await valueIn(server, 'fairway_channel_agents_out_of_support')).toBe(2);
   });
 
   it('tell the state of the store, the snapshot and the build', async () => {

@@ -7,9 +7,11 @@ import { completionCommands } from './commands/completion.ts';
 import { controlPlaneCommands } from './commands/control-planes.ts';
 import { inventoryCommands } from './commands/inventory.ts';
 import { loginCommands } from './commands/login.ts';
+import { promoteCommands } from './commands/promote.ts';
 import { releaseCommands } from './commands/releases.ts';
 import { stateCommands } from './commands/state.ts';
 import { verbCommands } from './commands/verbs.ts';
+import { versionCommands } from './commands/versions.ts';
 import { type Context, createContext, FORMATS } from './context.ts';
 
 /** Adds the commands of a group. */
@@ -19,7 +21,7 @@ type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => voi
 const GROUPS: [heading: string, groups: Group[]][] = [
   ['Channels:', [channelCommands, verbCommands]],
   ['Agents:', [agentCommands, inventoryCommands]],
-  ['Releases and control planes:', [releaseCommands, controlPlaneCommands]],
+  ['Releases and control planes:', [releaseCommands, promoteCommands, versionCommands, controlPlaneCommands]],
   ['State:', [auditCommands, stateCommands]],
   ['This program:', [loginCommands, completionCommands]],
 ];

@@ -230,7 +230,7 @@ function viewStage(facts: StageFacts): StageView {
 /** When a soaking stage is complete. */
 export const soakedAt = ({ soak }: Stage, { since }: StageProgress): Date => new Date(Date.parse(since ?? '') + soak);
 
-function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], { version }: Release): string {
+function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], { pulled }: Release): string {
   const closed = (...names: string[]) =>
     gates.filter(({ gate, passed }) => !passed && (names.length === 0 || names.includes(gate)));
   const list = (some: PromotionGate[]) => some.map(({ reason }) => reason).join('; ');
@@ -248,8 +248,10 @@ function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], {
       return closed('channels').length > 0 ? `moves its channels: ${list(closed('channels'))}` : 'begins to soak';
     case 'soaking':
       return `is complete at ${soakedAt(stage, progress).toISOString()} unless somebody halts it`;
-    case 'halted':
-      return `halted by ${progress.halted?.by}: ${progress.halted?.reason}; resume it, supersede it, or pull ${version}`;
+    case 'halted': {
+      const todo = pulled ? 'supersede it by a fixed release' : 'resume it, supersede it, or pull the release';
+      return `halted by ${progress.halted?.by}: ${progress.halted?.reason}; ${todo}`;
+    }
     case 'complete':
       return 'nothing: it is complete';
     case 'superseded':

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { readInput } from '../input.ts';
 import { type Cell, item, painted, type Screen, sentence, table } from '../layout.ts';
 import type { ImportResult, Release } from '../types.ts';
+import { catalogueCommands } from './catalogue.ts';
 
 /** `releases`: the catalogue. */
 export function releaseCommands(program: Command, context: Context): void {
@@ -16,6 +17,8 @@ export function releaseCommands(program: Command, context: Context): void {
       const answer = await api<{ releases: Release[] }>('/releases');
       context.show(answer, (screen) => releaseTable(screen, answer.releases));
     });
+
+  catalogueCommands(releases, context);
 
   releases
     .command('import')

@@ -1,0 +1,208 @@
+import { type Command, Option } from 'commander';
+import type { Context } from '../context.ts';
+import { actor, time } from '../describe.ts';
+import { UsageError } from '../errors.ts';
+import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
+import { backports, type CatalogueOptions, RELEASES_OPTION } from '../offline.ts';
+import type { BackportPlan, RecallResult, Release, SupportWindow, TagPlan } from '../types.ts';
+import { tagLines } from './versions.ts';
+
+const SETS = ['control-plane', 'packages', 'helm'] as const;
+const FIELDS = { 'control-plane': 'controlPlane', packages: 'packages', helm: 'helm' } as const;
+const STATES = ['absent', 'building', 'published'];
+
+interface RegisterOptions {
+  commit: string;
+  cutAt: string;
+  previous?: string;
+  security?: true;
+  embargoed?: true;
+  published?: string[];
+  change?: string[];
+  significant?: string[];
+}
+
+interface RecallOptions {
+  reason: string;
+  critical?: true;
+  dryRun?: true;
+  channel?: string[];
+}
+
+/** What can be done with single releases, below `releases`. */
+export function catalogueCommands(releases: Command, context: Context): void {
+  const { api } = context;
+  const shown = (release: Release) => context.show(release, (screen) => releaseSheet(screen, release));
+  const post = <T>(version: string, verb: string, body: object) =>
+    api<T>(`/releases/${encodeURIComponent(version)}/${verb}`, { method: 'POST', body });
+
+  releases
+    .command('show')
+    .description('one release: artifacts, changes, sign-offs')
+    .argument('<version>')
+    .action(async (version: string) => shown(await api<Release>(`/releases/${encodeURIComponent(version)}`)));
+
+  releases
+    .command('register')
+    .description('register a release, as CI does; saying the same again changes nothing')
+    .argument('<version>')
+    .requiredOption('--commit <hash>', '6 to 40 hex digits')
+    .requiredOption('--cut-at <time>', 'when its tag was cut: 2026-11-22T18:00:00Z')
+    .option('--previous <version>', 'the release that the changes are counted from')
+    .option('--security', 'it fixes a vulnerability')
+    .option('--embargoed', 'nobody below release-manager may know of it yet')
+    .addOption(new Option('--published <set...>', 'artifacts that are out already').choices(SETS))
+    .option('--significant <pr:title...>', 'changes that must be signed off')
+    .option('--change <pr:title...>', 'other changes')
+    .action(async (version: string, options: RegisterOptions) => {
+      const { change = [], significant = [], published = [], ...said } = options;
+      const changes = [...significant.map(readChange(true)), ...change.map(readChange(false))];
+      const artifacts = statesOf(published, 'published');
+      await shown(await api<Release>('/releases', { method: 'POST', body: { version, ...said, artifacts, changes } }));
+    });
+
+  releases
+    .command('artifacts')
+    .description('tell what was built and published')
+    .argument('<version>')
+    .addArgument(releases.createArgument('<set>', 'which artifacts').choices(SETS))
+    .addArgument(releases.createArgument('<state>', 'how far they are').choices(STATES))
+    .action(async (version: string, set: string, state: string) =>
+      shown(await post<Release>(version, 'artifacts', statesOf([set], state))),
+    );
+
+  releases
+    .command('sign-off')
+    .description('sign a change off by hand')
+    .argument('<version>')
+    .argument('<pr>')
+    .option('-r, --reason <reason>', 'why, for the audit log')
+    .option('--withdraw', 'take the sign-off back')
+    .action(async (version: string, pr: string, { reason, withdraw }: { reason?: string; withdraw?: true }) =>
+      shown(
+        await post<Release>(version, `changes/${encodeURIComponent(pr)}/sign-off`, { signedOff: !withdraw, reason }),
+      ),
+    );
+
+  recall(releases.command('pull'), 'withdraw a bad release; every channel that serves it goes back at once').action(
+    async (version: string, { reason, critical, dryRun }: RecallOptions) => {
+      const result = await post<RecallResult>(version, 'pull', { reason, critical, dryRun });
+      context.show(result, (screen) => recallSheet(screen, result, dryRun ? 'would be pulled' : 'was pulled'));
+    },
+  );
+
+  recall(releases.command('lift-embargo'), 'make a release public')
+    .option('--channel <channel...>', 'roll these forward to it in the same commit')
+    .action(async (version: string, { reason, critical, dryRun, channel }: RecallOptions) => {
+      const body = { reason, critical, dryRun, channels: channel };
+      const result = await post<RecallResult>(version, 'lift-embargo', body);
+      context.show(result, (screen) => recallSheet(screen, result, dryRun ? 'would be public' : 'is public'));
+    });
+
+  releases
+    .command('tags')
+    .description('the Docker tags that a release makes and moves')
+    .argument('<version>')
+    .action(async (version: string) => {
+      const plan = await api<TagPlan>(`/releases/${encodeURIComponent(version)}/tags`);
+      context.show(plan, (screen) =>
+        tagLines(plan)
+          .map((line) => item(screen, line))
+          .join('\n'),
+      );
+    });
+
+  releases
+    .command('support')
+    .description('the majors that are supported')
+    .action(async () => {
+      const support = await api<SupportWindow>('/releases/support');
+      const rows = support.majors.map(({ major, newest, releases: count }): Cell[] => [String(major), newest, count]);
+      context.show(support, (screen) =>
+        rows.length === 0
+          ? 'no stable release is known; to take a history over: fairway releases import FILE'
+          : table(screen, ['major', 'newest', 'releases'], rows),
+      );
+    });
+
+  releases
+    .command('backport-plan')
+    .description('which branches a fix goes to, and which releases come of it')
+    .option('--urgent', 'a serious bug: patches of every supported major')
+    .option('--not-urgent', 'any other bug: the next minor of the latest major')
+    .option('--security', 'a vulnerability: as urgent')
+    .option(...RELEASES_OPTION)
+    .action(async (options: CatalogueOptions & { urgent?: true; notUrgent?: true; security?: true }) => {
+      const urgency = readUrgency(options);
+      const plan = await backports(context, urgency, options);
+      context.show(plan, (screen) => backportSheet(screen, plan));
+    });
+}
+
+const recall = (command: Command, description: string): Command =>
+  command
+    .description(description)
+    .argument('<version>')
+    .requiredOption('-r, --reason <reason>', 'why, for the audit log')
+    .option('--critical', 'agents move at once, not in their maintenance window')
+    .option('-n, --dry-run', 'show what it would do, and do nothing');
+
+const statesOf = (sets: string[], state: string) =>
+  Object.fromEntries(sets.map((set) => [FIELDS[set as keyof typeof FIELDS], state]));
+
+const readChange = (significant: boolean) => (text: string) => {
+  const [, pr, title] = /^#?(\d{1,9}):\s*(.+)$/.exec(text) ?? [];
+  if (!pr || !title) throw new UsageError(`${text} is no change; write it as PR:TITLE, such as "4711:Fix the proxy"`);
+  return { pr: Number(pr), title, significant };
+};
+
+function readUrgency(options: { urgent?: true; notUrgent?: true; security?: true }): BackportPlan['urgency'] {
+  const said: BackportPlan['urgency'][] = [
+    ...(options.urgent ? (['urgent'] as const) : []),
+    ...(options.notUrgent ? (['not-urgent'] as const) : []),
+    ...(options.security ? (['security'] as const) : []),
+  ];
+  const [urgency] = said;
+  if (urgency && said.length === 1) return urgency;
+  throw new UsageError('say how urgent the fix is: one of --urgent, --not-urgent and --security');
+}
+
+function releaseSheet(screen: Screen, release: Release): string {
+  const { version, commit, cutAt, previous, security, embargoed, artifacts, changes, pulled, registered } = release;
+  const sheet = pairs(screen, [
+    ['release', painted(version, 'bold')],
+    ['commit', commit],
+    ['cut', cutAt && time(cutAt)],
+    ['previous', previous],
+    ['security', security ? painted('yes', 'yellow') : 'no'],
+    ...(embargoed
+      ? [['embargo', painted('nobody below release-manager may know of it', 'yellow')] as [string, Cell]]
+      : []),
+    ['artifacts', SETS.map((set) => `${set}: ${artifacts[FIELDS[set]].state}`)],
+    ...(pulled ? [['pulled', painted(`${pulled.reason} (${actor(pulled.by)})`, 'red')] as [string, Cell]] : []),
+    ['registered', registered ? `${time(registered.at)} by ${actor(registered.by)}` : 'imported from a history'],
+  ]);
+  const rows = changes.map(({ pr, significant, signedOff, title }): Cell[] => [
+    `#${pr}`,
+    significant ? 'yes' : 'no',
+    signedOff ? `by ${actor(signedOff.by)}` : significant ? painted('open', 'yellow') : null,
+    title,
+  ]);
+  return rows.length === 0
+    ? sheet
+    : `${sheet}\n\n${table(screen, ['change', 'significant', 'signed off', 'title'], rows)}`;
+}
+
+function recallSheet(screen: Screen, { release, channels }: RecallResult, what: string): string {
+  const head = `${release.version} ${what}${channels.length === 0 ? '; no channel moves' : ''}`;
+  return [head, ...channels.map(({ channel, detail }) => item(screen, `${channel}: ${detail}`))].join('\n');
+}
+
+function backportSheet(screen: Screen, { merge, backports: branchesTo, releases }: BackportPlan): string {
+  const branches = branchesTo.map(({ branch, from }) => (from ? `${branch}, created from ${from}` : branch));
+  return pairs(screen, [
+    ['merge into', merge],
+    ['backport to', branches],
+    ['release', releases.map(({ version, follows }) => `${version} after ${follows}`)],
+  ]);
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { time } from '../describe.ts';
+import { UsageError } from '../errors.ts';
+import { painted, pairs, type Screen } from '../layout.ts';
+import { type CatalogueOptions, explain, mint, RELEASES_OPTION } from '../offline.ts';
+import type { TagPlan, VersionExplanation } from '../types.ts';
+
+/** `version parse` and `version mint`. */
+export function versionCommands(program: Command, context: Context): void {
+  const group = program.command('version').description('what a version says, and the next version of the cloud');
+
+  group
+    .command('parse')
+    .description('explain a version: kind, line, branch, support, Docker tags; needs no server with --releases')
+    .argument('<version>')
+    .option(...RELEASES_OPTION)
+    .action(async (text: string, options: CatalogueOptions) => {
+      const explanation = await explain(context, text, options);
+      context.show(explanation, (screen) => explanationSheet(screen, explanation));
+    });
+
+  group
+    .command('mint')
+    .description('the cloud version of a commit: latest stable major + 1, the time in UTC, the hash')
+    .requiredOption('--commit <hash>', '6 to 40 hex digits; the longer the better')
+    .option('--at <time>', 'when it is cut, as 2026-11-22T18:00:00Z; now by default')
+    .option('--major <n>', 'the major, where two are right because a branch was just cut')
+    .option(...RELEASES_OPTION)
+    .action(async (options: CatalogueOptions & { commit: string; at?: string; major?: string }) => {
+      const at = options.at === undefined ? new Date() : new Date(options.at);
+      if (Number.isNaN(at.getTime()))
+        throw new UsageError(`${options.at} is no time; write it as 2026-11-22T18:00:00Z`);
+      const major = options.major === undefined ? undefined : Number(options.major);
+      if (Number.isNaN(major)) throw new UsageError(`${options.major} is no major; write a number`);
+      const text = await mint(context, { commit: options.commit, at, major }, options);
+      context.show({ version: text }, () => text);
+    });
+}
+
+function explanationSheet(screen: Screen, explanation: VersionExplanation): string {
+  const { version, kind, line, branch, use, support, cutAt, hash, tags } = explanation;
+  return pairs(screen, [
+    ['version', painted(version, 'bold')],
+    ['kind', `${kind}, for ${use}`],
+    ['line', line],
+    ['branch', branch],
+    ['support', support === 'ended' ? painted(support, 'yellow') : support],
+    ...(cutAt ? [['cut', `${time(cutAt)} from commit ${hash}`] as [string, string]] : []),
+    ['tags', tagLines(tags)],
+  ]);
+}
+
+/** What happens to Docker tags, a line each. */
+export function tagLines({ create, move }: TagPlan): string[] {
+  const moves = move.map(({ tag, from, to }) => {
+    if (from === null) return `${tag} is made, at ${to}`;
+    return to === null ? `${tag} goes away with ${from}` : `${tag} moves from ${from} to ${to}`;
+  });
+  const lines = [...create.map((tag) => `${tag} is made, for ever`), ...moves];
+  return lines.length > 0 ? lines : ['nothing is made or moved'];
+}

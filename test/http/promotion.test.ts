@@ -1,0 +1,153 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
+import { operatorClient } from '../support/server.ts';
+import { expectProblem } from './shared-server.ts';
+
+/** A peer that answers every query as told. */
+async function startPeer(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const gateOf = (promotion: { stages: { gates: { gate: string }[] }[] }, name: string) =>
+  promotion.stages[0]?.gates.find(({ gate }) => gate === name);
+
+describe('a promotion', () => {
+  it('is made for the kinds of releases that the first stage takes, and for no other', async () => {
+    const { api, register } = await startStages([openStage('canary', { automatic: false })]);
+    await register();
+    expect((await api('GET', `/releases/${RELEASE}/promotion`)).body).toMatchObject({
+      version: RELEASE,
+      stage: 'canary',
+      next: 'canary: somebody promotes it',
+    });
+    expectProblem(await api('GET', '/releases/16.4.7/promotion'), 404, 'not_found', /not promoted by stages/);
+  });
+
+  it('is refused what the table has no step for', async () => {
+    const { register, act, states } = await startStages([openStage('canary', { automatic: false }), openStage('next')]);
+    await register();
+    expectProblem(await act('resume'), 409, 'refused', /stage canary is waiting, so there is no resume/);
+    expectProblem(
+      await act('promote', { stage: 'next' }),
+      409,
+      'refused',
+      /stage next is waiting; it is the turn of canary/,
+    );
+    expectProblem(await act('promote', { stage: 'moon' }), 422, 'invalid', /the stages are canary, next/);
+    expect(await act('promote', { dryRun: true })).toMatchObject({ status: 200 });
+    expect(await states()).toEqual(['waiting', 'waiting']);
+  });
+
+  it('waits for a channel that is pinned or missing, and moves the others meanwhile', async () => {
+    const { api, register, until, read } = await startStages([openStage('canary', { channels: ['a', 'b'] })]);
+    await api('POST', '/channels/a/pin', { reason: 'freeze' });
+    await register();
+    await until('canary', 'rolling');
+    await expect.poll(async () => (await api('GET', '/channels/b')).body.target).toBe(RELEASE);
+    expect((await read()).next).toContain('a: pinned by token:release-manager: freeze');
+    await api('POST', '/channels/a/unpin', { reason: 'thaw' });
+    await until('canary', 'soaking');
+  });
+
+  it('halts by itself when a channel is moved back while it soaks', async () => {
+    const { api, register, until, read } = await startStages([openStage('canary')]);
+    await register();
+    await until('canary', 'soaking');
+    await api('POST', '/channels/canary/withdraw', { reason: 'incident' });
+    await until('canary', 'halted');
+    expect((await read()).next).toContain('canary no longer serves');
+  });
+
+  it('ends in favour of a fix', async () => {
+    const { register, act, until, states } = await startStages([openStage('canary')]);
+    await register();
+    await until('canary', 'soaking');
+    expectProblem(await act('supersede', { by: '16.4.7' }), 409, 'not_newer', /name the fixed release/);
+    expectProblem(await act('supersede', { by: FIX }), 404, 'not_found', /no release/);
+    await register(FIX);
+    await until('canary', 'soaking', FIX);
+    expect((await act('supersede', { by: FIX })).body).toMatchObject({ supersededBy: FIX });
+    expect(await states()).toEqual(['superseded']);
+    expectProblem(await act('supersede', { by: FIX }), 409, 'refused', /is over/);
+  });
+
+  it('is not started while an enrolled agent would be stranded', async () => {
+    const { api, register, read } = await startStages([openStage('canary')]);
+    const instances = ['15.4.10', '16.4.7'].map((version, index) => ({
+      metadata: { name: `node-${index}` },
+      spec: { version, ext_upgrader: 'unit' },
+    }));
+    await api('POST', '/inventory?channel=canary', instances);
+    await register();
+    expect(gateOf(await read(), 'compatible')).toMatchObject({
+      passed: false,
+      reason: expect.stringContaining('1 agent at 15.4.10 would skip a major'),
+    });
+  });
+
+  it('is steered by release managers only, and needs two of them', async () => {
+    const { server, register, act } = await startStages([openStage('canary', { automatic: false, approval: true })]);
+    await register();
+    const operator = operatorClient(server, 'operator');
+    const body = { stage: 'canary', reason: 'test' };
+    expectProblem(await operator('POST', `/releases/${RELEASE}/approve`, body), 403, 'forbidden', /release-manager/);
+    expectProblem(await act('approve', { stage: 'canary' }), 403, 'forbidden', /somebody else must approve/);
+    expectProblem(await act('promote'), 409, 'refused', /approved \(no release manager other than/);
+    await operatorClient(server)('POST', `/releases/${RELEASE}/approve`, body);
+    expect(await act('promote')).toMatchObject({ status: 200 });
+  });
+});
+
+describe('a condition', () => {
+  const vector = (result: unknown[]) => JSON.stringify({ status: 'success', data: { resultType: 'vector', result } });
+
+  it.each<[what: string, listener: RequestListener, reason: RegExp | null]>([
+    ['a series', (_, response) => response.end(vector([{ metric: {}, value: [0, '0'] }])), null],
+    ['no series', (_, response) => response.end(vector([])), /no series satisfies it/],
+    [
+      'an error of the query',
+      (_, r) => r.writeHead(422).end('{"status":"error","error":"parse error"}'),
+      /parse error/,
+    ],
+    ['a status', (_, response) => response.writeHead(502).end('<html>'), /status 502/],
+    ['what is no Prometheus', (_, response) => response.end('hello'), /status 200/],
+    ['a scalar', (_, r) => r.end('{"status":"success","data":{"resultType":"scalar","result":[0,"1"]}}'), /scalar/],
+    ['a redirect', (_, response) => response.writeHead(302, { Location: '/' }).end(), /redirect/],
+    ['too much', (_, response) => response.end('x'.repeat(2 * 1024 * 1024)), /larger than 1 MiB/],
+    ['nothing in time', () => {}, /no answer within 200 ms/],
+    ['a broken connection', (request) => request.socket.destroy(), /the query failed/],
+  ])('is judged by an answer of %s', async (_, listener, reason) => {
+    const url = await startPeer(listener);
+    const stage = openStage('canary', { automatic: false, conditions: [{ name: 'calm', query: 'errors < 1' }] });
+    const prometheus = { url, deadline: '200ms' };
+    const { register, read } = await startStages([stage], { promotion: { prometheus } });
+    await register();
+    expect(gateOf(await read(), 'condition:calm')).toEqual({
+      gate: 'condition:calm',
+      passed: reason === null,
+      reason: reason && expect.stringMatching(reason),
+    });
+  });
+
+  it('asks with the credentials of the address, and tells nobody what they are', async () => {
+    const seen: (string | undefined)[] = [];
+    const url = await startPeer((request, response) => {
+      seen.push(request.headers.authorization, request.url);
+      response.writeHead(401).end();
+    });
+    const stage = openStage('canary', { automatic: false, conditions: [{ name: 'calm', query: 'up' }] });
+    const prometheus = { url: `${url.replace('//', '//ann:s3cret@')}/prefix/` };
+    const { register, read } = await startStages([stage], { promotion: { prometheus } });
+    await register();
+    expect(JSON.stringify(await read())).not.toContain('s3cret');
+    expect(seen).toEqual([`Basic ${Buffer.from('ann:s3cret').toString('base64')}`, '/prefix/api/v1/query']);
+  });
+});
