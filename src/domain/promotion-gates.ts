@@ -96,6 +96,10 @@ export function channelSteps({ release, channels }: StageFacts): ChannelStep[] {
     if (!channel) return { name, step: 'blocked', reason: 'there is no such channel; create it' };
     if (serves(channel, release.version)) return { name, step: 'serves' };
     if (channel.pin) return { name, step: 'blocked', reason: `pinned by ${channel.pin.by}: ${channel.pin.reason}` };
+    if (channel.served.some(({ version }) => version === release.version)) {
+      // Whoever took it back had a reason; a machine that insists would fight him.
+      return { name, step: 'blocked', reason: `${channel.updatedBy} moved it away again; roll it forward by hand` };
+    }
     if (report?.allowed) return { name, step: 'move' };
     return { name, step: 'blocked', reason: (report?.reasons ?? []).map(({ detail }) => detail).join('; ') };
   });

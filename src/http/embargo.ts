@@ -23,8 +23,15 @@ export function hideEmbargoed(control: Pick<Control, 'peek'>): MiddlewareHandler
 }
 
 async function wordsOf(c: Context): Promise<string> {
-  const url = decodeURIComponent(c.req.url.replace(/%(?![0-9a-f]{2})/gi, '%25'));
   // An inventory is read as a stream, and cannot be read again.
   const body = c.req.method === 'GET' ? '' : await c.req.text().catch(() => '');
-  return `${url} ${body}`;
+  return `${readable(c.req.url)} ${body}`;
+}
+
+function readable(url: string): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url;
+  }
 }

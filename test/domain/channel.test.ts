@@ -111,6 +111,7 @@ describe('a new channel', () => {
       description: '',
       accepts: ['stable', 'cloud'],
       versionPrefix: 'v',
+      needsHelm: false,
       controlPlane: null,
       target: '16.4.7',
       critical: null,

@@ -14,6 +14,7 @@ import { assess, type ControlPlaneState } from '../../src/domain/compatibility.t
 import { cancelPlan, planRoute, startPlan, takeNextStep, waitingFor } from '../../src/domain/plan.ts';
 import { listedRelease, type Release } from '../../src/domain/release.ts';
 import { requireVersion } from '../../src/domain/version.ts';
+import { artifacts } from './populations.ts';
 
 const AT = new Date('2026-01-02T03:04:05Z');
 const act: Act = { by: 'token:ops', at: AT, reason: 'to 18' };
@@ -68,7 +69,7 @@ describe('the route of a plan', () => {
       catalogue: new Map(CATALOGUE).set('17.5.0', { ...(CATALOGUE.get('17.5.0') as Release), ...change }),
     });
     const pulled = { reason: 'bad', by: 'x', at: '' };
-    for (const change of [{ pulled }, { embargoed: true }, { packages: 'building' as const }]) {
+    for (const change of [{ pulled }, { embargoed: true }, { artifacts: artifacts('building') }]) {
       expect(route('16.4.6', '18.1.0', { '16.4.6': 3 }, without(change))).toEqual(['17.4.2', '18.1.0']);
     }
   });

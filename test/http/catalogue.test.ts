@@ -167,6 +167,29 @@ describe('pulling a release', () => {
   });
 });
 
+describe('client tools', () => {
+  it.each([
+    '/v1/stable/cloud/tools/version',
+    '/v1/tools/version',
+    '/v1/stable/cloud//tools/version/',
+    '/v1/stable%2Fcloud/tools%2Fversion',
+    '/v1/webapi/automaticupgrades/channel/stable/cloud/tools/version',
+    '/webapi/automaticupgrades/channel/stable/cloud/tools/version',
+  ])('are told the target at %s', async (path) => {
+    const { server } = await started();
+    const answer = await fetch(`${server.publicUrl}${path}`);
+    expect({ status: answer.status, body: await answer.text() }).toEqual({ status: 200, body: 'v16.4.6' });
+  });
+
+  it.each(['/v1/nobody/tools/version', '/v1/stable/cloud/tools', '/tools/version'])(
+    'are told nothing at %s',
+    async (path) => {
+      const { server } = await started();
+      expect((await fetch(`${server.publicUrl}${path}`)).status).toBe(404);
+    },
+  );
+});
+
 describe('a control plane', () => {
   it('keeps compatibility for a grace period with what its channels served', async () => {
     let time = Date.parse('2024-11-12T10:30:00Z');

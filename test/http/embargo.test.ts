@@ -62,6 +62,12 @@ describe('a release under embargo', () => {
     expect((await manager('GET', '/releases')).body.releases[0]).toMatchObject({ version: SECRET, embargoed: true });
   });
 
+  it('stays hidden in answers to odd requests', async () => {
+    const { viewer } = await started();
+    expect((await viewer('GET', '/control-planes/%FF')).status).toBeLessThan(500);
+    expect(JSON.stringify((await viewer('GET', '/control-planes?x=%FF')).body)).not.toContain(SECRET);
+  });
+
   it('is answered like one that was never registered', async () => {
     const { operator, viewer } = await started();
     const hidden = await viewer('GET', `/releases/${SECRET}`);

@@ -57,6 +57,16 @@ describe('a promotion', () => {
     await until('canary', 'soaking');
   });
 
+  it('does not fight whoever takes a channel back while it rolls', async () => {
+    const { api, register, read } = await startStages([openStage('canary', { channels: ['a', 'b'] })]);
+    await api('POST', '/channels/a/pin', { reason: 'freeze' });
+    await register();
+    await expect.poll(async () => (await api('GET', '/channels/b')).body.target).toBe(RELEASE);
+    await api('POST', '/channels/b/withdraw', { reason: 'incident' });
+    await expect.poll(async () => (await read()).next).toContain('b: token:release-manager moved it away again');
+    expect((await api('GET', '/channels/b')).body.target).toBeNull();
+  });
+
   it('halts by itself when a channel is moved back while it soaks', async () => {
     const { api, register, until, read } = await startStages([openStage('canary')]);
     await register();
@@ -117,12 +127,12 @@ describe('a condition', () => {
       (_, r) => r.writeHead(422).end('{"status":"error","error":"parse error"}'),
       /parse error/,
     ],
-    ['a status', (_, response) => response.writeHead(502).end('<html>'), /status 502/],
-    ['what is no Prometheus', (_, response) => response.end('hello'), /status 200/],
+    ['a status', (_, response) => response.writeHead(502).end('<html>'), /it answered 502/],
+    ['what is no Prometheus', (_, response) => response.end('hello'), /it answered 200/],
     ['a scalar', (_, r) => r.end('{"status":"success","data":{"resultType":"scalar","result":[0,"1"]}}'), /scalar/],
-    ['a redirect', (_, response) => response.writeHead(302, { Location: '/' }).end(), /redirect/],
-    ['too much', (_, response) => response.end('x'.repeat(2 * 1024 * 1024)), /larger than 1 MiB/],
-    ['nothing in time', () => {}, /no answer within 200 ms/],
+    ['a redirect', (_, response) => response.writeHead(302, { Location: '/' }).end(), /it answered 302/],
+    ['too much', (_, response) => response.end('x'.repeat(2 * 1024 * 1024)), /larger than 1048576 bytes/],
+    ['nothing in time', () => {}, /no whole answer within 200 ms/],
     ['a broken connection', (request) => request.socket.destroy(), /the query failed/],
   ])('is judged by an answer of %s', async (_, listener, reason) => {
     const url = await startPeer(listener);

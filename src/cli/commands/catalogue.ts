@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { type ConsentOptions, requireConsent, requireReason, requireSomebody, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { actor, time } from '../describe.ts';
 import { UsageError } from '../errors.ts';
@@ -7,6 +8,7 @@ import { backports, type CatalogueOptions, RELEASES_OPTION } from '../offline.ts
 import type { BackportPlan, RecallResult, Release, SupportWindow, TagPlan } from '../types.ts';
 import { tagLines } from './versions.ts';
 
+const REASON = 'why, for the audit log';
 const SETS = ['control-plane', 'packages', 'helm'] as const;
 const FIELDS = { 'control-plane': 'controlPlane', packages: 'packages', helm: 'helm' } as const;
 const STATES = ['absent', 'building', 'published'];
@@ -22,10 +24,9 @@ interface RegisterOptions {
   significant?: string[];
 }
 
-interface RecallOptions {
-  reason: string;
+interface RecallOptions extends ConsentOptions {
+  reason?: string;
   critical?: true;
-  dryRun?: true;
   channel?: string[];
 }
 
@@ -85,19 +86,23 @@ export function catalogueCommands(releases: Command, context: Context): void {
     );
 
   recall(releases.command('pull'), 'withdraw a bad release; every channel that serves it goes back at once').action(
-    async (version: string, { reason, critical, dryRun }: RecallOptions) => {
-      const result = await post<RecallResult>(version, 'pull', { reason, critical, dryRun });
-      context.show(result, (screen) => recallSheet(screen, result, dryRun ? 'would be pulled' : 'was pulled'));
-    },
+    (version: string, options: RecallOptions) =>
+      runRecall(
+        context,
+        { version, verb: 'pull', preview: 'would be pulled', question: 'Pull it?', done: 'was pulled' },
+        options,
+      ),
   );
 
   recall(releases.command('lift-embargo'), 'make a release public')
     .option('--channel <channel...>', 'roll these forward to it in the same commit')
-    .action(async (version: string, { reason, critical, dryRun, channel }: RecallOptions) => {
-      const body = { reason, critical, dryRun, channels: channel };
-      const result = await post<RecallResult>(version, 'lift-embargo', body);
-      context.show(result, (screen) => recallSheet(screen, result, dryRun ? 'would be public' : 'is public'));
-    });
+    .action((version: string, options: RecallOptions) =>
+      runRecall(
+        context,
+        { version, verb: 'lift-embargo', preview: 'would be public', question: 'Make it public?', done: 'is public' },
+        options,
+      ),
+    );
 
   releases
     .command('tags')
@@ -140,12 +145,41 @@ export function catalogueCommands(releases: Command, context: Context): void {
 }
 
 const recall = (command: Command, description: string): Command =>
-  command
-    .description(description)
-    .argument('<version>')
-    .requiredOption('-r, --reason <reason>', 'why, for the audit log')
-    .option('--critical', 'agents move at once, not in their maintenance window')
-    .option('-n, --dry-run', 'show what it would do, and do nothing');
+  withConsent(command.description(description).argument('<version>').option('-r, --reason <reason>', REASON)).option(
+    '--critical',
+    'agents move at once, not in their maintenance window',
+  );
+
+interface RecallAct {
+  version: string;
+  verb: 'pull' | 'lift-embargo';
+  /** What is said of the release before, asked, and said afterwards. */
+  preview: string;
+  question: string;
+  done: string;
+}
+
+/** Shows which channels would move where, asks, and does it. */
+async function runRecall(context: Context, act: RecallAct, options: RecallOptions): Promise<void> {
+  requireSomebody(context, options);
+  const { critical, channel } = options;
+  const reason = await requireReason(context, options.reason);
+  const post = (dryRun: boolean) => {
+    const body = { reason, critical, dryRun, ...(channel ? { channels: channel } : {}) };
+    return context.api<RecallResult>(`/releases/${encodeURIComponent(act.version)}/${act.verb}`, {
+      method: 'POST',
+      body,
+    });
+  };
+  if (!options.yes || options.dryRun) {
+    const preview = await post(true);
+    context.show(preview, (screen) => recallSheet(screen, preview, act.preview));
+    if (options.dryRun) return;
+    await requireConsent(context, options, act.question);
+  }
+  const result = await post(false);
+  context.show(result, (screen) => recallSheet(screen, result, act.done));
+}
 
 const statesOf = (sets: string[], state: string) =>
   Object.fromEntries(sets.map((set) => [FIELDS[set as keyof typeof FIELDS], state]));
