@@ -14,9 +14,10 @@ export function hideEmbargoed(control: Pick<Control, 'peek'>): MiddlewareHandler
     await next();
     const releases = control.peek()?.releases;
     const type = c.res.headers.get('content-type') ?? '';
-    // Events tell revisions only, and do not end.
+    // Pictures hold no version; events tell revisions only, and do not end.
+    const hides = /json|yaml|text/.test(type) && !type.startsWith('text/event-stream');
     const actor = c.get('actor') as Actor | undefined;
-    if (!releases || (actor && seesEmbargoed(actor)) || type.startsWith('text/event-stream') || !c.res.body) return;
+    if (!releases || (actor && seesEmbargoed(actor)) || !hides || !c.res.body) return;
     const mask = createMask(releases, await wordsOf(c));
     if (mask) c.res = new Response(mask(await c.res.text()), c.res);
   };
