@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { operatorClient, startServer } from '../support/server.ts';
+import { createPerson } from '../dashboard/person.ts';
+import { operatorClient, startServer, TOKENS } from '../support/server.ts';
 import { expectProblem } from './shared-server.ts';
 
 const SECRET = '16.4.8';
@@ -60,6 +61,21 @@ describe('a release under embargo', () => {
     expect(await (await fetch(`${server.publicUrl}/webapi/find`)).text()).not.toContain(SECRET);
     expect(JSON.stringify((await manager('GET', '/audit')).body)).toContain(TITLE);
     expect((await manager('GET', '/releases')).body.releases[0]).toMatchObject({ version: SECRET, embargoed: true });
+  });
+
+  it('is invisible on the pages of the dashboard too', async () => {
+    const { server } = await started();
+    const person = createPerson(server);
+    await person.signIn(TOKENS.operator);
+    const paths = ['/', '/releases', '/audit', '/control-planes', '/channels/stable%2Fcloud', '/channels/stable%2Fcloud/agents'];
+    for (const path of [...paths, '/channels/stable%2Fcloud/history', '/channels/stable%2Fcloud/roll-forward']) {
+      const { status, text } = await person.get(path);
+      expect({ path, status }).toEqual({ path, status: 200 });
+      for (const secret of [SECRET, TITLE]) expect(text, path).not.toContain(secret);
+    }
+    const manager = createPerson(server);
+    await manager.signIn(TOKENS['release-manager']);
+    expect((await manager.get('/releases')).text).toContain(SECRET);
   });
 
   it('stays hidden in answers to odd requests', async () => {
