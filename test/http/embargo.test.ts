@@ -67,7 +67,14 @@ describe('a release under embargo', () => {
     const { server } = await started();
     const person = createPerson(server);
     await person.signIn(TOKENS.operator);
-    const paths = ['/', '/releases', '/audit', '/control-planes', '/channels/stable%2Fcloud', '/channels/stable%2Fcloud/agents'];
+    const paths = [
+      '/',
+      '/releases',
+      '/audit',
+      '/control-planes',
+      '/channels/stable%2Fcloud',
+      '/channels/stable%2Fcloud/agents',
+    ];
     for (const path of [...paths, '/channels/stable%2Fcloud/history', '/channels/stable%2Fcloud/roll-forward']) {
       const { status, text } = await person.get(path);
       expect({ path, status }).toEqual({ path, status: 200 });
