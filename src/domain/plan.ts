@@ -120,6 +120,11 @@ export function cancelPlan(channel: Channel, act: Act): Channel {
   return { ...channel, plan: null, ...stamp(act) };
 }
 
+/** Does the plan, which a document may hold, go on from this target? */
+export function continues({ route, step }: Plan, target: string | null): boolean {
+  return route[step] === target && step + 1 < route.length;
+}
+
 const isAfter = (a: Version, b: Version) => compareVersions(a, b) > 0;
 
 const refusal = (target: Version, why: string, report: Report) =>

@@ -96,7 +96,8 @@ export function createPlans({ control, gate, observer, now, log }: PlansOptions)
         if (!channel.plan) continue;
         await advanceOne(channel, fence).catch((error) => {
           // Somebody else moved the channel, or leads: the next round sees what is now.
-          if (!(error instanceof FairwayError && error.code === 'revision_mismatch')) throw error;
+          if (error instanceof FairwayError && error.code === 'revision_mismatch') return;
+          log.warn({ err: error, channel: channel.name }, 'a plan could not be looked at; it will be tried again');
         });
       }
     },

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Act, type Channel, type ChannelSettings, conform, DEFAULT_SETTINGS } from '../domain/channel.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { continues } from '../domain/plan.ts';
 import { listedRelease, type Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import {
@@ -160,8 +161,8 @@ function newChannel(wanted: Partial<ChannelState> & { name: string }, { at, by }
     pin: null,
     lineage: target ? [target] : [],
     served: [],
-    plan: null,
     ...wanted,
+    plan: wanted.plan && continues(wanted.plan, target) ? wanted.plan : null,
     target,
     updatedAt: at.toISOString(),
     updatedBy: by,

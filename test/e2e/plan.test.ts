@@ -161,6 +161,11 @@ describe('a plan across two majors', () => {
     const recovered = operatorClient(await startServer({}));
     expect((await recovered('POST', '/apply', state)).status).toBe(200);
     expect((await recovered('GET', '/channels/edge')).body.plan).toEqual(plan);
+
+    state.channels[0].plan.step = 1;
+    const altered = operatorClient(await startServer({}));
+    expect((await altered('POST', '/apply', state)).status).toBe(200);
+    expect((await altered('GET', '/channels/edge')).body.plan, 'a plan that leads nowhere').toBeNull();
   });
 
   it('goes on under the next leader, each step exactly once', async () => {
