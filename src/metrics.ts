@@ -44,17 +44,24 @@ export function createMetrics() {
     labelNames: ['channel'],
     registers,
   });
+  let isLeader = () => true;
+  /** What a former leader last saw is no news. */
+  const collect = function (this: Gauge<string>) {
+    if (!isLeader()) this.reset();
+  };
   const planWaiting = new Gauge({
     name: 'fairway_plan_waiting',
     help: 'What the next step of a plan waits for; told by the leader',
     labelNames: ['channel', 'reason'],
     registers,
+    collect,
   });
   const sourceUp = new Gauge({
     name: 'fairway_source_up',
     help: 'Did the source answer when the leader last read it?',
     labelNames: ['source', 'name'],
     registers,
+    collect,
   });
   const sourceFailures = new Counter({
     name: 'fairway_source_failures_total',
@@ -93,6 +100,7 @@ export function createMetrics() {
     },
     /** Reads the rest when Prometheus asks. */
     watch(sources: MetricsSources): void {
+      isLeader = sources.leadership.isLeader;
       watchPolls(registers, sources);
       watchState(registers, sources);
       watchFleet(registers, sources);
