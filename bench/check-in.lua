@@ -1,16 +1,16 @@
--- 10,000 agents poll in turn, each with its check-in.
+-- 10,000 agents poll in turn, each for version and then critical, as updaters do, with its check-in.
 local requests = {}
-local thread = 0
 function init(args)
   for i = 1, 10000 do
     wrk.headers["Agent-Id"] = string.format("d906549e-610b-4969-81d2-%012d", i)
     wrk.headers["Agent-Version"] = "16.4.3"
     wrk.headers["Updater-Kind"] = "unit"
-    requests[i] = wrk.format("GET", "/v1/stable/cloud/version")
+    requests[2 * i - 1] = wrk.format("GET", "/v1/stable/cloud/version")
+    requests[2 * i] = wrk.format("GET", "/v1/stable/cloud/critical")
   end
 end
 local next = 0
 function request()
-  next = next % 10000 + 1
+  next = next % 20000 + 1
   return requests[next]
 end

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TOKEN } from './operator.mjs';
 import { freePort, has, run } from './processes.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -18,7 +19,7 @@ export async function startFairway(cores, { redisUrl = null, env = {}, dir = nul
     FAIRWAY_HOST: '127.0.0.1',
     FAIRWAY_PORT: String(port),
     FAIRWAY_OPERATOR_PORT: String(operatorPort),
-    FAIRWAY_ADMIN_TOKEN: 'a-token-for-the-bench',
+    FAIRWAY_ADMIN_TOKEN: TOKEN,
     FAIRWAY_LOG_LEVEL: 'warn',
     ...(redisUrl ? { REDIS_URL: redisUrl } : {}),
     ...env,

@@ -17,4 +17,5 @@ app.use(async (c, next) => {
 });
 setInterval(() => pending.clear(), 1000);
 app.get('/v1/stable/cloud/version', (c) => c.text('v16.4.6'));
+app.get('/v1/stable/cloud/critical', (c) => c.text('no'));
 serve({ fetch: app.fetch, port: Number(process.env.PORT), hostname: '127.0.0.1' });

@@ -9,10 +9,12 @@ import (
 
 func main() {
 	runtime.GOMAXPROCS(1)
-	body := []byte("v16.4.6")
-	http.HandleFunc("/v1/stable/cloud/version", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write(body)
-	})
+	for path, body := range map[string]string{"version": "v16.4.6", "critical": "no"} {
+		answer := []byte(body)
+		http.HandleFunc("/v1/stable/cloud/"+path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.Write(answer)
+		})
+	}
 	panic(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
 }

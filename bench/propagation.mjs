@@ -1,0 +1,73 @@
+// How long until the last of four replicas serves a change, while all of them answer polls.
+import { spawn } from 'node:child_process';
+import { Agent, get } from 'node:http';
+import { ask } from './operator.mjs';
+import { startFairway, startRedis } from './peers.mjs';
+import { untilAnswers } from './processes.mjs';
+import { quantile } from './statistics.mjs';
+
+const REPLICAS = 4;
+const CHANGES = Number(process.argv[2] ?? 200);
+const PATH = '/v1/stable/cloud/version';
+
+const redis = await startRedis('0,1');
+const replicas = [];
+for (let i = 0; i < REPLICAS; i++) {
+  replicas.push(await startFairway('0,1', { redisUrl: redis.url }));
+  await untilAnswers(`http://127.0.0.1:${replicas[i].port}${PATH}`, 'v16.4.6');
+}
+// The replicas, Redis and this program share two cores, so this load is near what they can take together.
+const loads = replicas.map(({ port }) =>
+  spawn(
+    'wrk',
+    ['-t1', '-c4', '-d600s', '-s', new URL('./paced.lua', import.meta.url).pathname, `http://127.0.0.1:${port}${PATH}`],
+    { stdio: 'ignore' },
+  ),
+);
+const connections = replicas.map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
+const revisions = replicas.map(() => 0);
+let wrong = 0;
+
+const times = [];
+for (let change = 0; change < CHANGES; change++) {
+  const forward = change % 2 === 0;
+  const expected = forward ? 'v16.4.7' : 'v16.4.6';
+  const begin = performance.now();
+  const seen = replicas.map((_, index) => until(index, expected));
+  await ask(replicas[change % REPLICAS], 'POST', `/channels/stable%2Fcloud/${forward ? 'roll-forward' : 'roll-back'}`, {
+    reason: 'bench',
+    ...(forward ? { version: '16.4.7' } : {}),
+  }).catch((error) => {
+    // The replica that is asked has not seen the change before, which is what If-Match is for; ask again.
+    if (!/revision_mismatch|not_newer|no_previous/.test(error.message)) throw error;
+  });
+  await Promise.all(seen);
+  times.push(performance.now() - begin);
+}
+for (const load of loads) load.kill();
+console.log(
+  `${CHANGES} changes, ${REPLICAS} replicas under load: from the operator's request to the last replica's answer p50 ${quantile(times, 0.5).toFixed(0)} ms, p99 ${quantile(times, 0.99).toFixed(0)} ms; ${wrong} wrong or older answers`,
+);
+for (const replica of replicas) await replica.stop();
+await redis.stop();
+
+async function until(index, expected) {
+  for (;;) {
+    const { status, body, revision } = await poll(index);
+    if (status !== 200 || revision < revisions[index]) wrong++;
+    revisions[index] = revision;
+    if (body === expected) return;
+  }
+}
+
+function poll(index) {
+  return new Promise((resolve, reject) => {
+    get({ port: replicas[index].port, path: PATH, agent: connections[index] }, (response) => {
+      let body = '';
+      response.on('data', (data) => (body += data));
+      response.on('end', () =>
+        resolve({ status: response.statusCode, body, revision: Number(response.headers['fairway-revision']) }),
+      );
+    }).on('error', reject);
+  });
+}
