@@ -1,7 +1,7 @@
--- 10,000 agents poll in turn, each for version and then critical, as updaters do, with its check-in.
+-- 1,000 agents poll in turn, each for version and then critical, as updaters do, with its check-in.
 local requests = {}
 function init(args)
-  for i = 1, 10000 do
+  for i = 1, 1000 do
     wrk.headers["Agent-Id"] = string.format("d906549e-610b-4969-81d2-%012d", i)
     wrk.headers["Agent-Version"] = "16.4.3"
     wrk.headers["Updater-Kind"] = "unit"
@@ -11,6 +11,6 @@ function init(args)
 end
 local next = 0
 function request()
-  next = next % 20000 + 1
+  next = next % 2000 + 1
   return requests[next]
 end

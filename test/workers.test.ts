@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { expect, it, vi } from 'vitest';
+import { type FairwayProcess, startFairway } from './support/process.ts';
+import { QUICKSTART } from './support/server.ts';
+
+const start = () => startFairway({ settings: { ...QUICKSTART, workers: 2 } });
+
+const workersOf = ({ pid }: FairwayProcess): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+
+/** Polls on connections of their own, which the kernel deals out to the workers. */
+async function pollEach(server: FairwayProcess, times: number): Promise<Set<string>> {
+  const bodies = await Promise.all(
+    Array.from({ length: times }, async () => {
+      const response = await fetch(`${server.publicUrl}/v1/stable/cloud/version`, { headers: { Connection: 'close' } });
+      return `${response.status} ${await response.text()}`;
+    }),
+  );
+  return new Set(bodies);
+}
+
+it('answers alike from every worker, before a change and at once after it', async () => {
+  const server = await start();
+  expect(await pollEach(server, 40)).toEqual(new Set(['200 v16.4.6']));
+  const moved = await server.api('POST', '/channels/stable%2Fcloud/roll-forward', {
+    version: '16.4.7',
+    reason: 'test',
+  });
+  expect(moved.status).toBe(200);
+  await vi.waitFor(async () => expect(await pollEach(server, 40)).toEqual(new Set(['200 v16.4.7'])));
+});
+
+it('counts the polls of all workers together, and keeps them when a worker dies', async () => {
+  const server = await start();
+  await pollEach(server, 60);
+  const polls = async () => {
+    const text = await (await fetch(`${server.operatorUrl}/metrics`)).text();
+    return Number(
+      /^fairway_polls_total\{channel="stable\/cloud",endpoint="version",code="200"\} (\d+)$/m.exec(text)?.[1],
+    );
+  };
+  await vi.waitFor(async () => expect(await polls()).toBe(60));
+  process.kill(workersOf(server)[0] as number, 'SIGKILL');
+  await vi.waitFor(() => expect(workersOf(server)).toHaveLength(1));
+  expect(await polls()).toBe(60);
+});
+
+it('replaces a worker that dies, and goes on answering meanwhile', async () => {
+  const server = await start();
+  const before = workersOf(server);
+  expect(before).toHaveLength(2);
+  process.kill(before[0] as number, 'SIGKILL');
+  await vi.waitFor(async () => expect(await pollEach(server, 5)).toEqual(new Set(['200 v16.4.6'])));
+  await vi.waitFor(() => expect(workersOf(server).filter((pid) => pid !== before[0])).toHaveLength(2));
+  await vi.waitFor(async () => expect(await pollEach(server, 40)).toEqual(new Set(['200 v16.4.6'])));
+});
+
+it('hands on check-ins from every worker', async () => {
+  const server = await start();
+  for (let agent = 0; agent < 20; agent++) {
+    const headers = { 'Agent-Id': `agent-${agent}`, 'Agent-Version': '16.4.3', Connection: 'close' };
+    await fetch(`${server.publicUrl}/v1/stable/cloud/version`, { headers });
+  }
+  await vi.waitFor(async () => {
+    const census = await server.api('GET', '/census?channel=stable/cloud');
+    expect(census.body).toMatchObject({ agents: 20, oldest: { version: '16.4.3', count: 20 } });
+  });
+});
+
+it('takes its workers along when it is killed', async () => {
+  const server = await start();
+  const workers = workersOf(server);
+  await server.kill();
+  const alive = (pid: number) => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  await vi.waitFor(() => expect(workers.filter(alive)).toEqual([]));
+});
