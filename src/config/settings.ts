@@ -89,6 +89,7 @@ const schema = z.strictObject({
         versionPrefix: z.enum(['v', '']).optional(),
         needsHelm: z.boolean().optional(),
         controlPlane: z.string().nullable().optional(),
+        toolsVersion: version.nullable().optional(),
       }),
     ),
   }),

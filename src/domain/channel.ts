@@ -35,6 +35,8 @@ export interface Channel {
   needsHelm: boolean;
   /** The control plane that its agents connect to. */
   controlPlane: string | null;
+  /** What client tools are told to run, canonical; null: the target. */
+  toolsVersion: string | null;
   /** Canonical, without prefix; null: agents are told `none`. */
   target: string | null;
   critical: Critical | null;
@@ -49,7 +51,10 @@ export interface Channel {
   updatedBy: string;
 }
 
-export type ChannelSettings = Pick<Channel, 'description' | 'accepts' | 'versionPrefix' | 'needsHelm' | 'controlPlane'>;
+export type ChannelSettings = Pick<
+  Channel,
+  'description' | 'accepts' | 'versionPrefix' | 'needsHelm' | 'controlPlane' | 'toolsVersion'
+>;
 
 /** Who changes a channel, when, and why. */
 export interface Act {
@@ -76,6 +81,7 @@ export const DEFAULT_SETTINGS: ChannelSettings = {
   versionPrefix: 'v',
   needsHelm: false,
   controlPlane: null,
+  toolsVersion: null,
 };
 
 /** Enough to find any way back; older steps are in the audit log. */
@@ -189,14 +195,15 @@ export function setCritical(channel: Channel, critical: boolean, until: Date | n
  * Throws `channel_pinned` if that means a move.
  */
 export function conform(channel: Channel, wanted: Channel, target: Version | null, act: Act): Channel {
-  const { description, accepts, versionPrefix, needsHelm, controlPlane, critical, pin } = wanted;
+  const { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, critical, pin } = wanted;
   const stays = channel.target === (target?.text ?? null);
   const moved = stays
     ? channel
     : target === null
       ? withdraw(channel, act)
       : moveTo(movable(channel, act.at), target, act);
-  return { ...moved, description, accepts, versionPrefix, needsHelm, controlPlane, critical, pin, ...stamp(act) };
+  const settings = { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion };
+  return { ...moved, ...settings, critical, pin, ...stamp(act) };
 }
 
 /** Takes the target away, so that agents stay where they are. Throws `channel_pinned`. */
@@ -215,6 +222,11 @@ export function retreat(channel: Channel, target: Version | null, critical: bool
   // Its way must not lead to the pulled release any more.
   const lineage = channel.lineage.filter((version) => version !== channel.target);
   return { ...withdraw({ ...channel, pin: null }, act), lineage, pin };
+}
+
+/** Lets client tools follow the target again. A pin does not hold that either: it freezes the target. */
+export function releaseTools(channel: Channel, act: Act): Channel {
+  return { ...channel, toolsVersion: null, ...stamp(act) };
 }
 
 /** The channel, unless it is pinned at `at`: throws `channel_pinned`. */

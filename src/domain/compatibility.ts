@@ -166,7 +166,8 @@ function findControlPlaneFaults(target: Version, plane: ControlPlaneState | null
   return [];
 }
 
-function findReleaseFaults(
+/** What the channel's settings and the catalogue have against a release, whoever its agents are. */
+export function findReleaseFaults(
   target: Version,
   { accepts, needsHelm, catalogue, strict }: Policy,
 ): Finding<RefusalReason>[] {

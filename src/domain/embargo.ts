@@ -46,7 +46,7 @@ export function redactEntry(entry: AuditEntry, mask: Mask): AuditEntry {
 }
 
 /** The report for those who must not learn of an embargo: the release is one that nobody has registered. */
-export function withoutEmbargo(report: Report): Report {
+export function withoutEmbargo<R extends Pick<Report, 'target' | 'reasons'>>(report: R): R {
   if (!report.reasons.some(({ reason }) => reason === 'release_embargoed')) return report;
   const unknown = unknownRelease(report.target);
   return { ...report, reasons: [...report.reasons.filter(({ reason }) => !ABOUT_RELEASE.has(reason)), unknown] };

@@ -39,6 +39,7 @@ export const Channel = z
     versionPrefix: z.enum(['v', '']),
     needsHelm: z.boolean(),
     controlPlane: z.string().nullable(),
+    toolsVersion: z.string().nullable(),
     target: z.string().nullable().openapi({ description: 'Without prefix; null: agents are told none.' }),
     critical: Mark.nullable(),
     pin: Mark.nullable(),
@@ -146,12 +147,19 @@ export const CancelPlan = z.strictObject({ reason, dryRun });
 export const Withdraw = z.strictObject({ reason, dryRun });
 export const Check = z.strictObject({ version, dryRun });
 
+/** As it is stored and looked up. */
+const canonicalVersion = version.transform((text) => requireVersion(text).text);
+
 const settings = {
   description: z.string().max(500).optional(),
   accepts: z.array(kind).min(1).max(VERSION_KINDS.length).optional(),
   versionPrefix: z.enum(['v', '']).optional(),
   needsHelm: z.boolean().optional(),
   controlPlane: controlPlaneName.nullable().optional(),
+  toolsVersion: canonicalVersion
+    .nullable()
+    .optional()
+    .openapi({ description: 'What client tools are told to run; null: the target.' }),
 };
 export const PutChannel = z.strictObject({
   ...settings,
@@ -256,8 +264,6 @@ export const InventoryResult = z
 
 export { ImportResult, Release } from './schemas/releases.ts';
 
-/** As it is stored and looked up. */
-const canonicalVersion = version.transform((text) => requireVersion(text).text);
 const StateMark = z.strictObject(mark).nullable();
 const channelState = {
   target: canonicalVersion.nullable(),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
 import type { Snapshot, Stored } from '../domain/snapshot.ts';
+import { toolsVersionOf } from '../domain/tools.ts';
 import { requireVersion } from '../domain/version.ts';
 import type { Control } from './control.ts';
 
@@ -44,9 +45,16 @@ export interface Answers {
   close(): void;
 }
 
-interface Prepared {
-  channel: Stored<Channel>;
+/** What an answer is made of besides its channel. */
+interface Surroundings {
+  /** The version that the control plane is known to run. */
   controlPlane: string | null;
+  /** The version that client tools are told to run. */
+  tools: string | null;
+}
+
+interface Prepared extends Surroundings {
+  channel: Stored<Channel>;
   answers: Record<Endpoint, Answer>;
 }
 
@@ -75,17 +83,16 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
     return tally;
   }
 
-  function prepare(stored: Stored<Channel>, controlPlane: string | null, at: Date): void {
+  function prepare(stored: Stored<Channel>, surroundings: Surroundings, at: Date): void {
     const channel = { ...channelAt(stored, at), revision: stored.revision };
     const tally = tallyOf(channel.name);
     const answers = {
       version: text(channel, versionAnswer(channel), tally.version),
       critical: text(channel, channel.critical ? 'yes' : 'no', tally.critical),
-      // Client tools follow the target, back too when a release is pulled (RFD 134, Rollbacks).
-      tools: text(channel, versionAnswer(channel), tally.tools),
-      find: json(channel, findDocument(channel, controlPlane, webapi), tally.find),
+      tools: text(channel, prefixed(channel, surroundings.tools), tally.tools),
+      find: json(channel, findDocument(channel, surroundings, webapi), tally.find),
     };
-    prepared.set(channel.name, { channel: stored, controlPlane, answers });
+    prepared.set(channel.name, { channel: stored, ...surroundings, answers });
     paths.set(`/v1/${channel.name}/version`, answers.version);
     paths.set(`/v1/${channel.name}/critical`, answers.critical);
   }
@@ -95,10 +102,12 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
     let wakeAt = Number.POSITIVE_INFINITY;
     for (const channel of snapshot.channels.values()) {
       const controlPlane = shownControlPlane(snapshot, channel);
+      const tools = toolsVersionOf(channel, snapshot.releases);
       const known = prepared.get(channel.name);
       const expires = channel.critical?.until != null || channel.pin?.until != null;
-      if (expires || known?.channel.revision !== channel.revision || known.controlPlane !== controlPlane) {
-        prepare(channel, controlPlane, at);
+      const same = known?.channel.revision === channel.revision;
+      if (expires || !same || known.controlPlane !== controlPlane || known.tools !== tools) {
+        prepare(channel, { controlPlane, tools }, at);
       }
       if (expires) wakeAt = Math.min(wakeAt, nextExpiry(channel, at));
     }
@@ -141,9 +150,10 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
 const newTally = (): Tally => ({ ok: 0, notModified: 0 });
 
 /** What `/version` says of a channel: the target with its prefix, or `none`. */
-export function versionAnswer({ target, versionPrefix }: Channel): string {
-  return target === null ? 'none' : `${versionPrefix}${target}`;
-}
+export const versionAnswer = (channel: Channel): string => prefixed(channel, channel.target);
+
+const prefixed = ({ versionPrefix }: Channel, version: string | null) =>
+  version === null ? 'none' : `${versionPrefix}${version}`;
 
 /** The version of the control plane, unless it runs a release that nobody may know of yet. */
 function shownControlPlane({ controlPlanes, releases }: Snapshot, { controlPlane }: Channel): string | null {
@@ -169,7 +179,7 @@ function answer(channel: Stored<Channel>, body: string, etag: string, type: stri
 }
 
 /** What a Managed Updates v2 client reads from `/webapi/find`. A withdrawn channel is suspended at its last target. */
-function findDocument(channel: Channel, controlPlane: string | null, webapi: WebapiSettings): object {
+function findDocument(channel: Channel, { controlPlane, tools }: Surroundings, webapi: WebapiSettings): object {
   const version = channel.target ?? channel.lineage.at(-1) ?? controlPlane ?? '';
   const server = controlPlane ?? version;
   return {
@@ -180,8 +190,8 @@ function findDocument(channel: Channel, controlPlane: string | null, webapi: Web
     edition: webapi.edition,
     fips: webapi.fips,
     auto_update: {
-      tools_version: version,
-      tools_auto_update: channel.target !== null,
+      tools_version: tools ?? version,
+      tools_auto_update: tools !== null,
       agent_version: version,
       agent_auto_update: channel.target !== null,
       agent_update_jitter_seconds: channel.critical ? 0 : 60,

@@ -54,10 +54,16 @@ export async function commitDocument<T extends object>(
   }
 }
 
-/** Holds a move to the state of the release that it was judged by, so that it cannot race a pull. */
-export const targetGuards = (releases: ReadonlyMap<string, Stored<Release>>, ...moved: Channel[]): Guard[] =>
-  [...new Set(moved.flatMap(({ target }) => target ?? []))].map((version) =>
+/** Holds a change to the state of the releases that it was judged by, so that it cannot race a pull; null: none. */
+export const releaseGuards = (releases: ReadonlyMap<string, Stored<Release>>, versions: (string | null)[]): Guard[] =>
+  [...new Set(versions.flatMap((version) => version ?? []))].map((version) =>
     guard(releaseKey(version), releases.get(version)),
+  );
+
+export const targetGuards = (releases: ReadonlyMap<string, Stored<Release>>, ...moved: Channel[]): Guard[] =>
+  releaseGuards(
+    releases,
+    moved.map(({ target }) => target),
   );
 
 /** Enough for changes that come at once; more of them are told that they lost. */

@@ -23,7 +23,7 @@ import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { AuditEntry } from '../domain/store.ts';
 import { requireVersion } from '../domain/version.ts';
-import { type ChangeRequest, commitDocument, requireRevision, targetGuards } from './change.ts';
+import { type ChangeRequest, commitDocument, releaseGuards, requireRevision, targetGuards } from './change.ts';
 import type { Control } from './control.ts';
 import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
@@ -160,6 +160,8 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
       const after = before
         ? changeSettings(before, settings, target, act)
         : await create(name, settings, target, act, request);
+      const toolsChange = after.toolsVersion !== (before?.toolsVersion ?? null);
+      if (toolsChange) gate.enforceTools(after, { asker: actor });
       const change = {
         key: channelKey(name),
         before,
@@ -168,7 +170,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
         reason,
         actor,
         at,
-        guards: before ? [] : targetGuards(releases, after),
+        guards: releaseGuards(releases, [before ? null : after.target, toolsChange ? after.toolsVersion : null]),
       };
       const revision = dryRun ? (before?.revision ?? 0) : (await commitDocument(control, change)).revision;
       return { channel: present({ ...after, revision }), created: !before };

@@ -4,6 +4,7 @@ import { seesEmbargoed, withoutEmbargo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { type Actor, mayActAs } from '../domain/role.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import { assessTools } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
 import type { Control } from './control.ts';
@@ -31,6 +32,8 @@ export interface Gate {
    * it says (`accepted`). Returns whether that was needed.
    */
   enforce(channel: string, report: Report, request: ChangeRequest, accepted?: number): boolean;
+  /** Throws `refused` unless the channel's client tools may be told to run the version that is set for them. */
+  enforceTools(channel: Channel, view: GateView): void;
 }
 
 export interface GateOptions {
@@ -42,6 +45,9 @@ export interface GateOptions {
 }
 
 export function createGate({ control, fleet, strictCatalogue, observer }: GateOptions): Gate {
+  const shown = <R extends Pick<Report, 'target' | 'reasons'>>(report: R, asker: Actor | undefined): R =>
+    asker && !seesEmbargoed(asker) ? withoutEmbargo(report) : report;
+
   return {
     async assess(channel, target, { state = control.snapshot(), asker } = {}) {
       const { controlPlanes, releases } = state;
@@ -50,8 +56,7 @@ export function createGate({ control, fleet, strictCatalogue, observer }: GateOp
       const plane = name === null ? null : { name, version: reported === undefined ? null : requireVersion(reported) };
       const { accepts, needsHelm } = channel;
       const policy = { accepts, needsHelm, catalogue: releases, strict: strictCatalogue };
-      const report = assess(target, await fleet.population(channel), plane, policy);
-      return asker && !seesEmbargoed(asker) ? withoutEmbargo(report) : report;
+      return shown(assess(target, await fleet.population(channel), plane, policy), asker);
     },
 
     enforce(channel, report, { actor, dryRun }, accepted) {
@@ -62,6 +67,15 @@ export function createGate({ control, fleet, strictCatalogue, observer }: GateOp
       if (accepted !== undefined && mayOverride(report, accepted)) return true;
       if (!dryRun) observer.targetRefused(channel, report);
       throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });
+    },
+
+    enforceTools({ name, accepts, toolsVersion }, { state = control.snapshot(), asker }) {
+      if (!toolsVersion) return;
+      const policy = { accepts, catalogue: state.releases, strict: strictCatalogue };
+      const { target, reasons } = shown(assessTools(requireVersion(toolsVersion), policy), asker);
+      if (reasons.length === 0) return;
+      const why = reasons.map(({ detail }) => detail).join('; ');
+      throw new FairwayError('refused', `${target} is refused for the client tools of ${name}: ${why}`);
     },
   };
 }

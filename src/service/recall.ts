@@ -1,4 +1,4 @@
-import { type Act, type Channel, retreat, rollForward } from '../domain/channel.ts';
+import { type Act, type Channel, releaseTools, retreat, rollForward } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { currentStage, progressOf, type Stage, step, TRANSITIONS } from '../domain/promotion.ts';
 import type { Release } from '../domain/release.ts';
@@ -81,14 +81,25 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
   }
 
   async function retreats({ channels }: Snapshot, bad: Version, critical: boolean, act: Act): Promise<Moved[]> {
-    const affected = [...channels.values()].filter(({ target }) => target === bad.text);
+    const affected = [...channels.values()].filter((channel) => tells(channel, bad.text));
     return Promise.all(
       affected.map(async (before) => {
-        const refuge = await findRefuge(before, bad);
-        const detail = refuge
-          ? `back to ${refuge.text}, the newest earlier target that the gate allows`
-          : 'withdrawn: no earlier target passes the gate, so agents stay where they are';
-        return { before, after: retreat(before, refuge, critical, act), detail };
+        const details: string[] = [];
+        let after: Channel = before;
+        if (before.target === bad.text) {
+          const refuge = await findRefuge(before, bad);
+          after = retreat(before, refuge, critical, act);
+          details.push(
+            refuge
+              ? `back to ${refuge.text}, the newest earlier target that the gate allows`
+              : 'withdrawn: no earlier target passes the gate, so agents stay where they are',
+          );
+        }
+        if (before.toolsVersion === bad.text) {
+          after = releaseTools(after, act);
+          details.push(`client tools are told the target again: ${after.target ?? 'none'}`);
+        }
+        return { before, after, detail: details.join('; ') };
       }),
     );
   }
@@ -118,12 +129,12 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
         action,
         subject: key,
         reason: act.reason,
-        before: { release: withoutRevision(before), channels: channels.map(({ channel, from }) => [channel, from]) },
-        after: { release: withoutRevision(after), channels: channels.map(({ channel, to }) => [channel, to]) },
+        before: { release: withoutRevision(before), channels: moved.map((each) => told(each.before)) },
+        after: { release: withoutRevision(after), channels: moved.map((each) => told(each.after)) },
       },
       { fence, guards: targetGuards(snapshot.releases, ...others) },
     );
-    for (const { channel } of channels) observer.targetChanged(channel, action);
+    for (const { channel, from, to } of channels) if (from !== to) observer.targetChanged(channel, action);
     return { release: { ...after, revision }, channels };
   }
 
@@ -152,7 +163,7 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
   const pull: Recall['pull'] = async (text, input, request) => {
     const result = await pullOnce(text, input, request);
     const { version } = result.release;
-    const left = () => [...control.snapshot().channels.values()].some(({ target }) => target === version);
+    const left = () => [...control.snapshot().channels.values()].some((channel) => tells(channel, version));
     // A channel that moved to it in the moment before. None can come after: moves are held to the release's revision.
     if (request.dryRun || !left()) return result;
     const rest = await pullOnce(text, input, { ...request, ifMatch: null });
@@ -187,10 +198,18 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
 
     async sweep(fence) {
       const { channels, releases: known } = control.snapshot();
-      const bad = [...channels.values()].flatMap(({ target }) => known.get(target ?? '') ?? []);
+      const versions = [...channels.values()].flatMap(({ target, toolsVersion }) => [target ?? '', toolsVersion ?? '']);
+      const bad = versions.flatMap((version) => known.get(version) ?? []);
       for (const { version, pulled } of new Set(bad)) {
         if (pulled) await pull(version, { reason: pulled.reason }, { ...SYSTEM, fence });
       }
     },
   };
 }
+
+/** Are agents or client tools of the channel told to run `version`? */
+const tells = ({ target, toolsVersion }: Channel, version: string) => target === version || toolsVersion === version;
+
+/** The audit's short form: name, target and, where one is set, the version of client tools. */
+const told = ({ name, target, toolsVersion }: Channel) =>
+  toolsVersion ? [name, target, { toolsVersion }] : [name, target];

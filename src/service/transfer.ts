@@ -16,7 +16,7 @@ import {
 } from '../domain/snapshot.ts';
 import type { AuditEntry, Write } from '../domain/store.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
-import { type ChangeRequest, targetGuards } from './change.ts';
+import { type ChangeRequest, releaseGuards } from './change.ts';
 import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
 
@@ -89,6 +89,7 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
       for (const { channel, target } of planned.moves) {
         gate.enforce(channel.name, await gate.assess(channel, target, { state: after, asker: actor }), request);
       }
+      for (const channel of planned.retooled) gate.enforceTools(channel, { state: after, asker: actor });
       const changes = planned.writes.map((write) => describe(snapshot, write));
       if (dryRun || changes.length === 0) return { changes, audit: null };
       const entry = {
@@ -100,10 +101,11 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
         before: Object.fromEntries(changes.map(({ key, before }) => [key, before])),
         after: Object.fromEntries(changes.map(({ key, after }) => [key, after])),
       };
-      const moved = planned.moves.map(({ channel }) => channel);
-      const audit = await control.commit(planned.writes, entry, {
-        guards: targetGuards(snapshot.releases, ...moved),
-      });
+      const judged = [
+        ...planned.moves.map(({ target }) => target.text),
+        ...planned.retooled.map(({ toolsVersion }) => toolsVersion),
+      ];
+      const audit = await control.commit(planned.writes, entry, { guards: releaseGuards(snapshot.releases, judged) });
       return { changes, audit };
     },
   };
@@ -113,11 +115,14 @@ interface Plan {
   writes: Write[];
   /** Targets that change, with what the gate judges them by: the channel with its new settings and its past. */
   moves: { channel: Channel; target: Version }[];
+  /** Channels whose client tools are told another version. */
+  retooled: Channel[];
 }
 
 function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
   const writes: Write[] = [];
   const moves: Plan['moves'] = [];
+  const retooled: Channel[] = [];
   const at = act.at.toISOString();
   for (const wanted of document.controlPlanes ?? []) {
     const before = snapshot.controlPlanes.get(wanted.name);
@@ -138,12 +143,13 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     const after = before ? changeChannel(before, wanted, act) : newChannel(wanted, act);
     if (before && isDeepStrictEqual(withoutStamp(before), withoutStamp(after))) continue;
     writes.push(replace(channelKey(wanted.name), before, after));
+    if (after.toolsVersion !== (before?.toolsVersion ?? null)) retooled.push(after);
     if (after.target === null || after.target === before?.target) continue;
     // A restored channel was told its targets already, so what it served is no news to judge it by.
     const { target, served } = before ?? { target: null, served: [] };
     moves.push({ channel: { ...after, target, served }, target: requireVersion(after.target) });
   }
-  return { writes, moves };
+  return { writes, moves, retooled };
 }
 
 function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act): Channel {

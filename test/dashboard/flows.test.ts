@@ -216,11 +216,18 @@ describe.skipIf(!chromium)('in a browser', () => {
     const { body } = await operatorClient(server)('GET', '/channels/stable%2Fcloud');
     expect(body).toMatchObject({ target: '16.4.6', accepts: ['stable', 'rc', 'cloud'] });
     await page.getByRole('link', { name: 'Change' }).click();
+    const client = operatorClient(server);
+    await client('PUT', '/channels/stable%2Fcloud', { needsHelm: true, versionPrefix: '' });
     await page.getByLabel('Description').fill('Agents of all tenants');
+    await page.getByLabel('Client tools').fill('v16.4.7');
     await page.getByLabel('Reason').fill('say what it is');
     await page.getByRole('button', { name: 'Change the settings' }).click();
     await page.waitForURL(`**${CHANNEL}`);
     await page.getByText('Agents of all tenants').first().waitFor();
+    await page.getByText('Client tools are told').waitFor();
+    // What the form does not show stays.
+    const after = (await client('GET', '/channels/stable%2Fcloud')).body;
+    expect(after).toMatchObject({ needsHelm: true, versionPrefix: '', controlPlane: null, toolsVersion: '16.4.7' });
   });
 
   it('finds what somebody did in the audit log, and verifies its chain', async () => {

@@ -113,6 +113,7 @@ describe('a new channel', () => {
       versionPrefix: 'v',
       needsHelm: false,
       controlPlane: null,
+      toolsVersion: null,
       target: '16.4.7',
       critical: null,
       pin: null,

@@ -98,11 +98,12 @@ function channelTable(screen: Screen, channels: Channel[], censuses: Census[]): 
 const target = ({ target }: Channel): Cell => target ?? painted('none', 'yellow');
 
 function channelSheet(screen: Screen, channel: Channel, census: Census, history: AuditEntry[]): string {
-  const { description, controlPlane, critical, pin, plan, lineage, accepts } = channel;
+  const { description, controlPlane, toolsVersion, critical, pin, plan, lineage, accepts } = channel;
   const sheet = pairs(screen, [
     ['channel', painted(channel.name, 'bold')],
     ...(description ? [['', description] as [string, Cell]] : []),
     ['target', target(channel)],
+    ...(toolsVersion ? [['client tools', toolsVersion] as [string, Cell]] : []),
     ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
     ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
     ...(plan ? [['plan', `then ${stepsToCome(plan)}; fairway plan ${channel.name} tells more`] as [string, Cell]] : []),

@@ -162,6 +162,14 @@ function Settings({ channel, controlPlane, maySteer }: SettingsProps) {
         <dd>
           <code>{channel.target === null ? 'none' : `${channel.versionPrefix}${channel.target}`}</code>
         </dd>
+        {channel.toolsVersion && (
+          <>
+            <dt>Client tools are told</dt>
+            <dd>
+              <code>{`${channel.versionPrefix}${channel.toolsVersion}`}</code>
+            </dd>
+          </>
+        )}
         <dt>Revision</dt>
         <dd>{channel.revision}</dd>
       </dl>

@@ -15,8 +15,9 @@ import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
 
 /** What is in the form; of a channel that exists, neither name nor target can be changed here. */
-type Values = Pick<Channel, 'name' | 'description' | 'accepts' | 'versionPrefix'> & {
+type Values = Pick<Channel, 'name' | 'description' | 'accepts'> & {
   controlPlane: string;
+  toolsVersion: string;
   target: string;
   reason: string;
 };
@@ -29,7 +30,15 @@ interface SettingsFormProps {
   session: Session;
 }
 
-const EMPTY: Values = { ...DEFAULT_SETTINGS, name: '', controlPlane: '', target: '', reason: '' };
+const EMPTY: Values = {
+  name: '',
+  description: '',
+  accepts: DEFAULT_SETTINGS.accepts,
+  controlPlane: '',
+  toolsVersion: '',
+  target: '',
+  reason: '',
+};
 
 function SettingsForm({ exists, values, controlPlanes, fault, session }: SettingsFormProps) {
   const { name } = values;
@@ -74,6 +83,13 @@ function SettingsForm({ exists, values, controlPlanes, fault, session }: Setting
               hint="Without one, agents are told none and stay where they are."
             />
           )}
+          <Field
+            label="Client tools (optional)"
+            name="toolsVersion"
+            value={values.toolsVersion}
+            maxlength={100}
+            hint="A version for tsh and tctl. Without one, they are told the target."
+          />
           <Kinds accepts={values.accepts} />
           <Field
             label={exists ? 'Reason' : 'Reason (optional)'}
@@ -149,12 +165,14 @@ export function settingsPages({ channels, controlPlanes }: DashboardServices) {
   app.get('/channels/:channel/settings', (c) => {
     requireRole(c.get('actor'), 'operator');
     const channel = channels.read(c.req.param('channel'));
-    return show(c, true, { ...EMPTY, ...channel, controlPlane: channel.controlPlane ?? '', target: '' }, null);
+    const { name, description, accepts } = channel;
+    const optional = { controlPlane: channel.controlPlane ?? '', toolsVersion: channel.toolsVersion ?? '' };
+    return show(c, true, { ...EMPTY, name, description, accepts, ...optional }, null);
   });
   app.post('/channels/:channel/settings', async (c) => {
     requireRole(c.get('actor'), 'operator');
-    const { name, versionPrefix } = channels.read(c.req.param('channel'));
-    return save(c, true, { ...(await readValues(c)), name, versionPrefix });
+    const { name } = channels.read(c.req.param('channel'));
+    return save(c, true, { ...(await readValues(c)), name });
   });
   return app;
 }
@@ -163,23 +181,24 @@ async function readValues(c: PageContext): Promise<Values> {
   const form = await readForm(c);
   const text = (field: string) => String(form[field] ?? '').trim();
   return {
-    ...EMPTY,
     name: text('name'),
     description: text('description'),
     accepts: [form.accepts ?? []].flat() as Values['accepts'],
     controlPlane: text('controlPlane'),
+    toolsVersion: text('toolsVersion'),
     target: text('target'),
     reason: text('reason'),
   };
 }
 
 /** Reads the form with the API's own schemas. Throws `invalid`. */
-function readChange({ name, target, reason, controlPlane, ...settings }: Values, exists: boolean) {
+function readChange({ name, target, reason, controlPlane, toolsVersion, ...settings }: Values, exists: boolean) {
   const named = schemas.ChannelName.safeParse(name);
   if (!named.success) throw invalid(named.error);
   const change = schemas.PutChannel.safeParse({
     ...settings,
     controlPlane: controlPlane || null,
+    toolsVersion: toolsVersion || null,
     ...(target && !exists && { target }),
     ...((reason || exists) && { reason }),
   });
