@@ -72,6 +72,9 @@ export interface Promotion {
   updatedAt: string;
 }
 
+/** A promotion as a document has it. */
+export type PromotionState = Omit<Promotion, 'updatedAt'>;
+
 /** `resume` leads back to where the stage was halted. */
 const BACK = 'back';
 
@@ -145,4 +148,27 @@ export function supersede(promotion: Promotion, stages: readonly Stage[], by: st
 
 function withStage(promotion: Promotion, stage: string, progress: StageProgress, at: Date): Promotion {
   return { ...promotion, stages: { ...promotion.stages, [stage]: progress }, updatedAt: at.toISOString() };
+}
+
+/** Returns what is wrong with progress that a document tells of, or null. */
+export function progressFault({ state, since, halted }: StageProgress): string | null {
+  if (state !== 'waiting' && since === null) return `a stage that is ${state} needs since`;
+  if ((state === 'halted') !== (halted !== null)) return 'halted belongs to a stage that is halted, and to no other';
+  if (halted && !TRANSITIONS[halted.from].halt) return `a stage that is ${halted.from} cannot have been halted`;
+  return null;
+}
+
+/**
+ * A promotion brought back from a document, where it was. A document is nobody's word for the gates: a stage that was
+ * rolling asks them all once more before the next channel moves.
+ */
+export function restorePromotion({ version, stages, supersededBy }: PromotionState, at: Date): Promotion {
+  const restored = Object.entries(stages).map(([name, progress]) => [name, askAgain(progress)] as const);
+  return { version, stages: Object.fromEntries(restored), supersededBy, updatedAt: at.toISOString() };
+}
+
+function askAgain(progress: StageProgress): StageProgress {
+  const { state, halted } = progress;
+  const before = (state: StageState) => (state === 'rolling' ? 'awaiting-control-plane' : state);
+  return { ...progress, state: before(state), halted: halted && { ...halted, from: before(halted.from) } };
 }

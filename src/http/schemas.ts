@@ -2,9 +2,9 @@ import { z } from '@hono/zod-openapi';
 import { UPDATER_KINDS } from '../domain/agent.ts';
 import { channelNameFault } from '../domain/channel.ts';
 import { ROLES } from '../domain/role.ts';
-import { requireVersion, VERSION_KINDS } from '../domain/version.ts';
-import { dryRun, judged, kind, reason, time, version } from './schemas/fields.ts';
-import { PromotionGate } from './schemas/promotions.ts';
+import { VERSION_KINDS } from '../domain/version.ts';
+import { canonicalVersion, dryRun, judged, kind, reason, time, version } from './schemas/fields.ts';
+import { PromotionGate, PromotionState } from './schemas/promotions.ts';
 import { releaseState } from './schemas/releases.ts';
 
 const controlPlaneName = z
@@ -146,9 +146,6 @@ export const Critical = z.strictObject({ critical: z.boolean(), reason, until: t
 export const CancelPlan = z.strictObject({ reason, dryRun });
 export const Withdraw = z.strictObject({ reason, dryRun });
 export const Check = z.strictObject({ version, dryRun });
-
-/** As it is stored and looked up. */
-const canonicalVersion = version.transform((text) => requireVersion(text).text);
 
 const settings = {
   description: z.string().max(500).optional(),
@@ -304,6 +301,7 @@ export const StateDocument = z
       z.strictObject({ version: canonicalVersion, ...z.object(releaseState).partial().shape }),
       (listed) => listed.version,
     ).optional(),
+    promotions: listOf(PromotionState, ({ version }) => version).optional(),
   })
   .openapi('StateDocument');
 export const ApplyResult = z

@@ -3,12 +3,14 @@ import { type Act, type Channel, type ChannelSettings, conform, DEFAULT_SETTINGS
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { continues } from '../domain/plan.ts';
+import { type PromotionState, restorePromotion } from '../domain/promotion.ts';
 import { listedRelease, type Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import {
   applyWrites,
   channelKey,
   controlPlaneKey,
+  promotionKey,
   releaseKey,
   replace,
   type Snapshot,
@@ -31,6 +33,7 @@ export interface StateDocument {
   channels: ChannelState[];
   controlPlanes: { name: string; version: string }[];
   releases: Release[];
+  promotions: PromotionState[];
 }
 
 /** A document to apply: what it leaves out stays as it is, and nothing is ever deleted. */
@@ -39,6 +42,8 @@ export interface WantedState {
   channels?: (Partial<ChannelSettings> & Partial<ChannelState> & { name: string })[] | undefined;
   controlPlanes?: { name: string; version: string }[] | undefined;
   releases?: (Partial<Release> & { version: string })[] | undefined;
+  /** Only brought back where there is none: nothing but its own steps moves a promotion that is under way. */
+  promotions?: PromotionState[] | undefined;
 }
 
 export interface Difference {
@@ -65,12 +70,16 @@ export interface Transfer {
 export function createTransfer({ control, gate, now }: { control: Control; gate: Gate; now: () => Date }): Transfer {
   return {
     export(actor) {
-      const { channels, controlPlanes, releases } = control.snapshot();
+      const { channels, controlPlanes, releases, promotions } = control.snapshot();
+      const visible = visibleTo(releases, actor);
       return {
         fairway: DOCUMENT_FORM,
         channels: byKey(channels).map(withoutStamp),
         controlPlanes: byKey(controlPlanes).map(({ name, version }) => ({ name, version })),
-        releases: byKey(visibleTo(releases, actor)).map(withoutRevision),
+        releases: byKey(visible).map(withoutRevision),
+        promotions: byKey(promotions)
+          .filter(({ version }) => visible.has(version))
+          .map(({ version, stages, supersededBy }) => ({ version, stages, supersededBy })),
       };
     },
 
@@ -86,6 +95,7 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
       const act = { by: actor.name, at: now(), reason: 'applied from a document' };
       const planned = plan(snapshot, document, act);
       const after = applyWrites(snapshot, planned.writes, snapshot.revision);
+      requireReleases(document, after);
       for (const { channel, target } of planned.moves) {
         gate.enforce(channel.name, await gate.assess(channel, target, { state: after, asker: actor }), request);
       }
@@ -138,6 +148,10 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     if (before && isDeepStrictEqual(withoutRevision(before), after)) continue;
     writes.push(replace(releaseKey(wanted.version), before, after));
   }
+  for (const wanted of document.promotions ?? []) {
+    if (snapshot.promotions.has(wanted.version)) continue;
+    writes.push(replace(promotionKey(wanted.version), undefined, restorePromotion(wanted, act.at)));
+  }
   for (const wanted of document.channels ?? []) {
     const before = snapshot.channels.get(wanted.name);
     const after = before ? changeChannel(before, wanted, act) : newChannel(wanted, act);
@@ -150,6 +164,13 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     moves.push({ channel: { ...after, target, served }, target: requireVersion(after.target) });
   }
   return { writes, moves, retooled };
+}
+
+/** Throws `invalid`. */
+function requireReleases({ promotions = [] }: WantedState, { releases }: Snapshot): void {
+  const lost = promotions.find(({ version }) => !releases.has(version));
+  if (!lost) return;
+  throw new FairwayError('invalid', `there is no release ${lost.version} to promote; add it to releases`);
 }
 
 function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act): Channel {

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { STAGE_STATES } from '../../domain/promotion.ts';
-import { dryRun, reason, version } from './fields.ts';
+import { progressFault, STAGE_STATES } from '../../domain/promotion.ts';
+import { canonicalVersion, dryRun, reason, time, version } from './fields.ts';
 
 const stage = z.string().min(1).max(64).openapi({ example: 'internal' });
 export const Approve = z.strictObject({ stage, reason, dryRun });
@@ -22,14 +22,16 @@ export const PromotionGate = z
   .object({ gate: z.string(), passed: z.boolean(), reason: z.string().nullable() })
   .openapi('PromotionGate');
 const signed = z.object({ by: z.string(), at: z.string(), reason: z.string() });
+const started = signed.extend({ critical: z.boolean() });
+const halted = signed.extend({ from: z.enum(STAGE_STATES) });
 const StageView = z.object({
   stage: z.string(),
   state: z.enum(STAGE_STATES),
   since: z.string().nullable(),
   automatic: z.boolean(),
   approved: signed.nullable(),
-  started: signed.extend({ critical: z.boolean() }).nullable(),
-  halted: signed.extend({ from: z.enum(STAGE_STATES) }).nullable(),
+  started: started.nullable(),
+  halted: halted.nullable(),
   soakedAt: z.string().nullable(),
   channels: z.array(z.object({ channel: z.string(), target: z.string().nullable() })),
   controlPlanes: z.array(z.object({ controlPlane: z.string(), version: z.string().nullable() })),
@@ -46,3 +48,24 @@ export const Promotion = z
     revision: z.int(),
   })
   .openapi('Promotion');
+
+const StageProgress = z
+  .strictObject({
+    state: z.enum(STAGE_STATES),
+    since: time().nullable(),
+    approved: signed.strict().nullable(),
+    started: started.strict().nullable(),
+    halted: halted.strict().nullable(),
+  })
+  .superRefine((progress, context) => {
+    const fault = progressFault(progress);
+    if (fault) context.addIssue(fault);
+  });
+/** A promotion as `GET /export` has it. */
+export const PromotionState = z.strictObject({
+  version: canonicalVersion,
+  stages: z
+    .record(z.string().min(1).max(64), StageProgress)
+    .refine((stages) => Object.keys(stages).length <= 100, 'expected at most 100 stages'),
+  supersededBy: canonicalVersion.nullable(),
+});
