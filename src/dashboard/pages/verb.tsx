@@ -10,12 +10,12 @@ import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
 import { Crumbs } from '../parts/crumbs.tsx';
-import { CsrfField } from '../parts/form.tsx';
 import { ChangePreview, type Outcome } from '../parts/outcome.tsx';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
+import { Steering } from '../parts/steering.tsx';
 import { VerbFields } from '../parts/verb-fields.tsx';
 import { channelPath } from '../parts/words.ts';
-import { readForm } from '../read-form.ts';
+import { readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
 import { readVerbInput, VERB_FORMS, type VerbValues } from '../verbs.ts';
@@ -43,38 +43,19 @@ function VerbPage({ channel, verb, values, outcome, versions, session, now }: Ve
           {channel.name} is at <Target target={channel.target} /> <Marks channel={channel} />
         </p>
       </div>
-      <div class="columns">
-        <section class="panel">
-          <p>{form.explanation}</p>
-          <MarkDetail name="Pinned" mark={channel.pin} now={now} />
-          <form
-            method="post"
-            action={action}
-            hx-post={action}
-            hx-target="#outcome"
-            hx-select="#outcome"
-            hx-swap="outerHTML"
-          >
-            <CsrfField session={session} />
-            <VerbFields verb={verb} channel={channel} values={values} versions={versions} now={now} />
-            <p class="actions">
-              <button type="submit" class="primary">
-                Preview
-              </button>
-              <a class="button" href={channelPath(channel.name)}>
-                Cancel
-              </a>
-            </p>
-          </form>
-        </section>
-        <section id="outcome" class="panel" aria-live="polite">
-          {outcome ? (
-            <ChangePreview {...{ channel, verb, values, outcome, session, action }} />
-          ) : (
-            <p class="muted empty">What it would do is shown here before anything changes.</p>
-          )}
-        </section>
-      </div>
+      <Steering
+        {...{ action, session }}
+        back={channelPath(channel.name)}
+        explanation={
+          <>
+            <p>{form.explanation}</p>
+            <MarkDetail name="Pinned" mark={channel.pin} now={now} />
+          </>
+        }
+        outcome={outcome && <ChangePreview {...{ channel, verb, values, outcome, session, action }} />}
+      >
+        <VerbFields verb={verb} channel={channel} values={values} versions={versions} now={now} />
+      </Steering>
     </>
   );
 }
@@ -122,8 +103,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
     const actor = c.get('actor');
     requireRole(actor, 'operator');
     const verb = c.req.param('verb') as ChangingVerb;
-    const form = await readVerbForm(c);
-    const { confirm, revision, ...values } = form;
+    const { confirm, revision, ...values } = (await readTexts(c)) as VerbForms;
     const channel = channels.read(c.req.param('channel') ?? '');
     if (confirm) {
       try {
@@ -206,8 +186,3 @@ function suggest(
 }
 
 type VerbForms = VerbValues & { confirm?: string; revision?: string };
-
-async function readVerbForm(c: PageContext): Promise<VerbForms> {
-  const { csrf: _, ...form } = await readForm(c);
-  return Object.fromEntries(Object.entries(form).filter(([, value]) => typeof value === 'string')) as VerbForms;
-}

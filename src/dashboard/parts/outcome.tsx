@@ -1,3 +1,4 @@
+import type { Child } from 'hono/jsx';
 import type { Channel } from '../../domain/channel.ts';
 import type { Report } from '../../domain/compatibility.ts';
 import { countEffects } from '../../domain/effects.ts';
@@ -7,7 +8,9 @@ import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { Session } from '../sessions.ts';
 import { VERB_FORMS, type VerbValues } from '../verbs.ts';
-import { CsrfField, Field, Hidden } from './form.tsx';
+import { type ChangeRow, ChangeTable } from './change-table.tsx';
+import { Confirm } from './confirm.tsx';
+import { Field } from './form.tsx';
 import { clock } from './moment.tsx';
 import { EvidenceTable, ReportView } from './report.tsx';
 import { who } from './state.tsx';
@@ -54,31 +57,24 @@ export function ChangePreview(props: PreviewProps) {
         census && <EvidenceTable evidence={census.sources} />
       )}
       {!error && (
-        <Confirm {...props}>
+        <ConfirmVerb {...props}>
           <button type="submit" class="primary">
             {VERB_FORMS[verb].confirm(after)}
           </button>
-        </Confirm>
+        </ConfirmVerb>
       )}
       {breakable && report && <BreakGlass {...props} stranded={report.stranded} />}
     </>
   );
 }
 
-/** The same input once more, to be done if the channel is still as it was seen. */
-function Confirm({ channel, values, session, action, children }: PreviewProps & { children: unknown }) {
+function ConfirmVerb({ channel, values, session, action, children }: PreviewProps & { children?: Child }) {
+  // Only the form that breaks the glass says it, each time anew.
+  const { acceptStranding: _, ...rest } = values;
   return (
-    <form method="post" action={action} class="confirm">
-      <CsrfField session={session} />
-      <Hidden name="confirm" value="yes" />
-      <Hidden name="revision" value={channel.revision} />
-      <Hidden name="version" value={values.version} />
-      <Hidden name="reason" value={values.reason} />
-      <Hidden name="critical" value={values.critical} />
-      <Hidden name="stepped" value={values.stepped} />
-      <Hidden name="until" value={values.until} />
-      <div class="actions">{children}</div>
-    </form>
+    <Confirm {...{ action, session }} revision={channel.revision} values={rest}>
+      {children}
+    </Confirm>
   );
 }
 
@@ -90,7 +86,7 @@ function BreakGlass({ stranded, ...props }: PreviewProps & { stranded: number })
         {count(stranded, 'agent')} would be stranded: told a version that they cannot go to, and reachable by no other
         way. It is recorded, and counted.
       </p>
-      <Confirm {...props}>
+      <ConfirmVerb {...props}>
         <Field
           label={`Type ${number(stranded)} to accept stranding ${count(stranded, 'agent')}`}
           name="acceptStranding"
@@ -100,7 +96,7 @@ function BreakGlass({ stranded, ...props }: PreviewProps & { stranded: number })
         <button type="submit" class="danger">
           {VERB_FORMS[props.verb].confirm(props.outcome.after)}, and strand {count(stranded, 'agent')}
         </button>
-      </Confirm>
+      </ConfirmVerb>
     </details>
   );
 }
@@ -109,34 +105,13 @@ const markText = (mark: Channel['pin']) =>
   mark ? `by ${who(mark.by)}${mark.until ? ` until ${clock(mark.until)}` : ''}: ${mark.reason}` : 'no';
 
 function Change({ before, after }: { before: Channel; after: Channel }) {
-  const rows: [string, string, string][] = [
+  const rows: ChangeRow[] = [
     ['Target', before.target ?? 'none', after.target ?? 'none'],
     ['Critical', markText(before.critical), markText(after.critical)],
     ['Pin', markText(before.pin), markText(after.pin)],
     ['Plan', before.plan?.route.join(' → ') ?? 'none', after.plan?.route.join(' → ') ?? 'none'],
   ];
-  return (
-    <table class="change">
-      <thead>
-        <tr>
-          <th scope="col" />
-          <th scope="col">From</th>
-          <th scope="col">To</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows
-          .filter(([label, from, to]) => from !== to || label === 'Target')
-          .map(([label, from, to]) => (
-            <tr>
-              <th scope="row">{label}</th>
-              <td>{from}</td>
-              <td>{from === to ? <span class="muted">as before</span> : <b>{to}</b>}</td>
-            </tr>
-          ))}
-      </tbody>
-    </table>
-  );
+  return <ChangeTable rows={rows.filter(([label, from, to]) => from !== to || label === 'Target')} />;
 }
 
 function EffectList({ after, census, report }: { after: Channel; census: Census; report: Report | null }) {

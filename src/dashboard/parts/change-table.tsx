@@ -1,0 +1,23 @@
+/** A thing that changes, as it is and as it would be. */
+export type ChangeRow = [label: string, from: string, to: string];
+
+export const ChangeTable = ({ rows }: { rows: ChangeRow[] }) => (
+  <table class="change">
+    <thead>
+      <tr>
+        <th scope="col" />
+        <th scope="col">From</th>
+        <th scope="col">To</th>
+      </tr>
+    </thead>
+    <tbody>
+      {rows.map(([label, from, to]) => (
+        <tr>
+          <th scope="row">{label}</th>
+          <td>{from}</td>
+          <td>{from === to ? <span class="muted">as before</span> : <b>{to}</b>}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
