@@ -96,7 +96,10 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const leadership = await joinLeadership({ store, ...settings.leader, log });
 
   const stopping = new AbortController();
-  const services = { channels, fleet, plans, series, controlPlanes, releases, audit: createAudit(store, control) };
+  const signOffs = createSignOffs({ control, releases, now });
+  const promotions = createPromotions({ control, releases, facts, stages, now });
+  const promoting = { releases, recall, signOffs, promotions };
+  const services = { channels, fleet, plans, series, controlPlanes, ...promoting, audit: createAudit(store, control) };
   const access = {
     authenticator: createAuthenticator(settings.tokens, now),
     events: createEventStreams(control, stopping.signal),
@@ -105,9 +108,6 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     ...services,
     ...access,
     control,
-    recall,
-    signOffs: createSignOffs({ control, releases, now }),
-    promotions: createPromotions({ control, releases, facts, stages, now }),
     github: settings.github,
     transfer: createTransfer({ control, gate, now }),
     metrics,

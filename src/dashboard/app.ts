@@ -17,6 +17,8 @@ import { docsPage } from './pages/docs.tsx';
 import { answerError } from './pages/error.tsx';
 import { fleetPage } from './pages/fleet.tsx';
 import { historyPage } from './pages/history.tsx';
+import { releasePage } from './pages/release.tsx';
+import { releaseVerbPages } from './pages/release-verb.tsx';
 import { releasePages } from './pages/releases.tsx';
 import { settingsPages } from './pages/settings.tsx';
 import { signInPages } from './pages/sign-in.tsx';
@@ -85,6 +87,8 @@ export function createDashboard(options: DashboardOptions) {
     verbPages,
     controlPlanePages,
     releasePages,
+    releasePage,
+    releaseVerbPages,
     auditPages,
   ];
   for (const page of pages.map((create) => create(options))) {

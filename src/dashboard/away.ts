@@ -1,11 +1,19 @@
-import { FairwayError } from '../domain/errors.ts';
+import { type ErrorCode, FairwayError } from '../domain/errors.ts';
 
 /** Null while the store is away: a page shows what is in memory. */
-export async function unlessAway<T>(reading: Promise<T>): Promise<T | null> {
+export const unlessAway = async <T>(reading: Promise<T>): Promise<T | null> =>
+  (await unless(['store_unavailable'], reading)).value;
+
+/** What was read, or why there is nothing: it does not exist, or the store is away. */
+export const unlessMissing = <T>(reading: Promise<T>) => unless(['not_found', 'store_unavailable'], reading);
+
+type Reading<T> = { value: T; why: null } | { value: null; why: string };
+
+async function unless<T>(codes: ErrorCode[], reading: Promise<T>): Promise<Reading<T>> {
   try {
-    return await reading;
+    return { value: await reading, why: null };
   } catch (error) {
-    if (error instanceof FairwayError && error.code === 'store_unavailable') return null;
+    if (error instanceof FairwayError && codes.includes(error.code)) return { value: null, why: error.message };
     throw error;
   }
 }

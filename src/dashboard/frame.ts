@@ -6,8 +6,11 @@ import type { Control } from '../service/control.ts';
 import type { ControlPlanes } from '../service/control-planes.ts';
 import type { Fleet } from '../service/fleet.ts';
 import type { Plans } from '../service/plans.ts';
+import type { Promotions } from '../service/promotions.ts';
+import type { Recall } from '../service/recall.ts';
 import type { Releases } from '../service/releases.ts';
 import type { Series } from '../service/series.ts';
+import type { SignOffs } from '../service/sign-offs.ts';
 import type { Session } from './sessions.ts';
 
 /** What the pages show and steer. */
@@ -18,6 +21,9 @@ export interface DashboardServices {
   series: Pick<Series, 'read'>;
   controlPlanes: ControlPlanes;
   releases: Releases;
+  promotions: Promotions;
+  recall: Pick<Recall, 'pull' | 'liftEmbargo'>;
+  signOffs: Pick<SignOffs, 'byHand'>;
   audit: Audit;
   control: Pick<Control, 'peek' | 'storeUp' | 'age'>;
   now: () => Date;

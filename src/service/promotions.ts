@@ -57,6 +57,8 @@ export interface StageInput {
 /** The way of releases through the stages, as people steer it. All throw `not_found` and `refused`. */
 export interface Promotions {
   read(version: string, actor: Actor): Promise<PromotionView>;
+  /** Those that may still go on, newest release first: at most `limit` of all `total`. */
+  running(actor: Actor, limit: number): Promise<{ promotions: PromotionView[]; total: number }>;
   /** Throws `forbidden` for whoever registered the release. */
   approve(version: string, input: StageInput & { stage: string }, request: ChangeRequest): Promise<PromotionView>;
   /** Starts the next stage, if all its gates are passed. */
@@ -69,7 +71,7 @@ export interface Promotions {
 
 export interface PromotionsOptions {
   control: Control;
-  releases: Pick<Releases, 'read'>;
+  releases: Pick<Releases, 'read' | 'list'>;
   facts: GatherFacts;
   stages: readonly Stage[];
   now: () => Date;
@@ -151,6 +153,17 @@ export function createPromotions({ control, releases, facts, stages, now }: Prom
     async read(text, actor) {
       const { release, promotion } = find(text, actor);
       return view(release, promotion);
+    },
+
+    async running(actor, limit) {
+      const { promotions } = control.snapshot();
+      const running = releases.list(actor).flatMap((release) => {
+        const promotion = promotions.get(release.version);
+        const over = !promotion || promotion.supersededBy || release.pulled || !currentStage(promotion, stages);
+        return over ? [] : [{ release, promotion }];
+      });
+      const views = running.slice(0, limit).map(({ release, promotion }) => view(release, promotion));
+      return { promotions: await Promise.all(views), total: running.length };
     },
 
     approve: (text, { stage, reason }, request) =>

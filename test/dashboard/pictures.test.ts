@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ensureChromium } from '../chromium.ts';
 import { launchBrowser, openContext, seriousViolations, signIn } from './browser.ts';
 import { startSampleFleet } from './sample-fleet.ts';
+import { RELEASE, startSampleReleases } from './sample-releases.ts';
 
 /** Kept as CI's output; git ignores it. */
 const OUTPUT = 'test-output/pictures';
@@ -31,8 +32,22 @@ const PAGES: Record<string, string> = {
   'not-found': '/channels/nowhere',
 };
 
+/** Of the server that promotes releases. */
+const RELEASE_PAGES: Record<string, string> = {
+  promotions: '/releases',
+  release: `/releases/${RELEASE}`,
+  promote: `/releases/${RELEASE}/promote`,
+  approve: `/releases/${RELEASE}/approve?stage=internal`,
+  'sign-off': `/releases/${RELEASE}/sign-off?pr=4711`,
+  pull: `/releases/${RELEASE}/pull`,
+  'lift-embargo': '/releases/17.0.2/lift-embargo',
+};
+
 /** Forms that are shown with what they would do. */
-const PREVIEWED = new Set(['roll-forward', 'refusal', 'stepped', 'pin']);
+const PREVIEWED = new Set([
+  ...['roll-forward', 'refusal', 'stepped', 'pin'],
+  ...['promote', 'approve', 'sign-off', 'pull', 'lift-embargo'],
+]);
 
 const WIDTHS = { wide: 1280, narrow: 400 };
 
@@ -58,17 +73,30 @@ it.skipIf(!chromium)(
       await page.setViewportSize({ width: 1280, height: 768 });
       await page.screenshot({ path: 'docs/dashboard.png' });
     }
-    for (const [name, path] of Object.entries(PAGES)) {
-      await page.goto(path);
-      if (PREVIEWED.has(name)) {
-        await page.getByLabel('Reason').fill('change 4712');
-        await page.getByRole('button', { name: 'Preview' }).click();
-        await page.locator('#outcome h2').waitFor();
-      }
-      await inspect(page, name);
-    }
+    await inspectAll(page, PAGES);
   },
 );
+
+it.skipIf(!chromium)(
+  'looks right and is accessible where releases are promoted, too',
+  { timeout: 120_000 },
+  async () => {
+    const context = await openContext(browser, await startSampleReleases());
+    await inspectAll(await signIn(context, 'mara-token'), RELEASE_PAGES);
+  },
+);
+
+async function inspectAll(page: Page, pages: Record<string, string>): Promise<void> {
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(path);
+    if (PREVIEWED.has(name)) {
+      await page.getByLabel('Reason').fill('change 4712');
+      await page.getByRole('button', { name: 'Preview' }).click();
+      await page.locator('#outcome h2').waitFor();
+    }
+    await inspect(page, name);
+  }
+}
 
 async function inspect(page: Page, name: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {

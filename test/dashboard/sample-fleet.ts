@@ -10,7 +10,7 @@ const DAY = 24 * HOUR;
 const RELEASES = ['14.3.33', '15.4.7', '15.4.22', '16.4.3', '16.4.6', '16.4.7', '17.0.1'];
 
 /** Enrolled agents, as `tctl inventory ls --format=json` lists them. */
-function inventory(prefix: string, versions: Record<string, number>): object[] {
+export function inventory(prefix: string, versions: Record<string, number>): object[] {
   return Object.entries(versions).flatMap(([version, count]) =>
     Array.from({ length: count }, (_, index) => ({
       metadata: { name: `${prefix}-${version.replaceAll('.', '-')}-${String(index).padStart(4, '0')}` },

@@ -1,9 +1,17 @@
 import { Hono } from 'hono';
 import type { Release } from '../../domain/release.ts';
+import { type Actor, mayActAs } from '../../domain/role.ts';
 import { requireVersion } from '../../domain/version.ts';
+import type { Census } from '../../service/census-view.ts';
+import type { PromotionView } from '../../service/promotions.ts';
+import { unlessAway } from '../away.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
+import { ReleaseChanges } from '../parts/release-changes.tsx';
+import { Next } from '../parts/release-outcome.tsx';
+import { ReleaseMarks } from '../parts/release-state.tsx';
 import { Scroll } from '../parts/scroll.tsx';
-import { channelPath, count } from '../parts/words.ts';
+import { byChannel, Stages } from '../parts/stages.tsx';
+import { channelPath, count, releasePath } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
 interface CatalogueProps {
@@ -30,7 +38,7 @@ function Catalogue({ releases, servedBy }: CatalogueProps) {
           {releases.map((release) => (
             <tr>
               <td>
-                <code>{release.version}</code>
+                <a href={releasePath(release.version)}>{release.version}</a>
               </td>
               <td class="nowrap">{release.cutAt?.slice(0, 10) ?? <span class="muted">unknown</span>}</td>
               <td>{requireVersion(release.version).kind}</td>
@@ -50,18 +58,6 @@ function Catalogue({ releases, servedBy }: CatalogueProps) {
     </Scroll>
   );
 }
-
-const ReleaseMarks = ({ release: { security, embargoed, pulled } }: { release: Release }) => (
-  <>
-    {security && <span class="mark">security</span>}
-    {embargoed && <span class="mark warn">embargoed</span>}
-    {pulled && (
-      <span class="mark bad" title={`by ${pulled.by}: ${pulled.reason}`}>
-        pulled
-      </span>
-    )}
-  </>
-);
 
 function Majors({
   majors,
@@ -94,11 +90,45 @@ const NothingKnown = () => (
   </section>
 );
 
-/** `/releases`: the catalogue, a major at a time. */
-export function releasePages({ releases, channels }: DashboardServices) {
+interface PromotionProps {
+  release: Release;
+  promotion: PromotionView;
+  censuses: Census[] | null;
+  actor: Actor;
+  now: Date;
+}
+
+function PromotionPanel({ release, promotion, censuses, actor, now }: PromotionProps) {
+  const { version } = release;
+  const changes = release.changes.filter(({ significant }) => significant);
+  return (
+    <section class="panel" id={`promotion-${version}`}>
+      <div class="heading">
+        <h2>
+          <a href={releasePath(version)}>{version}</a>
+        </h2>
+        <ReleaseMarks release={release} />
+      </div>
+      <Next next={promotion.next} />
+      <Stages {...{ promotion, now }} censuses={byChannel(censuses)} mayPromote={mayActAs(actor, 'release-manager')} />
+      {changes.length > 0 && <ReleaseChanges {...{ version, changes, now }} maySignOff={mayActAs(actor, 'operator')} />}
+    </section>
+  );
+}
+
+/** Promotions that are shown; a release a day makes more of them than anybody steers. */
+const MAX_PROMOTIONS = 10;
+
+/** `/releases`: what is being promoted, and the catalogue, a major at a time. */
+export function releasePages({ releases, promotions, channels, fleet, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
-  app.get('/releases', (c) => {
-    const all = releases.list(c.get('actor'));
+  app.get('/releases', async (c) => {
+    const actor = c.get('actor');
+    const all = releases.list(actor);
+    const [running, censuses] = await Promise.all([
+      unlessAway(promotions.running(actor, MAX_PROMOTIONS)),
+      unlessAway(fleet.censuses()),
+    ]);
     const majors = [...new Set(all.map(({ version }) => requireVersion(version).major))];
     const asked = Number(c.req.query('major') ?? Number.NaN);
     const chosen = majors.includes(asked) ? asked : majors[0];
@@ -113,11 +143,24 @@ export function releasePages({ releases, channels }: DashboardServices) {
           <h1>Releases</h1>
           <p class="muted">{count(all.length, 'release')} in the catalogue</p>
         </div>
+        {running?.promotions.map((promotion) => (
+          <PromotionPanel
+            {...{ promotion, censuses, actor }}
+            release={releases.read(promotion.version, actor)}
+            now={now()}
+          />
+        ))}
+        {running && running.total > running.promotions.length && (
+          <p class="muted">
+            {count(running.total - running.promotions.length, 'older promotion')} may still go on; see the releases.
+          </p>
+        )}
+        {running === null && <p class="muted">What is being promoted is unknown while the store is away.</p>}
         {all.length === 0 ? (
           <NothingKnown />
         ) : (
           <section class="panel">
-            <Majors majors={majors} chosen={chosen} supported={releases.support(c.get('actor')).oldest} />
+            <Majors majors={majors} chosen={chosen} supported={releases.support(actor).oldest} />
             <Catalogue releases={shown} servedBy={servedBy} />
           </section>
         )}

@@ -1,4 +1,4 @@
-import { channelPath } from './words.ts';
+import { channelPath, releasePath } from './words.ts';
 
 /** The way back from a page about a channel. */
 export const Crumbs = ({ channel }: { channel?: string }) => (
@@ -8,6 +8,19 @@ export const Crumbs = ({ channel }: { channel?: string }) => (
       <>
         {' / '}
         <a href={channelPath(channel)}>{channel}</a>
+      </>
+    )}
+  </p>
+);
+
+/** The way back from a page about a release. */
+export const ReleaseCrumbs = ({ version }: { version?: string }) => (
+  <p class="crumbs">
+    <a href="/releases">Releases</a>
+    {version !== undefined && (
+      <>
+        {' / '}
+        <a href={releasePath(version)}>{version}</a>
       </>
     )}
   </p>

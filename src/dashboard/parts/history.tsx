@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../../domain/store.ts';
 import { clock, Moment } from './moment.tsx';
 import { who } from './state.tsx';
-import { actionWords, channelPath } from './words.ts';
+import { actionWords, channelPath, releasePath } from './words.ts';
 
 /** Fields that say nothing new beside the entry itself, or nothing to most who read it; the API has them. */
 const SILENT = new Set(['updatedAt', 'updatedBy', 'served', 'lineage', 'name', 'accepts', 'versionPrefix']);
@@ -56,6 +56,8 @@ export function Subject({ subject }: { subject: string }) {
   if (subject.startsWith('control-plane/')) {
     return <a href={`/control-planes/${encodeURIComponent(name)}`}>control plane {name}</a>;
   }
+  if (subject.startsWith('release/')) return <a href={releasePath(name)}>{name}</a>;
+  if (subject.startsWith('promotion/')) return <a href={releasePath(name)}>promotion of {name}</a>;
   // What goes beyond one document says so in its action.
   return null;
 }

@@ -45,3 +45,5 @@ export const actionWords = (action: string): string => ACTIONS[action] ?? action
 export const channelPath = (name: string, rest = ''): string => `/channels/${encodeURIComponent(name)}${rest}`;
 export const agentsPath = (channel: string, version: string): string =>
   channelPath(channel, `/agents?version=${encodeURIComponent(version)}`);
+
+export const releasePath = (version: string, rest = ''): string => `/releases/${encodeURIComponent(version)}${rest}`;

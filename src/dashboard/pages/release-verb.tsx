@@ -1,0 +1,174 @@
+import { Hono } from 'hono';
+import { FairwayError } from '../../domain/errors.ts';
+import type { Release } from '../../domain/release.ts';
+import { requireRole } from '../../http/auth.ts';
+import { STATUS } from '../../http/errors.ts';
+import type { PromotionView } from '../../service/promotions.ts';
+import { unlessMissing } from '../away.ts';
+import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
+import { ReleaseCrumbs } from '../parts/crumbs.tsx';
+import { Field, Tick } from '../parts/form.tsx';
+import { type ReleaseOutcome, ReleasePreview } from '../parts/release-outcome.tsx';
+import { ReleaseMarks } from '../parts/release-state.tsx';
+import { Steering } from '../parts/steering.tsx';
+import { releasePath } from '../parts/words.ts';
+import { readTexts } from '../read-form.ts';
+import { RELEASE_VERB_FORMS, RELEASE_VERBS, type ReleaseValues, type ReleaseVerb } from '../release-verbs.ts';
+import { renderPage } from '../render.tsx';
+import type { Session } from '../sessions.ts';
+
+interface ReleaseVerbProps {
+  release: Release;
+  promotion: PromotionView | null;
+  verb: ReleaseVerb;
+  values: ReleaseValues;
+  outcome: ReleaseOutcome | null;
+  session: Session;
+}
+
+function ReleaseVerbPage({ release, promotion, verb, values, outcome, session }: ReleaseVerbProps) {
+  const { title, explanation } = RELEASE_VERB_FORMS[verb];
+  const { version } = release;
+  const action = releasePath(version, `/${verb}`);
+  return (
+    <>
+      <ReleaseCrumbs version={version} />
+      <div class="heading">
+        <h1>{title}</h1>
+        <p class="now">
+          <span class="target">{version}</span> <ReleaseMarks release={release} />
+        </p>
+      </div>
+      <Steering
+        {...{ action, session }}
+        back={releasePath(version)}
+        explanation={<p>{explanation}</p>}
+        outcome={outcome && <ReleasePreview {...{ release, promotion, verb, values, outcome, session, action }} />}
+      >
+        <ReleaseFields verb={verb} values={values} promotion={promotion} release={release} />
+      </Steering>
+    </>
+  );
+}
+
+function ReleaseFields({
+  verb,
+  values,
+  promotion,
+  release,
+}: Pick<ReleaseVerbProps, 'verb' | 'values' | 'promotion' | 'release'>) {
+  const { fields, reasonOptional } = RELEASE_VERB_FORMS[verb];
+  const waiting = promotion?.stages.filter(({ state }) => state === 'waiting').map(({ stage }) => stage);
+  return (
+    <>
+      {fields.includes('stage') && (
+        <Field
+          label="Stage"
+          name="stage"
+          value={values.stage ?? promotion?.stage ?? ''}
+          required
+          maxlength={64}
+          suggestions={waiting ?? []}
+        />
+      )}
+      {fields.includes('by') && (
+        <Field
+          label="Fixed release"
+          name="by"
+          value={values.by}
+          required
+          maxlength={100}
+          placeholder={`newer than ${release.version}`}
+        />
+      )}
+      {fields.includes('pr') && (
+        <Field
+          label="Change"
+          name="pr"
+          value={values.pr}
+          required
+          maxlength={10}
+          suggestions={release.changes.map(({ pr }) => String(pr))}
+          hint="The number of its pull request."
+        />
+      )}
+      {fields.includes('channels') && (
+        <Field
+          label="Channels (optional)"
+          name="channels"
+          value={values.channels}
+          maxlength={2_000}
+          hint="They go to it in the same commit. Put commas between them."
+        />
+      )}
+      <Field
+        label={reasonOptional ? 'Reason (optional)' : 'Reason'}
+        name="reason"
+        value={values.reason}
+        required={!reasonOptional}
+        maxlength={500}
+        autofocus
+        hint="For the audit log, and for whoever comes after you."
+      />
+      {fields.includes('critical') && (
+        <Tick
+          label="Critical: agents move at once, outside their maintenance window"
+          name="critical"
+          checked={values.critical === 'true'}
+        />
+      )}
+    </>
+  );
+}
+
+const STEER = `/releases/:version/:verb{${RELEASE_VERBS.join('|')}}`;
+
+/** `/releases/VERSION/VERB`: the form, its preview, and the deed. */
+export function releaseVerbPages(services: DashboardServices) {
+  const { releases, promotions } = services;
+  const app = new Hono<DashboardEnv>();
+
+  async function show(c: PageContext, verb: ReleaseVerb, values: ReleaseValues, outcome: ReleaseOutcome | null) {
+    const actor = c.get('actor');
+    const release = releases.read(c.req.param('version') ?? '', actor);
+    const { value: promotion } = await unlessMissing(promotions.read(release.version, actor));
+    const error = outcome?.error;
+    return renderPage(
+      c,
+      {
+        title: `${RELEASE_VERB_FORMS[verb].title} ${release.version}`,
+        section: 'releases',
+        status: error ? STATUS[error.code] : 200,
+      },
+      <ReleaseVerbPage {...{ release, promotion, verb, values, outcome }} session={c.get('session')} />,
+    );
+  }
+
+  app.get(STEER, (c) => {
+    const verb = c.req.param('verb') as ReleaseVerb;
+    requireRole(c.get('actor'), RELEASE_VERB_FORMS[verb].role);
+    return show(c, verb, c.req.query(), null);
+  });
+
+  app.post(STEER, async (c) => {
+    const actor = c.get('actor');
+    const verb = c.req.param('verb') as ReleaseVerb;
+    const form = RELEASE_VERB_FORMS[verb];
+    requireRole(actor, form.role);
+    const { confirm, revision, ...values } = await readTexts(c);
+    const { version } = releases.read(c.req.param('version') ?? '', actor);
+    const request = confirm
+      ? { actor, ifMatch: Number(revision), dryRun: false }
+      : { actor, ifMatch: null, dryRun: true };
+    try {
+      const effect = await form.act(services, version, values, request);
+      return request.dryRun
+        ? await show(c, verb, values, { effect, error: null })
+        : c.redirect(releasePath(version), 303);
+    } catch (error) {
+      if (!(error instanceof FairwayError)) throw error;
+      return show(c, verb, values, { effect: null, error, attempted: !request.dryRun });
+    }
+  });
+  return app;
+}

@@ -1,0 +1,221 @@
+import { Hono } from 'hono';
+import type { TagPlan } from '../../domain/docker-tags.ts';
+import { TRANSITIONS } from '../../domain/promotion.ts';
+import type { Artifact, ArtifactSet, Release } from '../../domain/release.ts';
+import { type Actor, mayActAs } from '../../domain/role.ts';
+import type { Census } from '../../service/census-view.ts';
+import type { PromotionView } from '../../service/promotions.ts';
+import { unlessAway, unlessMissing } from '../away.ts';
+import type { DashboardEnv, DashboardServices } from '../frame.ts';
+import { ReleaseCrumbs } from '../parts/crumbs.tsx';
+import { clock, Moment } from '../parts/moment.tsx';
+import { ReleaseChanges } from '../parts/release-changes.tsx';
+import { Next } from '../parts/release-outcome.tsx';
+import { ReleaseMarks } from '../parts/release-state.tsx';
+import { byChannel, Stages } from '../parts/stages.tsx';
+import { who } from '../parts/state.tsx';
+import { channelPath, releasePath } from '../parts/words.ts';
+import { RELEASE_VERB_FORMS, type ReleaseVerb } from '../release-verbs.ts';
+import { renderPage } from '../render.tsx';
+
+/** The verbs that make sense for a release as it is, without those of single stages and changes. */
+function verbsFor({ embargoed, pulled }: Release, promotion: PromotionView | null, actor: Actor): ReleaseVerb[] {
+  const state = promotion?.stages.find(({ stage }) => stage === promotion.stage)?.state;
+  const ways = state ? TRANSITIONS[state] : {};
+  const verbs: [ReleaseVerb, boolean][] = [
+    ['promote', 'start' in ways && !pulled],
+    ['halt', 'halt' in ways],
+    ['resume', 'resume' in ways && !pulled],
+    ['supersede', 'supersede' in ways],
+    ['lift-embargo', embargoed],
+    ['pull', !pulled],
+  ];
+  return verbs.flatMap(([verb, fits]) => (fits && mayActAs(actor, RELEASE_VERB_FORMS[verb].role) ? [verb] : []));
+}
+
+const Steer = ({ version, verbs }: { version: string; verbs: ReleaseVerb[] }) => (
+  <nav class="actions" aria-label="Steer">
+    {verbs.map((verb, index) => (
+      <a class={index === 0 && verb !== 'pull' ? 'button primary' : 'button'} href={releasePath(version, `/${verb}`)}>
+        {RELEASE_VERB_FORMS[verb].title}
+      </a>
+    ))}
+  </nav>
+);
+
+const ARTIFACT_WORDS: Record<ArtifactSet, string> = {
+  controlPlane: 'Control plane',
+  packages: 'Packages',
+  helm: 'Helm charts',
+};
+
+function Artifacts({ artifacts, now }: { artifacts: Record<ArtifactSet, Artifact>; now: Date }) {
+  return (
+    <section class="panel">
+      <h2>Artifacts</h2>
+      <dl class="pairs">
+        {(Object.keys(ARTIFACT_WORDS) as ArtifactSet[]).map((set) => {
+          const { state, at } = artifacts[set];
+          return (
+            <>
+              <dt>{ARTIFACT_WORDS[set]}</dt>
+              <dd>
+                {state} {at && <Moment at={at} now={now} />}
+              </dd>
+            </>
+          );
+        })}
+      </dl>
+    </section>
+  );
+}
+
+function Origin({ release: { commit, cutAt, previous, registered }, now }: { release: Release; now: Date }) {
+  return (
+    <section class="panel">
+      <h2>Origin</h2>
+      <dl class="pairs">
+        <dt>Commit</dt>
+        <dd>{commit ? <code>{commit}</code> : 'unknown'}</dd>
+        <dt>Cut</dt>
+        <dd>{cutAt ? (cutAt.length > 10 ? clock(cutAt) : cutAt) : 'unknown'}</dd>
+        <dt>Previous</dt>
+        <dd>{previous ? <a href={releasePath(previous)}>{previous}</a> : 'none named'}</dd>
+        <dt>Registered</dt>
+        <dd>
+          {registered ? (
+            <>
+              by {who(registered.by)} <Moment at={registered.at} now={now} />
+            </>
+          ) : (
+            'imported from a history'
+          )}
+        </dd>
+      </dl>
+    </section>
+  );
+}
+
+function Tags({ tags: { create, move } }: { tags: TagPlan }) {
+  return (
+    <section class="panel">
+      <h2>Docker tags</h2>
+      <dl class="pairs">
+        {create.map((tag) => (
+          <>
+            <dt>{tag}</dt>
+            <dd>is made, for ever</dd>
+          </>
+        ))}
+        {move.map(({ tag, from, to }) => (
+          <>
+            <dt>{tag}</dt>
+            <dd>
+              moves from {from ?? 'none'} to {to ?? 'none'}
+            </dd>
+          </>
+        ))}
+      </dl>
+      {create.length + move.length === 0 && <p class="muted">Nothing is made or moved.</p>}
+    </section>
+  );
+}
+
+interface ReleaseProps {
+  release: Release;
+  promotion: PromotionView | null;
+  /** Why there is no promotion. */
+  why: string | null;
+  tags: TagPlan;
+  servedBy: string[];
+  censuses: Census[] | null;
+  actor: Actor;
+  now: Date;
+}
+
+function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor, now }: ReleaseProps) {
+  const { version, pulled, changes } = release;
+  return (
+    <>
+      <ReleaseCrumbs />
+      <section class="panel hero">
+        <div>
+          <h1>{version}</h1>
+          <p class="muted">
+            {servedBy.length === 0 ? 'served by no channel' : 'served by '}
+            <span class="links">
+              {servedBy.map((name) => (
+                <a href={channelPath(name)}>{name}</a>
+              ))}
+            </span>{' '}
+            <ReleaseMarks release={release} />
+          </p>
+        </div>
+        <Steer version={version} verbs={verbsFor(release, promotion, actor)} />
+        {pulled && (
+          <p class="mark-detail">
+            <b>Pulled</b> by {who(pulled.by)} <Moment at={pulled.at} now={now} />: {pulled.reason}
+          </p>
+        )}
+      </section>
+      <section class="panel">
+        <h2>Promotion</h2>
+        {promotion ? (
+          <>
+            <Next next={promotion.next} />
+            {promotion.supersededBy && (
+              <p>
+                Superseded by <a href={releasePath(promotion.supersededBy)}>{promotion.supersededBy}</a>.
+              </p>
+            )}
+            <Stages
+              {...{ promotion, now }}
+              censuses={byChannel(censuses)}
+              mayPromote={mayActAs(actor, 'release-manager')}
+            />
+          </>
+        ) : (
+          <p class="muted">{why}</p>
+        )}
+      </section>
+      <section class="panel">
+        <h2>Changes</h2>
+        {changes.length === 0 ? (
+          <p class="muted">None was registered with it.</p>
+        ) : (
+          <ReleaseChanges {...{ version, changes, now }} maySignOff={mayActAs(actor, 'operator')} />
+        )}
+      </section>
+      <div class="thirds">
+        <Artifacts artifacts={release.artifacts} now={now} />
+        <Tags tags={tags} />
+        <Origin release={release} now={now} />
+      </div>
+    </>
+  );
+}
+
+/** `/releases/VERSION`. */
+export function releasePage({ releases, promotions, channels, fleet, now }: DashboardServices) {
+  const app = new Hono<DashboardEnv>();
+  app.get('/releases/:version', async (c) => {
+    const actor = c.get('actor');
+    const release = releases.read(c.req.param('version'), actor);
+    const { version } = release;
+    const [{ value: promotion, why }, censuses] = await Promise.all([
+      unlessMissing(promotions.read(version, actor)),
+      unlessAway(fleet.censuses()),
+    ]);
+    return renderPage(
+      c,
+      { title: version, section: 'releases', live: true },
+      <ReleasePage
+        {...{ release, promotion, why, censuses, actor }}
+        tags={releases.tags(version, actor)}
+        servedBy={channels.list().flatMap(({ name, target }) => (target === version ? [name] : []))}
+        now={now()}
+      />,
+    );
+  });
+  return app;
+}

@@ -1,0 +1,60 @@
+import type { ReleaseChange } from '../../domain/release.ts';
+import { Moment } from './moment.tsx';
+import { Scroll } from './scroll.tsx';
+import { who } from './state.tsx';
+import { releasePath } from './words.ts';
+
+interface ReleaseChangesProps {
+  version: string;
+  changes: ReleaseChange[];
+  maySignOff: boolean;
+  now: Date;
+}
+
+/** Changes of a release with who signed them off. */
+export const ReleaseChanges = ({ version, changes, maySignOff, now }: ReleaseChangesProps) => (
+  <Scroll label={`Changes of ${version}`}>
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Change</th>
+          <th scope="col">Title</th>
+          <th scope="col">Significant</th>
+          <th scope="col">Signed off</th>
+          {maySignOff && <th scope="col" />}
+        </tr>
+      </thead>
+      <tbody>
+        {changes.map(({ pr, title, significant, signedOff }) => (
+          <tr>
+            <td>#{pr}</td>
+            <td>{title}</td>
+            <td>{significant ? 'yes' : 'no'}</td>
+            <td>
+              {signedOff ? (
+                <>
+                  by {who(signedOff.by)} <Moment at={signedOff.at} now={now} />
+                </>
+              ) : significant ? (
+                <span class="mark warn">open</span>
+              ) : (
+                '–'
+              )}
+            </td>
+            {maySignOff && (
+              <td>
+                <a
+                  class="nowrap"
+                  href={releasePath(version, `/${signedOff ? 'withdraw-sign-off' : 'sign-off'}?pr=${pr}`)}
+                >
+                  {signedOff ? 'Withdraw' : 'Sign off'}
+                  <span class="visually-hidden"> #{pr}</span>
+                </a>
+              </td>
+            )}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </Scroll>
+);

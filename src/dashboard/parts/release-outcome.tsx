@@ -1,0 +1,125 @@
+import type { FairwayError } from '../../domain/errors.ts';
+import type { Release } from '../../domain/release.ts';
+import type { PromotionView } from '../../service/promotions.ts';
+import type { ChannelMove } from '../../service/recall.ts';
+import { RELEASE_VERB_FORMS, type ReleaseEffect, type ReleaseValues, type ReleaseVerb } from '../release-verbs.ts';
+import type { Session } from '../sessions.ts';
+import { type ChangeRow, ChangeTable } from './change-table.tsx';
+import { Confirm } from './confirm.tsx';
+import { Scroll } from './scroll.tsx';
+import { Gates } from './stages.tsx';
+import { who } from './state.tsx';
+import { channelPath } from './words.ts';
+
+/** What a verb would do to a release, or why it may not. */
+export type ReleaseOutcome =
+  | { effect: ReleaseEffect; error: null }
+  /** `attempted`: it was meant in earnest. */
+  | { effect: null; error: FairwayError; attempted: boolean };
+
+interface PreviewProps {
+  release: Release;
+  /** Null where it is not promoted by stages, or that cannot be known now. */
+  promotion: PromotionView | null;
+  verb: ReleaseVerb;
+  values: ReleaseValues;
+  outcome: ReleaseOutcome;
+  session: Session;
+  action: string;
+}
+
+/** The preview of a verb, with the form that does it. */
+export function ReleasePreview({ release, promotion, verb, values, outcome, session, action }: PreviewProps) {
+  if (outcome.error) {
+    const { error, attempted } = outcome;
+    return (
+      <>
+        <h2>{attempted ? 'Nothing was changed' : 'It would be refused'}</h2>
+        <p class="fault" role="alert">
+          {error.message}
+        </p>
+        <Gates gates={error.details.gates ?? []} />
+      </>
+    );
+  }
+  const { effect } = outcome;
+  const rows = [...releaseRows(release, effect.release), ...(promotion ? stageRows(promotion, effect.promotion) : [])];
+  const changed = rows.filter(([, from, to]) => from !== to);
+  return (
+    <>
+      <h2>Preview</h2>
+      {changed.length > 0 ? <ChangeTable rows={changed} /> : <p>The release is so already.</p>}
+      {effect.moves && <Moves moves={effect.moves} />}
+      {effect.promotion && <Next next={effect.promotion.next} />}
+      <Confirm {...{ action, values, session }} revision={effect.revision}>
+        <button type="submit" class={verb === 'pull' ? 'danger' : 'primary'}>
+          {RELEASE_VERB_FORMS[verb].confirm(release.version, values)}
+        </button>
+      </Confirm>
+    </>
+  );
+}
+
+/** What happens next to a promotion. */
+export const Next = ({ next }: { next: string }) => (
+  <p>
+    <b>Next:</b> {next}
+  </p>
+);
+
+function Moves({ moves }: { moves: ChannelMove[] }) {
+  if (moves.length === 0) return <p>No channel moves.</p>;
+  return (
+    <Scroll label="Channels that move">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Channel</th>
+            <th scope="col">From</th>
+            <th scope="col">To</th>
+          </tr>
+        </thead>
+        <tbody>
+          {moves.map(({ channel, from, to, detail }) => (
+            <tr>
+              <td>
+                <a href={channelPath(channel)}>{channel}</a>
+              </td>
+              <td>{from ?? 'none'}</td>
+              <td>
+                <b>{to ?? 'none'}</b> <small class="muted">{detail}</small>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function releaseRows(before: Release, after: Release = before): ChangeRow[] {
+  const pulled = ({ pulled }: Release) => (pulled ? `by ${who(pulled.by)}: ${pulled.reason}` : 'no');
+  const embargo = ({ embargoed }: Release) => (embargoed ? 'nobody below release-manager may know of it' : 'public');
+  const signedOff = ({ changes }: Release, pr: number) => {
+    const by = changes.find((change) => change.pr === pr)?.signedOff?.by;
+    return by ? `signed off by ${who(by)}` : 'open';
+  };
+  return [
+    ['Pulled', pulled(before), pulled(after)],
+    ['Embargo', embargo(before), embargo(after)],
+    ...before.changes.map(({ pr }): ChangeRow => [`#${pr}`, signedOff(before, pr), signedOff(after, pr)]),
+  ];
+}
+
+function stageRows(before: PromotionView, after: PromotionView = before): ChangeRow[] {
+  const approval = (stage: PromotionView['stages'][number]) =>
+    stage.approved ? `by ${who(stage.approved.by)}: ${stage.approved.reason}` : 'no';
+  return after.stages.flatMap((stage, index) => {
+    const was = before.stages[index] ?? stage;
+    const rows: ChangeRow[] = [
+      [stage.stage, was.state, stage.state],
+      [`${stage.stage} approved`, approval(was), approval(stage)],
+    ];
+    return rows;
+  });
+}

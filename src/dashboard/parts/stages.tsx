@@ -1,0 +1,134 @@
+import type { PromotionGate } from '../../domain/promotion-gates.ts';
+import type { Census } from '../../service/census-view.ts';
+import type { PromotionView, StageView } from '../../service/promotions.ts';
+import { Moment } from './moment.tsx';
+import { who } from './state.tsx';
+import { channelPath, count, number, releasePath } from './words.ts';
+
+interface StagesProps {
+  promotion: PromotionView;
+  /** By channel; null while the store is away. */
+  censuses: ReadonlyMap<string, Census> | null;
+  mayPromote: boolean;
+  now: Date;
+}
+
+export const byChannel = (censuses: Census[] | null): StagesProps['censuses'] =>
+  censuses && new Map(censuses.map((census) => [census.channel, census]));
+
+/** The stages of a promotion side by side. */
+export const Stages = ({ promotion, ...props }: StagesProps) => (
+  <ol class="stages">
+    {promotion.stages.map((stage) => (
+      <StageColumn stage={stage} promotion={promotion} {...props} />
+    ))}
+  </ol>
+);
+
+const TONE: Partial<Record<StageView['state'], string>> = { halted: 'bad', waiting: 'still', superseded: 'warn' };
+
+function StageColumn({ stage, promotion: { version, stage: current }, ...props }: StagesProps & { stage: StageView }) {
+  const { censuses, mayPromote, now } = props;
+  const { state, since, soakedAt, automatic, approved, started, gates } = stage;
+  const toApprove = state === 'waiting' && gates.some(({ gate, passed }) => gate === 'approved' && !passed);
+  return (
+    <li class="stage" aria-current={stage.stage === current ? 'step' : undefined}>
+      <h3>
+        {stage.stage} <span class={`mark ${TONE[state] ?? ''}`}>{state}</span>
+      </h3>
+      <p class="muted">
+        {soakedAt ? (
+          <>
+            complete <Moment at={soakedAt} now={now} />
+          </>
+        ) : since ? (
+          <>
+            since <Moment at={since} now={now} />
+          </>
+        ) : automatic ? (
+          'starts by itself'
+        ) : (
+          'somebody promotes it'
+        )}
+      </p>
+      <dl class="pairs">
+        <dt>Control planes</dt>
+        <dd>
+          {stage.controlPlanes.length === 0 && <span class="muted">none</span>}
+          {stage.controlPlanes.map(({ controlPlane, version: runs }) => (
+            <p>
+              <a href={`/control-planes/${encodeURIComponent(controlPlane)}`}>{controlPlane}</a>{' '}
+              <code>{runs ?? 'not reported'}</code>
+            </p>
+          ))}
+        </dd>
+        <dt>Channels</dt>
+        <dd>
+          {stage.channels.length === 0 && <span class="muted">none</span>}
+          {stage.channels.map(({ channel, target }) => (
+            <p>
+              <a href={channelPath(channel)}>{channel}</a> <code>{target ?? 'none'}</code>{' '}
+              <AgentsThere census={censuses?.get(channel)} version={version} />
+            </p>
+          ))}
+        </dd>
+        <Signed label="Approved" signed={approved} now={now} />
+        <Signed label="Started" signed={started} now={now} />
+      </dl>
+      <Gates gates={gates} />
+      {toApprove && mayPromote && (
+        <p>
+          <a href={releasePath(version, `/approve?stage=${encodeURIComponent(stage.stage)}`)}>Approve {stage.stage}</a>
+        </p>
+      )}
+    </li>
+  );
+}
+
+function AgentsThere({ census, version }: { census: Census | undefined; version: string }) {
+  if (!census) return null;
+  const there = census.versions.find((each) => each.version === version)?.count ?? 0;
+  return (
+    <small class="muted">
+      {number(there)} of {count(census.agents, 'agent')}
+    </small>
+  );
+}
+
+function Signed({ label, signed, now }: { label: string; signed: StageView['approved']; now: Date }) {
+  if (!signed) return null;
+  return (
+    <>
+      <dt>{label}</dt>
+      <dd>
+        by {who(signed.by)} <Moment at={signed.at} now={now} />: {signed.reason}
+      </dd>
+    </>
+  );
+}
+
+/** Gates: those that are closed with the reason, the others by name. */
+export function Gates({ gates }: { gates: PromotionGate[] }) {
+  const passed = gates.filter((gate) => gate.passed).map(({ gate }) => gate);
+  return (
+    <>
+      {passed.length < gates.length && (
+        <ul class="findings warn">
+          {gates
+            .filter((gate) => !gate.passed)
+            .map(({ gate, reason }) => (
+              <li>
+                <code>{gate}</code>
+                <span>{reason}</span>
+              </li>
+            ))}
+        </ul>
+      )}
+      {passed.length > 0 && (
+        <p class="muted">
+          passed: <code>{passed.join(', ')}</code>
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,172 @@
+import type { z } from '@hono/zod-openapi';
+import type { Release } from '../domain/release.ts';
+import type { Role } from '../domain/role.ts';
+import type { Stored } from '../domain/snapshot.ts';
+import * as promotionSchemas from '../http/schemas/promotions.ts';
+import * as releaseSchemas from '../http/schemas/releases.ts';
+import { invalid } from '../http/validation.ts';
+import type { ChangeRequest } from '../service/change.ts';
+import type { PromotionView } from '../service/promotions.ts';
+import type { ChannelMove } from '../service/recall.ts';
+import type { DashboardServices } from './frame.ts';
+
+export const RELEASE_VERBS = [
+  'promote',
+  'approve',
+  'halt',
+  'resume',
+  'supersede',
+  'pull',
+  'lift-embargo',
+  'sign-off',
+  'withdraw-sign-off',
+] as const;
+export type ReleaseVerb = (typeof RELEASE_VERBS)[number];
+
+type FieldName = 'stage' | 'by' | 'pr' | 'channels' | 'critical';
+
+/** What somebody typed into a form about a release, kept to be shown again. */
+export type ReleaseValues = Partial<Record<FieldName | 'reason', string>>;
+
+/** What a verb changes, or would: only what it touches. */
+export interface ReleaseEffect {
+  /** Of the document that the confirmation is held to. */
+  revision: number;
+  release?: Release;
+  promotion?: PromotionView;
+  moves?: ChannelMove[];
+}
+
+/** A verb as a form. */
+export interface ReleaseVerbForm {
+  title: string;
+  explanation: string;
+  role: Role;
+  fields: FieldName[];
+  reasonOptional?: true;
+  /** What the button says that does it. */
+  confirm: (version: string, values: ReleaseValues) => string;
+  /** Reads the form with the API's own schema, and does it. Throws `invalid`, and whatever the service throws. */
+  act: (
+    services: Pick<DashboardServices, 'promotions' | 'recall' | 'signOffs'>,
+    version: string,
+    values: ReleaseValues,
+    request: ChangeRequest,
+  ) => Promise<ReleaseEffect>;
+}
+
+const onPromotion = async (changed: Promise<PromotionView>): Promise<ReleaseEffect> => {
+  const promotion = await changed;
+  return { revision: promotion.revision, promotion };
+};
+
+const onRelease = async (
+  changed: Promise<{ release: Stored<Release>; channels?: ChannelMove[] }>,
+): Promise<ReleaseEffect> => {
+  const { release, channels } = await changed;
+  return { revision: release.revision, release, ...(channels && { moves: channels }) };
+};
+
+const signOffBy =
+  (signedOff: boolean): ReleaseVerbForm['act'] =>
+  ({ signOffs }, version, { pr, reason = '' }, request) => {
+    const number = read(releaseSchemas.PullRequest, pr);
+    read(releaseSchemas.SignOff, { ...(reason && { reason }) });
+    return onRelease(signOffs.byHand(version, number, { signedOff, reason }, request).then((release) => ({ release })));
+  };
+
+export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
+  promote: {
+    title: 'Promote',
+    explanation: 'Starts the stage whose turn it is, if all its gates are passed. Its control planes go first.',
+    role: 'release-manager',
+    fields: ['critical'],
+    confirm: (version) => `Promote ${version}`,
+    act: ({ promotions }, version, { reason, critical }, request) =>
+      onPromotion(
+        promotions.promote(version, read(promotionSchemas.Promote, { reason, critical: critical === 'true' }), request),
+      ),
+  },
+  approve: {
+    title: 'Approve',
+    explanation: 'Says that the release may go to a stage. Not for whoever registered it.',
+    role: 'release-manager',
+    fields: ['stage'],
+    confirm: (_, { stage }) => `Approve ${stage}`,
+    act: ({ promotions }, version, { stage, reason }, request) =>
+      onPromotion(promotions.approve(version, read(promotionSchemas.Approve, { stage, reason }), request)),
+  },
+  halt: {
+    title: 'Halt',
+    explanation: 'Stops the promotion where it is. Channels that have moved stay where they are.',
+    role: 'release-manager',
+    fields: [],
+    confirm: () => 'Halt the promotion',
+    act: ({ promotions }, version, { reason }, request) =>
+      onPromotion(promotions.halt(version, read(promotionSchemas.Halt, { reason }), request)),
+  },
+  resume: {
+    title: 'Resume',
+    explanation: 'Goes on from where it was halted. A soak begins anew.',
+    role: 'release-manager',
+    fields: [],
+    confirm: () => 'Resume the promotion',
+    act: ({ promotions }, version, { reason }, request) =>
+      onPromotion(promotions.resume(version, read(promotionSchemas.Resume, { reason }), request)),
+  },
+  supersede: {
+    title: 'Supersede',
+    explanation: 'Ends the promotion in favour of a release that fixes this one.',
+    role: 'release-manager',
+    fields: ['by'],
+    confirm: (_, { by }) => `Supersede it by ${by}`,
+    act: ({ promotions }, version, { by, reason }, request) =>
+      onPromotion(promotions.supersede(version, read(promotionSchemas.Supersede, { by, reason }), request)),
+  },
+  pull: {
+    title: 'Pull',
+    explanation:
+      'Withdraws a bad release. Every channel that serves it moves in the same commit, to the newest earlier target that the gate allows, and its promotion is halted.',
+    role: 'release-manager',
+    fields: ['critical'],
+    confirm: (version) => `Pull ${version}`,
+    act: ({ recall }, version, { reason, critical }, request) =>
+      onRelease(recall.pull(version, read(releaseSchemas.Pull, { reason, critical: critical === 'true' }), request)),
+  },
+  'lift-embargo': {
+    title: 'Lift the embargo',
+    explanation: 'Makes the release public. Channels can be rolled forward to it in the same commit.',
+    role: 'release-manager',
+    fields: ['channels', 'critical'],
+    confirm: (version) => `Make ${version} public`,
+    act: ({ recall }, version, { reason, channels = '', critical }, request) => {
+      const names = channels.split(/[\s,]+/).filter(Boolean);
+      const input = { reason, channels: names, critical: critical === 'true' };
+      return onRelease(recall.liftEmbargo(version, read(releaseSchemas.LiftEmbargo, input), request));
+    },
+  },
+  'sign-off': {
+    title: 'Sign off',
+    explanation: 'Says that a change was tested and is ready, as the label on GitHub does.',
+    role: 'operator',
+    fields: ['pr'],
+    reasonOptional: true,
+    confirm: (_, { pr }) => `Sign off #${pr}`,
+    act: signOffBy(true),
+  },
+  'withdraw-sign-off': {
+    title: 'Withdraw a sign-off',
+    explanation: 'Takes back that a change is ready.',
+    role: 'operator',
+    fields: ['pr'],
+    reasonOptional: true,
+    confirm: (_, { pr }) => `Withdraw the sign-off of #${pr}`,
+    act: signOffBy(false),
+  },
+};
+
+function read<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) throw invalid(parsed.error);
+  return parsed.data;
+}
