@@ -17,6 +17,8 @@ describe('signing in', () => {
     `${CHANNEL}/roll-forward`,
     '/control-planes',
     '/releases',
+    '/releases/16.4.7',
+    '/releases/16.4.7/pull',
     '/audit',
     '/audit/chain',
     '/agents/a',

@@ -61,9 +61,6 @@ export async function startSampleReleases(): Promise<TestServer> {
     '/releases/import',
     ['17.0.0', '17.0.1'].map((version) => ({ version, date: '2024-11-01', security: false })),
   );
-  for (const [index, name] of STAGES.entries()) {
-    await post(`/inventory?channel=cloud%2F${name}`, inventory(name, { [BEFORE]: 40 * (index + 1) }));
-  }
   const changes = [
     { pr: 4711, title: 'Rework the session recorder', significant: true },
     { pr: 4713, title: 'Keep connections while certificates are renewed', significant: true },
@@ -75,11 +72,15 @@ export async function startSampleReleases(): Promise<TestServer> {
   await until(RELEASE, 'soaking');
   back = 25 * HOUR - HOUR / 2;
   await until(RELEASE, 'complete');
-  await post(`/inventory?channel=cloud%2Fcanary`, inventory('canary', { [BEFORE]: 3, [RELEASE]: 37 }));
   await post(`/releases/${RELEASE}/changes/4713/sign-off`, { reason: 'tested on staging' });
   back = HOUR / 4;
   await post('/releases', { version: NEXT, commit: 'c0ffee1234', cutAt: '2024-11-13T09:00:00Z', previous: RELEASE });
   await post('/releases', { version: '17.0.2', ...CUT, security: true, embargoed: true, artifacts: OUT });
+  back = HOUR / 10;
+  await post('/inventory?channel=cloud%2Fcanary', inventory('canary', { [BEFORE]: 3, [RELEASE]: 37 }));
+  for (const [index, name] of STAGES.slice(1).entries()) {
+    await post(`/inventory?channel=cloud%2F${name}`, inventory(name, { [BEFORE]: 80 * (index + 1) }));
+  }
   back = 0;
   return server;
 }

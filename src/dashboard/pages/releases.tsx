@@ -110,7 +110,12 @@ function PromotionPanel({ release, promotion, censuses, actor, now }: PromotionP
         <ReleaseMarks release={release} />
       </div>
       <Next next={promotion.next} />
-      <Stages {...{ promotion, now }} censuses={byChannel(censuses)} mayPromote={mayActAs(actor, 'release-manager')} />
+      <Stages
+        {...{ promotion, now }}
+        brief
+        censuses={byChannel(censuses)}
+        mayPromote={mayActAs(actor, 'release-manager')}
+      />
       {changes.length > 0 && <ReleaseChanges {...{ version, changes, now }} maySignOff={mayActAs(actor, 'operator')} />}
     </section>
   );

@@ -71,7 +71,7 @@ function Moves({ moves }: { moves: ChannelMove[] }) {
   if (moves.length === 0) return <p>No channel moves.</p>;
   return (
     <Scroll label="Channels that move">
-      <table>
+      <table class="change">
         <thead>
           <tr>
             <th scope="col">Channel</th>

@@ -10,6 +10,8 @@ interface StagesProps {
   /** By channel; null while the store is away. */
   censuses: ReadonlyMap<string, Census> | null;
   mayPromote: boolean;
+  /** Tells why gates are closed only for the stage whose turn it is. */
+  brief?: boolean;
   now: Date;
 }
 
@@ -28,11 +30,12 @@ export const Stages = ({ promotion, ...props }: StagesProps) => (
 const TONE: Partial<Record<StageView['state'], string>> = { halted: 'bad', waiting: 'still', superseded: 'warn' };
 
 function StageColumn({ stage, promotion: { version, stage: current }, ...props }: StagesProps & { stage: StageView }) {
-  const { censuses, mayPromote, now } = props;
+  const { censuses, mayPromote, brief = false, now } = props;
+  const isTurn = stage.stage === current;
   const { state, since, soakedAt, automatic, approved, started, gates } = stage;
   const toApprove = state === 'waiting' && gates.some(({ gate, passed }) => gate === 'approved' && !passed);
   return (
-    <li class="stage" aria-current={stage.stage === current ? 'step' : undefined}>
+    <li class="stage" aria-current={isTurn ? 'step' : undefined}>
       <h3>
         {stage.stage} <span class={`mark ${TONE[state] ?? ''}`}>{state}</span>
       </h3>
@@ -75,7 +78,7 @@ function StageColumn({ stage, promotion: { version, stage: current }, ...props }
         <Signed label="Approved" signed={approved} now={now} />
         <Signed label="Started" signed={started} now={now} />
       </dl>
-      <Gates gates={gates} />
+      {brief && !isTurn ? <ClosedGates gates={gates} /> : <Gates gates={gates} />}
       {toApprove && mayPromote && (
         <p>
           <a href={releasePath(version, `/approve?stage=${encodeURIComponent(stage.stage)}`)}>Approve {stage.stage}</a>
@@ -104,6 +107,16 @@ function Signed({ label, signed, now }: { label: string; signed: StageView['appr
         by {who(signed.by)} <Moment at={signed.at} now={now} />: {signed.reason}
       </dd>
     </>
+  );
+}
+
+function ClosedGates({ gates }: { gates: PromotionGate[] }) {
+  const closed = gates.flatMap(({ gate, passed }) => (passed ? [] : [gate]));
+  if (closed.length === 0) return null;
+  return (
+    <p class="muted">
+      not passed: <code>{closed.join(', ')}</code>
+    </p>
   );
 }
 
