@@ -100,25 +100,26 @@ function Tags({ tags: { create, move } }: { tags: TagPlan }) {
   return (
     <section class="panel">
       <h2>Docker tags</h2>
-      <dl class="pairs">
+      {create.length + move.length === 0 && <p class="muted">nothing is made or moved</p>}
+      <ul class="changes">
         {create.map((tag) => (
-          <>
-            <dt>{tag}</dt>
-            <dd>is made, for ever</dd>
-          </>
+          <li>
+            <b>{tag}</b> is made, for ever
+          </li>
         ))}
-        {move.map(({ tag, from, to }) => (
-          <>
-            <dt>{tag}</dt>
-            <dd>
-              moves from {from ?? 'none'} to {to ?? 'none'}
-            </dd>
-          </>
+        {move.map((each) => (
+          <li>
+            <b>{each.tag}</b> {moveWords(each)}
+          </li>
         ))}
-      </dl>
-      {create.length + move.length === 0 && <p class="muted">Nothing is made or moved.</p>}
+      </ul>
     </section>
   );
+}
+
+function moveWords({ from, to }: TagPlan['move'][number]): string {
+  if (from === null) return `is made, at ${to}`;
+  return to === null ? `goes away with ${from}` : `moves from ${from} to ${to}`;
 }
 
 interface ReleaseProps {

@@ -19,17 +19,16 @@ export const ReleaseChanges = ({ version, changes, maySignOff, now }: ReleaseCha
         <tr>
           <th scope="col">Change</th>
           <th scope="col">Title</th>
-          <th scope="col">Significant</th>
           <th scope="col">Signed off</th>
-          {maySignOff && <th scope="col" />}
         </tr>
       </thead>
       <tbody>
         {changes.map(({ pr, title, significant, signedOff }) => (
           <tr>
             <td>#{pr}</td>
-            <td>{title}</td>
-            <td>{significant ? 'yes' : 'no'}</td>
+            <td>
+              {title} {significant && <span class="mark still">significant</span>}
+            </td>
             <td>
               {signedOff ? (
                 <>
@@ -40,18 +39,19 @@ export const ReleaseChanges = ({ version, changes, maySignOff, now }: ReleaseCha
               ) : (
                 '–'
               )}
+              {maySignOff && (
+                <>
+                  {' '}
+                  <a
+                    class="nowrap"
+                    href={releasePath(version, `/${signedOff ? 'withdraw-sign-off' : 'sign-off'}?pr=${pr}`)}
+                  >
+                    {signedOff ? 'Withdraw' : 'Sign off'}
+                    <span class="visually-hidden"> #{pr}</span>
+                  </a>
+                </>
+              )}
             </td>
-            {maySignOff && (
-              <td>
-                <a
-                  class="nowrap"
-                  href={releasePath(version, `/${signedOff ? 'withdraw-sign-off' : 'sign-off'}?pr=${pr}`)}
-                >
-                  {signedOff ? 'Withdraw' : 'Sign off'}
-                  <span class="visually-hidden"> #{pr}</span>
-                </a>
-              </td>
-            )}
           </tr>
         ))}
       </tbody>

@@ -6,7 +6,6 @@ import { RELEASE_VERB_FORMS, type ReleaseEffect, type ReleaseValues, type Releas
 import type { Session } from '../sessions.ts';
 import { type ChangeRow, ChangeTable } from './change-table.tsx';
 import { Confirm } from './confirm.tsx';
-import { Scroll } from './scroll.tsx';
 import { Gates } from './stages.tsx';
 import { who } from './state.tsx';
 import { channelPath } from './words.ts';
@@ -70,30 +69,18 @@ export const Next = ({ next }: { next: string }) => (
 function Moves({ moves }: { moves: ChannelMove[] }) {
   if (moves.length === 0) return <p>No channel moves.</p>;
   return (
-    <Scroll label="Channels that move">
-      <table class="change">
-        <thead>
-          <tr>
-            <th scope="col">Channel</th>
-            <th scope="col">From</th>
-            <th scope="col">To</th>
-          </tr>
-        </thead>
-        <tbody>
-          {moves.map(({ channel, from, to, detail }) => (
-            <tr>
-              <td>
-                <a href={channelPath(channel)}>{channel}</a>
-              </td>
-              <td>{from ?? 'none'}</td>
-              <td>
-                <b>{to ?? 'none'}</b> <small class="muted">{detail}</small>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <ul class="findings" aria-label="Channels that move">
+      {moves.map(({ channel, from, to, detail }) => (
+        <li>
+          <a href={channelPath(channel)}>{channel}</a>
+          <span>
+            {from ?? 'none'} <span aria-hidden="true">→</span>
+            <span class="visually-hidden">to</span> <b>{to ?? 'none'}</b>
+          </span>
+          <small class="muted">{detail}</small>
+        </li>
+      ))}
+    </ul>
   );
 }
 
