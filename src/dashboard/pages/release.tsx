@@ -80,7 +80,7 @@ function Origin({ release: { commit, cutAt, previous, registered }, now }: { rel
         <dt>Cut</dt>
         <dd>{cutAt ? (cutAt.length > 10 ? clock(cutAt) : cutAt) : 'unknown'}</dd>
         <dt>Previous</dt>
-        <dd>{previous ? <a href={releasePath(previous)}>{previous}</a> : 'none named'}</dd>
+        <dd>{previous ? <code>{previous}</code> : 'none named'}</dd>
         <dt>Registered</dt>
         <dd>
           {registered ? (
