@@ -32,7 +32,7 @@ const TONE: Partial<Record<StageView['state'], string>> = { halted: 'bad', waiti
 function StageColumn({ stage, promotion: { version, stage: current }, ...props }: StagesProps & { stage: StageView }) {
   const { censuses, mayPromote, brief = false, now } = props;
   const isTurn = stage.stage === current;
-  const { state, since, soakedAt, automatic, approved, started, gates } = stage;
+  const { state, gates } = stage;
   const toApprove = state === 'waiting' && gates.some(({ gate, passed }) => gate === 'approved' && !passed);
   return (
     <li class="stage" aria-current={isTurn ? 'step' : undefined}>
@@ -40,43 +40,12 @@ function StageColumn({ stage, promotion: { version, stage: current }, ...props }
         {stage.stage} <span class={`mark ${TONE[state] ?? ''}`}>{state}</span>
       </h3>
       <p class="muted">
-        {soakedAt ? (
-          <>
-            complete <Moment at={soakedAt} now={now} />
-          </>
-        ) : since ? (
-          <>
-            since <Moment at={since} now={now} />
-          </>
-        ) : automatic ? (
-          'starts by itself'
-        ) : (
-          'somebody promotes it'
-        )}
+        <Since stage={stage} now={now} />
       </p>
       <dl class="pairs">
-        <dt>Control planes</dt>
-        <dd>
-          {stage.controlPlanes.length === 0 && <span class="muted">none</span>}
-          {stage.controlPlanes.map(({ controlPlane, version: runs }) => (
-            <p>
-              <a href={`/control-planes/${encodeURIComponent(controlPlane)}`}>{controlPlane}</a>{' '}
-              <code>{runs ?? 'not reported'}</code>
-            </p>
-          ))}
-        </dd>
-        <dt>Channels</dt>
-        <dd>
-          {stage.channels.length === 0 && <span class="muted">none</span>}
-          {stage.channels.map(({ channel, target }) => (
-            <p>
-              <a href={channelPath(channel)}>{channel}</a> <code>{target ?? 'none'}</code>{' '}
-              <AgentsThere census={censuses?.get(channel)} version={version} />
-            </p>
-          ))}
-        </dd>
-        <Signed label="Approved" signed={approved} now={now} />
-        <Signed label="Started" signed={started} now={now} />
+        <Places {...{ stage, version, censuses }} />
+        <Signed label="Approved" signed={stage.approved} now={now} />
+        <Signed label="Started" signed={stage.started} now={now} />
       </dl>
       {brief && !isTurn ? <ClosedGates gates={gates} /> : <Gates gates={gates} />}
       {toApprove && mayPromote && (
@@ -85,6 +54,46 @@ function StageColumn({ stage, promotion: { version, stage: current }, ...props }
         </p>
       )}
     </li>
+  );
+}
+
+function Since({ stage: { since, soakedAt, automatic }, now }: { stage: StageView; now: Date }) {
+  const at = soakedAt ?? since;
+  if (!at) return automatic ? 'starts by itself' : 'somebody promotes it';
+  return (
+    <>
+      {soakedAt ? 'complete' : 'since'} <Moment at={at} now={now} />
+    </>
+  );
+}
+
+type PlacesProps = Pick<StagesProps, 'censuses'> & { stage: StageView; version: string };
+
+/** Where the stage takes the release, and how far that has come. */
+function Places({ stage, version, censuses }: PlacesProps) {
+  return (
+    <>
+      <dt>Control planes</dt>
+      <dd>
+        {stage.controlPlanes.length === 0 && <span class="muted">none</span>}
+        {stage.controlPlanes.map(({ controlPlane, version: runs }) => (
+          <p>
+            <a href={`/control-planes/${encodeURIComponent(controlPlane)}`}>{controlPlane}</a>{' '}
+            <code>{runs ?? 'not reported'}</code>
+          </p>
+        ))}
+      </dd>
+      <dt>Channels</dt>
+      <dd>
+        {stage.channels.length === 0 && <span class="muted">none</span>}
+        {stage.channels.map(({ channel, target }) => (
+          <p>
+            <a href={channelPath(channel)}>{channel}</a> <code>{target ?? 'none'}</code>{' '}
+            <AgentsThere census={censuses?.get(channel)} version={version} />
+          </p>
+        ))}
+      </dd>
+    </>
   );
 }
 
