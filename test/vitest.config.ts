@@ -11,7 +11,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 40_000,
-    // CI's machine is shared: what fails there once and passes twice tells of its load. A person sees every failure.
+    // CI's machine is shared: what fails there and passes when tried again tells of its load. A person sees every failure.
     retry: process.env.CI ? 2 : 0,
     hookTimeout: 60_000,
     reporters: ['default'],
