@@ -24,8 +24,12 @@ export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | '
   const screen = screenOf(stderr);
   let progress = '';
 
-  async function read(question: string, output: NodeJS.WritableStream): Promise<string> {
-    const lines = createInterface({ input: stdin, output, terminal: true });
+  async function read(question: string, answer: 'shown' | 'unseen'): Promise<string> {
+    const unseen = answer === 'unseen';
+    const lines = createInterface({ input: stdin, output: unseen ? nowhere() : stderr, terminal: true });
+    // Only once the interface is there has the terminal ceased to echo by itself; a question put before could be
+    // answered, by a paste, on the open screen.
+    if (unseen) stderr.write(question);
     try {
       return await new Promise((resolve, reject) => {
         // Ctrl-D is no answer, which no question takes for a yes.
@@ -47,7 +51,7 @@ export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | '
     stderr.write(`${CLEAR_LINE}${text}`);
   }
 
-  const ask = (question: string) => read(`${question} `, stderr);
+  const ask = (question: string) => read(`${question} `, 'shown');
 
   return {
     ...screen,
@@ -59,8 +63,7 @@ export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | '
     ask,
 
     async askSecret(question) {
-      stderr.write(`${question} `);
-      const answer = await read('', new Writable({ write: (_chunk, _encoding, done) => done() }));
+      const answer = await read(`${question} `, 'unseen');
       stderr.write('\n');
       return answer;
     },
@@ -70,3 +73,5 @@ export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | '
     progress: showProgress,
   };
 }
+
+const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
