@@ -1,13 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-
-const exec = promisify(execFile);
+import { findProgram } from './packages.ts';
 
 export interface RedisOptions {
   port?: number;
@@ -31,32 +29,9 @@ export interface RedisProcess {
   restart(): Promise<void>;
 }
 
-async function onPath(name: string): Promise<string | undefined> {
-  for (const dir of (process.env.PATH ?? '').split(delimiter)) {
-    const file = join(dir, name);
-    const found = await access(file, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (dir !== '' && found) return file;
-  }
-  return undefined;
-}
-
-async function aptInstall(name: string): Promise<void> {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  await exec('apt-get', ['update', '-qq'], { env });
-  await exec('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], { env, maxBuffer: 1 << 26 });
-}
-
-export async function ensureRedisServer(): Promise<string> {
-  const installed = await onPath('redis-server');
+function redisServer(): string {
+  const installed = findProgram('redis-server');
   if (installed) return installed;
-  if (process.getuid?.() === 0 && (await onPath('apt-get'))) {
-    await aptInstall('redis-server');
-    const file = await onPath('redis-server');
-    if (file) return file;
-  }
   throw new Error(
     'The tests need redis-server on PATH: `apt-get install redis-server`, `brew install redis`, or https://redis.io/docs',
   );
@@ -137,7 +112,7 @@ async function launch(binary: string, port: number, dir: string, args: string[])
 }
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisProcess> {
-  const binary = await ensureRedisServer();
+  const binary = redisServer();
   const port = options.port ?? (await freePort());
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'fairway-redis-')));
   const clean = async () => {

@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, symlinkSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
+import { findProgram } from '../packages.ts';
 import { buildCli, runCli, signedIn } from '../support/cli.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
@@ -82,7 +83,7 @@ it(
   LONG,
 );
 
-it.skipIf(spawnSync('zsh', ['--version']).error)(
+it.skipIf(!findProgram('zsh'))(
   'completes in zsh (needs zsh)',
   async () => {
     const env = await installed(signedIn(await withBeta()));

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ensureChromium } from '../chromium.ts';
+import { findProgram } from '../packages.ts';
 import { startRedis } from '../redis-server.ts';
 import { operatorClient, QUICKSTART, startServer, type TestServer, TOKENS } from '../support/server.ts';
 import { launchBrowser, openContext, signIn } from './browser.ts';
@@ -9,7 +9,7 @@ import { layWire } from './wire.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 
-const chromium = await ensureChromium();
+const chromium = findProgram('chromium');
 let browser: Browser;
 beforeAll(async () => {
   if (chromium) browser = await launchBrowser(chromium);

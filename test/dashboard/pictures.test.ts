@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ensureChromium } from '../chromium.ts';
+import { findProgram } from '../packages.ts';
 import { launchBrowser, openContext, seriousViolations, signIn } from './browser.ts';
 import { startSampleFleet } from './sample-fleet.ts';
 import { RELEASE, startSampleReleases } from './sample-releases.ts';
@@ -51,7 +51,7 @@ const PREVIEWED = new Set([
 
 const WIDTHS = { wide: 1280, narrow: 400 };
 
-const chromium = await ensureChromium();
+const chromium = findProgram('chromium');
 let browser: Browser;
 beforeAll(async () => {
   if (chromium) browser = await launchBrowser(chromium);

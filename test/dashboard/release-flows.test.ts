@@ -1,11 +1,11 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureChromium } from '../chromium.ts';
+import { findProgram } from '../packages.ts';
 import { operatorClient } from '../support/server.ts';
 import { launchBrowser, openContext, signIn } from './browser.ts';
 import { BEFORE, RELEASE, startSampleReleases } from './sample-releases.ts';
 
-const chromium = await ensureChromium();
+const chromium = findProgram('chromium');
 let browser: Browser;
 beforeAll(async () => {
   if (chromium) browser = await launchBrowser(chromium);

@@ -3,7 +3,7 @@ import { hasPrometheus, startPrometheus } from '../support/prometheus.ts';
 import { openStage, startStages } from '../support/promotion.ts';
 
 // Needs Debian's package prometheus, which the test installs as root.
-it.skipIf(!hasPrometheus())(
+it.skipIf(!hasPrometheus)(
   'a real Prometheus holds a release back until its condition holds',
   { timeout: 90_000 },
   async () => {

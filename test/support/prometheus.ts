@@ -1,24 +1,14 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
+import { findProgram } from '../packages.ts';
 import { temporaryDirectory } from './server.ts';
 
-const PROGRAM = '/usr/bin/prometheus';
+const PROGRAM = findProgram('prometheus');
 
-/** Is Debian's Prometheus here? As root it is installed where it is not. */
-export function hasPrometheus(): boolean {
-  if (existsSync(PROGRAM)) return true;
-  if (process.getuid?.() !== 0) return false;
-  try {
-    execFileSync('apt-get', ['update', '-qq'], { stdio: 'ignore' });
-    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'prometheus'], { stdio: 'ignore' });
-  } catch {
-    return false;
-  }
-  return existsSync(PROGRAM);
-}
+export const hasPrometheus = PROGRAM !== null;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -41,7 +31,7 @@ export async function startPrometheus(): Promise<string> {
     `--storage.tsdb.path=${join(dir, 'data')}`,
     `--web.listen-address=${address}`,
   ];
-  const child = spawn(PROGRAM, args, { stdio: 'ignore' });
+  const child = spawn(PROGRAM ?? 'prometheus', args, { stdio: 'ignore' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const up = async () => {
     const answer = await fetch(`http://${address}/api/v1/query?query=up==1`);
