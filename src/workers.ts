@@ -11,7 +11,9 @@ type Order = { state: ControlState | null } | Recorded | { stop: true };
 /** What became of a batch of check-ins: how many the store refused, or why it failed. */
 type Recorded = { recorded: number; refused: number; failed: string | null };
 /** What a worker tells the first process. */
-type News = { hello: true } | { up: string } | { counts: PollCounts } | { record: number; sightings: Sighting[] };
+type News = { hello: true } | { up: string } | { counts: PollCounts } | Batch;
+/** Check-ins to be written, spread over `within` milliseconds. */
+type Batch = { record: number; sightings: Sighting[]; within: number };
 
 const COUNTS_EVERY_MS = 1_000;
 const RESTART_AFTER_MS = 1_000;
@@ -51,7 +53,7 @@ export async function openWorkers({ control, store, settings, log }: PublicSideO
         } else if ('up' in news) resolve(news.up);
         else if ('counts' in news) counts.set(worker, news.counts);
         else
-          void store.recordSightings('check-ins', news.sightings).then(
+          void store.recordSightings('check-ins', news.sightings, news.within).then(
             (refused) => tell({ recorded: news.record, refused, failed: null }),
             (error: Error) => tell({ recorded: news.record, refused: 0, failed: error.message }),
           );
@@ -79,7 +81,7 @@ const toState = ({ revision, documents }: Snapshot): ControlState => ({ revision
 export async function work(settings: Settings, log: Logger): Promise<void> {
   const tell = (news: News) => process.connected && process.send?.(news);
   const state = followState();
-  const batches = createBatches((record, sightings) => tell({ record, sightings }));
+  const batches = createBatches((batch) => tell(batch));
   let side: PublicSide | null = null;
   const tellCounts = () => side && tell({ counts: side.counts() });
 
@@ -126,14 +128,14 @@ function followState() {
 }
 
 /** Batches of check-ins that the first process writes, each settled when it says so. */
-function createBatches(send: (record: number, sightings: Sighting[]) => void) {
+function createBatches(send: (batch: Batch) => void) {
   const waiting = new Map<number, { resolve: (refused: number) => void; reject: (error: Error) => void }>();
   let last = 0;
   return {
-    recordSightings: (_: SightingSource, sightings: Sighting[]) =>
+    recordSightings: (_: SightingSource, sightings: Sighting[], within = 0) =>
       new Promise<number>((resolve, reject) => {
         waiting.set(++last, { resolve, reject });
-        send(last, sightings);
+        send({ record: last, sightings, within });
       }),
     settle({ recorded, refused, failed }: Recorded) {
       const batch = waiting.get(recorded);

@@ -147,9 +147,10 @@ export interface Store {
   /**
    * Keeps each sighting unless the source has a newer one of that agent; one that is not enrolled never takes the place
    * of one that is. Check-ins are kept within `FleetLimits`. Atomic for each agent, not for the batch. Returns how many
-   * it refused for the limits.
+   * it refused for the limits. A large batch is written in pieces, spread over `within` milliseconds: what is written at a
+   * stretch is a stretch in which no poll is answered.
    */
-  recordSightings(source: SightingSource, sightings: Sighting[]): Promise<number>;
+  recordSightings(source: SightingSource, sightings: Sighting[], within?: number): Promise<number>;
   /** Forgets old sightings. Atomic for each agent. Returns how many it forgot. */
   prune(query: PruneQuery): Promise<number>;
   agents(query: AgentQuery): Promise<AgentPage>;

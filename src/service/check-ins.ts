@@ -55,8 +55,10 @@ export interface CheckInsOptions {
 
 /** Of what may wait to be written. */
 const STRANGERS_SHARE = 0.1;
-/** Versions repeat by the thousand; this many distinct ones are parsed once. */
-const MAX_KNOWN_VERSIONS = 1_000;
+/** Of the time between two flushes: the first has room to end before the second. */
+const PACED_SHARE = 0.8;
+/** Versions, groups and kinds of updaters repeat by the thousand; this many distinct ones of each are remembered. */
+const MAX_KNOWN = 1_000;
 
 export const newCheckInCounters = (): CheckInCounters => ({
   received: 0,
@@ -70,18 +72,11 @@ export const newCheckInCounters = (): CheckInCounters => ({
 export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, log }: CheckInsOptions): CheckIns {
   let pending = new Map<string, Sighting>();
   let flushing: Promise<void> | null = null;
-  const versions = new Map<string, string | null>();
   const counters = newCheckInCounters();
 
-  function canonical(text: string): string | null {
-    let version = versions.get(text);
-    if (version === undefined) {
-      version = parseVersion(text)?.text ?? null;
-      if (versions.size >= MAX_KNOWN_VERSIONS) versions.clear();
-      versions.set(text, version);
-    }
-    return version;
-  }
+  const canonical = remember((text) => parseVersion(text)?.text ?? null);
+  const kind = remember((text) => (isUpdaterKind(text) ? text : null));
+  const knownGroup = remember((text) => (isGroup(text) ? text : null));
 
   const hashes = new Set(enrolment.tokens.map(({ sha256 }) => sha256));
   function isEnrolled(token: string | undefined): boolean {
@@ -112,9 +107,9 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
     else pending.set(id, sighting);
   }
 
-  async function write(batch: Map<string, Sighting>): Promise<void> {
+  async function write(batch: Map<string, Sighting>, within: number): Promise<void> {
     try {
-      counters.refused += await store.recordSightings('check-ins', [...batch.values()]);
+      counters.refused += await store.recordSightings('check-ins', [...batch.values()], within);
     } catch (err) {
       log.warn({ err, agents: batch.size }, 'check-ins could not be written; they wait for the next try');
       const newer = pending;
@@ -123,18 +118,18 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
     }
   }
 
-  function flush(): Promise<void> {
+  function flush(within: number): Promise<void> {
     if (flushing) return flushing;
     if (pending.size === 0) return Promise.resolve();
     const batch = pending;
     pending = new Map();
-    flushing = write(batch).finally(() => {
+    flushing = write(batch, within).finally(() => {
       flushing = null;
     });
     return flushing;
   }
 
-  const timer = setInterval(() => void flush(), flushEvery);
+  const timer = setInterval(() => void flush(flushEvery * PACED_SHARE), flushEvery);
 
   return {
     note(channel, raw) {
@@ -151,9 +146,9 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
         channel,
         version,
         at: now().getTime(),
-        updater: optional('updater', raw.updater, (text) => (isUpdaterKind(text) ? text : null)),
+        updater: optional('updater', raw.updater, kind),
         updaterVersion: optional('updater_version', raw.updaterVersion, canonical),
-        group: optional('group', raw.group, (text) => (isGroup(text) ? text : null)),
+        group: optional('group', raw.group, knownGroup),
         enrolled,
       });
     },
@@ -161,7 +156,24 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
     async close() {
       clearInterval(timer);
       await flushing;
-      await flush();
+      await flush(0);
     },
+  };
+}
+
+/**
+ * `read`, which looks at each text once and gives the same string for equal texts: strings that a thousand agents share
+ * are nothing to the garbage collector.
+ */
+function remember<T extends string>(read: (text: string) => T | null): (text: string) => T | null {
+  const known = new Map<string, T | null>();
+  return (text) => {
+    let value = known.get(text);
+    if (value === undefined) {
+      value = read(text);
+      if (known.size >= MAX_KNOWN) known.clear();
+      known.set(text, value);
+    }
+    return value;
   };
 }

@@ -5,6 +5,7 @@ import type { AgentPage, AgentQuery, FleetLimits, Store } from '../domain/store.
 import { admission, type Counts, dropTimes, editor, isNews, type Sightings, withoutTime } from './embedded-counters.ts';
 import type { EmbeddedFiles, Table } from './embedded-files.ts';
 import type { IsFenced } from './embedded-lease.ts';
+import { pace } from './pace.ts';
 import { agentOf, isWanted, pack, readCounters, unpack } from './sightings.ts';
 
 /** Agents handled at a stretch: about 10 ms, in which the process answers no poll. */
@@ -44,9 +45,11 @@ export function embeddedFleet(files: EmbeddedFiles, isFenced: IsFenced, limits: 
         if ((surveys.get(field)?.at ?? 0) <= survey.at) surveys.put(field, survey);
       }),
 
-    async recordSightings(source, batch) {
+    async recordSightings(source, batch, within = 0) {
       let refused = 0;
+      const due = pace(Math.ceil(batch.length / RECORD_AT_ONCE), within);
       for (let start = 0; start < batch.length; start += RECORD_AT_ONCE) {
+        await due(start / RECORD_AT_ONCE);
         refused += await files.write(() => {
           const edit = editor(sightings, counts);
           const recorder = source === 'check-ins' ? admission(edit, counts, limits) : null;

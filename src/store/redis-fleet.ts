@@ -2,6 +2,7 @@ import type { Agent, Sighting } from '../domain/agent.ts';
 import type { Survey } from '../domain/census.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { type AgentPage, type AgentQuery, type FleetLimits, OTHER_GROUP, type Store } from '../domain/store.ts';
+import { pace } from './pace.ts';
 import type { RedisClient } from './redis-client.ts';
 import {
   BUCKETS_PER_SHARD,
@@ -58,12 +59,21 @@ export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs
       await client.run(SAVE_SURVEY, [SURVEYS, LEASE], [field, survey.at, JSON.stringify(survey), fence ?? '']);
     },
 
-    async recordSightings(source, sightings) {
+    async recordSightings(source, sightings, within = 0) {
       let refused = 0;
-      await inTurn(batches(sightings), async ({ shard, places, entries }) => {
+      const placeOfEach = Uint16Array.from(sightings, ({ id }) => placeOf(id));
+      const pieces = cut(placeOfEach);
+      const due = pace(pieces.length, within);
+      await inTurn(pieces.entries(), async ([number, piece]) => {
+        await due(number);
+        const places = [...new Set(Array.from(piece, (index) => placeOfEach[index] ?? 0))];
+        const shard = shardOf(places[0] ?? 0);
         // Lua counts from 1, and the counters come first.
         const slots = new Map(places.map((place, index) => [place, 2 + 2 * index]));
-        const args = entries.flatMap(({ place, sighting }) => [slots.get(place) ?? 0, sighting.id, pack(sighting)]);
+        const args = Array.from(piece).flatMap((index) => {
+          const sighting = sightings[index] as Sighting;
+          return [slots.get(placeOfEach[index] ?? 0) ?? 0, sighting.id, pack(sighting)];
+        });
         const keys = [countsKey(shard), ...bucketKeys(places)];
         const count = (await client.run(RECORD, keys, [source, ...bounds, ...args])) as number;
         refused += count;
@@ -96,26 +106,21 @@ export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs
   };
 }
 
-interface Batch {
-  shard: number;
-  places: number[];
-  entries: { place: number; sighting: Sighting }[];
-}
-
-/** Sightings in the order of their buckets, cut so that a batch stays within a shard and touches few buckets. */
-function* batches(sightings: Sighting[]): Generator<Batch> {
-  const shards: Batch['entries'][] = Array.from({ length: SHARDS }, () => []);
-  for (const sighting of sightings) {
-    const place = placeOf(sighting.id);
-    shards[shardOf(place)]?.push({ place, sighting });
+/**
+ * The indices of sightings, by place, cut into pieces that stay within a shard and touch few buckets. Numbers and not the
+ * sightings themselves: what thousands of objects keep alive meanwhile makes pauses of the garbage collector between polls.
+ */
+function cut(places: Uint16Array): Uint32Array[] {
+  const placeAt = (index: number | undefined) => places[index ?? 0] ?? 0;
+  const order = Uint32Array.from(places.keys()).sort((a, b) => placeAt(a) - placeAt(b));
+  const pieces: Uint32Array[] = [];
+  for (let start = 0; start < order.length; start += pieces.at(-1)?.length ?? 1) {
+    const shard = shardOf(placeAt(order[start]));
+    const piece = order.subarray(start, start + RECORD_AT_ONCE);
+    const end = piece.findIndex((index) => shardOf(placeAt(index)) !== shard);
+    pieces.push(end < 0 ? piece : piece.subarray(0, end));
   }
-  for (const [shard, all] of shards.entries()) {
-    all.sort((a, b) => a.place - b.place);
-    for (let start = 0; start < all.length; start += RECORD_AT_ONCE) {
-      const entries = all.slice(start, start + RECORD_AT_ONCE);
-      yield { shard, places: [...new Set(entries.map(({ place }) => place))], entries };
-    }
-  }
+  return pieces;
 }
 
 /** All places, in runs that stay within a shard. */

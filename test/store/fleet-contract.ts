@@ -131,6 +131,16 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       }
     });
 
+    it('spreads a large batch over the time that it is given', async () => {
+      const store = getStore();
+      const fleet = Array.from({ length: 1_000 }, (_, n) => sighting(`agent-${n}`));
+      const start = performance.now();
+      await store.recordSightings('check-ins', fleet, 600);
+      // The last piece begins when its time has come.
+      expect(performance.now() - start).toBeGreaterThan(450);
+      expect((await store.counts()).checkIns).toEqual([expect.objectContaining({ agents: 1_000 })]);
+    });
+
     it.each(['check-ins', 'inventory'] as const)('keeps the newest sighting of %s', async (source) => {
       const store = getStore();
       const versionNow = async () => (await store.agent('a'))?.sightings[0]?.version;

@@ -91,26 +91,25 @@ local function admit(packed, before)
   return packed
 end
 
-local function sameButTime(a, b)
-  if not a then return false end
-  local head, tail = string.match(a, '^(%S+ %S+) %S+(.*)$')
-  local otherHead, otherTail = string.match(b, '^(%S+ %S+) %S+(.*)$')
-  return head == otherHead and tail == otherTail
-end
-
-local function isNews(packed, before)
-  if not before then return true end
-  if isStranger(before) ~= isStranger(packed) then return isStranger(before) end
-  local _, _, at = parse(packed)
-  local _, _, seen = parse(before)
-  return at >= seen
+-- What all sightings pass through is one match: channel and version, time, the rest.
+local function split(packed)
+  local head, at, tail = string.match(packed, '^(%S+ %S+) (%S+)(.*)$')
+  return head, tonumber(at, 36), tail
 end
 
 for i = 7, #ARGV, 3 do
   local slot, id, packed = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
   local key = KEYS[fromInventory and slot + 1 or slot]
   local before = redis.call('HGET', key, id)
-  if isNews(packed, before) then
+  local head, at, tail = split(packed)
+  local headBefore, seen, tailBefore
+  local isNews = true
+  if before then
+    headBefore, seen, tailBefore = split(before)
+    local wasStranger = isStranger(before)
+    if wasStranger ~= isStranger(packed) then isNews = wasStranger else isNews = at >= seen end
+  end
+  if isNews then
     if fromInventory then
       local checkIn = redis.call('HGET', KEYS[slot], id)
       if parse(packed) ~= parse(before) then
@@ -118,7 +117,7 @@ for i = 7, #ARGV, 3 do
         count(checkIn, packed, 1)
       end
       redis.call('HSET', key, id, packed)
-    elseif sameButTime(before, packed) then
+    elseif head == headBefore and tail == tailBefore then
       redis.call('HSET', key, id, packed)
     else
       packed = admit(packed, before)
@@ -132,14 +131,11 @@ for i = 7, #ARGV, 3 do
       end
     end
   end
-  if not fromInventory and packed and not isStranger(packed) then
-    local channel, _, at = parse(packed)
-    latest[channel] = math.max(at, latest[channel] or 0)
-  end
+  if not fromInventory and packed and not isStranger(packed) and at > (latest[head] or 0) then latest[head] = at end
 end
 settle(counts)
-for channel, at in pairs(latest) do
-  local field = channel .. ' at: all'
+for head, at in pairs(latest) do
+  local field = string.match(head, '^%S+') .. ' at: all'
   if at > tonumber(redis.call('HGET', counts, field) or 0) then
     redis.call('HSET', counts, field, string.format('%.0f', at))
   end
