@@ -15,7 +15,7 @@ export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): 
       process.exit(1);
     }
     first = { signal, at: performance.now() };
-    log.info({ signal }, 'stopping: no new connections, finishing what is under way');
+    log.info({ signal }, 'stopping: not ready any more, draining, finishing what is under way');
     try {
       await server.close();
       // It ends by itself when the last lines of the log are out; whatever else holds it up shall not.

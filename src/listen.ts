@@ -1,10 +1,16 @@
 import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FairwayError } from './domain/errors.ts';
 
 export interface Listener {
   url: string;
+  /**
+   * Serves on for `length` milliseconds, new connections too, and says goodbye (`Connection: close`) with every answer:
+   * time for whoever hands out connections to notice that this server is not ready any more.
+   */
+  drain(length: number): Promise<void>;
   /** Takes no new connection, lets requests under way end, and after `deadline` milliseconds cuts off the rest. */
   close(deadline: number): Promise<void>;
 }
@@ -22,10 +28,11 @@ const KEEP_ALIVE_MS = 65_000;
 const HEADERS_MS = 10_000;
 /** How late a connection may be cut off. Node looks every 30 s otherwise. */
 const CUT_OFF_LOOK_MS = 1_000;
-const DRAIN_LOOK_MS = 50;
+const IDLE_LOOK_MS = 50;
 
 /** Listens; rejects with `invalid` if the address cannot be had. */
 export async function listen(listener: RequestListener, { host, port, requestTimeout }: Address): Promise<Listener> {
+  let leaving = false;
   const server = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -33,7 +40,11 @@ export async function listen(listener: RequestListener, { host, port, requestTim
       headersTimeout: HEADERS_MS,
       connectionsCheckingInterval: CUT_OFF_LOOK_MS,
     },
-    listener,
+    (request, response) => {
+      // A client that knows sends nothing on a connection that is about to close.
+      if (leaving) response.shouldKeepAlive = false;
+      listener(request, response);
+    },
   );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -42,7 +53,17 @@ export async function listen(listener: RequestListener, { host, port, requestTim
     const why = cause.code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be had (${cause.message})`;
     throw new FairwayError('invalid', `${host}:${port} ${why}; set another host or port`, { cause });
   });
-  return { url: urlOf(server), close: (deadline) => drain(server, deadline) };
+  return {
+    url: urlOf(server),
+    async drain(length) {
+      leaving = true;
+      if (length > 0) await sleep(length);
+    },
+    close(deadline) {
+      leaving = true;
+      return closeServer(server, deadline);
+    },
+  };
 }
 
 function urlOf(server: Server): string {
@@ -51,10 +72,10 @@ function urlOf(server: Server): string {
   return `http://${wildcard ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-async function drain(server: Server, deadline: number): Promise<void> {
+async function closeServer(server: Server, deadline: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A connection falls idle when its last answer is out, which no event tells.
-  const look = setInterval(() => server.closeIdleConnections(), DRAIN_LOOK_MS);
+  const look = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
   const cut = setTimeout(() => server.closeAllConnections(), deadline);
   await closed;
   clearInterval(look);

@@ -18,7 +18,7 @@ export interface PollCounts {
 export interface PublicSide {
   url: string;
   counts(): PollCounts;
-  /** Drains, then writes the check-ins that are pending. */
+  /** Drains, closes, then writes the check-ins that are pending. */
   close(): Promise<void>;
 }
 
@@ -43,6 +43,7 @@ export async function openPublicSide({ control, store, settings, now, log }: Pub
     url: listener.url,
     counts: () => ({ tallies: readTallies(answers), polls: api.counters, checkIns: checkIns.counters }),
     async close() {
+      await listener.drain(settings.shutdown.drain);
       await listener.close(settings.shutdown.deadline);
       await checkIns.close();
       answers.close();

@@ -95,6 +95,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const driver = createPromotionDriver({ control, facts, recall, stages, observer, now });
   const leadership = await joinLeadership({ store, ...settings.leader, log });
 
+  let leaving = false;
   const stopping = new AbortController();
   const signOffs = createSignOffs({ control, releases, now });
   const promotions = createPromotions({ control, releases, facts, stages, now });
@@ -111,7 +112,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     github: settings.github,
     transfer: createTransfer({ control, gate, now }),
     metrics,
-    ready: () => control.peek() !== null && !stopping.signal.aborted,
+    ready: () => control.peek() !== null && !leaving,
     version,
     log,
   });
@@ -138,13 +139,19 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   metrics.watch({ version, leadership, control, channels, fleet, counts: publicSide.counts });
   log.info({ version, store: store.kind, public: publicSide.url, operator: operator.url }, 'fairway is up');
 
+  async function closeOperator(): Promise<void> {
+    await operator.drain(shutdown.drain);
+    stopping.abort();
+    await operator.close(shutdown.deadline);
+  }
+
   return {
     publicUrl: publicSide.url,
     operatorUrl: operator.url,
     async close() {
-      stopping.abort();
+      leaving = true;
       naming?.stop();
-      await Promise.all([publicSide.close(), operator.close(shutdown.deadline), leadership.close()]);
+      await Promise.all([publicSide.close(), closeOperator(), leadership.close()]);
       await control.close();
       await store.close();
       log.info({}, 'fairway is down');

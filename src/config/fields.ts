@@ -2,12 +2,14 @@ import ms from 'ms';
 import { z } from 'zod';
 import { channelNameFault } from '../domain/channel.ts';
 
-/** Milliseconds, written as 500ms, 30s, 5m, 24h or 30d. */
-export const duration = z
+/** Milliseconds, written as 500ms, 30s, 5m, 24h or 30d; 0s for none. */
+export const durationOrNone = z
   .string()
   .regex(/^\d{1,6}(ms|s|m|h|d)$/, 'expected a duration such as 500ms, 30s, 5m, 24h or 30d')
-  .transform((text) => ms(text as ms.StringValue))
-  .refine((length) => length > 0, 'must be longer than nothing');
+  .transform((text) => ms(text as ms.StringValue));
+
+/** The same, of at least a millisecond. */
+export const duration = durationOrNone.refine((length) => length > 0, 'must be longer than nothing');
 
 export const channelName = z.string().superRefine((name, context) => {
   const fault = channelNameFault(name);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ROLES } from '../domain/role.ts';
 import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
-import { channelName, controlPlaneName, duration } from './fields.ts';
+import { channelName, controlPlaneName, duration, durationOrNone } from './fields.ts';
 import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
 
@@ -96,7 +96,7 @@ const schema = z.strictObject({
   promotion: promotionSettings,
   github: githubSettings,
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']) }),
-  shutdown: z.strictObject({ deadline: duration }),
+  shutdown: z.strictObject({ drain: durationOrNone, deadline: duration }),
 });
 
 /** The settings that depend on each other. */

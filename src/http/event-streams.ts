@@ -36,6 +36,7 @@ export function createEventStreams(control: Control, stopping: AbortSignal): Eve
       if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
       return streamSSE(c, async (stream) => {
         streams.add(stream);
+        if (stopping.aborted) stream.abort();
         await tellRevisions(stream, control).finally(() => streams.delete(stream));
       });
     },
