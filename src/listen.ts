@@ -1,7 +1,10 @@
-import type { RequestListener, Server } from 'node:http';
+import type { RequestListener, Server, ServerOptions } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SecureVersion } from 'node:tls';
+import type { KeyPair, ServedKeyPair } from './certificate.ts';
 import { FairwayError } from './domain/errors.ts';
 
 export interface Listener {
@@ -21,6 +24,8 @@ export interface Address {
   port: number;
   /** Milliseconds within which a whole request must have arrived. */
   requestTimeout: number;
+  /** TLS with this certificate, or none. */
+  certificate?: ServedKeyPair | null;
 }
 
 /** Longer than the idle time of common proxies, which would otherwise send on a connection that just closed. */
@@ -29,23 +34,25 @@ const HEADERS_MS = 10_000;
 /** How late a connection may be cut off. Node looks every 30 s otherwise. */
 const CUT_OFF_LOOK_MS = 1_000;
 const IDLE_LOOK_MS = 50;
+/** What Teleport's own updaters ask for: `curl --tlsv1.2`. */
+const OLDEST_TLS: SecureVersion = 'TLSv1.2';
+
+const OPTIONS = {
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  headersTimeout: HEADERS_MS,
+  connectionsCheckingInterval: CUT_OFF_LOOK_MS,
+};
 
 /** Listens; rejects with `invalid` if the address cannot be had. */
-export async function listen(listener: RequestListener, { host, port, requestTimeout }: Address): Promise<Listener> {
+export async function listen(listener: RequestListener, address: Address): Promise<Listener> {
+  const { host, port, requestTimeout, certificate } = address;
   let leaving = false;
-  const server = createServer(
-    {
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      requestTimeout,
-      headersTimeout: HEADERS_MS,
-      connectionsCheckingInterval: CUT_OFF_LOOK_MS,
-    },
-    (request, response) => {
-      // A client that knows sends nothing on a connection that is about to close.
-      if (leaving) response.shouldKeepAlive = false;
-      listener(request, response);
-    },
-  );
+  const server = openServer({ ...OPTIONS, requestTimeout }, certificate ?? null, (request, response) => {
+    // A client that knows sends nothing on a connection that is about to close.
+    if (leaving) response.shouldKeepAlive = false;
+    listener(request, response);
+  });
+  const sockets = collectSockets(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -54,29 +61,51 @@ export async function listen(listener: RequestListener, { host, port, requestTim
     throw new FairwayError('invalid', `${host}:${port} ${why}; set another host or port`, { cause });
   });
   return {
-    url: urlOf(server),
+    url: urlOf(server, certificate ? 'https' : 'http'),
     async drain(length) {
       leaving = true;
       if (length > 0) await sleep(length);
     },
     close(deadline) {
       leaving = true;
-      return closeServer(server, deadline);
+      return closeServer(server, sockets, deadline);
     },
   };
 }
 
-function urlOf(server: Server): string {
-  const { address, family, port } = server.address() as AddressInfo;
-  const wildcard = address === '0.0.0.0' || address === '::';
-  return `http://${wildcard ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address}:${port}`;
+function openServer(options: ServerOptions, certificate: ServedKeyPair | null, listener: RequestListener): Server {
+  if (!certificate) return createServer(options, listener);
+  const tls = (pair: KeyPair | null) => ({ ...pair, minVersion: OLDEST_TLS });
+  const server = createTlsServer({ ...options, ...tls(certificate.peek()), handshakeTimeout: HEADERS_MS }, listener);
+  // Connections that are open keep what they agreed on.
+  const stop = certificate.onChange((pair) => server.setSecureContext(tls(pair)));
+  server.once('close', stop);
+  return server;
 }
 
-async function closeServer(server: Server, deadline: number): Promise<void> {
+function urlOf(server: Server, scheme: string): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  const wildcard = address === '0.0.0.0' || address === '::';
+  return `${scheme}://${wildcard ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+/** All that are open. Node's own list leaves out those that are still shaking hands. */
+function collectSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+async function closeServer(server: Server, sockets: ReadonlySet<Socket>, deadline: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A connection falls idle when its last answer is out, which no event tells.
   const look = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
-  const cut = setTimeout(() => server.closeAllConnections(), deadline);
+  const cut = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, deadline);
   await closed;
   clearInterval(look);
   clearTimeout(cut);

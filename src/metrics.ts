@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Certificate } from './certificate.ts';
 import { WAITING_REASONS } from './domain/plan.ts';
 import { oldestSupportedMajor } from './domain/support.ts';
 import { compareVersions, requireVersion } from './domain/version.ts';
@@ -20,6 +21,7 @@ export interface MetricsSources {
   channels: Pick<Channels, 'list'>;
   fleet: Fleet;
   counts: () => PollCounts;
+  certificate: Certificate | null;
 }
 
 /** Counts what happens and shows what is, in one registry. Labels are channels, routes, versions and codes, never what a stranger sent. */
@@ -104,6 +106,7 @@ export function createMetrics() {
       watchPolls(registers, sources);
       watchState(registers, sources);
       watchFleet(registers, sources);
+      if (sources.certificate) watchCertificate(registers, sources.certificate);
     },
   };
 }
@@ -220,6 +223,16 @@ function watchState(registers: Registry[], { control, channels, leadership, vers
             1,
           ]),
   );
+}
+
+function watchCertificate(registers: Registry[], certificate: Certificate): void {
+  const ends = 'End of the certificate that agents are served, in seconds since 1970';
+  gauge(registers, 'fairway_tls_certificate_expiry_timestamp_seconds', ends, [], () => [
+    [{}, certificate.expires() / 1000],
+  ]);
+  gauge(registers, 'fairway_tls_certificate_current', 'Is the certificate in the files the served one?', [], () => [
+    [{}, certificate.isCurrent() ? 1 : 0],
+  ]);
 }
 
 function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): void {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { ServedKeyPair } from './certificate.ts';
 import type { Settings } from './config/settings.ts';
 import type { Store } from './domain/store.ts';
 import { createPublicApi, type PublicCounters } from './http/public.ts';
@@ -26,6 +27,8 @@ export interface PublicSideOptions {
   control: Pick<Control, 'peek' | 'onChange'>;
   store: Pick<Store, 'recordSightings'>;
   settings: Settings;
+  /** Where the listener speaks TLS itself. */
+  certificate: ServedKeyPair | null;
   now: () => Date;
   log: Logger;
 }
@@ -34,11 +37,12 @@ export interface PublicSideOptions {
 const REQUEST_TIMEOUT = 10_000;
 
 /** Answers polls in this process. Rejects with `invalid` if the address cannot be had. */
-export async function openPublicSide({ control, store, settings, now, log }: PublicSideOptions): Promise<PublicSide> {
+export async function openPublicSide(options: PublicSideOptions): Promise<PublicSide> {
+  const { control, store, settings, certificate, now, log } = options;
   const answers = createAnswers({ control, webapi: settings.webapi, now });
   const checkIns = createCheckIns({ ...settings.fleet, store, now, log });
   const api = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
-  const listener = await listen(api.listener, { ...settings.public, requestTimeout: REQUEST_TIMEOUT });
+  const listener = await listen(api.listener, { ...settings.public, certificate, requestTimeout: REQUEST_TIMEOUT });
   return {
     url: listener.url,
     counts: () => ({ tallies: readTallies(answers), polls: api.counters, checkIns: checkIns.counters }),

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
+import { openCertificate } from './certificate.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
 import { createDashboard } from './dashboard/app.ts';
@@ -64,6 +65,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const { dataDir, redisUrl, fleet: fleetSettings, compatibility, shutdown } = settings;
   const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
   const limits = { agents: fleetSettings.maxAgents, unenrolled: fleetSettings.maxUnenrolled };
+  const certificate = settings.public.tls && (await openCertificate(settings.public.tls, log));
   const store = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, limits, log });
   const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
   const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, log });
@@ -135,8 +137,8 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     requestTimeout: OPERATOR_REQUEST_TIMEOUT,
   });
   const openSide = settings.workers > 1 ? openWorkers : openPublicSide;
-  const publicSide = await openSide({ control, store, settings, now, log });
-  metrics.watch({ version, leadership, control, channels, fleet, counts: publicSide.counts });
+  const publicSide = await openSide({ control, store, settings, certificate, now, log });
+  metrics.watch({ version, leadership, control, channels, fleet, counts: publicSide.counts, certificate });
   log.info({ version, store: store.kind, public: publicSide.url, operator: operator.url }, 'fairway is up');
 
   async function closeOperator(): Promise<void> {
@@ -151,6 +153,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     async close() {
       leaving = true;
       naming?.stop();
+      certificate?.close();
       await Promise.all([publicSide.close(), closeOperator(), leadership.close()]);
       await control.close();
       await store.close();

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
+import type { KeyPair } from './certificate.ts';
 import type { Settings } from './config/settings.ts';
 import type { Sighting, SightingSource } from './domain/agent.ts';
 import { type Snapshot, takeSnapshot } from './domain/snapshot.ts';
@@ -7,7 +8,7 @@ import type { ControlState } from './domain/store.ts';
 import { addCounts, openPublicSide, type PollCounts, type PublicSide, type PublicSideOptions } from './public-side.ts';
 
 /** What the first process tells a worker. */
-type Order = { state: ControlState | null } | Recorded | { stop: true };
+type Order = { pair: KeyPair } | { state: ControlState | null } | Recorded | { stop: true };
 /** What became of a batch of check-ins: how many the store refused, or why it failed. */
 type Recorded = { recorded: number; refused: number; failed: string | null };
 /** What a worker tells the first process. */
@@ -22,7 +23,13 @@ const RESTART_AFTER_MS = 1_000;
  * Answers polls in `settings.workers` processes that share the public address. They hold no connection to the store: the
  * state comes to them from this process, and their check-ins and counts go to it. One that dies is replaced.
  */
-export async function openWorkers({ control, store, settings, log }: PublicSideOptions): Promise<PublicSide> {
+export async function openWorkers({
+  control,
+  store,
+  settings,
+  certificate,
+  log,
+}: PublicSideOptions): Promise<PublicSide> {
   // With round robin every connection would pass through this process first.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   const counts = new Map<Worker, PollCounts>();
@@ -34,9 +41,10 @@ export async function openWorkers({ control, store, settings, log }: PublicSideO
     const worker = cluster.fork();
     const tell = (order: Order) => worker.isConnected() && worker.send(order);
     const tellState = (snapshot: Snapshot | null) => tell({ state: snapshot && toState(snapshot) });
-    let stopTelling = () => {};
+    const tellPair = (pair: KeyPair | null) => pair && tell({ pair });
+    const followed: (() => void)[] = [];
     worker.on('exit', (code, signal) => {
-      stopTelling();
+      for (const stop of followed) stop();
       const last = counts.get(worker);
       counts.delete(worker);
       if (last) retired = [addCounts([...retired, last])];
@@ -48,8 +56,11 @@ export async function openWorkers({ control, store, settings, log }: PublicSideO
       worker.once('exit', () => reject(new Error('a worker could not start; its own words are above')));
       worker.on('message', (news: News) => {
         if ('hello' in news) {
+          // The state comes last: with it the worker begins.
+          if (certificate) tellPair(certificate.peek());
           tellState(control.peek());
-          stopTelling = control.onChange(tellState);
+          followed.push(control.onChange(tellState));
+          if (certificate) followed.push(certificate.onChange(tellPair));
         } else if ('up' in news) resolve(news.up);
         else if ('counts' in news) counts.set(worker, news.counts);
         else
@@ -80,7 +91,8 @@ const toState = ({ revision, documents }: Snapshot): ControlState => ({ revision
 /** The life of a worker: answers polls until the first process tells it to stop, or is gone. */
 export async function work(settings: Settings, log: Logger): Promise<void> {
   const tell = (news: News) => process.connected && process.send?.(news);
-  const state = followState();
+  const state = createFollowed<Snapshot>();
+  const pair = createFollowed<KeyPair>();
   const batches = createBatches((batch) => tell(batch));
   let side: PublicSide | null = null;
   const tellCounts = () => side && tell({ counts: side.counts() });
@@ -92,8 +104,10 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
   const stateCame = new Promise<void>((resolve) => {
     process.on('message', async (order: Order) => {
       if ('state' in order) {
-        if (order.state) state.adopt(order.state);
+        if (order.state) state.adopt(takeSnapshot(order.state));
         resolve();
+      } else if ('pair' in order) {
+        pair.adopt(order.pair);
       } else if ('recorded' in order) {
         batches.settle(order);
       } else {
@@ -105,24 +119,25 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
   tell({ hello: true });
   // Only who knows what to answer may take connections.
   await stateCame;
-  side = await openPublicSide({ control: state, store: batches, settings, now: () => new Date(), log });
+  const certificate = settings.public.tls && pair;
+  side = await openPublicSide({ control: state, store: batches, settings, certificate, now: () => new Date(), log });
   setInterval(tellCounts, COUNTS_EVERY_MS);
   tell({ up: side.url });
 }
 
-/** The state as the first process last told it. */
-function followState() {
-  const listeners = new Set<(snapshot: Snapshot) => void>();
-  let snapshot: Snapshot | null = null;
+/** Something as the first process last told it. */
+function createFollowed<T>() {
+  const listeners = new Set<(value: T) => void>();
+  let last: T | null = null;
   return {
-    peek: () => snapshot,
-    onChange(listener: (snapshot: Snapshot) => void) {
+    peek: () => last,
+    onChange(listener: (value: T) => void) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    adopt(state: ControlState) {
-      snapshot = takeSnapshot(state);
-      for (const listener of listeners) listener(snapshot);
+    adopt(value: T) {
+      last = value;
+      for (const listener of listeners) listener(value);
     },
   };
 }

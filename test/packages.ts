@@ -11,6 +11,10 @@ const PACKAGES = {
   chromium: ['chromium', 'fonts-dejavu-core'],
   prometheus: ['prometheus'],
   zsh: ['zsh'],
+  curl: ['curl'],
+  openssl: ['openssl'],
+  nginx: ['nginx-light'],
+  haproxy: ['haproxy'],
 } as const;
 
 export type Program = keyof typeof PACKAGES;

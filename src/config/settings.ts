@@ -20,6 +20,11 @@ const port = z
   )
   .refine((number) => number >= 0 && number <= 65_535, 'expected a port number from 0 to 65535');
 const listener = z.strictObject({ host: z.string().min(1), port });
+const tls = z.strictObject({
+  certificate: z.string().min(1),
+  key: z.string().min(1),
+  lookEvery: duration.default(10_000),
+});
 /** Of one cluster. */
 const MAX_AUTH_SERVERS = 32;
 const tokenName = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-');
@@ -33,7 +38,7 @@ const version = z
   .transform((text) => parseVersion(text)?.text ?? text);
 
 const schema = z.strictObject({
-  public: listener,
+  public: listener.extend({ tls: tls.nullable() }),
   operator: listener,
   workers: z.int().min(1).max(64),
   defaultChannel: channelName,

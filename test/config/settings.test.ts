@@ -36,7 +36,7 @@ describe('FAIRWAY_CONFIG', () => {
   it('is merged over the defaults, mapping by mapping', () => {
     const settings = load({ FAIRWAY_CONFIG: configFile('fleet:\n  staleAfter: 1h\npublic:\n  port: 9000\n') });
     expect(settings.fleet).toMatchObject({ staleAfter: 3_600_000, flushEvery: 1_000, maxPending: 100_000 });
-    expect(settings.public).toEqual({ host: '0.0.0.0', port: 9000 });
+    expect(settings.public).toMatchObject({ host: '0.0.0.0', port: 9000 });
   });
 
   it('may be JSON, empty, or hold nothing but comments', () => {

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram } from '../packages.ts';
+import { temporaryDirectory } from './server.ts';
+
+export interface Authority {
+  dir: string;
+  /** What clients trust. */
+  ca: string;
+  /** Makes a certificate for 127.0.0.1 and localhost, ending after `days`. */
+  issue(name: string, days?: number): { certificate: string; key: string };
+}
+
+/** Can certificates be made and asked for here? */
+export const canTls = Boolean(findProgram('openssl') && findProgram('curl'));
+
+const EXTENSIONS = 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n';
+
+/** A certificate authority in a temporary directory, made by openssl. */
+export function createAuthority(): Authority {
+  const dir = temporaryDirectory();
+  const openssl = (command: string) => execFileSync('openssl', command.split(' '), { cwd: dir, stdio: 'pipe' });
+  const newKey = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
+  openssl(`req -x509 ${newKey} -keyout ca.key -out ca.pem -subj /CN=test-authority -days 2`);
+  writeFileSync(join(dir, 'extensions'), EXTENSIONS);
+  return {
+    dir,
+    ca: join(dir, 'ca.pem'),
+    issue(name, days = 2) {
+      openssl(`req ${newKey} -keyout ${name}.key -out ${name}.csr -subj /CN=${name}`);
+      const signed = `-CA ca.pem -CAkey ca.key -CAcreateserial -extfile extensions -days ${days}`;
+      openssl(`x509 -req -in ${name}.csr -out ${name}.pem ${signed}`);
+      return { certificate: join(dir, `${name}.pem`), key: join(dir, `${name}.key`) };
+    },
+  };
+}
+
+/** Puts a key pair where a server looks for it. */
+export function install(from: { certificate: string; key: string }, to: { certificate: string; key: string }): void {
+  copyFileSync(from.key, to.key);
+  copyFileSync(from.certificate, to.certificate);
+}
