@@ -6,14 +6,23 @@ import { channelNameFault } from '../domain/channel.ts';
 export const durationOrNone = z
   .string()
   .regex(/^\d{1,6}(ms|s|m|h|d)$/, 'expected a duration such as 500ms, 30s, 5m, 24h or 30d')
-  .transform((text) => ms(text as ms.StringValue));
+  .transform((text) => ms(text as ms.StringValue))
+  .meta({ title: 'duration' });
 
 /** The same, of at least a millisecond. */
-export const duration = durationOrNone.refine((length) => length > 0, 'must be longer than nothing');
+export const duration = durationOrNone
+  .refine((length) => length > 0, 'must be longer than nothing')
+  .meta({ title: 'duration' });
 
-export const channelName = z.string().superRefine((name, context) => {
-  const fault = channelNameFault(name);
-  if (fault) context.addIssue(fault);
-});
+export const channelName = z
+  .string()
+  .superRefine((name, context) => {
+    const fault = channelNameFault(name);
+    if (fault) context.addIssue(fault);
+  })
+  .meta({ title: 'channel' });
 
-export const controlPlaneName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/);
+export const controlPlaneName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
+  .meta({ title: 'control plane' });

@@ -4,28 +4,36 @@ import { channelName, controlPlaneName, duration } from './fields.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected 1 to 64 of a-z0-9 and -');
 
+const condition = z.strictObject({
+  name: name.describe('as the gate is called'),
+  query: z.string().min(1).max(4096).describe('PromQL; it holds where the answer has a series'),
+});
+
 const stage = z.strictObject({
-  name,
-  channels: z.array(channelName).max(100).default([]),
-  controlPlanes: z.array(controlPlaneName).max(100).default([]),
-  accepts: z.array(z.enum(VERSION_KINDS)).min(1).default(['cloud']),
-  soak: duration,
-  automatic: z.boolean().default(false),
-  signOff: z.boolean().default(true),
-  approval: z.boolean().default(true),
-  conditions: z
-    .array(z.strictObject({ name, query: z.string().min(1).max(4096) }))
-    .max(20)
-    .default([]),
+  name: name.describe('as people call it'),
+  channels: z.array(channelName).max(100).default([]).describe('moved in this stage'),
+  controlPlanes: z.array(controlPlaneName).max(100).default([]).describe('that must run the release first'),
+  accepts: z.array(z.enum(VERSION_KINDS)).min(1).default(['cloud']).describe('kinds of releases'),
+  soak: duration.describe('how long its channels serve the release before the stage is complete'),
+  automatic: z.boolean().default(false).describe('does it start by itself?'),
+  signOff: z.boolean().default(true).describe('must each significant change be signed off?'),
+  approval: z.boolean().default(true).describe('must somebody approve who did not register the release?'),
+  conditions: z.array(condition).max(20).default([]).describe('gates that Prometheus answers'),
 });
 
 /** How releases are promoted from stage to stage, and where sign-offs come from. */
 export const promotionSettings = z
   .strictObject({
-    stages: z.array(stage).max(20),
+    stages: z.array(stage).max(20).describe('in this order'),
     grace: duration,
-    advanceEvery: duration,
-    prometheus: z.strictObject({ url: z.url({ protocol: /^https?$/ }).nullable(), deadline: duration }),
+    advanceEvery: duration.describe('between looks whether a promotion can go on'),
+    prometheus: z.strictObject({
+      url: z
+        .url({ protocol: /^https?$/ })
+        .nullable()
+        .describe('where it answers queries'),
+      deadline: duration.describe('for one answer'),
+    }),
   })
   .superRefine(({ stages, prometheus }, context) => {
     const names = stages.map((each) => each.name);
@@ -38,8 +46,12 @@ export const promotionSettings = z
   });
 
 export const githubSettings = z.strictObject({
-  webhookSecret: z.string().min(16, 'a webhook secret has at least 16 characters').nullable(),
-  label: z.string().min(1).max(100),
+  webhookSecret: z
+    .string()
+    .min(16, 'a webhook secret has at least 16 characters')
+    .nullable()
+    .describe('as GitHub was told; null: the hook is off'),
+  label: z.string().min(1).max(100).describe('that signs a change off'),
   repository: z
     .string()
     .regex(/^[\w.-]+\/[\w.-]+$/, 'expected owner/name')

@@ -18,26 +18,39 @@ const port = z
     ],
     'expected a port number',
   )
-  .refine((number) => number >= 0 && number <= 65_535, 'expected a port number from 0 to 65535');
-const listener = z.strictObject({ host: z.string().min(1), port });
+  .refine((number) => number >= 0 && number <= 65_535, 'expected a port number from 0 to 65535')
+  .meta({ title: 'port' });
+const listener = z.strictObject({
+  host: z.string().min(1).describe('address of this machine to listen on; 0.0.0.0 is all'),
+  port: port.describe('0: any free one'),
+});
 const tls = z.strictObject({
-  certificate: z.string().min(1),
-  key: z.string().min(1),
-  lookEvery: duration.default(10_000),
+  certificate: z.string().min(1).describe('a file: the certificate and those that lead to its root, PEM'),
+  key: z.string().min(1).describe('a file: its private key, PEM, without a passphrase'),
+  lookEvery: duration.prefault('10s').describe('between looks whether the files have changed'),
 });
 /** Of one cluster. */
 const MAX_AUTH_SERVERS = 32;
-const tokenName = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-');
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits: printf %s TOKEN | sha256sum');
+const tokenName = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-')
+  .describe('what it is called; no two alike');
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits: printf %s TOKEN | sha256sum')
+  .meta({ title: 'SHA-256, in hex', description: 'of the token, which itself is kept nowhere' });
 const peerUrl = z
   .url({ protocol: /^https?$/, error: 'expected http://… or https://…' })
-  .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'leave out the credentials: none are sent');
+  .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'leave out the credentials: none are sent')
+  .meta({ title: 'URL' });
 const version = z
   .string()
   .refine((text) => parseVersion(text) !== null, 'expected a version X.Y.Z')
-  .transform((text) => parseVersion(text)?.text ?? text);
+  .transform((text) => parseVersion(text)?.text ?? text)
+  .meta({ title: 'version' });
 
-const schema = z.strictObject({
+/** What may be set, each as it is written; `config/default.yaml` or a description here says what it means. */
+export const settingsSchema = z.strictObject({
   public: listener.extend({ tls: tls.nullable() }),
   operator: listener,
   workers: z.int().min(1).max(64),
@@ -47,7 +60,7 @@ const schema = z.strictObject({
   store: z.strictObject({ deadline: duration, compareEvery: duration }),
   fleet: z.strictObject({
     staleAfter: duration,
-    flushEvery: duration,
+    flushEvery: duration.describe('between writes of check-ins to the store'),
     maxPending: z.int().min(1),
     maxAgents: z.int().min(1),
     maxUnenrolled: z.int().min(1),
@@ -63,23 +76,27 @@ const schema = z.strictObject({
   }),
   leader: z.strictObject({ lease: duration, plansEvery: duration, seriesEvery: duration }),
   sources: z.strictObject({
-    every: duration,
+    every: duration.describe('between readings'),
     timeout: duration,
     metrics: z.record(channelName, z.array(peerUrl).min(1).max(MAX_AUTH_SERVERS)),
     controlPlanes: z.record(controlPlaneName, peerUrl),
   }),
   webapi: z.strictObject({
-    clusterName: z.string().min(1),
-    edition: z.enum(['oss', 'ent', 'community']),
-    fips: z.boolean(),
+    clusterName: z.string().min(1).describe('as clients show it'),
+    edition: z.enum(['oss', 'ent', 'community']).describe('which packages clients install'),
+    fips: z.boolean().describe('do they install the FIPS build?'),
   }),
-  adminToken: z.string().min(16, 'an admin token has at least 16 characters').optional(),
+  adminToken: z
+    .string()
+    .min(16, 'an admin token has at least 16 characters')
+    .optional()
+    .describe('a token of the role admin, at least 16 characters; better in the environment than in a file'),
   tokens: z.array(
     z.strictObject({
       name: tokenName,
-      role: z.enum(ROLES),
+      role: z.enum(ROLES).describe('each may do what those before it may'),
       sha256,
-      expires: z.iso.datetime({ offset: true }).optional(),
+      expires: z.iso.datetime({ offset: true }).optional().describe('refused from then on'),
     }),
   ),
   bootstrap: z.strictObject({
@@ -87,29 +104,31 @@ const schema = z.strictObject({
     controlPlanes: z.record(controlPlaneName, version),
     channels: z.array(
       z.strictObject({
-        name: channelName,
-        target: version.optional(),
-        description: z.string().optional(),
-        accepts: z.array(z.enum(VERSION_KINDS)).min(1).optional(),
-        versionPrefix: z.enum(['v', '']).optional(),
-        needsHelm: z.boolean().optional(),
-        controlPlane: z.string().nullable().optional(),
-        toolsVersion: version.nullable().optional(),
+        name: channelName.describe('1 to 8 segments of a-z0-9._- with slashes between them'),
+        target: version.optional().describe('what it serves at first; none: agents are told none'),
+        description: z.string().optional().describe('for people'),
+        accepts: z.array(z.enum(VERSION_KINDS)).min(1).optional().describe('kinds of versions it may serve'),
+        versionPrefix: z.enum(['v', '']).optional().describe('before the version, in answers to agents'),
+        needsHelm: z.boolean().optional().describe('are releases without Helm charts refused?'),
+        controlPlane: z.string().nullable().optional().describe('that its agents connect to'),
+        toolsVersion: version.nullable().optional().describe('what client tools are told, where not the target'),
       }),
     ),
   }),
   promotion: promotionSettings,
   github: githubSettings,
-  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']) }),
+  log: z.strictObject({
+    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).describe('this and worse'),
+  }),
   shutdown: z.strictObject({ drain: durationOrNone, deadline: duration }),
 });
 
 /** The settings that depend on each other. */
-const accessSchema = z.object(schema.pick({ tokens: true, adminToken: true, redisUrl: true }).shape);
+const accessSchema = z.object(settingsSchema.pick({ tokens: true, adminToken: true, redisUrl: true }).shape);
 type Access = z.output<typeof accessSchema>;
 
 /** Everything that can be configured, checked and frozen. Durations are milliseconds. */
-export type Settings = Readonly<Omit<z.output<typeof schema>, 'adminToken'>>;
+export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, 'adminToken'>>;
 
 /** All that is wrong with the configuration, a line each. */
 export class SettingsError extends Error {
@@ -151,7 +170,7 @@ export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Sett
 
 /** Checks merged settings. Throws `SettingsError`. */
 export function validate(raw: Raw): Settings {
-  const result = schema.safeParse(raw);
+  const result = settingsSchema.safeParse(raw);
   const single = result.error?.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`) ?? [];
   // Looked at even where others are wrong, so that all faults are told at once.
   const access = accessSchema.safeParse(raw);
