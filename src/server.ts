@@ -132,7 +132,9 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   leadership.whileLeading('sources', settings.sources.every, sources.read);
   leadership.whileLeading('promotion', advanceEvery, driver.advance);
 
-  const operator = await listen(getRequestListener(operatorApp.fetch) as RequestListener, {
+  // HTTP/1.0 needs no Host, and health checks of load balancers send none.
+  const handle = getRequestListener(operatorApp.fetch, { hostname: 'localhost' });
+  const operator = await listen(handle as RequestListener, {
     ...settings.operator,
     requestTimeout: OPERATOR_REQUEST_TIMEOUT,
   });
