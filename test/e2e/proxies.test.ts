@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { canTls } from '../support/certificates.ts';
+import { type FairwayProcess, startFairway } from '../support/process.ts';
+import { type Backend, haproxy, nginx, type RunningProxy } from '../support/proxies.ts';
+import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
+
+const PATH = '/v1/stable/cloud/version';
+/** Longer than HAProxy needs to notice, as the page says. */
+const SHUTDOWN = { drain: '2500ms', deadline: '5s' };
+
+const start = (env: Record<string, string> = {}, dir = temporaryDirectory()) =>
+  startFairway({ dir, env, settings: { ...QUICKSTART, shutdown: SHUTDOWN } });
+
+const backendOf = ({ publicUrl, operatorUrl }: Pick<FairwayProcess, 'publicUrl' | 'operatorUrl'>): Backend => ({
+  address: new URL(publicUrl).host,
+  operatorPort: new URL(operatorUrl).port,
+});
+
+/** Runs the real curl as Teleport's shell updater does; answers with what it prints, or its exit code. */
+function curl({ url, ca }: RunningProxy, path: string, ...more: string[]): Promise<string | number> {
+  const args = ['--proto', '=https', '--tlsv1.2', '-sSf', '--cacert', ca, ...more, `${url}${path}`];
+  return new Promise((resolve) => {
+    execFile('curl', args, (error, stdout) => resolve(error ? Number(error.code) : stdout));
+  });
+}
+
+/** Polls without pause, on a connection that is kept and on new ones, and notes every answer that is wrong. */
+function load({ url, ca }: RunningProxy) {
+  const wrong: string[] = [];
+  let answered = 0;
+  let on = true;
+  async function client(keepAlive: boolean): Promise<void> {
+    const agent = new Agent({ keepAlive, maxSockets: 1, ca: readFileSync(ca) });
+    while (on) {
+      const reply = await poll(`${url}${PATH}`, agent);
+      if (reply !== '200 v16.4.6') wrong.push(reply);
+      answered++;
+    }
+    agent.destroy();
+  }
+  const clients = [true, true, false, false].map(client);
+  onTestFinished(() => {
+    on = false;
+  });
+  return async () => {
+    on = false;
+    await Promise.all(clients);
+    return { answered, wrong };
+  };
+}
+
+function poll(url: string, agent: Agent): Promise<string> {
+  return new Promise((resolve) => {
+    const asked = request(url, { agent }, (response) => {
+      let body = '';
+      response.on('data', (chunk) => (body += chunk));
+      response.on('end', () => resolve(`${response.statusCode} ${body}`));
+      response.on('error', (error) => resolve(String(error)));
+    });
+    asked.on('error', (error) => resolve(String(error)));
+    asked.end();
+  });
+}
+
+/** Stops a server and puts another one in its place, at the same addresses, as an upgrade does. */
+async function replace(server: FairwayProcess): Promise<FairwayProcess> {
+  server.signal('SIGTERM');
+  expect(await server.exit).toEqual({ code: 0, signal: null });
+  return start({
+    FAIRWAY_PORT: new URL(server.publicUrl).port,
+    FAIRWAY_OPERATOR_PORT: new URL(server.operatorUrl).port,
+  });
+}
+
+const KINDS = [nginx, haproxy].filter(({ here }) => here && canTls);
+
+describe.skipIf(KINDS.length === 0)('behind proxies set up as docs/operating.md shows', () => {
+  it.each(KINDS)('the shell updater gets the bytes and the headers: $name', async ({ start: startProxy }) => {
+    const server = await startServer(QUICKSTART);
+    const proxy = await startProxy([backendOf(server), backendOf(server)]);
+    await vi.waitFor(async () => expect(await curl(proxy, PATH)).toBe('v16.4.6'));
+    for (const max of ['1.2', '1.3']) expect(await curl(proxy, PATH, '--tls-max', max)).toBe('v16.4.6');
+    expect(await curl(proxy, '/v1/stable/cloud/critical')).toBe('no');
+    expect(await curl(proxy, '/v1/stable%2Fcloud//version?x=1')).toBe('v16.4.6');
+    expect(await curl(proxy, '/v1/nobodys/version'), 'curl -f fails on 404').toBe(22);
+    const shown = String(await curl(proxy, PATH, '-D-', '-o/dev/null', '--compressed'));
+    for (const header of [
+      /^HTTP\/1.1 200/,
+      /^content-type: text\/plain; charset=utf-8\r$/im,
+      /^content-length: 7\r$/im,
+      /^cache-control: public, max-age=30, stale-if-error=86400\r$/im,
+      /^etag: "v16.4.6"\r$/im,
+      /^fairway-revision: \d+\r$/im,
+    ]) {
+      expect(shown).toMatch(header);
+    }
+    const again = await curl(proxy, PATH, '-H', 'If-None-Match: "v16.4.6"', '-o/dev/null', '-w', '%{http_code}');
+    expect(again).toBe('304');
+    await curl(proxy, PATH, '-H', 'Agent-Id: agent-1', '-H', 'Agent-Version: 16.4.3');
+    const ask = operatorClient(server);
+    await vi.waitFor(async () =>
+      expect((await ask('GET', '/agents/agent-1')).body).toMatchObject({ version: '16.4.3' }),
+    );
+  });
+
+  it('no poll is lost while one server after the other is replaced', { timeout: 120_000 }, async () => {
+    const servers: [FairwayProcess, FairwayProcess] = [await start(), await start()];
+    const backends: [Backend, Backend] = [backendOf(servers[0]), backendOf(servers[1])];
+    const proxies = await Promise.all(KINDS.map((kind) => kind.start(backends)));
+    for (const proxy of proxies) await vi.waitFor(async () => expect(await curl(proxy, PATH)).toBe('v16.4.6'));
+    const stops = proxies.map(load);
+    for (const server of servers) await replace(server);
+    for (const [index, stop] of stops.entries()) {
+      const { answered, wrong } = await stop();
+      expect(wrong, KINDS[index]?.name).toEqual([]);
+      expect(answered, KINDS[index]?.name).toBeGreaterThan(100);
+    }
+  });
+});
