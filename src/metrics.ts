@@ -10,6 +10,7 @@ import { REJECTIONS } from './service/check-ins.ts';
 import type { Control } from './service/control.ts';
 import type { Fleet } from './service/fleet.ts';
 import type { Leadership } from './service/leadership.ts';
+import type { SpanCounts } from './tracing/open.ts';
 
 /** Versions of a channel that get a series of their own. */
 const TOP_VERSIONS = 20;
@@ -22,6 +23,8 @@ export interface MetricsSources {
   fleet: Fleet;
   counts: () => PollCounts;
   certificate: Certificate | null;
+  /** Null: nothing is traced. */
+  spans: (() => SpanCounts) | null;
 }
 
 /** Counts what happens and shows what is, in one registry. Labels are channels, routes, versions and codes, never what a stranger sent. */
@@ -107,6 +110,7 @@ export function createMetrics() {
       watchState(registers, sources);
       watchFleet(registers, sources);
       if (sources.certificate) watchCertificate(registers, sources.certificate);
+      if (sources.spans) watchSpans(registers, sources.spans);
     },
   };
 }
@@ -304,6 +308,14 @@ function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): 
       });
     },
   );
+}
+
+function watchSpans(registers: Registry[], spans: () => SpanCounts): void {
+  counter(registers, 'fairway_trace_spans_sent_total', 'Spans that the collector took', [], () => [[{}, spans().sent]]);
+  counter(registers, 'fairway_trace_spans_dropped_total', 'Spans that were not sent, by reason', ['reason'], () => [
+    [{ reason: 'queue_full' }, spans().queueFull],
+    [{ reason: 'not_sent' }, spans().notSent],
+  ]);
 }
 
 function topVersions(census: Census): [{ channel: string; version: string }, number][] {

@@ -35,6 +35,10 @@ import { createSources } from './service/sources.ts';
 import { createTransfer } from './service/transfer.ts';
 import { openStore } from './store/open.ts';
 import { createSavedState, unsaved } from './store/saved-state.ts';
+import { traceGate } from './tracing/gate.ts';
+import { openTracing } from './tracing/open.ts';
+import { traceConditions, tracePeers } from './tracing/peers.ts';
+import { traceStore } from './tracing/store.ts';
 import { openWorkers } from './workers.ts';
 
 export interface RunningServer {
@@ -56,17 +60,24 @@ const MAX_PEER_BODY = 8 * 1024 * 1024;
 const BOOTSTRAP_EVERY = 1_000;
 /** An inventory may be 64 MiB. */
 const OPERATOR_REQUEST_TIMEOUT = 300_000;
+/** Milliseconds for the last spans, where requests under way used up the deadline. */
+const LEAST_FLUSH = 500;
 
 /** Stale agents leave the census late by a twenty-fourth of `staleAfter` at most. */
 const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, 1_000), 30 * 60 * 1_000);
 
 /** Wires a server and starts it. Rejects if an address is taken or the data directory cannot be used. */
-export async function start({ settings, version, log, now = () => new Date() }: StartOptions): Promise<RunningServer> {
+export async function start({ now = () => new Date(), ...options }: StartOptions): Promise<RunningServer> {
+  const { settings, version } = options;
   const { dataDir, redisUrl, fleet: fleetSettings, compatibility, shutdown } = settings;
   const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
+  const tracing = await openTracing({ settings: settings.tracing, version, log: options.log });
+  const { tracer, log } = tracing;
   const limits = { agents: fleetSettings.maxAgents, unenrolled: fleetSettings.maxUnenrolled };
   const certificate = settings.public.tls && (await openCertificate(settings.public.tls, log));
-  const store = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, limits, log });
+  // Polls are not traced, so their check-ins go by the store itself.
+  const pollStore = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, limits, log });
+  const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
   const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, log });
 
@@ -74,13 +85,15 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   const { observer } = metrics;
   const policy = { ...compatibility, staleAfter: fleetSettings.staleAfter };
   const fleet = createFleet({ store, control, policy, now });
-  const gate = createGate({ control, fleet, strictCatalogue: compatibility.catalogue === 'strict', observer });
+  const strictCatalogue = compatibility.catalogue === 'strict';
+  const gate = traceGate(createGate({ control, fleet, strictCatalogue, observer }), tracer);
   const channels = createChannels({ control, fleet, gate, observer, now });
-  const plans = createPlans({ control, gate, observer, now, log });
+  const plans = createPlans({ control, gate, observer, tracer, now, log });
   const series = createSeries({ store, control, fleet, now });
   const { stages, grace, advanceEvery, prometheus } = settings.promotion;
   const controlPlanes = createControlPlanes({ control, fleet, grace, now });
-  const peers = createHttpPeers({ timeout: settings.sources.timeout, maxBody: MAX_PEER_BODY });
+  const peers = tracePeers(createHttpPeers({ timeout: settings.sources.timeout, maxBody: MAX_PEER_BODY }), tracer);
+  const conditions = traceConditions(createConditions(prometheus), tracer);
   const sources = createSources({
     ...settings.sources,
     peers,
@@ -93,9 +106,9 @@ export async function start({ settings, version, log, now = () => new Date() }: 
   });
   const releases = createReleases({ control, promotes: stages[0]?.accepts ?? [], now });
   const recall = createRecall({ control, gate, releases, stages, observer, now });
-  const facts = createFacts({ gate, controlPlanes, conditions: createConditions(prometheus), stages, now });
-  const driver = createPromotionDriver({ control, facts, recall, stages, observer, now });
-  const leadership = await joinLeadership({ store, ...settings.leader, log });
+  const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
+  const driver = createPromotionDriver({ control, facts, recall, stages, observer, tracer, now });
+  const leadership = await joinLeadership({ store, ...settings.leader, tracer, log });
 
   let leaving = false;
   const stopping = new AbortController();
@@ -114,6 +127,7 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     github: settings.github,
     transfer: createTransfer({ control, gate, now }),
     metrics,
+    tracer,
     ready: () => control.peek() !== null && !leaving,
     version,
     log,
@@ -139,8 +153,9 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     requestTimeout: OPERATOR_REQUEST_TIMEOUT,
   });
   const openSide = settings.workers > 1 ? openWorkers : openPublicSide;
-  const publicSide = await openSide({ control, store, settings, certificate, now, log });
-  metrics.watch({ version, leadership, control, channels, fleet, counts: publicSide.counts, certificate });
+  const publicSide = await openSide({ control, store: pollStore, settings, certificate, now, log });
+  const { counts } = publicSide;
+  metrics.watch({ version, leadership, control, channels, fleet, counts, certificate, spans: tracing.counts });
   log.info({ version, store: store.kind, public: publicSide.url, operator: operator.url }, 'fairway is up');
 
   async function closeOperator(): Promise<void> {
@@ -153,12 +168,14 @@ export async function start({ settings, version, log, now = () => new Date() }: 
     publicUrl: publicSide.url,
     operatorUrl: operator.url,
     async close() {
+      const began = performance.now();
       leaving = true;
       naming?.stop();
       certificate?.close();
       await Promise.all([publicSide.close(), closeOperator(), leadership.close()]);
       await control.close();
       await store.close();
+      await tracing.close(Math.max(shutdown.deadline - (performance.now() - began), LEAST_FLUSH));
       log.info({}, 'fairway is down');
     },
   };

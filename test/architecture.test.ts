@@ -27,6 +27,13 @@ const LAYERS: Record<string, Layer> = {
   'peers/': { from: ['domain/', 'peers/'], packages: NONE },
   'http/': { from: ['domain/', 'service/', 'http/'], packages: ANY, types: ['metrics.ts'] },
   'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/'], packages: ANY },
+  // Wraps what it is handed, and alone knows OpenTelemetry.
+  'tracing/': {
+    from: ['domain/', 'tracing/'],
+    types: ['service/', 'peers/'],
+    packages: /^(@opentelemetry\/.+|node:async_hooks)$/,
+    typePackages: /^pino$/,
+  },
   'config/': { from: ['domain/', 'config/'], packages: ANY },
   // What works without a server.
   'cli/offline.ts': { from: ['cli/', 'domain/'], packages: NONE },
@@ -34,7 +41,7 @@ const LAYERS: Record<string, Layer> = {
   'version.ts': { from: [], packages: NONE },
 };
 
-const PARTS = ['config/', 'dashboard/', 'domain/', 'http/', 'peers/', 'service/', 'store/'];
+const PARTS = ['config/', 'dashboard/', 'domain/', 'http/', 'peers/', 'service/', 'store/', 'tracing/'];
 
 /** The files beside the layers wire them together. */
 const WIRING: Layer = { from: PARTS, packages: ANY };

@@ -14,6 +14,7 @@ export const ENVIRONMENT: Record<string, string[]> = {
   FAIRWAY_ADMIN_TOKEN: ['adminToken'],
   FAIRWAY_GITHUB_WEBHOOK_SECRET: ['github', 'webhookSecret'],
   FAIRWAY_LOG_LEVEL: ['log', 'level'],
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['tracing', 'endpoint'],
 };
 
 /** Reads a YAML (or JSON) file that holds a mapping. Throws an error that names the file. */

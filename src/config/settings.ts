@@ -117,6 +117,7 @@ export const settingsSchema = z.strictObject({
   }),
   promotion: promotionSettings,
   github: githubSettings,
+  tracing: z.strictObject({ endpoint: peerUrl.nullable(), sampleRatio: z.number().min(0).max(1), timeout: duration }),
   log: z.strictObject({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).describe('this and worse'),
   }),

@@ -3,6 +3,7 @@ import { routePath } from 'hono/route';
 import type { Logger } from 'pino';
 import { createMask } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
+import type { Tracer } from '../domain/tracer.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Audit } from '../service/audit.ts';
 import type { Channels } from '../service/channels.ts';
@@ -32,6 +33,7 @@ import { promotionRoutes } from './operator/promotions.ts';
 import { releaseRoutes } from './operator/releases.ts';
 import { transferRoutes } from './operator/transfer.ts';
 import { StateDocument } from './schemas.ts';
+import { traceRequests } from './tracing.ts';
 import { invalid } from './validation.ts';
 
 export interface OperatorApiOptions {
@@ -49,6 +51,7 @@ export interface OperatorApiOptions {
   transfer: Transfer;
   control: Pick<Control, 'peek'>;
   metrics: Metrics;
+  tracer: Tracer;
   authenticator: Authenticator;
   events: EventStreams;
   /** Should traffic be sent here? */
@@ -59,9 +62,10 @@ export interface OperatorApiOptions {
 
 /** What operators, pipelines and Prometheus talk to, and the document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
-  const { metrics, ready, log, control, signOffs, github } = options;
+  const { metrics, tracer, ready, log, control, signOffs, github } = options;
   const app = new OpenAPIHono<OperatorEnv>();
 
+  app.use(traceRequests(tracer));
   app.use(async (c, next) => {
     const start = performance.now();
     await next();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Store } from '../domain/store.ts';
+import type { Tracer } from '../domain/tracer.ts';
 import { repeat } from './repeat.ts';
 
 /** Does background work on one of all servers. */
@@ -19,6 +20,7 @@ export interface LeadershipOptions {
   store: Pick<Store, 'acquireLease' | 'releaseLease'>;
   /** Milliseconds for which a lease lasts. Renewed three times as often, so a crash is made good within 4/3 of it. */
   lease: number;
+  tracer: Tracer;
   log: Logger;
 }
 
@@ -27,7 +29,7 @@ const RENEWALS_A_LEASE = 3;
 const GRACE = 1_000;
 
 /** Takes part in choosing the leader. */
-export async function joinLeadership({ store, lease, log }: LeadershipOptions): Promise<Leadership> {
+export async function joinLeadership({ store, lease, tracer, log }: LeadershipOptions): Promise<Leadership> {
   const holder = randomUUID();
   const tasks: { stop(): void }[] = [];
   const underWay = new Set<Promise<void>>();
@@ -56,7 +58,7 @@ export async function joinLeadership({ store, lease, log }: LeadershipOptions): 
       const run = async () => {
         const lead = current();
         if (!lead) return 'again' as const;
-        const work = task(lead.fence);
+        const work = tracer.trace(`leader ${name}`, { unlessIdle: true }, () => task(lead.fence));
         underWay.add(work);
         await work.finally(() => underWay.delete(work));
         return 'again' as const;

@@ -5,6 +5,7 @@ import { FairwayError } from '../domain/errors.ts';
 import { nextStep, PLAN_ACTOR, type Plan, takeNextStep, type Waiting, waitingFor } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
+import type { Tracer } from '../domain/tracer.ts';
 import { commitDocument, targetGuards } from './change.ts';
 import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
@@ -36,6 +37,7 @@ export interface PlansOptions {
   control: Control;
   gate: Pick<Gate, 'assess'>;
   observer: PlanObserver;
+  tracer: Tracer;
   now: () => Date;
   log: Logger;
 }
@@ -43,7 +45,7 @@ export interface PlansOptions {
 const ACTOR: Actor = { name: PLAN_ACTOR, role: 'operator' };
 
 /** Takes channels across majors, a step at a time. */
-export function createPlans({ control, gate, observer, now, log }: PlansOptions): Plans {
+export function createPlans({ control, gate, observer, tracer, now, log }: PlansOptions): Plans {
   /** What each plan was last seen to wait for. */
   const seen = new Map<string, string>();
 
@@ -64,17 +66,9 @@ export function createPlans({ control, gate, observer, now, log }: PlansOptions)
     const key = channelKey(channel.name);
     const before = channel;
     const guards = targetGuards(control.snapshot().releases, after);
-    await commitDocument(control, {
-      key,
-      before,
-      after,
-      action: 'roll-forward',
-      reason,
-      actor: ACTOR,
-      at,
-      fence,
-      guards,
-    });
+    const change = { key, before, after, action: 'roll-forward', reason, actor: ACTOR, at, fence, guards };
+    const attributes = { 'fairway.channel': channel.name, 'fairway.target': after.target ?? undefined };
+    await tracer.span('plan step', { attributes }, () => commitDocument(control, change));
     observer.targetChanged(channel.name, 'roll-forward');
     log.info({ channel: channel.name, target: after.target }, reason);
   }

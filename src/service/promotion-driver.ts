@@ -13,6 +13,7 @@ import {
   type Stored,
 } from '../domain/snapshot.ts';
 import type { Write } from '../domain/store.ts';
+import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Control } from './control.ts';
@@ -26,6 +27,7 @@ export interface PromotionDriverOptions {
   recall: Pick<Recall, 'sweep'>;
   stages: readonly Stage[];
   observer: ChannelObserver;
+  tracer: Tracer;
   now: () => Date;
 }
 
@@ -43,7 +45,7 @@ const SYSTEM = 'system:promotion';
 const MAX_STEPS = 20;
 
 export function createPromotionDriver(options: PromotionDriverOptions): PromotionDriver {
-  const { control, facts, recall, stages, observer, now } = options;
+  const { control, facts, recall, stages, observer, tracer, now } = options;
 
   /** Takes one step, if there is one to take. */
   async function advanceOne(version: string, fence: number): Promise<boolean> {
@@ -127,10 +129,17 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       : { ...promotion, updatedAt: at.toISOString() };
     const { state } = progressOf(after, stage.name);
     const entry = { at: at.toISOString(), actor: SYSTEM, action: event ?? 'roll', subject: key, reason };
-    await control.commit(
-      [replace(key, promotion, after), ...writes],
-      { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state } },
-      { fence, guards: [guard(releaseKey(release.version), release)] },
+    const attributes = {
+      'fairway.release': release.version,
+      'fairway.stage': stage.name,
+      'fairway.event': entry.action,
+    };
+    await tracer.span('promotion step', { attributes }, () =>
+      control.commit(
+        [replace(key, promotion, after), ...writes],
+        { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state } },
+        { fence, guards: [guard(releaseKey(release.version), release)] },
+      ),
     );
     return true;
   }
