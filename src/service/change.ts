@@ -9,8 +9,8 @@ import type { Control } from './control.ts';
 /** Who asks for a change, and on what condition. */
 export interface ChangeRequest {
   actor: Actor;
-  /** The revision that the asker has seen, 0 for none; null: any. */
-  ifMatch: number | null;
+  /** The revision that the asker has seen, 0 for none, `*` for any; null: whether there is one or not. */
+  ifMatch: number | '*' | null;
   /** Answer as if, and store nothing. */
   dryRun: boolean;
   /** Of the leader's lease, for background work. */
@@ -79,14 +79,19 @@ export async function retryOnConflict<T>(
       return await change();
     } catch (error) {
       const lost = error instanceof FairwayError && error.code === 'revision_mismatch';
-      if (!lost || ifMatch !== null || tries === MAX_TRIES) throw error;
+      if (!lost || typeof ifMatch === 'number' || tries === MAX_TRIES) throw error;
     }
   }
 }
 
 /** Throws unless the document is as the asker has seen it: `already_exists` where he expects none, else `revision_mismatch`. */
-export function requireRevision(key: string, before: { revision: number } | undefined, ifMatch: number | null): void {
+export function requireRevision(
+  key: string,
+  before: { revision: number } | undefined,
+  ifMatch: ChangeRequest['ifMatch'],
+): void {
   if (ifMatch === null || ifMatch === (before?.revision ?? 0)) return;
+  if (ifMatch === '*' && before) return;
   if (ifMatch === 0) throw alreadyExists(key);
   const now = before ? `at revision ${before.revision}` : 'not there';
   throw new FairwayError(

@@ -86,7 +86,7 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
     async apply(document, request) {
       const { actor, dryRun, ifMatch } = request;
       const snapshot = control.snapshot();
-      if (ifMatch !== null && ifMatch !== snapshot.revision) {
+      if (typeof ifMatch === 'number' && ifMatch !== snapshot.revision) {
         throw new FairwayError(
           'revision_mismatch',
           `the state is at revision ${snapshot.revision}, not at ${ifMatch}; export it again`,

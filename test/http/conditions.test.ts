@@ -131,14 +131,17 @@ describe('If-Match', () => {
     expectProblem(await api('POST', `${CHANNEL}/withdraw`, body, { 'If-Match': '"1"' }), 412, 'revision_mismatch');
   });
 
-  it.each(['"3"', 'garbage'])('of %s makes no channel and no control plane that did not exist', async (condition) => {
-    const { server, api } = await started();
-    const before = await stateOf(server);
-    const headers = { 'If-Match': condition };
-    expectProblem(await api('PUT', '/channels/new', {}, headers), 412, 'revision_mismatch');
-    expectProblem(await api('PUT', '/control-planes/new', { version: '16.0.0' }, headers), 412, 'revision_mismatch');
-    expect(await stateOf(server)).toEqual(before);
-  });
+  it.each(['"3"', 'garbage', '*'])(
+    'of %s makes no channel and no control plane that did not exist',
+    async (condition) => {
+      const { server, api } = await started();
+      const before = await stateOf(server);
+      const headers = { 'If-Match': condition };
+      expectProblem(await api('PUT', '/channels/new', {}, headers), 412, 'revision_mismatch');
+      expectProblem(await api('PUT', '/control-planes/new', { version: '16.0.0' }, headers), 412, 'revision_mismatch');
+      expect(await stateOf(server)).toEqual(before);
+    },
+  );
 
   it('guards a control plane', async () => {
     const { api } = await started();
@@ -163,6 +166,7 @@ describe('If-Match', () => {
     const { body } = await api('GET', '/audit?limit=1');
     const right = { 'If-Match': `"${body.entries[0].revision}"` };
     expect(await api('POST', '/apply', document, right)).toMatchObject({ status: 200 });
+    expect(await api('POST', '/apply', document, { 'If-Match': '*' })).toMatchObject({ status: 200 });
   });
 });
 

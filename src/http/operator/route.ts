@@ -57,11 +57,12 @@ export function readRequest(c: Context<OperatorEnv>, dryRunInBody = false): Chan
 /** No document has it. */
 const NO_REVISION = -1;
 
-/** The revision in `If-Match`, null without a condition, 0 for `If-None-Match: *`. */
-function readIfMatch(c: Context): number | null {
+/** The revision in `If-Match`, or its `*`; null without a condition, 0 for `If-None-Match: *`. */
+function readIfMatch(c: Context): ChangeRequest['ifMatch'] {
   if (c.req.header('if-none-match')?.trim() === '*') return 0;
   const condition = c.req.header('if-match')?.trim();
-  if (condition === undefined || condition === '*') return null;
+  if (condition === undefined) return null;
+  if (condition === '*') return '*';
   return Number(/^(?:W\/)?"?(\d{1,15})"?$/.exec(condition)?.[1] ?? NO_REVISION);
 }
 
