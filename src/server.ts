@@ -124,6 +124,7 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
     ...services,
     ...access,
     control,
+    importIdle: fleetSettings.importIdle,
     github: settings.github,
     transfer: createTransfer({ control, gate, now }),
     metrics,

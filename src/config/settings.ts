@@ -64,6 +64,7 @@ export const settingsSchema = z.strictObject({
     maxPending: z.int().min(1),
     maxAgents: z.int().min(1),
     maxUnenrolled: z.int().min(1),
+    importIdle: duration,
     enrolment: z.strictObject({
       mode: z.enum(['open', 'token']),
       tokens: z.array(z.strictObject({ name: tokenName, sha256 })),

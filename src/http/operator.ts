@@ -46,6 +46,8 @@ export interface OperatorApiOptions {
   recall: Recall;
   signOffs: SignOffs;
   promotions: Promotions;
+  /** Milliseconds without a byte after which the import of an inventory ends. */
+  importIdle: number;
   github: { webhookSecret: string | null; label: string; repository: string | null };
   audit: Audit;
   transfer: Transfer;
@@ -118,7 +120,7 @@ function createApi(options: OperatorApiOptions) {
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(options.plans, options.series));
   api.route('/', agentRoutes(fleet));
-  api.route('/', inventoryRoutes(fleet));
+  api.route('/', inventoryRoutes(fleet, options.importIdle));
   api.route('/', controlPlaneRoutes(controlPlanes));
   api.route('/', releaseRoutes(releases, recall, signOffs));
   api.route('/', promotionRoutes(promotions));

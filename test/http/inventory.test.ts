@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
+import type { Raw } from '../../src/config/raw.ts';
 import { instance, instanceId, inventory } from '../fixtures/inventory.ts';
 import { operatorClient, QUICKSTART, startServer, type TestServer, TOKENS } from '../support/server.ts';
 import { expectProblem } from './shared-server.ts';
@@ -9,8 +10,8 @@ import { ask } from './wire.ts';
 const IMPORT = '/inventory?channel=stable%2Fcloud';
 const MIB = 1024 * 1024;
 
-async function started() {
-  const server = await startServer(QUICKSTART);
+async function started(settings: Raw = {}) {
+  const server = await startServer({ ...QUICKSTART, ...settings });
   return { server, api: operatorClient(server) };
 }
 
@@ -179,6 +180,19 @@ describe('a faulty inventory changes nothing:', () => {
     await vi.waitFor(async () => {
       expect(await api('POST', IMPORT, [instance(1, '16.4.6')])).toMatchObject({ status: 200 });
     });
+  });
+
+  it('a body whose sender stalls, so that the next one need not wait', async () => {
+    const { server, api } = await started({ fleet: { importIdle: '300ms' } });
+    await api('POST', IMPORT, inventory());
+    const { sent, answered } = upload(server);
+    sent.write(`[${one},`);
+    expect(await answered).toMatchObject({
+      status: 400,
+      body: { code: 'malformed', detail: expect.stringMatching(/no byte .* 300 ms.*nothing was changed/) },
+    });
+    expect(await api('POST', IMPORT, [instance(1, '16.4.6')])).toMatchObject({ status: 200 });
+    sent.destroy();
   });
 
   it('more than 64 MiB', async () => {

@@ -28,8 +28,8 @@ const post = createRoute({
   responses: answers('What was counted.', schemas.InventoryResult),
 });
 
-/** `/inventory`. */
-export function inventoryRoutes(fleet: Fleet) {
+/** `/inventory`. An import of which no byte comes for `idle` milliseconds ends. */
+export function inventoryRoutes(fleet: Fleet, idle: number) {
   const app = new OpenAPIHono<OperatorEnv>();
   let importing = false;
 
@@ -44,7 +44,7 @@ export function inventoryRoutes(fleet: Fleet) {
     }
     importing = true;
     try {
-      const instances = readInstances(c.req.raw.body);
+      const instances = readInstances(limited(c.req.raw.body, idle));
       return c.json(await fleet.importInventory(c.req.valid('query').channel, instances), 200);
     } finally {
       importing = false;
@@ -53,13 +53,13 @@ export function inventoryRoutes(fleet: Fleet) {
   return app;
 }
 
-async function* readInstances(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Instance> {
+async function* readInstances(body: AsyncIterable<Uint8Array>): AsyncGenerator<Instance> {
   const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
   let parsed: unknown[] = [];
   let index = 0;
   let begun = false;
   parser.onValue = ({ value }) => void parsed.push(value);
-  for await (const chunk of limited(body)) {
+  for await (const chunk of body) {
     // The parser finds the members of an object just as well.
     const first: number | undefined = begun ? undefined : chunk.find((byte) => !WHITESPACE.has(byte));
     if (first !== undefined && first !== LEFT_BRACKET) throw new FairwayError('malformed', NO_ARRAY);
@@ -79,9 +79,9 @@ const LEFT_BRACKET = 0x5b;
 const WHITESPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const NO_ARRAY = 'the body is not the JSON array that `tctl inventory ls --format=json` prints; nothing was changed';
 
-async function* limited(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+async function* limited(body: ReadableStream<Uint8Array> | null, idle: number): AsyncGenerator<Uint8Array> {
   let size = 0;
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body ? withoutStalls(body, idle) : []) {
     size += chunk.byteLength;
     if (size > MAX_INVENTORY) {
       throw new FairwayError(
@@ -90,6 +90,27 @@ async function* limited(body: ReadableStream<Uint8Array> | null): AsyncGenerator
       );
     }
     yield chunk;
+  }
+}
+
+async function* withoutStalls(body: ReadableStream<Uint8Array>, idle: number): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  let timer: NodeJS.Timeout | undefined;
+  const stall = new Promise<never>((_, reject) => {
+    const message = `no byte of the inventory came for ${idle} ms; nothing was changed, send it again`;
+    timer = setTimeout(() => reject(new FairwayError('malformed', message)), idle);
+  });
+  try {
+    while (true) {
+      const { done, value } = await Promise.race([reader.read(), stall]);
+      if (done) return;
+      yield value;
+      timer?.refresh();
+    }
+  } finally {
+    clearTimeout(timer);
+    // A sender that went away has ended it already.
+    void reader.cancel().catch(() => {});
   }
 }
 
