@@ -2,7 +2,8 @@ import type { ServedTarget } from './channel.ts';
 import { compareVersions } from './version.ts';
 
 /** Where a count of agents comes from. */
-export type EvidenceSource = 'inventory' | 'teleport-metrics' | 'check-ins' | 'presumed';
+export const EVIDENCE_SOURCES = ['inventory', 'teleport-metrics', 'check-ins', 'presumed'] as const;
+export type EvidenceSource = (typeof EVIDENCE_SOURCES)[number];
 
 /** Agents by canonical version. */
 export type VersionCounts = ReadonlyMap<string, number>;

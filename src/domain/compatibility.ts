@@ -1,28 +1,32 @@
 import { type EvidenceSource, highestCounts, oldestOf, type Population, total, type VersionCounts } from './census.ts';
 import { unknownRelease } from './embargo.ts';
 import { type ArtifactSet, type Catalogue, missingArtifacts, newestFirst } from './release.ts';
-import { type HopFault, hopFaults } from './release-line.ts';
+import { HOP_FAULTS, type HopFault, hopFaults } from './release-line.ts';
 import { oldestSupportedMajor } from './support.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
-export type RefusalReason =
-  | HopFault
-  | 'target_ahead_of_control_plane'
-  | 'target_behind_control_plane'
-  | 'kind_not_accepted'
-  | 'release_pulled'
-  | 'release_embargoed'
-  | 'artifacts_missing'
-  | 'unknown_release';
+export const REFUSAL_REASONS = [
+  ...HOP_FAULTS,
+  'target_ahead_of_control_plane',
+  'target_behind_control_plane',
+  'kind_not_accepted',
+  'release_pulled',
+  'release_embargoed',
+  'artifacts_missing',
+  'unknown_release',
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** What no one may override, however many agents he accepts to strand. */
 const UNBREAKABLE: ReadonlySet<RefusalReason> = new Set(['release_pulled', 'release_embargoed']);
 
-export type WarningReason =
-  | 'target_ahead_of_control_plane'
-  | 'control_plane_unknown'
-  | 'out_of_support'
-  | 'unknown_agent_version';
+export const WARNING_REASONS = [
+  'target_ahead_of_control_plane',
+  'control_plane_unknown',
+  'out_of_support',
+  'unknown_agent_version',
+] as const;
+export type WarningReason = (typeof WARNING_REASONS)[number];
 
 /** One finding: what is wrong, for which agents, and what to do about it. */
 export interface Finding<R = RefusalReason | WarningReason> {

@@ -12,14 +12,16 @@ export interface ControlPlane {
   updatedBy: string;
 }
 
-export type ControlPlaneReason =
-  | 'agent_too_old'
-  | 'agent_too_new'
-  | 'target_ahead_of_control_plane'
-  | 'target_behind_control_plane'
-  | 'recently_served'
-  | 'control_plane_skips_major'
-  | 'control_plane_major_downgrade';
+export const CONTROL_PLANE_REASONS = [
+  'agent_too_old',
+  'agent_too_new',
+  'target_ahead_of_control_plane',
+  'target_behind_control_plane',
+  'recently_served',
+  'control_plane_skips_major',
+  'control_plane_major_downgrade',
+] as const;
+export type ControlPlaneReason = (typeof CONTROL_PLANE_REASONS)[number];
 
 export type ControlPlaneFinding = Finding<ControlPlaneReason> & { channel?: string };
 

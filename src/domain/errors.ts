@@ -1,23 +1,25 @@
 /** Everything that Fairway can answer other than success; `http/errors.ts` maps each to a status. */
-export type ErrorCode =
-  | 'malformed'
-  | 'unauthenticated'
-  | 'forbidden'
-  | 'not_found'
-  | 'refused'
-  | 'channel_pinned'
-  | 'not_newer'
-  | 'not_older'
-  | 'no_previous_target'
-  | 'already_exists'
-  | 'channel_in_use'
-  | 'revision_mismatch'
-  | 'too_large'
-  | 'unsupported_media_type'
-  | 'invalid'
-  | 'rate_limited'
-  | 'store_unavailable'
-  | 'internal';
+export const ERROR_CODES = [
+  'malformed',
+  'unauthenticated',
+  'forbidden',
+  'not_found',
+  'refused',
+  'channel_pinned',
+  'not_newer',
+  'not_older',
+  'no_previous_target',
+  'already_exists',
+  'channel_in_use',
+  'revision_mismatch',
+  'too_large',
+  'unsupported_media_type',
+  'invalid',
+  'rate_limited',
+  'store_unavailable',
+  'internal',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 export interface ErrorDetails {
   /** The report of the compatibility gate, on `refused`. */

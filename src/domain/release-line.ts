@@ -1,7 +1,8 @@
 import type { Version } from './version.ts';
 
 /** Why an agent may not go from one version to another in one hop. */
-export type HopFault = 'agent_too_old' | 'major_downgrade' | 'legacy_skip';
+export const HOP_FAULTS = ['agent_too_old', 'major_downgrade', 'legacy_skip'] as const;
+export type HopFault = (typeof HOP_FAULTS)[number];
 
 /** From here on majors are release lines; below, `X.Y` was one (RFD 12, "starting with 6.0"). */
 const FIRST_SEMVER_MAJOR = 6;

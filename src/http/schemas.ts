@@ -1,6 +1,11 @@
 import { z } from '@hono/zod-openapi';
-import { UPDATER_KINDS } from '../domain/agent.ts';
+import { SIGHTING_SOURCES, UPDATER_KINDS } from '../domain/agent.ts';
+import { EVIDENCE_SOURCES } from '../domain/census.ts';
 import { channelNameFault } from '../domain/channel.ts';
+import { REFUSAL_REASONS, WARNING_REASONS } from '../domain/compatibility.ts';
+import { CONTROL_PLANE_REASONS } from '../domain/control-plane.ts';
+import { ERROR_CODES } from '../domain/errors.ts';
+import { WAITING_REASONS } from '../domain/plan.ts';
 import { ROLES } from '../domain/role.ts';
 import { VERSION_KINDS } from '../domain/version.ts';
 import { canonicalVersion, dryRun, judged, kind, reason, time, version } from './schemas/fields.ts';
@@ -52,16 +57,17 @@ export const Channel = z
   })
   .openapi('Channel');
 
-const Finding = z.object({
-  reason: z.string(),
-  version: z.string().optional(),
-  count: z.int().optional(),
-  detail: z.string(),
-});
+const findingOf = <const R extends readonly string[]>(reasons: R) =>
+  z.object({
+    reason: z.enum(reasons),
+    version: z.string().optional().openapi({ description: 'That the agents concerned run.' }),
+    count: z.int().optional().openapi({ description: 'Of the agents concerned.' }),
+    detail: z.string().openapi({ description: 'What is wrong and what to do about it, for people.' }),
+  });
 const EvidenceSummary = z.object({
-  source: z.enum(['inventory', 'teleport-metrics', 'check-ins', 'presumed']),
-  complete: z.boolean(),
-  fresh: z.boolean(),
+  source: z.enum(EVIDENCE_SOURCES),
+  complete: z.boolean().openapi({ description: 'Does it know every enrolled agent?' }),
+  fresh: z.boolean().openapi({ description: 'Stale evidence decides nothing.' }),
   agents: z.int(),
   oldest: VersionCount.nullable(),
   age: z.int().nullable().openapi({ description: 'Seconds since it was gathered.' }),
@@ -69,25 +75,31 @@ const EvidenceSummary = z.object({
 
 export const Report = z
   .object({
-    allowed: z.boolean(),
+    allowed: z.boolean().openapi({ description: 'True where there is no reason against it.' }),
     target: z.string(),
-    controlPlane: z.string().nullable(),
-    agents: z.int(),
+    controlPlane: z.string().nullable().openapi({ description: 'The version that it runs, where that is known.' }),
+    agents: z.int().openapi({ description: 'Enrolled, nobody counted twice; where sources differ, the strictest.' }),
     oldest: VersionCount.nullable(),
-    stranded: z.int(),
-    reasons: z.array(Finding),
-    warnings: z.array(Finding),
+    stranded: z.int().openapi({ description: 'Agents for which a reason holds.' }),
+    reasons: z.array(findingOf(REFUSAL_REASONS)).openapi({ description: 'All that there are, not the first.' }),
+    warnings: z.array(findingOf(WARNING_REASONS)),
     evidence: z.array(EvidenceSummary),
-    route: z.array(z.string()).nullable(),
+    route: z.array(z.string()).nullable().openapi({
+      description:
+        'Releases that the oldest agent has to go through, the target last; null without need or without a way.',
+    }),
   })
   .openapi('Report');
 
 export const PlanState = z
   .object({
     plan: Plan.nullable(),
-    next: z.string().nullable(),
-    waiting: z.object({ reason: z.string(), detail: z.string() }).nullable(),
-    report: Report.nullable(),
+    next: z.string().nullable().openapi({ description: 'The step to come.' }),
+    waiting: z
+      .object({ reason: z.enum(WAITING_REASONS), detail: z.string() })
+      .nullable()
+      .openapi({ description: 'What stands in the way of it; null: it is taken within seconds.' }),
+    report: Report.nullable().openapi({ description: "The gate's, on the step to come." }),
   })
   .openapi('PlanState');
 export const Point = z
@@ -105,7 +117,7 @@ export const AuditEntry = z
     before: z.unknown(),
     after: z.unknown(),
     revision: z.int(),
-    hash: z.string(),
+    hash: z.string().openapi({ description: 'SHA-256 over the hash of the entry before and this one.' }),
   })
   .openapi('AuditEntry');
 
@@ -174,11 +186,11 @@ export const ControlPlaneReport = z
   .object({
     allowed: z.boolean(),
     controlPlane: z.string(),
-    current: z.string().nullable(),
+    current: z.string().nullable().openapi({ description: 'What it runs; null while nobody has reported it.' }),
     version: z.string(),
     agents: z.int(),
-    stranded: z.int(),
-    reasons: z.array(Finding.extend({ channel: z.string().optional() })),
+    stranded: z.int().openapi({ description: 'Agents that it would refuse, or that would refuse it.' }),
+    reasons: z.array(findingOf(CONTROL_PLANE_REASONS).extend({ channel: z.string().optional() })),
     channels: z.array(
       z.object({ channel: z.string(), target: z.string().nullable(), evidence: z.array(EvidenceSummary) }),
     ),
@@ -222,7 +234,7 @@ export const Agent = z
     id: z.string(),
     ...sighting,
     lastSeen: z.string(),
-    sources: z.array(z.object({ source: z.string(), ...sighting, at: z.string() })),
+    sources: z.array(z.object({ source: z.enum(SIGHTING_SOURCES), ...sighting, at: z.string() })),
   })
   .openapi('Agent');
 export const AgentId = z
@@ -240,7 +252,7 @@ export const Explanation = z
     pin: Mark.nullable(),
     plan: z.object({ ...plan, next: z.string(), strandsAgent: z.boolean() }).nullable(),
     revision: z.int().nullable(),
-    because: z.string(),
+    because: z.string().openapi({ description: 'The same in a sentence.' }),
   })
   .openapi('Explanation');
 
@@ -319,7 +331,12 @@ export const ApplyResult = z
   .openapi('ApplyResult');
 
 export const ChainState = z
-  .object({ intact: z.boolean(), entries: z.int(), head: z.string(), brokenAt: z.int().nullable() })
+  .object({
+    intact: z.boolean(),
+    entries: z.int(),
+    head: z.string().openapi({ description: 'Hash of the newest entry.' }),
+    brokenAt: z.int().nullable().openapi({ description: 'Id of the first entry that does not fit the one before.' }),
+  })
   .openapi('ChainState');
 
 /** RFC 9457. */
@@ -328,7 +345,7 @@ export const Problem = z
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    code: z.string(),
+    code: z.enum(ERROR_CODES),
     detail: z.string().openapi({ description: 'What is wrong and what to do next.' }),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
     report: Report.optional(),

@@ -1,4 +1,4 @@
-import type { Agent, Sighting } from '../domain/agent.ts';
+import type { Agent, Sighting, SightingSource } from '../domain/agent.ts';
 import { type Channel, channelAt } from '../domain/channel.ts';
 import { nextStep, type Plan } from '../domain/plan.ts';
 import { hopFaults } from '../domain/release-line.ts';
@@ -9,7 +9,7 @@ import { versionAnswer } from './answers.ts';
 /** An agent with what its newest sighting says up front. */
 export interface AgentView extends Omit<Sighting, 'at'> {
   lastSeen: string;
-  sources: (Omit<Sighting, 'id' | 'at'> & { source: string; at: string })[];
+  sources: (Omit<Sighting, 'id' | 'at'> & { source: SightingSource; at: string })[];
 }
 
 /** What an agent is told, and why. */

@@ -6,6 +6,7 @@ import { sharedServer } from './shared-server.ts';
 const GOLDEN = 'test/golden/openapi.json';
 
 interface Operation {
+  operationId?: string;
   summary?: string;
   description?: string;
   tags?: string[];
@@ -89,6 +90,26 @@ describe('the OpenAPI document', () => {
         expect.stringMatching(/there is no (GET|PUT|POST|DELETE)/),
       ]);
     }
+  });
+
+  it('gives every operation a name of its own, for clients that are made from it', async () => {
+    const names = (await operations()).map(({ operation }) => operation.operationId ?? '');
+    for (const name of names) expect(name).toMatch(/^[a-z]+([A-Z][a-z]+)+$/);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(expect.arrayContaining(['listChannels', 'rollForwardChannel', 'promoteRelease']));
+  });
+
+  it('names the closed sets of words', async () => {
+    const { schemas } = (await read()).components;
+    expect(schemas).toMatchObject({
+      Problem: { properties: { code: { enum: expect.arrayContaining(['refused', 'revision_mismatch']) } } },
+      Report: {
+        properties: {
+          reasons: { items: { properties: { reason: { enum: expect.arrayContaining(['agent_too_old']) } } } },
+          warnings: { items: { properties: { reason: { enum: expect.arrayContaining(['out_of_support']) } } } },
+        },
+      },
+    });
   });
 
   it('tells of every operation what it does, who may, and what goes wrong', async () => {

@@ -28,6 +28,7 @@ const moment = z.iso
 const census = createRoute({
   method: 'get',
   path: '/census',
+  operationId: 'getCensus',
   tags,
   summary: 'Agents by version and source, of one channel or of all',
   ...guarded('viewer'),
@@ -41,6 +42,7 @@ const census = createRoute({
 const list = createRoute({
   method: 'get',
   path: '/agents',
+  operationId: 'listAgents',
   tags,
   summary: 'Agents, a page at a time',
   ...guarded('viewer'),
@@ -70,6 +72,7 @@ const list = createRoute({
 const read = createRoute({
   method: 'get',
   path: '/agents/{id}',
+  operationId: 'getAgent',
   tags,
   summary: 'One agent',
   ...guarded('viewer'),
@@ -80,6 +83,7 @@ const read = createRoute({
 const explain = createRoute({
   method: 'get',
   path: '/agents/{id}/explain',
+  operationId: 'explainAgent',
   tags,
   summary: 'What the agent is told, and why',
   ...guarded('viewer'),
@@ -90,6 +94,7 @@ const explain = createRoute({
 const forget = createRoute({
   method: 'delete',
   path: '/agents/{id}',
+  operationId: 'forgetAgent',
   tags,
   summary: 'Forget an agent until it is seen again',
   ...guarded('operator'),

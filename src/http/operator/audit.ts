@@ -9,6 +9,7 @@ const tags = ['audit'];
 const list = createRoute({
   method: 'get',
   path: '/audit',
+  operationId: 'listAudit',
   tags,
   summary: 'Who changed what, when and why, newest first',
   ...guarded('viewer'),
@@ -19,6 +20,7 @@ const list = createRoute({
 const verify = createRoute({
   method: 'get',
   path: '/audit/verify',
+  operationId: 'verifyAudit',
   tags,
   summary: 'Was any entry changed or removed?',
   ...guarded('viewer'),

@@ -3,7 +3,7 @@ import type { Audit } from '../../service/audit.ts';
 import type { ChangingVerb, Channels, VerbInput } from '../../service/channels.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas.ts';
-import { answers, body, Conditions, etag, guarded, problems, readRequest } from './route.ts';
+import { answers, body, Conditions, etag, guarded, operationId, problems, readRequest } from './route.ts';
 
 const tags = ['channels'];
 const channelParam = z.object({ channel: schemas.ChannelName });
@@ -11,6 +11,7 @@ const channelParam = z.object({ channel: schemas.ChannelName });
 const list = createRoute({
   method: 'get',
   path: '/channels',
+  operationId: 'listChannels',
   tags,
   summary: 'All channels',
   ...guarded('viewer'),
@@ -20,6 +21,7 @@ const list = createRoute({
 const read = createRoute({
   method: 'get',
   path: '/channels/{channel}',
+  operationId: 'getChannel',
   tags,
   summary: 'One channel; its ETag is its revision',
   ...guarded('viewer'),
@@ -30,6 +32,7 @@ const read = createRoute({
 const put = createRoute({
   method: 'put',
   path: '/channels/{channel}',
+  operationId: 'putChannel',
   tags,
   summary: 'Create a channel, or change the given settings of it',
   ...guarded('operator'),
@@ -43,6 +46,7 @@ const put = createRoute({
 const remove = createRoute({
   method: 'delete',
   path: '/channels/{channel}',
+  operationId: 'deleteChannel',
   tags,
   summary: 'Delete a channel that no enrolled agent follows',
   ...guarded('admin'),
@@ -53,6 +57,7 @@ const remove = createRoute({
 const history = createRoute({
   method: 'get',
   path: '/channels/{channel}/history',
+  operationId: 'getChannelHistory',
   tags,
   summary: 'What happened to a channel, newest first',
   ...guarded('viewer'),
@@ -63,6 +68,7 @@ const history = createRoute({
 const check = createRoute({
   method: 'post',
   path: '/channels/{channel}/check',
+  operationId: 'checkChannel',
   tags,
   summary: 'May the target be this version? Changes nothing',
   ...guarded('viewer'),
@@ -94,6 +100,7 @@ const verbRoute = (name: ChangingVerb, summary: string, schema: z.ZodType<VerbBo
   createRoute({
     method: 'post',
     path: `/channels/{channel}/${name}` as '/channels/{channel}/verb',
+    operationId: operationId(name, 'Channel'),
     tags,
     summary,
     ...guarded('operator'),

@@ -10,6 +10,7 @@ const nameParam = z.object({ name: schemas.ControlPlaneName });
 const list = createRoute({
   method: 'get',
   path: '/control-planes',
+  operationId: 'listControlPlanes',
   tags,
   summary: 'All control planes',
   ...guarded('viewer'),
@@ -19,6 +20,7 @@ const list = createRoute({
 const read = createRoute({
   method: 'get',
   path: '/control-planes/{name}',
+  operationId: 'getControlPlane',
   tags,
   summary: 'One control plane',
   ...guarded('viewer'),
@@ -29,6 +31,7 @@ const read = createRoute({
 const put = createRoute({
   method: 'put',
   path: '/control-planes/{name}',
+  operationId: 'putControlPlane',
   tags,
   summary: 'Report the version that a control plane runs',
   ...guarded('operator'),
@@ -42,6 +45,7 @@ const put = createRoute({
 const check = createRoute({
   method: 'post',
   path: '/control-planes/{name}/check',
+  operationId: 'checkControlPlane',
   tags,
   summary: 'May this control plane be changed to this version? Changes nothing',
   ...guarded('viewer'),

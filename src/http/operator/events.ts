@@ -6,6 +6,7 @@ import { guarded, problems } from './route.ts';
 const events = createRoute({
   method: 'get',
   path: '/events',
+  operationId: 'streamEvents',
   tags: ['state'],
   summary: 'Changes, as server-sent events `change` with the new revision',
   ...guarded('viewer'),

@@ -14,6 +14,7 @@ const MAX_INVENTORY = 64 * 1024 * 1024;
 const post = createRoute({
   method: 'post',
   path: '/inventory',
+  operationId: 'importInventory',
   tags: ['agents'],
   summary: 'Replace what is known of the agents of a channel by `tctl inventory ls --format=json`',
   ...guarded('operator', null),

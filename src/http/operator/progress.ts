@@ -12,6 +12,7 @@ const channelParam = z.object({ channel: schemas.ChannelName });
 const plan = createRoute({
   method: 'get',
   path: '/channels/{channel}/plan',
+  operationId: 'getPlan',
   tags,
   summary: 'Where the plan of a channel stands, and what its next step waits for',
   ...guarded('viewer'),
@@ -22,6 +23,7 @@ const plan = createRoute({
 const series = createRoute({
   method: 'get',
   path: '/channels/{channel}/series',
+  operationId: 'getSeries',
   tags,
   summary: 'Agents over time: a point a minute for a day, or an hour for 90 days',
   ...guarded('viewer'),

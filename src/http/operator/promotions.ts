@@ -4,7 +4,7 @@ import type { Promotions, PromotionView } from '../../service/promotions.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/promotions.ts';
 import { ReleaseVersion } from '../schemas/releases.ts';
-import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
+import { answers, body, Conditions, etag, guarded, operationId, readRequest } from './route.ts';
 
 const tags = ['promotion'];
 const versionParam = z.object({ version: ReleaseVersion });
@@ -13,6 +13,7 @@ const promotionAnswer = answers('Each stage, its gates, and what happens next.',
 const read = createRoute({
   method: 'get',
   path: '/releases/{version}/promotion',
+  operationId: 'getPromotion',
   tags,
   summary: 'How far a release has come, what holds it, and what happens next',
   ...guarded('viewer'),
@@ -24,6 +25,7 @@ const verbRoute = <S extends z.ZodType>(verb: string, summary: string, schema: S
   createRoute({
     method: 'post',
     path: `/releases/{version}/${verb}` as '/releases/{version}/verb',
+    operationId: operationId(verb, 'Release'),
     tags,
     summary,
     ...guarded('release-manager'),

@@ -15,6 +15,7 @@ const versionParam = z.object({ version: schemas.ReleaseVersion });
 const list = createRoute({
   method: 'get',
   path: '/releases',
+  operationId: 'listReleases',
   tags,
   summary: 'Known releases, newest first',
   ...guarded('viewer'),
@@ -25,6 +26,7 @@ const list = createRoute({
 const register = createRoute({
   method: 'post',
   path: '/releases',
+  operationId: 'registerRelease',
   tags,
   summary: 'Register a release; saying the same again changes nothing',
   ...guarded('release-manager', MAX_RELEASE),
@@ -38,6 +40,7 @@ const register = createRoute({
 const importHistory = createRoute({
   method: 'post',
   path: '/releases/import',
+  operationId: 'importReleases',
   tags,
   summary: 'Take a release history over into the catalogue',
   ...guarded('release-manager', MAX_HISTORY),
@@ -48,6 +51,7 @@ const importHistory = createRoute({
 const support = createRoute({
   method: 'get',
   path: '/releases/support',
+  operationId: 'getSupportWindow',
   tags,
   summary: 'The majors that are supported',
   ...guarded('viewer'),
@@ -57,6 +61,7 @@ const support = createRoute({
 const backports = createRoute({
   method: 'get',
   path: '/releases/backport-plan',
+  operationId: 'planBackports',
   tags,
   summary: 'Which branches a fix goes to, and which releases come of it',
   ...guarded('viewer'),
@@ -67,6 +72,7 @@ const backports = createRoute({
 const read = createRoute({
   method: 'get',
   path: '/releases/{version}',
+  operationId: 'getRelease',
   tags,
   summary: 'One release',
   ...guarded('viewer'),
@@ -77,6 +83,7 @@ const read = createRoute({
 const tagPlan = createRoute({
   method: 'get',
   path: '/releases/{version}/tags',
+  operationId: 'planTags',
   tags,
   summary: 'The Docker tags that the release makes and moves',
   ...guarded('viewer'),
@@ -87,6 +94,7 @@ const tagPlan = createRoute({
 const explain = createRoute({
   method: 'get',
   path: '/versions/{version}',
+  operationId: 'explainVersion',
   tags,
   summary: 'What a version says: kind, line, branch, support, tags',
   ...guarded('viewer'),
@@ -97,6 +105,7 @@ const explain = createRoute({
 const artifacts = createRoute({
   method: 'post',
   path: '/releases/{version}/artifacts',
+  operationId: 'publishArtifacts',
   tags,
   summary: 'Tell what was built and published',
   ...guarded('release-manager'),
@@ -107,6 +116,7 @@ const artifacts = createRoute({
 const pull = createRoute({
   method: 'post',
   path: '/releases/{version}/pull',
+  operationId: 'pullRelease',
   tags,
   summary: 'Withdraw a bad release; every channel that serves it moves in the same commit',
   ...guarded('release-manager'),
@@ -117,6 +127,7 @@ const pull = createRoute({
 const liftEmbargo = createRoute({
   method: 'post',
   path: '/releases/{version}/lift-embargo',
+  operationId: 'liftEmbargo',
   tags,
   summary: 'Make a release public; channels can be rolled forward to it in the same commit',
   ...guarded('release-manager'),
@@ -127,6 +138,7 @@ const liftEmbargo = createRoute({
 const signOff = createRoute({
   method: 'post',
   path: '/releases/{version}/changes/{pr}/sign-off',
+  operationId: 'signOffChange',
   tags,
   summary: 'Sign a change off by hand, or withdraw that with `signedOff: false`',
   ...guarded('operator'),

@@ -25,6 +25,10 @@ function limitBody(maxSize: number) {
   });
 }
 
+/** What clients that are made from the document call a verb: `roll-forward` of a `Channel` is `rollForwardChannel`. */
+export const operationId = (verb: string, noun: string): string =>
+  verb.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()) + noun;
+
 /** A JSON body that must be there. */
 export const body = <S extends z.ZodType>(schema: S) => ({
   body: { required: true, content: { 'application/json': { schema } } },

@@ -14,6 +14,7 @@ const YAML = /^(application|text)\/(x-)?yaml\b/i;
 const exportState = createRoute({
   method: 'get',
   path: '/export',
+  operationId: 'exportState',
   tags,
   summary: 'The control state as one document: JSON, or YAML with `Accept: application/yaml`',
   ...guarded('viewer'),
@@ -32,6 +33,7 @@ const exportState = createRoute({
 const apply = createRoute({
   method: 'post',
   path: '/apply',
+  operationId: 'applyState',
   tags,
   summary: 'Make the state agree with a document; what it leaves out stays',
   ...guarded('admin', MAX_DOCUMENT),
