@@ -79,7 +79,7 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   const pollStore = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, limits, log });
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
-  const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, log });
+  const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, now, log });
 
   const metrics = createMetrics();
   const { observer } = metrics;
@@ -108,7 +108,8 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   const recall = createRecall({ control, gate, releases, stages, observer, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
   const driver = createPromotionDriver({ control, facts, recall, stages, observer, tracer, now });
-  const leadership = await joinLeadership({ store, ...settings.leader, tracer, log });
+  const mayLead = () => !control.isOutdated();
+  const leadership = await joinLeadership({ store, ...settings.leader, mayLead, tracer, log });
 
   let leaving = false;
   const stopping = new AbortController();

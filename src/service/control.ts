@@ -1,13 +1,16 @@
 import type { Logger } from 'pino';
 import { FairwayError } from '../domain/errors.ts';
-import { applyWrites, type Snapshot, takeSnapshot } from '../domain/snapshot.ts';
+import { NewerForm, SCHEMA_KEY } from '../domain/schema.ts';
+import { applyWrites, type Snapshot } from '../domain/snapshot.ts';
 import type { AuditDraft, AuditEntry, Guard, SavedState, Store, Write } from '../domain/store.ts';
+import { inForm, loadUpgraded, readUpgraded } from './upgrade.ts';
 
 export interface ControlOptions {
   store: Store;
   saved: SavedState;
   /** Milliseconds between looks at the store's revision, in case a change message was lost. */
   compareEvery: number;
+  now: () => Date;
   log: Logger;
 }
 
@@ -29,20 +32,23 @@ export interface Control {
   onChange(listener: (snapshot: Snapshot) => void): () => void;
   /** Throws `revision_mismatch` if a written or guarded document has changed since or the fence has fallen, `store_unavailable`. */
   commit(writes: Write[], audit: AuditDraft, conditions?: CommitConditions): Promise<AuditEntry>;
-  /** Did the store answer when last asked? */
+  /** Did the store answer when last asked, with a state that this server may change? */
   storeUp(): boolean;
+  /** Has a newer release upgraded the state? Then this server serves what it knew before, and changes nothing any more. */
+  isOutdated(): boolean;
   /** Milliseconds since the snapshot was last known to be the store's; Infinity before the first time. */
   age(): number;
   close(): Promise<void>;
 }
 
-/** Loads the state, from the saved copy if the store is away, and keeps it fresh. */
-export async function openControl({ store, saved, compareEvery, log }: ControlOptions): Promise<Control> {
+/** Loads the state, from the saved copy if the store is away, and keeps it fresh. Rejects where a newer release made it. */
+export async function openControl({ store, saved, compareEvery, now, log }: ControlOptions): Promise<Control> {
   const listeners = new Set<(snapshot: Snapshot) => void>();
   let snapshot: Snapshot | null = null;
   let confirmedAt = Number.NEGATIVE_INFINITY;
   let up = true;
   let lostRevisions = false;
+  let outdated: NewerForm | null = null;
   let refreshing: Promise<void> | null = null;
   let askedAgain = false;
   let saving = Promise.resolve();
@@ -63,11 +69,12 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
       // An older state never replaces a newer one: agents would be told to go back by nobody's decision.
       if (snapshot && revision < snapshot.revision) return reportLoss(revision, snapshot.revision);
       lostRevisions = false;
-      if (!snapshot || !isConfirmed() || revision > snapshot.revision) adopt(takeSnapshot(await store.load()));
+      if (!snapshot || !isConfirmed() || revision > snapshot.revision) adopt(await loadUpgraded({ store, now, log }));
       confirmedAt = performance.now();
       if (!up) log.info({ revision }, 'the store is back');
       up = true;
     } catch (error) {
+      if (error instanceof NewerForm) return reportOutdated(error);
       if (up) log.warn({ err: error }, 'the store is away; the last state is served, changes are refused');
       up = false;
     }
@@ -78,6 +85,16 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
       log.error({ has, served }, 'the store has lost revisions; the newer state is served, changes are refused');
     lostRevisions = true;
     up = true;
+  }
+
+  function reportOutdated(error: NewerForm): void {
+    if (!outdated) log.error({ err: error }, 'the last known state is served, changes are refused');
+    outdated = error;
+    up = true;
+  }
+
+  function refuseOutdated(): void {
+    if (outdated) throw outdated;
   }
 
   /** One comparison at a time; whoever asks during one gets another after it. */
@@ -96,11 +113,12 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
   }
 
   // Read in any case: a store that lost changes while nobody served them is found out by it.
-  const state = saved.read();
-  if (state) snapshot = takeSnapshot(state);
+  snapshot = readUpgraded(saved);
+  const revision = snapshot?.revision;
   await refresh();
-  if (state && !up)
-    log.warn({ revision: state.revision }, 'the state saved on this machine is served until the store answers');
+  refuseOutdated();
+  if (revision !== undefined && !up)
+    log.warn({ revision }, 'the state saved on this machine is served until the store answers');
   store.onChange(() => void refresh());
   const timer = setInterval(() => void refresh(), compareEvery);
 
@@ -113,6 +131,37 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
     );
   }
 
+  async function commit(
+    writes: Write[],
+    audit: AuditDraft,
+    { fence, guards }: CommitConditions = {},
+  ): Promise<AuditEntry> {
+    refuseOutdated();
+    if (lostRevisions) throw new FairwayError('store_unavailable', LOST);
+    const base = current();
+    const change = inForm(base, { writes, guards, audit, fence });
+    const result = await store.commit(change);
+    if ('fenced' in result) {
+      throw new FairwayError('revision_mismatch', 'another server leads by now, so this one changed nothing');
+    }
+    if ('conflict' in result) {
+      // Whoever reads again after this must not be shown what he lost by.
+      await refresh();
+      refuseOutdated();
+      if (result.conflict === SCHEMA_KEY && snapshot !== base) return commit(writes, audit, { fence, guards });
+      throw new FairwayError(
+        'revision_mismatch',
+        `${result.conflict} was changed by somebody else meanwhile; read it again, then repeat`,
+      );
+    }
+    const { entry } = result;
+    // Whatever came between is loaded; if that fails the change is stored all the same, and seen later.
+    if (snapshot === base && base.revision === entry.revision - 1)
+      adopt(applyWrites(base, change.writes, entry.revision));
+    else await refresh();
+    return entry;
+  }
+
   return {
     snapshot: current,
     peek: () => snapshot,
@@ -120,29 +169,10 @@ export async function openControl({ store, saved, compareEvery, log }: ControlOp
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    storeUp: () => up && !lostRevisions,
+    storeUp: () => up && !lostRevisions && !outdated,
+    isOutdated: () => outdated !== null,
     age: () => performance.now() - confirmedAt,
-    async commit(writes, audit, { fence, guards } = {}) {
-      if (lostRevisions) throw new FairwayError('store_unavailable', LOST);
-      const base = current();
-      const result = await store.commit({ writes, guards, audit, fence });
-      if ('fenced' in result) {
-        throw new FairwayError('revision_mismatch', 'another server leads by now, so this one changed nothing');
-      }
-      if ('conflict' in result) {
-        // Whoever reads again after this must not be shown what he lost by.
-        await refresh();
-        throw new FairwayError(
-          'revision_mismatch',
-          `${result.conflict} was changed by somebody else meanwhile; read it again, then repeat`,
-        );
-      }
-      const { entry } = result;
-      // Whatever came between is loaded; if that fails the change is stored all the same, and seen later.
-      if (snapshot === base && base.revision === entry.revision - 1) adopt(applyWrites(base, writes, entry.revision));
-      else await refresh();
-      return entry;
-    },
+    commit,
     async close() {
       clearInterval(timer);
       await refreshing;

@@ -20,6 +20,8 @@ export interface LeadershipOptions {
   store: Pick<Store, 'acquireLease' | 'releaseLease'>;
   /** Milliseconds for which a lease lasts. Renewed three times as often, so a crash is made good within 4/3 of it. */
   lease: number;
+  /** Asked before each renewal: may this server lead? */
+  mayLead: () => boolean;
   tracer: Tracer;
   log: Logger;
 }
@@ -29,7 +31,7 @@ const RENEWALS_A_LEASE = 3;
 const GRACE = 1_000;
 
 /** Takes part in choosing the leader. */
-export async function joinLeadership({ store, lease, tracer, log }: LeadershipOptions): Promise<Leadership> {
+export async function joinLeadership({ store, lease, mayLead, tracer, log }: LeadershipOptions): Promise<Leadership> {
   const holder = randomUUID();
   const tasks: { stop(): void }[] = [];
   const underWay = new Set<Promise<void>>();
@@ -37,7 +39,14 @@ export async function joinLeadership({ store, lease, tracer, log }: LeadershipOp
 
   const current = () => (held && performance.now() < held.until ? held : null);
 
+  async function giveBack(): Promise<void> {
+    const had = held;
+    held = null;
+    if (had) await store.releaseLease(holder);
+  }
+
   async function renew(): Promise<'again'> {
+    if (!mayLead()) return giveBack().then(() => 'again');
     const led = current() !== null;
     // Counted from before the question: the store's lease can only end later than this one.
     const until = performance.now() + lease;
@@ -71,8 +80,7 @@ export async function joinLeadership({ store, lease, tracer, log }: LeadershipOp
       // What takes longer is cut off: its fence falls with the lease.
       await Promise.race([Promise.allSettled(underWay), new Promise((resolve) => setTimeout(resolve, GRACE).unref())]);
       // Unanswered, the lease ends by itself.
-      if (held) await store.releaseLease(holder).catch(() => undefined);
-      held = null;
+      await giveBack().catch(() => undefined);
     },
   };
 }

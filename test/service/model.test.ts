@@ -391,7 +391,7 @@ describe.each([
   beforeAll(async () => {
     place = await open();
     const saved = { read: () => null, write: async () => {} };
-    control = await openControl({ store: place.store, saved, compareEvery: HOUR, log });
+    control = await openControl({ store: place.store, saved, compareEvery: HOUR, now: () => new Date(), log });
     const pulled = { reason: 'bad', by: 'token:model', at: '2026-01-01T00:00:00.000Z' };
     const release: Release = { ...listedRelease({ version: PULLED, cutAt: null, security: false }), pulled };
     const key = `release/${PULLED}`;
