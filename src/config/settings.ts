@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { parseRedisAddress, REDIS_URL_FORMS } from '../domain/redis-address.ts';
 import { ROLES } from '../domain/role.ts';
 import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
 import { channelName, controlPlaneName, duration, durationOrNone } from './fields.ts';
@@ -55,7 +56,10 @@ export const settingsSchema = z.strictObject({
   operator: listener,
   workers: z.int().min(1).max(64),
   defaultChannel: channelName,
-  redisUrl: z.url({ protocol: /^rediss?$/, error: 'expected redis://… or rediss://…' }).nullable(),
+  redisUrl: z
+    .string()
+    .refine((url) => parseRedisAddress(url) !== null, `expected ${REDIS_URL_FORMS}`)
+    .nullable(),
   dataDir: z.string().min(1),
   store: z.strictObject({ deadline: duration, compareEvery: duration }),
   fleet: z.strictObject({

@@ -1,6 +1,6 @@
-import { Redis, type RedisOptions } from 'ioredis';
-import { FairwayError } from '../domain/errors.ts';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { withDeadline } from './deadline.ts';
+import { openConnections } from './redis-connect.ts';
 import { mapRedisError, reasonOf } from './redis-errors.ts';
 import type { Script } from './redis-scripts/script.ts';
 
@@ -29,15 +29,17 @@ export interface RedisClient {
 
 /** Returns at once; the connection is made in the background, however long that takes. */
 export function connectRedis({ url, deadline, log }: RedisClientOptions): RedisClient {
-  const connect = () => newConnection(url, optionsFor(deadline));
-  const commands = connect();
+  const connections = openConnections(url, optionsFor(deadline));
+  const { commands } = connections;
   const outage = watchOutages(commands, log);
   const defined = new Set<string>();
   const subscribers: Redis[] = [];
   // A subscription sends nothing, so it would not notice that its peer is gone.
-  outage.onEnd(() => {
+  const reconnect = () => {
     for (const subscriber of subscribers) if (subscriber.status === 'ready') subscriber.disconnect(true);
-  });
+  };
+  outage.onEnd(reconnect);
+  connections.onMove(reconnect);
 
   const attempt = firstAttempt(commands);
   async function call<T>(send: () => Promise<T>): Promise<T> {
@@ -62,7 +64,7 @@ export function connectRedis({ url, deadline, log }: RedisClientOptions): RedisC
     get: (key) => call(() => commands.get(key)),
     hgetall: (key) => call(() => commands.hgetall(key)),
     subscribe(channel, listener) {
-      const subscriber = connect();
+      const subscriber = connections.openSubscriber();
       subscribers.push(subscriber);
       keepSubscribed(subscriber, channel, listener, log);
     },
@@ -94,25 +96,18 @@ function optionsFor(deadline: number): RedisOptions {
   };
 }
 
-function newConnection(url: string, options: RedisOptions): Redis {
-  try {
-    return new Redis(url, options);
-  } catch {
-    // The error holds the URL, and the URL may hold a password.
-    throw new FairwayError('invalid', 'REDIS_URL is not an address of Redis; write it as redis://host:port');
-  }
-}
-
 /** Settles with the first connection or failure to make one: calls made right after the start need not fail. */
-function firstAttempt(redis: Redis): Promise<void> {
+function firstAttempt(redis: Redis | Cluster): Promise<void> {
   return new Promise((settle) => {
     redis.once('ready', () => settle());
     redis.once('close', () => settle());
+    // Sentinels that cannot be reached end no attempt.
+    redis.once('error', () => settle());
   });
 }
 
 /** Logs each outage once, not each attempt to end it, and knows why there is one. */
-function watchOutages(redis: Redis, log: StoreLog) {
+function watchOutages(redis: Redis | Cluster, log: StoreLog) {
   let reason: string | null = null;
   let onEnd = () => {};
   redis.on('error', (error: unknown) => {

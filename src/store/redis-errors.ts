@@ -4,7 +4,7 @@ import { FairwayError } from '../domain/errors.ts';
 const REFUSALS =
   /(^|-)(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|OOM|MISCONF|MOVED|ASK|TRYAGAIN|BUSY|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|EXECABORT)\b|max number of clients/;
 /** What ioredis says of a command that it never sent. */
-const NEVER_SENT = /^(Stream isn't writeable|Connection is closed)/;
+const NEVER_SENT = /^(Stream isn't writeable|Connection is closed|Cluster isn't ready|Cluster is ended)/;
 
 /**
  * What a failed command means to the caller: `store_unavailable`, unless Redis found fault with the command itself,

@@ -7,6 +7,8 @@ import type { Resolution } from '../domain/series.ts';
  * Redis packs a hash of up to 128 short fields into a tenth of the memory that single keys would take.
  */
 export const DOCUMENTS = '{fairway}:documents';
+/** Of a cluster's 16,384 slots, the one of control data: CRC16 of `fairway`. */
+export const CONTROL_SLOT = 7175;
 /** `<id> <hash>` of the last audit entry; the id is the global revision. */
 export const HEAD = '{fairway}:head';
 export const AUDIT = '{fairway}:audit';
