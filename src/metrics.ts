@@ -3,9 +3,11 @@ import type { Certificate } from './certificate.ts';
 import { WAITING_REASONS } from './domain/plan.ts';
 import { oldestSupportedMajor } from './domain/support.ts';
 import { compareVersions, requireVersion } from './domain/version.ts';
+import { DELAY_BOUNDS } from './poll-delay.ts';
+import { type ProgressSources, watchProgress } from './progress-metrics.ts';
 import type { PollCounts } from './public-side.ts';
+import { counter, gauge, histogram } from './scraped.ts';
 import type { Census } from './service/census-view.ts';
-import type { Channels } from './service/channels.ts';
 import { REJECTIONS } from './service/check-ins.ts';
 import type { Control } from './service/control.ts';
 import type { Fleet } from './service/fleet.ts';
@@ -15,11 +17,10 @@ import type { SpanCounts } from './tracing/open.ts';
 /** Versions of a channel that get a series of their own. */
 const TOP_VERSIONS = 20;
 
-export interface MetricsSources {
+export interface MetricsSources extends ProgressSources {
   version: string;
   leadership: Pick<Leadership, 'isLeader'>;
   control: Control;
-  channels: Pick<Channels, 'list'>;
   fleet: Fleet;
   counts: () => PollCounts;
   certificate: Certificate | null;
@@ -109,6 +110,7 @@ export function createMetrics() {
       watchPolls(registers, sources);
       watchState(registers, sources);
       watchFleet(registers, sources);
+      watchProgress(registers, sources);
       if (sources.certificate) watchCertificate(registers, sources.certificate);
       if (sources.spans) watchSpans(registers, sources.spans);
     },
@@ -116,47 +118,6 @@ export function createMetrics() {
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
-
-/** A counter whose values are kept as plain integers elsewhere and read at the scrape. */
-function counter<L extends string>(
-  registers: Registry[],
-  name: string,
-  help: string,
-  labelNames: L[],
-  read: () => Iterable<[Record<L, string>, number]>,
-): void {
-  new Counter({
-    name,
-    help,
-    labelNames,
-    registers,
-    collect() {
-      this.reset();
-      for (const [labels, value] of read()) this.inc(labels, value);
-    },
-  });
-}
-
-/** A gauge whose series are exactly those that `read` gives. */
-function gauge<L extends string>(
-  registers: Registry[],
-  name: string,
-  help: string,
-  labelNames: L[],
-  read: () => Iterable<[Record<L, string>, number]> | Promise<Iterable<[Record<L, string>, number]>>,
-): void {
-  new Gauge({
-    name,
-    help,
-    labelNames,
-    registers,
-    async collect() {
-      const series = await read();
-      this.reset();
-      for (const [labels, value] of series) this.set(labels, value);
-    },
-  });
-}
 
 function watchPolls(registers: Registry[], { counts }: MetricsSources): void {
   counter(registers, 'fairway_polls_total', 'Polls answered', ['channel', 'endpoint', 'code'], function* () {
@@ -169,6 +130,11 @@ function watchPolls(registers: Registry[], { counts }: MetricsSources): void {
     yield [{ ...unknown, code: '404' }, polls.notFound];
     yield [{ ...unknown, code: '405' }, polls.methodNotAllowed];
     yield [{ ...unknown, code: '503' }, polls.unavailable];
+  });
+  histogram(registers, 'fairway_poll_delay_seconds', 'How long a poll waits to be answered, sampled over time', () => {
+    const { buckets, samples, microseconds } = counts().delays;
+    const bounds = DELAY_BOUNDS.map((bound) => ({ bound, samples: buckets[bound] }));
+    return { buckets: bounds, count: samples, sum: microseconds / 1e6 };
   });
   counter(registers, 'fairway_checkins_total', 'Check-ins taken note of', [], () => [[{}, counts().checkIns.received]]);
   counter(registers, 'fairway_checkins_unenrolled_total', 'Check-ins without a valid enrolment token', [], () => [

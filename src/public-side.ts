@@ -4,6 +4,7 @@ import type { Settings } from './config/settings.ts';
 import type { Store } from './domain/store.ts';
 import { createPublicApi, type PublicCounters } from './http/public.ts';
 import { listen } from './listen.ts';
+import { type DelayCounts, newDelayCounts, samplePollDelay } from './poll-delay.ts';
 import { type Answers, createAnswers, type Endpoint, type Tally } from './service/answers.ts';
 import { type CheckInCounters, createCheckIns, newCheckInCounters } from './service/check-ins.ts';
 import type { Control } from './service/control.ts';
@@ -13,6 +14,7 @@ export interface PollCounts {
   tallies: ({ channel: string; endpoint: Endpoint } & Tally)[];
   polls: PublicCounters;
   checkIns: CheckInCounters;
+  delays: DelayCounts;
 }
 
 /** The listener that agents poll, in this process or in several. */
@@ -43,11 +45,18 @@ export async function openPublicSide(options: PublicSideOptions): Promise<Public
   const checkIns = createCheckIns({ ...settings.fleet, store, now, log });
   const api = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
   const listener = await listen(api.listener, { ...settings.public, certificate, requestTimeout: REQUEST_TIMEOUT });
+  const delay = samplePollDelay();
   return {
     url: listener.url,
-    counts: () => ({ tallies: readTallies(answers), polls: api.counters, checkIns: checkIns.counters }),
+    counts: () => ({
+      tallies: readTallies(answers),
+      polls: api.counters,
+      checkIns: checkIns.counters,
+      delays: delay.counts,
+    }),
     async close() {
       await listener.drain(settings.shutdown.drain);
+      delay.stop();
       await listener.close(settings.shutdown.deadline);
       await checkIns.close();
       answers.close();
@@ -63,6 +72,7 @@ const NOTHING: PollCounts = {
   tallies: [],
   polls: { notFound: 0, methodNotAllowed: 0, unavailable: 0 },
   checkIns: newCheckInCounters(),
+  delays: newDelayCounts(),
 };
 
 /** The counts of several processes together. */
@@ -78,6 +88,9 @@ export function addCounts(all: PollCounts[]): PollCounts {
     checkIns: all
       .map(({ checkIns }) => checkIns)
       .reduce((a, b) => ({ ...addFields(a, b), rejected: addFields(a.rejected, b.rejected) }), NOTHING.checkIns),
+    delays: all
+      .map(({ delays }) => delays)
+      .reduce((a, b) => ({ ...addFields(a, b), buckets: addFields(a.buckets, b.buckets) }), NOTHING.delays),
   };
 }
 

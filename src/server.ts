@@ -157,7 +157,8 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   const openSide = settings.workers > 1 ? openWorkers : openPublicSide;
   const publicSide = await openSide({ control, store: pollStore, settings, certificate, now, log });
   const { counts } = publicSide;
-  metrics.watch({ version, leadership, control, channels, fleet, counts, certificate, spans: tracing.counts });
+  const { counts: spans } = tracing;
+  metrics.watch({ version, leadership, control, channels, fleet, stages, counts, certificate, spans });
   log.info({ version, store: store.kind, public: publicSide.url, operator: operator.url }, 'fairway is up');
 
   async function closeOperator(): Promise<void> {

@@ -1,40 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { merge, type Raw } from '../src/config/raw.ts';
 import { instance, inventory } from './fixtures/inventory.ts';
-import { operatorClient, QUICKSTART, startServer, type TestServer } from './support/server.ts';
+import { scrape, valueIn } from './support/scrape.ts';
+import { operatorClient, QUICKSTART, startServer } from './support/server.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 const IMPORT = '/inventory?channel=stable%2Fcloud';
-
-interface Series {
-  name: string;
-  labels: Record<string, string>;
-  value: number;
-}
-
-/** Reads what Prometheus would. */
-async function scrape({ operatorUrl }: TestServer): Promise<{ series: Series[]; text: string; type: string }> {
-  const response = await fetch(`${operatorUrl}/metrics`);
-  expect(response.status).toBe(200);
-  const text = await response.text();
-  const series = text
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => {
-      const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-      expect(name, line).toMatch(/^fairway_/);
-      const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, label]) => [key, label]);
-      return { name, labels: Object.fromEntries(pairs), value: Number(value.replace('+Inf', 'Infinity')) };
-    });
-  return { series, text, type: response.headers.get('content-type') ?? '' };
-}
-
-async function valueIn(server: TestServer, name: string, labels: Record<string, string> = {}) {
-  const { series } = await scrape(server);
-  return series.find(
-    (one) => one.name === name && Object.entries(labels).every(([key, label]) => one.labels[key] === label),
-  )?.value;
-}
 
 async function started(overrides: Raw = {}) {
   const server = await startServer(merge(QUICKSTART, overrides));
@@ -70,6 +41,9 @@ describe('metrics', () => {
       fairway_target_changes_total: ['channel', 'verb'],
       fairway_target_refusals_total: ['channel', 'reason'],
       fairway_stranding_accepted_total: ['channel'],
+      fairway_poll_delay_seconds_bucket: ['le'],
+      fairway_poll_delay_seconds_sum: [],
+      fairway_poll_delay_seconds_count: [],
       fairway_checkins_total: [],
       fairway_checkins_rejected_total: ['reason'],
       fairway_checkins_dropped_total: [],
@@ -165,6 +139,20 @@ describe('metrics', () => {
     expect(await info()).toEqual([{ channel, version: 'none', critical: 'no', pinned: 'no' }]);
     await api('DELETE', CHANNEL);
     expect(await info()).toEqual([]);
+  });
+
+  it('tell how long polls wait, also those that come during a stall', async () => {
+    const { server } = await started();
+    const [STALL, SLOW, SAMPLE_EVERY] = [1_000, 250, 97];
+    const samples = async (le: string) => (await valueIn(server, 'fairway_poll_delay_seconds_bucket', { le })) ?? 0;
+    const slow = async () => (await samples('+Inf')) - (await samples(String(SLOW / 1000)));
+    await vi.waitFor(async () => expect(await samples('0.005')).toBeGreaterThan(0));
+    const before = await slow();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STALL);
+    // A poll that came at its start waited for all of it, one at its end hardly.
+    const waited = Math.floor((STALL - SLOW) / SAMPLE_EVERY) - 1;
+    await vi.waitFor(async () => expect((await slow()) - before).toBeGreaterThanOrEqual(waited));
+    expect(await valueIn(server, 'fairway_poll_delay_seconds_sum')).toBeGreaterThan((waited * SLOW) / 1000);
   });
 
   it('count what changed a target, what was refused and why, and no dry runs', async () => {

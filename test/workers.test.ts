@@ -80,3 +80,20 @@ it('takes its workers along when it is killed', async () => {
   };
   await vi.waitFor(() => expect(workers.filter(alive)).toEqual([]));
 });
+
+it('adds up how long polls wait in all workers, and keeps that of one that dies', async () => {
+  const server = await start();
+  const samples = async () => {
+    const text = await (await fetch(`${server.operatorUrl}/metrics`)).text();
+    return ['bucket\\{le="\\+Inf"\\}', 'count'].map((name) =>
+      Number(new RegExp(`^fairway_poll_delay_seconds_${name} (\\d+)$`, 'm').exec(text)?.[1]),
+    );
+  };
+  await vi.waitFor(async () => expect((await samples())[0]).toBeGreaterThan(50));
+  process.kill(workersOf(server)[0] as number, 'SIGKILL');
+  const before = await samples();
+  await vi.waitFor(() => expect(workersOf(server)).toHaveLength(1));
+  const [bucket = 0, count] = await samples();
+  expect(bucket).toBeGreaterThanOrEqual(before[0] as number);
+  expect(count).toBe(bucket);
+});

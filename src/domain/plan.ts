@@ -68,6 +68,14 @@ export function startPlan(channel: Channel, route: readonly Version[], critical:
   return { ...moved, plan };
 }
 
+/** When the channel's plan came to the step that it is at (ISO 8601); null without a plan. */
+export function stepSince({ plan, served }: Channel): string | null {
+  if (!plan) return null;
+  // A step moves the target, so the one before it is served no more since then.
+  const moved = served.at(-1)?.until;
+  return moved && moved > plan.startedAt ? moved : plan.startedAt;
+}
+
 /** The version that a plan's next step leads to. */
 export function nextStep({ route, step }: Plan): Version {
   return requireVersion(route[step + 1] ?? '');

@@ -1,5 +1,5 @@
 import { FairwayError } from './errors.ts';
-import type { Signature } from './release.ts';
+import type { Release, Signature } from './release.ts';
 import type { VersionKind } from './version.ts';
 
 /** A class of tenants that a release reaches at once (RFD 134, Cloud promotion process). */
@@ -110,6 +110,15 @@ export const progressOf = ({ stages }: Promotion, stage: string): StageProgress 
 /** The first stage that is not complete, or null when all are. */
 export function currentStage(promotion: Promotion, stages: readonly Stage[]): Stage | null {
   return stages.find(({ name }) => progressOf(promotion, name).state !== 'complete') ?? null;
+}
+
+/** The stage that is under way or comes next, or null once the release goes no further. */
+export function runningStage(
+  promotion: Promotion,
+  { pulled }: Pick<Release, 'pulled'>,
+  stages: readonly Stage[],
+): Stage | null {
+  return promotion.supersededBy || pulled ? null : currentStage(promotion, stages);
 }
 
 /** Takes one step in one stage. Throws `refused` where the table has none. */

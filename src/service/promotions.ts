@@ -4,6 +4,7 @@ import {
   currentStage,
   type Promotion,
   progressOf,
+  runningStage,
   type Stage,
   type StageProgress,
   step,
@@ -159,8 +160,7 @@ export function createPromotions({ control, releases, facts, stages, now }: Prom
       const { promotions } = control.snapshot();
       const running = releases.list(actor).flatMap((release) => {
         const promotion = promotions.get(release.version);
-        const over = !promotion || promotion.supersededBy || release.pulled || !currentStage(promotion, stages);
-        return over ? [] : [{ release, promotion }];
+        return promotion && runningStage(promotion, release, stages) ? [{ release, promotion }] : [];
       });
       const views = running.slice(0, limit).map(({ release, promotion }) => view(release, promotion));
       return { promotions: await Promise.all(views), total: running.length };

@@ -1,0 +1,88 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** A counter whose values are kept as plain integers elsewhere and read at the scrape. */
+export function counter<L extends string>(
+  registers: Registry[],
+  name: string,
+  help: string,
+  labelNames: L[],
+  read: () => Iterable<[Record<L, string>, number]>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const [labels, value] of read()) this.inc(labels, value);
+    },
+  });
+}
+
+/** A gauge whose series are exactly those that `read` gives. */
+export function gauge<L extends string>(
+  registers: Registry[],
+  name: string,
+  help: string,
+  labelNames: L[],
+  read: () => Iterable<[Record<L, string>, number]> | Promise<Iterable<[Record<L, string>, number]>>,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers,
+    async collect() {
+      const series = await read();
+      this.reset();
+      for (const [labels, value] of series) this.set(labels, value);
+    },
+  });
+}
+
+/** A distribution as it is kept: seconds by the upper bounds of their buckets, each sample in one bucket only. */
+export interface Distribution {
+  /** Ascending, in seconds. What lies beyond the last is in `count` alone. */
+  buckets: readonly { bound: number; samples: number }[];
+  count: number;
+  /** Seconds. */
+  sum: number;
+}
+
+/** A histogram that is kept elsewhere. Prometheus' buckets hold all samples up to their bound. */
+export function histogram(registers: Registry[], name: string, help: string, read: () => Distribution): void {
+  new ReadHistogram(read, { name, help, registers });
+}
+
+/** The library's own can only be given one sample at a time. */
+class ReadHistogram extends Histogram {
+  readonly #read: () => Distribution;
+
+  constructor(read: () => Distribution, configuration: { name: string; help: string; registers: Registry[] }) {
+    super(configuration);
+    this.#read = read;
+  }
+
+  /** What the registry prints. */
+  async getForPromString() {
+    const { name, help } = this as unknown as { name: string; help: string };
+    const { buckets, count, sum } = this.#read();
+    let upTo = 0;
+    const values = buckets.map(({ bound, samples }) => {
+      upTo += samples;
+      return { metricName: `${name}_bucket`, labels: { le: bound as number | string }, value: upTo };
+    });
+    values.push({ metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: count });
+    return {
+      name,
+      help,
+      type: 'histogram',
+      values: [
+        ...values,
+        { metricName: `${name}_sum`, labels: {}, value: sum },
+        { metricName: `${name}_count`, labels: {}, value: count },
+      ],
+    };
+  }
+}

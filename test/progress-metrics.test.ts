@@ -1,0 +1,107 @@
+import { expect, it, vi } from 'vitest';
+import { instance } from './fixtures/inventory.ts';
+import { FIX, openStage, RELEASE, startStages } from './support/promotion.ts';
+import { scrape } from './support/scrape.ts';
+import { operatorClient, QUICKSTART, startServer, type TestServer } from './support/server.ts';
+
+const CHANNEL = '/channels/stable%2Fcloud';
+const HOUR = 3_600_000;
+
+/** A clock that stands still until it is set forward. */
+function stoppedClock(start: string) {
+  let at = Date.parse(start);
+  return {
+    now: () => new Date(at),
+    seconds: () => at / 1000,
+    forward: (ms: number) => {
+      at += ms;
+    },
+  };
+}
+
+/** The series of a metric as `[labels, value]`. */
+async function read(server: TestServer, metric: string) {
+  const { series } = await scrape(server);
+  return series.filter(({ name }) => name === metric).map(({ labels, value }) => [labels, value]);
+}
+
+it('tells since when a channel is critical or pinned, and nothing once it is over', async () => {
+  const clock = stoppedClock('2026-05-01T10:00:00Z');
+  const server = await startServer(QUICKSTART, { now: clock.now });
+  const api = operatorClient(server);
+  const [critical, pin] = ['fairway_channel_critical_timestamp_seconds', 'fairway_channel_pin_timestamp_seconds'];
+  expect([await read(server, critical), await read(server, pin)]).toEqual([[], []]);
+
+  const marked = clock.seconds();
+  await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE' });
+  clock.forward(HOUR);
+  const pinned = clock.seconds();
+  await api('POST', `${CHANNEL}/pin`, { reason: 'x', until: new Date(clock.now().getTime() + HOUR).toISOString() });
+  expect(await read(server, critical)).toEqual([[{ channel: 'stable/cloud' }, marked]]);
+  expect(await read(server, pin)).toEqual([[{ channel: 'stable/cloud' }, pinned]]);
+
+  clock.forward(HOUR);
+  await api('POST', `${CHANNEL}/critical`, { critical: false, reason: 'x' });
+  expect([await read(server, critical), await read(server, pin)]).toEqual([[], []]);
+});
+
+it('tells since when a plan is at its step', async () => {
+  const STEP = 'fairway_plan_step_timestamp_seconds';
+  const clock = stoppedClock('2026-05-01T10:00:00Z');
+  const bootstrap = {
+    controlPlanes: { main: '17.9.0' },
+    channels: [{ name: 'stable/cloud', target: '16.4.0', controlPlane: 'main' }],
+  };
+  const server = await startServer({ bootstrap, leader: { plansEvery: '20ms' } }, { now: clock.now });
+  const api = operatorClient(server);
+  const agentAt = (version: string) => api('POST', '/inventory?channel=stable%2Fcloud', [instance(1, version)]);
+  const releases = ['16.5.1', '17.4.0', '18.0.0'].map((version) => ({ version, date: null, security: false }));
+  await api('POST', '/releases/import', releases);
+  await agentAt('15.4.0');
+  expect(await read(server, STEP)).toEqual([]);
+
+  const started = clock.seconds();
+  await api('POST', `${CHANNEL}/roll-forward`, { version: '18.0.0', reason: 'x', stepped: true });
+  clock.forward(HOUR);
+  await api('PUT', CHANNEL, { description: 'changed, but not moved' });
+  expect(await read(server, STEP)).toEqual([[{ channel: 'stable/cloud' }, started]]);
+
+  await agentAt('16.5.1');
+  await vi.waitFor(async () => expect((await api('GET', CHANNEL)).body).toMatchObject({ plan: { step: 1 } }));
+  expect(await read(server, STEP)).toEqual([[{ channel: 'stable/cloud' }, clock.seconds()]]);
+
+  await api('POST', `${CHANNEL}/cancel-plan`, { reason: 'x' });
+  expect(await read(server, STEP)).toEqual([]);
+});
+
+it('tells since when a promotion is in its stage, and when it has soaked', async () => {
+  const [STAGE, SOAKED] = ['fairway_promotion_stage_timestamp_seconds', 'fairway_promotion_soaked_timestamp_seconds'];
+  const clock = stoppedClock('2026-05-01T10:00:00Z');
+  const stages = [openStage('canary'), openStage('internal', { automatic: false })];
+  const { server, register, until, act } = await startStages(stages, {}, { now: clock.now });
+  expect(await read(server, STAGE)).toEqual([]);
+
+  await register();
+  await until('canary', 'soaking');
+  const since = clock.seconds();
+  expect(await read(server, STAGE)).toEqual([[{ version: RELEASE, stage: 'canary', state: 'soaking' }, since]]);
+  expect(await read(server, SOAKED)).toEqual([[{ version: RELEASE, stage: 'canary' }, since + 3600]]);
+
+  clock.forward(HOUR / 2);
+  await act('halt');
+  expect(await read(server, STAGE)).toEqual([
+    [{ version: RELEASE, stage: 'canary', state: 'halted' }, clock.seconds()],
+  ]);
+  expect(await read(server, SOAKED)).toEqual([]);
+
+  await act('resume');
+  clock.forward(HOUR);
+  await until('canary', 'complete');
+  const complete = clock.seconds();
+  expect(await read(server, STAGE)).toEqual([[{ version: RELEASE, stage: 'internal', state: 'waiting' }, complete]]);
+
+  await register(FIX);
+  await act('supersede', { by: FIX });
+  const versions = (await read(server, STAGE)).map(([labels]) => (labels as { version: string }).version);
+  expect(versions).toEqual([FIX]);
+});
