@@ -10,6 +10,7 @@ const PACKAGES = {
   'redis-server': ['redis-server'],
   chromium: ['chromium', 'fonts-dejavu-core'],
   prometheus: ['prometheus'],
+  promtool: ['prometheus'],
   zsh: ['zsh'],
   curl: ['curl'],
   openssl: ['openssl'],
