@@ -1,4 +1,7 @@
-FROM node:24.21.0-bookworm-slim AS deps
+# The newest release of the newest Node LTS, which every dependency supports. It is named here and nowhere else.
+ARG NODE=node:26.11.1-trixie-slim
+
+FROM ${NODE} AS deps
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -15,23 +18,28 @@ RUN version=$(npm pkg get dependencies.lmdb | tr -d '"') \
  && npm pkg set "dependencies.lmdb=$version" \
  && npm prune
 
-FROM node:24.21.0-bookworm-slim
+FROM ${NODE}
 LABEL org.opencontainers.image.title="Fairway" \
       org.opencontainers.image.description="A version server for automatic Teleport agent upgrades" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production \
     FAIRWAY_DATA_DIR=/data
 WORKDIR /app
-RUN install -d -o 65532 -g 65532 -m 0700 /data
+RUN install -d -o 65532 -g 65532 -m 0700 /data \
+ && ln -s /app/dist/cli.js /usr/local/bin/fairway
 COPY LICENSE package.json ./
 COPY --from=runtime /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY config config
-RUN ln -s /app/dist/cli.js /usr/local/bin/fairway
 USER 65532:65532
+# All that is written: the rest may be read-only.
 VOLUME /data
 EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
+# The base's entry point is a shell script, and nothing here needs a shell.
+ENTRYPOINT []
+# The public listener may speak TLS.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.FAIRWAY_OPERATOR_PORT || 8081}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "--enable-source-maps", "dist/main.js"]

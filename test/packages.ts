@@ -16,6 +16,8 @@ const PACKAGES = {
   openssl: ['openssl'],
   nginx: ['nginx-light'],
   haproxy: ['haproxy'],
+  buildah: ['buildah'],
+  mmdebstrap: ['mmdebstrap'],
 } as const;
 
 export type Program = keyof typeof PACKAGES;
