@@ -18,6 +18,7 @@ const PACKAGES = {
   haproxy: ['haproxy'],
   buildah: ['buildah'],
   mmdebstrap: ['mmdebstrap'],
+  kubectl: ['kubernetes-client'],
 } as const;
 
 export type Program = keyof typeof PACKAGES;
