@@ -9,34 +9,20 @@ import { merge } from '../../src/config/raw.ts';
 import { hashToken } from '../../src/config/settings.ts';
 import { HISTORY } from '../support/catalogue.ts';
 import { buildCli } from '../support/cli.ts';
+import { patternOf, type Step, stepsOf } from '../support/page.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
 const PAGE = readFileSync('docs/releases.md', 'utf8');
 const TOKENS = { ci: 'token-of-ci-in-the-tests', ann: 'token-of-ann-in-the-tests' };
 
-interface Step {
-  who: keyof typeof TOKENS;
-  command: string;
-  /** Null where the page leaves the output out; it may leave out parts with `…`. */
-  output: string | null;
-}
+type PersonalStep = Step & { who: keyof typeof TOKENS };
 
 /** The commands of the page's consoles in turn, by the persons that it says. */
-function readSteps(): Step[] {
+function readSteps(): PersonalStep[] {
   return [...PAGE.matchAll(/^```console\n(.*?)\n```$/gms)].flatMap(({ index, 1: session = '' }) => {
     const who = /Ann [^`]*$/.test(PAGE.slice(0, index).split('\n\n').at(-2) ?? '') ? 'ann' : 'ci';
-    return session.split(/^\$ /m).flatMap((part): Step[] => {
-      const [command = '', ...lines] = part.trimEnd().split('\n');
-      return command === '' ? [] : [{ who, command, output: lines.length > 0 ? lines.join('\n') : null }];
-    });
+    return stepsOf(session).map((step) => ({ ...step, who }));
   });
-}
-
-const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`;
-
-function patternOf(output: string): RegExp {
-  const escaped = output.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-  return new RegExp(`^${escaped.replaceAll(new RegExp(TIME, 'g'), TIME).replaceAll('…', '[^]*')}$`);
 }
 
 /** The server of the page. Its clock can be put forward, so that nobody waits for a soak. */
@@ -61,7 +47,7 @@ describe('docs/releases.md', () => {
     const { server, pass } = await startPage(dir);
     const path = [join(dir, 'bin'), process.env.PATH].join(delimiter);
 
-    async function run({ command, who }: Step): Promise<string> {
+    async function run({ command, who }: PersonalStep): Promise<string> {
       const env = { PATH: path, HOME: dir, TZ: 'UTC', FAIRWAY_URL: server.operatorUrl, FAIRWAY_TOKEN: TOKENS[who] };
       const child = spawn('bash', ['-c', `exec 2>&1\n${command}`], { cwd: dir, env });
       return (await text(child.stdout)).trimEnd();

@@ -1,0 +1,158 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { inventory } from '../fixtures/inventory.ts';
+import { startRedis } from '../redis-server.ts';
+import { patternOf, readSteps, withOutputs } from '../support/page.ts';
+import { ADMIN_TOKEN, CLI, type FairwayProcess, ROOT, run, startFairway } from '../support/process.ts';
+import { QUICKSTART, type Reply, temporaryDirectory } from '../support/server.ts';
+
+/** Where somebody follows a page: `fairway` and `tctl` on the path, signed in. */
+interface Place {
+  dir: string;
+  server: FairwayProcess;
+  env: Record<string, string>;
+}
+
+interface Scenario {
+  /** Brings about what the page supposes. */
+  begin(): Promise<Place>;
+  /** What happens besides, before the command of that number (from 0). */
+  before?: Record<number, (place: Place) => Promise<void>>;
+}
+
+const PAGES = ['docs/operating.md', ...readdirSync('docs/runbooks').map((name) => `docs/runbooks/${name}`)];
+
+const RELEASES = join(ROOT, 'test/fixtures/releases.json');
+const CATALOGUE = { ...(QUICKSTART.bootstrap as object), releases: RELEASES };
+
+/** A server with `settings` over the quick start, and the inventory of its cluster. */
+async function place(settings = {}, env: Record<string, string> = {}): Promise<Place> {
+  const dir = temporaryDirectory();
+  const bin = join(dir, 'bin');
+  mkdirSync(bin);
+  symlinkSync(CLI, join(bin, 'fairway'));
+  writeFileSync(join(dir, 'inventory.json'), JSON.stringify(inventory()));
+  // Teleport's own tool, which prints a real inventory's shape.
+  writeFileSync(join(bin, 'tctl'), '#!/bin/sh\n[ "$*" = "inventory ls --format=json" ] && cat inventory.json\n');
+  chmodSync(join(bin, 'tctl'), 0o755);
+  const server = await startFairway({ dir, settings: { bootstrap: CATALOGUE, ...settings }, env });
+  await done(server.api('POST', '/inventory?channel=stable/cloud', inventory()));
+  return { dir, server, env: { ...env, PATH: [bin, process.env.PATH].join(delimiter), TZ: 'UTC' } };
+}
+
+async function done(reply: Promise<Reply>): Promise<void> {
+  const { status, body } = await reply;
+  if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`);
+}
+
+const steer = ({ server }: Place, channel: string, verb: string, body: object): Promise<void> =>
+  done(server.api('POST', `/channels/${encodeURIComponent(channel)}/${verb}`, { reason: 'monthly update', ...body }));
+
+const SCENARIOS: Record<string, Scenario> = {
+  'docs/operating.md': { begin: () => place() },
+
+  'docs/runbooks/bad-release.md': {
+    async begin() {
+      const second = { name: 'stable/v16', target: '16.4.6', controlPlane: 'main' };
+      const channels = [...(QUICKSTART.bootstrap as { channels: object[] }).channels, second];
+      const here = await place({ bootstrap: { ...CATALOGUE, channels } });
+      for (const channel of ['stable/cloud', 'stable/v16']) {
+        await steer(here, channel, 'roll-forward', { version: '16.4.7' });
+      }
+      const upgraded = inventory().map((each) => {
+        const { version } = each.spec;
+        return version === 'v16.4.6' ? { ...each, spec: { ...each.spec, version: 'v16.4.7' } } : each;
+      });
+      await done(here.server.api('POST', '/inventory?channel=stable/cloud', upgraded));
+      return here;
+    },
+  },
+
+  'docs/runbooks/redis-lost.md': {
+    async begin() {
+      const redis = await startRedis();
+      onTestFinished(() => redis.stop());
+      const here = await place({ store: { deadline: '500ms', compareEvery: '100ms' } }, { REDIS_URL: redis.url });
+      await steer(here, 'stable/cloud', 'roll-forward', { version: '16.4.7' });
+      await redis.kill();
+      await vi.waitFor(async () => expect(await here.server.metric('fairway_store_up')).toBe(0));
+      lost.set(here.dir, redis);
+      return here;
+    },
+    before: {
+      // It comes back without its data, and the servers are stopped, cleared and started as the example says.
+      5: async (here) => {
+        const redis = lost.get(here.dir);
+        if (!redis) throw new Error('no Redis');
+        rmSync(redis.dir, { recursive: true });
+        mkdirSync(redis.dir);
+        await redis.restart();
+        await vi.waitFor(async () => {
+          const { body } = await here.server.api('POST', '/channels/stable%2Fcloud/pin', { reason: 'test' });
+          expect(body.detail).toContain('lost changes');
+        });
+        here.server.signal('SIGTERM');
+        await here.server.exit;
+        rmSync(join(here.dir, 'data/state.json'));
+        here.server = await startFairway({ dir: here.dir, settings: {}, env: { REDIS_URL: redis.url } });
+      },
+    },
+  },
+
+  'docs/runbooks/control-plane-back.md': {
+    async begin() {
+      const here = await place();
+      await done(here.server.api('PUT', '/control-planes/main', { version: '16.5.0' }));
+      await done(here.server.api('POST', '/releases/import', [{ version: '16.5.0', date: null, security: false }]));
+      await steer(here, 'stable/cloud', 'roll-forward', { version: '16.5.0' });
+      return here;
+    },
+  },
+
+  'docs/runbooks/stuck-agent.md': { begin: () => place() },
+
+  'docs/runbooks/forgotten-pin.md': {
+    async begin() {
+      const here = await place();
+      await steer(here, 'stable/cloud', 'pin', { reason: 'incident 12' });
+      return here;
+    },
+  },
+
+  'docs/runbooks/README.md': { begin: () => place() },
+};
+
+const lost = new Map<string, Awaited<ReturnType<typeof startRedis>>>();
+
+it.each(PAGES)('%s shows commands that work as printed, and their output', { timeout: 90_000 }, async (file) => {
+  const page = readFileSync(file, 'utf8');
+  const scenario = SCENARIOS[file];
+  if (!scenario) throw new Error(`${file} has no scenario here, so nobody knows that its commands work`);
+  const steps = readSteps(page);
+  if (steps.length === 0) return;
+  const here = await scenario.begin();
+  const printed: string[] = [];
+  for (const [index, { command, output }] of steps.entries()) {
+    await scenario.before?.[index]?.(here);
+    const { publicUrl, operatorUrl } = here.server;
+    const local = (text: string) =>
+      text.replaceAll('http://127.0.0.1:8080', publicUrl).replaceAll('http://127.0.0.1:8081', operatorUrl);
+    const env = { ...here.env, FAIRWAY_URL: operatorUrl, FAIRWAY_TOKEN: ADMIN_TOKEN };
+    const shell = run('bash', ['-c', `exec 2>&1\n${local(command)}`], { cwd: here.dir, env });
+    await shell.exit;
+    printed.push(shell.stdout.trimEnd());
+    if (!process.env.UPDATE_GOLDEN) expect(printed.at(-1), command).toMatch(patternOf(output ?? ''));
+  }
+  if (process.env.UPDATE_GOLDEN) writeFileSync(file, withOutputs(page, printed));
+});
+
+it('every other block of commands in the runbooks is marked as an example', () => {
+  for (const file of PAGES.filter((name) => name.startsWith('docs/runbooks/'))) {
+    const fences = readFileSync(file, 'utf8').match(/^ *```.+$/gm) ?? [];
+    expect(
+      fences.filter((fence) => !['```console', '```console example'].includes(fence)),
+      file,
+    ).toEqual([]);
+  }
+});
