@@ -23,6 +23,7 @@ const UNBREAKABLE: ReadonlySet<RefusalReason> = new Set(['release_pulled', 'rele
 export const WARNING_REASONS = [
   'target_ahead_of_control_plane',
   'control_plane_unknown',
+  'route_behind_control_plane',
   'out_of_support',
   'unknown_agent_version',
 ] as const;
@@ -31,7 +32,7 @@ export type WarningReason = (typeof WARNING_REASONS)[number];
 /** One finding: what is wrong, for which agents, and what to do about it. */
 export interface Finding<R = RefusalReason | WarningReason> {
   reason: R;
-  /** The version of the agents concerned. */
+  /** The version of the agents concerned; of the stop, where a route is. */
   version?: string;
   /** How many agents are concerned. */
   count?: number;
@@ -97,6 +98,7 @@ export function assess(
   const reasons = [...agentReasons, ...planeReasons, ...findReleaseFaults(target, policy)];
   const strandedVersions = new Set(agentReasons.map(({ version }) => version));
   const oldest = oldestOf(agents);
+  const route = oldest && findRoute(requireVersion(oldest.version), target, policy);
   return {
     allowed: reasons.length === 0,
     target: target.text,
@@ -104,9 +106,12 @@ export function assess(
     ...countStrictest(population.headcounts, (version) => planeReasons.length > 0 || strandedVersions.has(version)),
     oldest,
     reasons,
-    warnings: findWarnings(target, agents, population, controlPlane, policy.catalogue),
+    warnings: [
+      ...findWarnings(target, agents, population, controlPlane, policy.catalogue),
+      ...findRouteWarnings(route, controlPlane),
+    ],
     evidence: summarise(population),
-    route: oldest && findRoute(requireVersion(oldest.version), target, policy),
+    route,
   };
 }
 
@@ -235,6 +240,20 @@ function findWarnings(
     warnings.push({ reason: 'unknown_agent_version', count: skipped, detail });
   }
   return warnings;
+}
+
+/**
+ * A stop that is too far behind the control plane stays in the route: agents that follow the channel do go there where it
+ * is the target already, or where an admin accepts what it strands.
+ */
+function findRouteWarnings(route: string[] | null, plane: ControlPlaneState | null): Finding<WarningReason>[] {
+  return (route ?? []).slice(0, -1).flatMap((version) => {
+    const [fault] = findControlPlaneFaults(requireVersion(version), plane);
+    if (fault?.reason !== 'target_behind_control_plane') return [];
+    const where = `more than a major behind control plane ${plane?.name} (${plane?.version?.text})`;
+    const detail = `${version}, on the way there, is ${where}, so the gate refuses it as well; upgrade those agents by hand`;
+    return [{ reason: 'route_behind_control_plane', version, detail }];
+  });
 }
 
 /**

@@ -60,7 +60,7 @@ export const Channel = z
 const findingOf = <const R extends readonly string[]>(reasons: R) =>
   z.object({
     reason: z.enum(reasons),
-    version: z.string().optional().openapi({ description: 'That the agents concerned run.' }),
+    version: z.string().optional().openapi({ description: 'Of the agents concerned, or of the stop on the way.' }),
     count: z.int().optional().openapi({ description: 'Of the agents concerned.' }),
     detail: z.string().openapi({ description: 'What is wrong and what to do about it, for people.' }),
   });

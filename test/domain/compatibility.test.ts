@@ -476,6 +476,18 @@ describe('the route', () => {
     ]);
   });
 
+  it.each<[string, string, string, string, string[]]>([
+    ['names the stops that the control plane is too far ahead of', '14.3.0', '17.4.2', '18.0.0', ['15.4.22', '16.4.7']],
+    ['says nothing of a stop one major behind it', '15.4.7', '17.4.2', '17.0.0', []],
+    ['says nothing of stops ahead of it, since the target is so too', '15.4.7', '18.0.0', '16.0.0', []],
+  ])('%s', (_, from, target, at, stops) => {
+    const report = judge({ agents: { [from]: 1 }, target, plane: at, policy: { catalogue: catalogue(...known) } });
+    const told = report.warnings.filter(({ reason }) => reason === 'route_behind_control_plane');
+    expect(told.map(({ version }) => version)).toEqual(stops);
+    expect(report.route).toEqual(expect.arrayContaining(stops));
+    for (const { detail } of told) expect(detail).toMatch(/on the way .* control plane main \(18\.0\.0\).*as well/);
+  });
+
   it('is the oldest agent’s in a report', () => {
     const over = { catalogue: catalogue(...known) };
     expect(judge({ agents: { '15.4.9': 1, '16.4.6': 1 }, target: '17.0.1', policy: over }).route).toEqual([
