@@ -35,6 +35,8 @@ const LAYERS: Record<string, Layer> = {
     typePackages: /^pino$/,
   },
   'config/': { from: ['domain/', 'config/'], packages: ANY },
+  // What a change does to agents is counted alike on the page and at the terminal.
+  'cli/report.ts': { from: ['cli/', 'domain/effects.ts'], packages: NONE },
   // What works without a server.
   'cli/offline.ts': { from: ['cli/', 'domain/'], packages: NONE },
   'cli/': { from: ['cli/', 'version.ts'], types: ['http/schemas.ts', 'http/schemas/'], packages: ANY },

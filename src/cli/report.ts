@@ -1,3 +1,4 @@
+import { countEffects } from '../domain/effects.ts';
 import { evidence, mark, oldest, stepsToCome } from './describe.ts';
 import { type Cell, command, count, painted, pairs, type Screen } from './layout.ts';
 import type { Census, Channel, Mark, Report } from './types.ts';
@@ -8,16 +9,6 @@ export interface Move {
   after: Channel;
   census: Census;
   report: Report | null;
-}
-
-/** How many agents a change moves, leaves where they are, and strands. */
-export function countEffects({ after, census, report }: Move): { move: number; wait: number; strand: number } {
-  const agents = report?.agents ?? census.agents;
-  if (after.target === null) return { move: 0, wait: agents, strand: 0 };
-  const strand = report?.stranded ?? 0;
-  const there = census.versions.find(({ version }) => version === after.target)?.count ?? 0;
-  const wait = Math.min(there, agents - strand);
-  return { move: agents - strand - wait, wait, strand };
 }
 
 /** What became of a target for the reasons against it; null where they are told elsewhere. */
@@ -78,8 +69,9 @@ function describeMark(was: Mark | null, is: Mark | null): Cell {
 }
 
 function effectRows(move: Move): Row[] {
-  const { target, critical } = move.after;
-  const effects = countEffects(move);
+  const { after, census, report } = move;
+  const { target, critical } = after;
+  const effects = countEffects(after, census, report);
   const how = critical ? 'at once, as it is critical' : 'each in its maintenance window';
   const where = target === null ? 'where they are' : `at ${target} already`;
   return [

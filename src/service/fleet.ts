@@ -26,7 +26,11 @@ export interface Fleet {
   agent(id: string): Promise<AgentView>;
   explain(id: string): Promise<Explanation>;
   forget(id: string): Promise<void>;
-  /** Forgets agents that no source has seen for `staleAfter`. Returns how many sightings that were. */
+  /**
+   * Forgets agents that no source has seen for `staleAfter`. Returns how many sightings that were. It needs no fence: a
+   * sighting that is too old stays so, and the store looks at its time again, so a leader that slept and goes on forgets
+   * nothing that the next one would keep.
+   */
   sweep(): Promise<number>;
 }
 
