@@ -7,7 +7,7 @@ import { type StandingOf, Swatch, standingsOf } from '../parts/bar.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { Field } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
-import { Scroll } from '../parts/scroll.tsx';
+import { Table } from '../parts/table.tsx';
 import { channelPath, STANDING_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
@@ -72,45 +72,31 @@ const NoAgents = ({ filtered }: { filtered: boolean }) => (
 
 function AgentTable({ agents, standingOf, now }: Pick<AgentsPageProps, 'agents' | 'standingOf' | 'now'>) {
   return (
-    <Scroll label="Agents">
-      <table>
-        <thead>
+    <Table label="Agents" columns={['Agent', 'Version', 'Stands', 'Updater', 'Group', 'Last seen']}>
+      {agents.map((agent) => {
+        const standing = standingOf(agent.version);
+        return (
           <tr>
-            <th scope="col">Agent</th>
-            <th scope="col">Version</th>
-            <th scope="col">Stands</th>
-            <th scope="col">Updater</th>
-            <th scope="col">Group</th>
-            <th scope="col">Last seen</th>
+            <td>
+              <a class="id" href={`/agents/${encodeURIComponent(agent.id)}`}>
+                {agent.id}
+              </a>
+            </td>
+            <td>
+              <code>{agent.version}</code>
+            </td>
+            <td class="nowrap">
+              <Swatch standing={standing ?? 'unmoved'} /> {standing ? STANDING_WORDS[standing] : 'no target'}
+            </td>
+            <td>{agent.updater ?? <span class="muted">unknown</span>}</td>
+            <td>{agent.group ?? <span class="muted">none</span>}</td>
+            <td class="nowrap">
+              <Moment at={agent.lastSeen} now={now} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {agents.map((agent) => {
-            const standing = standingOf(agent.version);
-            return (
-              <tr>
-                <td>
-                  <a class="id" href={`/agents/${encodeURIComponent(agent.id)}`}>
-                    {agent.id}
-                  </a>
-                </td>
-                <td>
-                  <code>{agent.version}</code>
-                </td>
-                <td class="nowrap">
-                  <Swatch standing={standing ?? 'unmoved'} /> {standing ? STANDING_WORDS[standing] : 'no target'}
-                </td>
-                <td>{agent.updater ?? <span class="muted">unknown</span>}</td>
-                <td>{agent.group ?? <span class="muted">none</span>}</td>
-                <td class="nowrap">
-                  <Moment at={agent.lastSeen} now={now} />
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </Scroll>
+        );
+      })}
+    </Table>
   );
 }
 
@@ -143,36 +129,23 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
         </section>
         <section class="panel">
           <h2>Who says what of it</h2>
-          <Scroll label="Agents">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Source</th>
-                  <th scope="col">Channel</th>
-                  <th scope="col">Version</th>
-                  <th scope="col">Updater</th>
-                  <th scope="col">Seen</th>
-                </tr>
-              </thead>
-              <tbody>
-                {agent.sources.map(({ source, channel, version, updater, updaterVersion, at }) => (
-                  <tr>
-                    <td>{source}</td>
-                    <td>{channel}</td>
-                    <td>
-                      <code>{version}</code>
-                    </td>
-                    <td>
-                      {updater ?? <span class="muted">unknown</span>} {updaterVersion}
-                    </td>
-                    <td class="nowrap">
-                      <Moment at={at} now={now} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+          <Table label="Agents" columns={['Source', 'Channel', 'Version', 'Updater', 'Seen']}>
+            {agent.sources.map(({ source, channel, version, updater, updaterVersion, at }) => (
+              <tr>
+                <td>{source}</td>
+                <td>{channel}</td>
+                <td>
+                  <code>{version}</code>
+                </td>
+                <td>
+                  {updater ?? <span class="muted">unknown</span>} {updaterVersion}
+                </td>
+                <td class="nowrap">
+                  <Moment at={at} now={now} />
+                </td>
+              </tr>
+            ))}
+          </Table>
         </section>
       </div>
     </>

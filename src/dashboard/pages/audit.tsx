@@ -5,8 +5,8 @@ import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Field } from '../parts/form.tsx';
 import { Changes, Subject } from '../parts/history.tsx';
 import { clock, Moment } from '../parts/moment.tsx';
-import { Scroll } from '../parts/scroll.tsx';
 import { who } from '../parts/state.tsx';
+import { Table } from '../parts/table.tsx';
 import { actionWords, count, number } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
@@ -94,39 +94,24 @@ function AuditPage({ entries, search, searching, before, searched, now }: AuditP
 
 function AuditTable({ entries, now }: { entries: AuditEntry[]; now: Date }) {
   return (
-    <Scroll label="Entries">
-      <table class="audit">
-        <thead>
-          <tr>
-            <th scope="col" class="num">
-              Entry
-            </th>
-            <th scope="col">When</th>
-            <th scope="col">Who</th>
-            <th scope="col">What</th>
-            <th scope="col">Reason and change</th>
-          </tr>
-        </thead>
-        <tbody>
-          {entries.map((entry) => (
-            <tr id={`entry-${entry.id}`}>
-              <td class="num">{entry.id}</td>
-              <td class="nowrap">
-                <Moment at={entry.at} now={now} />
-              </td>
-              <td>{who(entry.actor)}</td>
-              <td>
-                {actionWords(entry.action)} <Subject subject={entry.subject} />
-              </td>
-              <td>
-                {entry.reason}
-                <Changes entry={entry} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table label="Entries" class="audit" columns={[{ number: 'Entry' }, 'When', 'Who', 'What', 'Reason and change']}>
+      {entries.map((entry) => (
+        <tr id={`entry-${entry.id}`}>
+          <td class="num">{entry.id}</td>
+          <td class="nowrap">
+            <Moment at={entry.at} now={now} />
+          </td>
+          <td>{who(entry.actor)}</td>
+          <td>
+            {actionWords(entry.action)} <Subject subject={entry.subject} />
+          </td>
+          <td>
+            {entry.reason}
+            <Changes entry={entry} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

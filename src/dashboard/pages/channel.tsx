@@ -17,8 +17,8 @@ import { History } from '../parts/history.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { PlanView } from '../parts/plan.tsx';
 import { EvidenceTable } from '../parts/report.tsx';
-import { Scroll } from '../parts/scroll.tsx';
 import { MarkDetail, Marks, Target, who } from '../parts/state.tsx';
+import { Table } from '../parts/table.tsx';
 import { agentsPath, channelPath, count, number, percent, STANDING_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 import { VERB_FORMS } from '../verbs.ts';
@@ -46,39 +46,23 @@ function Steer({ channel }: { channel: Channel }) {
 
 function Versions({ channel, census, standingOf }: { channel: Channel; census: Census; standingOf: StandingOf }) {
   return (
-    <Scroll label="Versions">
-      <table class="versions">
-        <thead>
+    <Table label="Versions" class="versions" columns={['Version', 'Stands', { number: 'Agents' }, { number: 'Share' }]}>
+      {census.versions.map(({ version, count }) => {
+        const standing = standingOf(version);
+        return (
           <tr>
-            <th scope="col">Version</th>
-            <th scope="col">Stands</th>
-            <th scope="col" class="num">
-              Agents
-            </th>
-            <th scope="col" class="num">
-              Share
-            </th>
+            <td>
+              <a href={agentsPath(channel.name, version)}>{version}</a>
+            </td>
+            <td>
+              <Swatch standing={standing ?? 'unmoved'} /> {standing ? STANDING_WORDS[standing] : 'no target'}
+            </td>
+            <td class="num">{number(count)}</td>
+            <td class="num">{percent(count, census.agents)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {census.versions.map(({ version, count }) => {
-            const standing = standingOf(version);
-            return (
-              <tr>
-                <td>
-                  <a href={agentsPath(channel.name, version)}>{version}</a>
-                </td>
-                <td>
-                  <Swatch standing={standing ?? 'unmoved'} /> {standing ? STANDING_WORDS[standing] : 'no target'}
-                </td>
-                <td class="num">{number(count)}</td>
-                <td class="num">{percent(count, census.agents)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </Scroll>
+        );
+      })}
+    </Table>
   );
 }
 

@@ -8,8 +8,8 @@ import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Findings } from '../parts/report.tsx';
-import { Scroll } from '../parts/scroll.tsx';
 import { who } from '../parts/state.tsx';
+import { Table } from '../parts/table.tsx';
 import { channelPath, count, number } from '../parts/words.ts';
 import { readForm } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
@@ -36,36 +36,24 @@ function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
             of it.
           </p>
         ) : (
-          <Scroll label="Control planes">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Runs</th>
-                  <th scope="col">Channels</th>
-                  <th scope="col">Reported</th>
-                </tr>
-              </thead>
-              <tbody>
-                {planes.map(({ name, version, updatedAt, updatedBy }) => (
-                  <tr>
-                    <td>
-                      <a href={planePath(name)}>{name}</a>
-                    </td>
-                    <td>
-                      <code>{version}</code>
-                    </td>
-                    <td>
-                      <ChannelLinks names={channelsOf(name)} />
-                    </td>
-                    <td>
-                      <Moment at={updatedAt} now={now} /> <span class="muted">by {who(updatedBy)}</span>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+          <Table label="Control planes" columns={['Name', 'Runs', 'Channels', 'Reported']}>
+            {planes.map(({ name, version, updatedAt, updatedBy }) => (
+              <tr>
+                <td>
+                  <a href={planePath(name)}>{name}</a>
+                </td>
+                <td>
+                  <code>{version}</code>
+                </td>
+                <td>
+                  <ChannelLinks names={channelsOf(name)} />
+                </td>
+                <td>
+                  <Moment at={updatedAt} now={now} /> <span class="muted">by {who(updatedBy)}</span>
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </section>
       {mayActAs(session.actor, 'operator') && (

@@ -9,8 +9,8 @@ import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { ReleaseChanges } from '../parts/release-changes.tsx';
 import { Next } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
-import { Scroll } from '../parts/scroll.tsx';
 import { byChannel, Stages } from '../parts/stages.tsx';
+import { Table } from '../parts/table.tsx';
 import { channelPath, count, releasePath } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
@@ -22,40 +22,26 @@ interface CatalogueProps {
 
 function Catalogue({ releases, servedBy }: CatalogueProps) {
   return (
-    <Scroll label="Releases">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Version</th>
-            <th scope="col">Date</th>
-            <th scope="col">Kind</th>
-            <th scope="col">Packages</th>
-            <th scope="col">Marks</th>
-            <th scope="col">Served by</th>
-          </tr>
-        </thead>
-        <tbody>
-          {releases.map((release) => (
-            <tr>
-              <td>
-                <a href={releasePath(release.version)}>{release.version}</a>
-              </td>
-              <td class="nowrap">{release.cutAt?.slice(0, 10) ?? <span class="muted">unknown</span>}</td>
-              <td>{requireVersion(release.version).kind}</td>
-              <td>{release.artifacts.packages.state}</td>
-              <td>
-                <ReleaseMarks release={release} />
-              </td>
-              <td>
-                {servedBy(release.version).map((name) => (
-                  <a href={channelPath(name)}>{name}</a>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table label="Releases" columns={['Version', 'Date', 'Kind', 'Packages', 'Marks', 'Served by']}>
+      {releases.map((release) => (
+        <tr>
+          <td>
+            <a href={releasePath(release.version)}>{release.version}</a>
+          </td>
+          <td class="nowrap">{release.cutAt?.slice(0, 10) ?? <span class="muted">unknown</span>}</td>
+          <td>{requireVersion(release.version).kind}</td>
+          <td>{release.artifacts.packages.state}</td>
+          <td>
+            <ReleaseMarks release={release} />
+          </td>
+          <td>
+            {servedBy(release.version).map((name) => (
+              <a href={channelPath(name)}>{name}</a>
+            ))}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -1,7 +1,7 @@
 import type { ReleaseChange } from '../../domain/release.ts';
 import { Moment } from './moment.tsx';
-import { Scroll } from './scroll.tsx';
 import { who } from './state.tsx';
+import { Table } from './table.tsx';
 import { releasePath } from './words.ts';
 
 interface ReleaseChangesProps {
@@ -13,48 +13,37 @@ interface ReleaseChangesProps {
 
 /** Changes of a release with who signed them off. */
 export const ReleaseChanges = ({ version, changes, maySignOff, now }: ReleaseChangesProps) => (
-  <Scroll label={`Changes of ${version}`}>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Change</th>
-          <th scope="col">Title</th>
-          <th scope="col">Signed off</th>
-        </tr>
-      </thead>
-      <tbody>
-        {changes.map(({ pr, title, significant, signedOff }) => (
-          <tr>
-            <td>#{pr}</td>
-            <td>
-              {title} {significant && <span class="mark still">significant</span>}
-            </td>
-            <td>
-              {signedOff ? (
-                <>
-                  by {who(signedOff.by)} <Moment at={signedOff.at} now={now} />
-                </>
-              ) : significant ? (
-                <span class="mark warn">open</span>
-              ) : (
-                '–'
-              )}
-              {maySignOff && (
-                <>
-                  {' '}
-                  <a
-                    class="nowrap"
-                    href={releasePath(version, `/${signedOff ? 'withdraw-sign-off' : 'sign-off'}?pr=${pr}`)}
-                  >
-                    {signedOff ? 'Withdraw' : 'Sign off'}
-                    <span class="visually-hidden"> #{pr}</span>
-                  </a>
-                </>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </Scroll>
+  <Table label={`Changes of ${version}`} columns={['Change', 'Title', 'Signed off']}>
+    {changes.map(({ pr, title, significant, signedOff }) => (
+      <tr>
+        <td>#{pr}</td>
+        <td>
+          {title} {significant && <span class="mark still">significant</span>}
+        </td>
+        <td>
+          {signedOff ? (
+            <>
+              by {who(signedOff.by)} <Moment at={signedOff.at} now={now} />
+            </>
+          ) : significant ? (
+            <span class="mark warn">open</span>
+          ) : (
+            '–'
+          )}
+          {maySignOff && (
+            <>
+              {' '}
+              <a
+                class="nowrap"
+                href={releasePath(version, `/${signedOff ? 'withdraw-sign-off' : 'sign-off'}?pr=${pr}`)}
+              >
+                {signedOff ? 'Withdraw' : 'Sign off'}
+                <span class="visually-hidden"> #{pr}</span>
+              </a>
+            </>
+          )}
+        </td>
+      </tr>
+    ))}
+  </Table>
 );
