@@ -60,8 +60,9 @@ describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation']
   });
 
   it('lets the server reach DNS, Redis and the peers of the settings, and nothing else', () => {
-    const { sources } = settingsOf(manifests);
-    const peers = [...Object.values(sources.metrics).flat(), ...Object.values(sources.controlPlanes)];
+    const { sources, promotion, tracing } = settingsOf(manifests);
+    const others = [promotion.prometheus.url, tracing.endpoint].filter((url) => url !== null);
+    const peers = [...Object.values(sources.metrics).flat(), ...Object.values(sources.controlPlanes), ...others];
     const rules = policies()
       .filter(({ spec }) => spec?.podSelector.matchLabels?.['app.kubernetes.io/name'] === 'fairway')
       .flatMap(({ spec }) => spec?.egress ?? []);
@@ -77,13 +78,15 @@ describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation']
     const { pod, container } = server();
     const preStop = container.lifecycle?.preStop?.sleep?.seconds ?? 0;
     expect(preStop).toBeGreaterThan(0);
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStop + shutdown.deadline / 1000);
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStop + (shutdown.drain + shutdown.deadline) / 1000);
   });
 });
 
 describe.skipIf(why)('overlays/production', () => {
-  it('counts the check-ins of agents that bring a token only', () => {
-    expect(settingsOf(render('overlays/production')).fleet.enrolment.mode).toBe('token');
+  it('counts the check-ins of agents that bring a token only, and drains before it stops', () => {
+    const { fleet, shutdown } = settingsOf(render('overlays/production'));
+    expect(fleet.enrolment.mode).toBe('token');
+    expect(shutdown.drain).toBeGreaterThan(0);
   });
 });
 
