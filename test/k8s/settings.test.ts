@@ -18,6 +18,12 @@ const SECRET: Record<string, string> = {
   'redis-url': 'redis://redis:6379',
   'admin-token': 'admin-token-of-the-manifests',
 };
+/** What it may hold in production: behind sentinels there is a server at its usual port too. */
+const REDIS_URLS = [
+  'redis://redis:6379',
+  'redis+sentinel://redis-1:26379,redis-2:26379,redis-3:26379/fairway',
+  'rediss+cluster://redis-1:6379,redis-2:6379,redis-3:6379',
+];
 
 describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation'])('%s', (directory) => {
   const manifests = why ? [] : render(directory);
@@ -68,9 +74,9 @@ describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation']
       .flatMap(({ spec }) => spec?.egress ?? []);
     for (const { to = [], ports = [] } of rules) expect([to.length > 0, ports.length > 0]).toEqual([true, true]);
     const open = new Set(rules.flatMap(({ ports = [] }) => ports.map(({ port }) => Number(port))));
-    // In production REDIS_URL may name sentinels.
-    const redis = directory === 'overlays/production' ? [6379, 26_379] : [6379];
-    expect(open).toEqual(new Set([53, ...redis, ...peers.map(portOf)]));
+    const redis = directory === 'overlays/production' ? REDIS_URLS : [SECRET['redis-url']];
+    const redisPorts = redis.flatMap((url) => [...(url ?? '').matchAll(/:(\d+)/g)].map(([, port]) => Number(port)));
+    expect(open).toEqual(new Set([53, ...redisPorts, ...peers.map(portOf)]));
   });
 
   it('gives a server that is told to stop the time that it may take', () => {
@@ -87,6 +93,11 @@ describe.skipIf(why)('overlays/production', () => {
     const { fleet, shutdown } = settingsOf(render('overlays/production'));
     expect(fleet.enrolment.mode).toBe('token');
     expect(shutdown.drain).toBeGreaterThan(0);
+  });
+
+  it.each(REDIS_URLS)('takes the Redis at %s', (url) => {
+    const settings = settingsOf(render('overlays/production'), { ...SECRET, 'redis-url': url });
+    expect(settings.redisUrl).toBe(url);
   });
 });
 
@@ -129,14 +140,14 @@ const portOf = (address: string) => {
 };
 
 /** What the server of the manifests would read: the image's defaults, the ConfigMap, and the environment over both. */
-function settingsOf(manifests: Manifest[]): Settings {
+function settingsOf(manifests: Manifest[], secret = SECRET): Settings {
   const { data } = find<IConfigMap>(manifests, 'ConfigMap');
   const file = join(temporaryDirectory(), 'fairway.yaml');
   writeFileSync(file, data?.['fairway.yaml'] ?? '');
   const [container] = podsOf(manifests).find(({ owner }) => owner === 'Deployment')?.spec.containers ?? [];
   const env = container?.env?.map(({ name, value, valueFrom }) => [
     name,
-    value ?? SECRET[valueFrom?.secretKeyRef?.key ?? ''],
+    value ?? secret[valueFrom?.secretKeyRef?.key ?? ''],
   ]);
   // As the image sets it.
   const image = { FAIRWAY_DATA_DIR: '/data' };
