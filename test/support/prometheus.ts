@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 import { findProgram } from '../packages.ts';
 import { temporaryDirectory } from './server.ts';
@@ -18,14 +18,25 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
+export interface PrometheusOptions {
+  /** Addresses to scrape besides its own, by the name of their job. */
+  jobs?: Record<string, string[]>;
+  /** A file of rules, which it looks at each second. */
+  rules?: string;
+}
+
 /** A Prometheus that scrapes itself, gone with the test. */
-export async function startPrometheus(): Promise<string> {
+export async function startPrometheus({ jobs = {}, rules }: PrometheusOptions = {}): Promise<string> {
   const dir = temporaryDirectory();
   const port = await freePort();
   const address = `127.0.0.1:${port}`;
   const config = join(dir, 'prometheus.yml');
-  const job = { job_name: 'self', static_configs: [{ targets: [address] }] };
-  writeFileSync(config, JSON.stringify({ global: { scrape_interval: '1s' }, scrape_configs: [job] }));
+  const scrapes = Object.entries({ self: [address], ...jobs }).map(([name, targets]) => {
+    return { job_name: name, static_configs: [{ targets }] };
+  });
+  const global = { scrape_interval: '1s', evaluation_interval: '1s' };
+  const rule_files = rules === undefined ? [] : [resolve(rules)];
+  writeFileSync(config, JSON.stringify({ global, rule_files, scrape_configs: scrapes }));
   const args = [
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(dir, 'data')}`,
@@ -36,7 +47,7 @@ export async function startPrometheus(): Promise<string> {
   const up = async () => {
     const answer = await fetch(`http://${address}/api/v1/query?query=up==1`);
     const { data } = (await answer.json()) as { data: { result: unknown[] } };
-    if (data.result.length === 0) throw new Error('nothing was scraped yet');
+    if (data.result.length < scrapes.length) throw new Error('not all was scraped yet');
   };
   await vi.waitFor(up, { timeout: 30_000, interval: 100 });
   return `http://${address}`;

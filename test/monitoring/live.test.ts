@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
+import { inventory } from '../fixtures/inventory.ts';
+import { body, startPeer } from '../support/peer.ts';
+import { hasPrometheus, startPrometheus } from '../support/prometheus.ts';
+import { openStage, release } from '../support/promotion.ts';
+import { operatorClient, startServer, type TestServer } from '../support/server.ts';
+import { authMetrics } from '../support/teleport.ts';
+import { asSent, dashboard, panels } from './dashboard.ts';
+import { alerts, metricsOf, RULE_FILE, rules } from './rule-file.ts';
+
+interface Result {
+  metric: Record<string, string>;
+  value: [at: number, value: string];
+}
+
+/** Asks Prometheus; what it does not understand throws in its own words. */
+async function ask(url: string, path: string, parameters: Record<string, string> = {}) {
+  const answer = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(parameters)}`);
+  const { status, error, data } = (await answer.json()) as { status: string; error?: string; data: unknown };
+  if (status !== 'success') throw new Error(`${parameters.query ?? path}: ${error}`);
+  return data;
+}
+
+const query = async (url: string, text: string) =>
+  ((await ask(url, 'query', { query: text })) as { result: Result[] }).result;
+
+/** A fleet in which everything is the case that rules and panels look at: a plan waits, a release soaks, one source fails. */
+async function startTroubledFleet(): Promise<TestServer> {
+  const auth = await startPeer(body(authMetrics({ '16.4.6': 2, '17.4.2': 1 })));
+  const server = await startServer({
+    bootstrap: {
+      controlPlanes: { main: '17.0.1', edge: '18.1.0' },
+      channels: [
+        { name: 'stable/cloud', target: '16.4.6', controlPlane: 'main' },
+        { name: 'edge', target: '17.4.2', controlPlane: 'edge' },
+        { name: 'canary', target: '16.4.7' },
+      ],
+    },
+    fleet: { flushEvery: '50ms' },
+    leader: { plansEvery: '50ms' },
+    sources: { every: '100ms', metrics: { edge: [auth.url] }, controlPlanes: { gone: 'http://127.0.0.1:1' } },
+    promotion: { stages: [openStage('canary')], advanceEvery: '50ms' },
+  });
+  const api = operatorClient(server);
+  const done = async (answer: ReturnType<typeof api>) => expect(await answer).toMatchObject({ status: 200 });
+  // A cloud release is of the major after the latest stable one, so it comes before the others.
+  await release(api).register();
+  await release(api).until('canary', 'soaking');
+  const releases = ['17.0.1', '17.4.2', '18.1.0'].map((version) => ({
+    version,
+    date: null,
+    security: false,
+  }));
+  await done(api('POST', '/releases/import', releases));
+  await done(api('POST', '/inventory?channel=stable%2Fcloud', inventory()));
+
+  const stable = (verb: string, more: object) =>
+    api('POST', `/channels/stable%2Fcloud/${verb}`, { reason: 'test', ...more });
+  const refused = await stable('roll-forward', { version: '17.0.1' });
+  expect(refused).toMatchObject({ status: 409, body: { report: { stranded: expect.any(Number) } } });
+  const acceptStranding = refused.body.report.stranded;
+  await done(stable('roll-forward', { version: '17.0.1', acceptStranding }));
+  await done(stable('critical', { critical: true }));
+  await done(stable('pin', {}));
+  await vi.waitFor(async () => expect((await api('GET', '/census?channel=edge')).body.agents).toBe(3));
+  await done(api('POST', '/channels/edge/roll-forward', { version: '18.1.0', stepped: true, reason: 'test' }));
+  return server;
+}
+
+/** Agents that poll until the function that it returns is called, and strangers besides. */
+function keepPolling({ publicUrl }: TestServer): () => void {
+  const poll = (path: string, headers = {}) => fetch(`${publicUrl}${path}`, { headers }).catch(() => {});
+  const timer = setInterval(() => {
+    void poll('/v1/stable/cloud/version', {
+      'Agent-Id': 'agent-1',
+      'Agent-Version': '16.4.6',
+      'Updater-Kind': 'kettle',
+    });
+    void poll('/v1/edge/critical', { 'If-None-Match': '"no"' });
+    void poll('/robots.txt');
+  }, 100);
+  return () => clearInterval(timer);
+}
+
+describe.skipIf(!hasPrometheus)('a real Prometheus that scrapes a real Fairway', () => {
+  it('finds every rule healthy and has data for every panel', { timeout: 180_000 }, async () => {
+    const server = await startTroubledFleet();
+    const stop = keepPolling(server);
+    const jobs = { fairway: [new URL(server.operatorUrl).host] };
+    const url = await startPrometheus({ jobs, rules: RULE_FILE });
+
+    await vi.waitFor(
+      async () => {
+        const { groups } = (await ask(url, 'rules')) as { groups: { rules: { name: string; health: string }[] }[] };
+        const health = groups.flatMap((group) => group.rules);
+        expect(health).toHaveLength(rules.length);
+        expect(health.filter((rule) => rule.health !== 'ok')).toEqual([]);
+      },
+      { timeout: 60_000, interval: 500 },
+    );
+
+    const queries = panels.flatMap(({ title, targets }) => targets.map((target) => ({ title, ...target })));
+    const lacking = async ({ expr, legendFormat = '' }: (typeof queries)[number]) => {
+      const result = await query(url, asSent(expr, '20s'));
+      if (!result.some(({ value }) => Number.isFinite(Number(value[1])))) return 'no data';
+      const labels = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label);
+      const without = labels.find((label) => result.some(({ metric }) => !metric[label]));
+      return without ? `no label ${without} for its legend` : null;
+    };
+    await vi.waitFor(
+      async () => {
+        const found = await Promise.all(
+          queries.map(async (each) => ({ panel: each.title, query: each.expr, lacks: await lacking(each) })),
+        );
+        expect(found.filter(({ lacks }) => lacks)).toEqual([]);
+      },
+      { timeout: 60_000, interval: 500 },
+    );
+
+    for (const { expr } of dashboard.annotations.list) await query(url, asSent(expr, '20s'));
+    const texts = [...rules, ...queries].map(({ expr }) => expr);
+    const variables = dashboard.templating.list.map((each) => JSON.stringify(each.query));
+    for (const metric of new Set(metricsOf([...texts, ...variables].join(' ')))) {
+      expect(await ask(url, 'series', { 'match[]': metric }), metric).not.toEqual([]);
+    }
+
+    const firing = await query(url, 'ALERTS{alertstate="firing"}');
+    expect(firing.map(({ metric }) => metric.alertname)).toContain('FairwayStrandingAccepted');
+    stop();
+  });
+});
+
+describe('the dashboard', () => {
+  it('says of each panel what it shows, and shows nothing twice in one place', () => {
+    const ids = dashboard.panels.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { title, description } of panels) expect(description, title).toMatch(/\.$/);
+    const overlap = dashboard.panels.flatMap(({ title, gridPos: a }, index) =>
+      dashboard.panels
+        .slice(index + 1)
+        .filter(({ gridPos: b }) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h)
+        .map((other) => [title, other.title]),
+    );
+    expect(overlap).toEqual([]);
+  });
+});
+
+it('docs/monitoring.md lists every alert, how bad it is, and its runbook', () => {
+  const cells = readFileSync('docs/monitoring.md', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| `Fairway'))
+    .map((line) => line.split(' | '));
+  expect(cells.map(([alert, severity, , runbook]) => [alert, severity, runbook])).toEqual(
+    alerts.map(({ alert, labels, annotations }) => {
+      const [, file = '', name = ''] = /^docs\/(runbooks\/(.*)\.md)$/.exec(annotations.runbook_url) ?? [];
+      return [`| \`${alert}\``, labels.severity, `[${name}](${file}) |`];
+    }),
+  );
+});
