@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { inventory } from '../fixtures/inventory.ts';
+import { canTls, createAuthority } from '../support/certificates.ts';
 import { body, startPeer } from '../support/peer.ts';
 import { hasPrometheus, startPrometheus } from '../support/prometheus.ts';
 import { openStage, release } from '../support/promotion.ts';
@@ -83,11 +84,12 @@ function keepPolling({ publicUrl }: TestServer): () => void {
   return () => clearInterval(timer);
 }
 
-describe.skipIf(!hasPrometheus)('a real Prometheus that scrapes a real Fairway', () => {
+describe.skipIf(!hasPrometheus || !canTls)('a real Prometheus that scrapes a real Fairway', () => {
   it('finds every rule healthy and has data for every panel', { timeout: 180_000 }, async () => {
     const server = await startTroubledFleet();
     const stop = keepPolling(server);
-    const jobs = { fairway: [new URL(server.operatorUrl).host] };
+    const overTls = await startServer({ public: { tls: createAuthority().issue('served') } });
+    const jobs = { fairway: [server, overTls].map(({ operatorUrl }) => new URL(operatorUrl).host) };
     const url = await startPrometheus({ jobs, rules: RULE_FILE });
 
     await vi.waitFor(
