@@ -4,8 +4,11 @@ const LAST_LINES_MS = 500;
 /** Ctrl-C goes to every process at the terminal, and npm passes on the one that it got: twice within this is once. */
 const ECHO_MS = 500;
 
-/** Closes `server` on SIGTERM or SIGINT, then exits; a second signal exits at once. */
-export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): void {
+/**
+ * Closes the server on SIGTERM or SIGINT, then exits; a second signal exits at once. One that is still starting answers
+ * agents already, and is closed when it has started.
+ */
+export function closeOnSignal(starting: Promise<{ close(): Promise<void> }>, log: Logger): void {
   let first: { signal: NodeJS.Signals; at: number } | null = null;
   const onSignal = async (signal: NodeJS.Signals) => {
     if (first) {
@@ -17,7 +20,7 @@ export function closeOnSignal(server: { close(): Promise<void> }, log: Logger): 
     first = { signal, at: performance.now() };
     log.info({ signal }, 'stopping: not ready any more, draining, finishing what is under way');
     try {
-      await server.close();
+      await (await starting).close();
       // It ends by itself when the last lines of the log are out; whatever else holds it up shall not.
       setTimeout(() => process.exit(0), LAST_LINES_MS).unref();
     } catch (err) {

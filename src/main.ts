@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { keepAdminToken, type MadeToken } from './config/admin-token.ts';
@@ -8,14 +7,14 @@ import { closeOnSignal } from './lifecycle.ts';
 import { createLog } from './log.ts';
 import { start } from './server.ts';
 import { version } from './version.ts';
-import { work } from './workers.ts';
 
 const DEFAULTS = fileURLToPath(new URL('../config/default.yaml', import.meta.url));
 
 try {
   const settings = loadSettings(DEFAULTS, process.env);
   const log = createLog(settings.log.level);
-  if (cluster.isWorker) await work(settings, log);
+  const workers = settings.workers > 1 ? await import('./workers.ts') : null;
+  if (workers?.isWorker()) await workers.work(settings, log);
   else await lead(settings, log);
 } catch (error) {
   // What a person can mend is a sentence; anything else is Fairway's own mistake.
@@ -26,8 +25,9 @@ try {
 
 async function lead(settings: Settings, log: Logger): Promise<void> {
   const made = settings.tokens.length === 0 ? keepAdminToken(settings.dataDir) : null;
-  const server = await start({ settings: made ? withToken(settings, made) : settings, version, log });
-  closeOnSignal(server, log);
+  const starting = start({ settings: made ? withToken(settings, made) : settings, version, log });
+  closeOnSignal(starting, log);
+  const server = await starting;
   if (made) greet(made, server.operatorUrl);
 }
 

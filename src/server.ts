@@ -1,15 +1,8 @@
-import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 import { openCertificate } from './certificate.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
-import { createDashboard } from './dashboard/app.ts';
-import { createAuthenticator } from './http/auth.ts';
-import { createEventStreams } from './http/event-streams.ts';
-import { createOperatorApi } from './http/operator.ts';
-import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
 import { createHttpPeers } from './peers/http.ts';
 import { createConditions } from './peers/prometheus.ts';
@@ -39,7 +32,6 @@ import { traceGate } from './tracing/gate.ts';
 import { openTracing } from './tracing/open.ts';
 import { traceConditions, tracePeers } from './tracing/peers.ts';
 import { traceStore } from './tracing/store.ts';
-import { openWorkers } from './workers.ts';
 
 export interface RunningServer {
   publicUrl: string;
@@ -58,8 +50,6 @@ export interface StartOptions {
 /** Metrics of an auth server are some 100 KB. */
 const MAX_PEER_BODY = 8 * 1024 * 1024;
 const BOOTSTRAP_EVERY = 1_000;
-/** An inventory may be 64 MiB. */
-const OPERATOR_REQUEST_TIMEOUT = 300_000;
 /** Milliseconds for the last spans, where requests under way used up the deadline. */
 const LEAST_FLUSH = 500;
 
@@ -108,37 +98,20 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   const recall = createRecall({ control, gate, releases, stages, observer, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
   const driver = createPromotionDriver({ control, facts, recall, stages, observer, tracer, now });
-  const mayLead = () => !control.isOutdated();
-  const leadership = await joinLeadership({ store, ...settings.leader, mayLead, tracer, log });
 
-  let leaving = false;
-  const stopping = new AbortController();
   const signOffs = createSignOffs({ control, releases, now });
   const promotions = createPromotions({ control, releases, facts, stages, now });
-  const promoting = { releases, recall, signOffs, promotions };
-  const services = { channels, fleet, plans, series, controlPlanes, ...promoting, audit: createAudit(store, control) };
-  const access = {
-    authenticator: createAuthenticator(settings.tokens, now),
-    events: createEventStreams(control, stopping.signal),
-  };
-  const { app: operatorApp, openApi } = createOperatorApi({
-    ...services,
-    ...access,
-    control,
-    importIdle: fleetSettings.importIdle,
-    github: settings.github,
-    transfer: createTransfer({ control, gate, now }),
-    metrics,
-    tracer,
-    ready: () => control.peek() !== null && !leaving,
-    version,
-    log,
-  });
-  operatorApp.route('/', createDashboard({ ...services, ...access, control, openApi, now, log }));
 
   const makeNamed = () =>
     bootstrap({ ...settings.bootstrap, history, control, services: { channels, controlPlanes, releases }, log });
   const naming = (await makeNamed()) === 'again' ? repeat('bootstrap', BOOTSTRAP_EVERY, log, makeNamed) : null;
+
+  // Agents are answered as soon as the state is there; what operators need is loaded after that.
+  const openSide = settings.workers > 1 ? (await import('./workers.ts')).openWorkers : openPublicSide;
+  const publicSide = await openSide({ control, store: pollStore, settings, certificate, now, log });
+
+  const mayLead = () => !control.isOutdated();
+  const leadership = await joinLeadership({ store, ...settings.leader, mayLead, tracer, log });
   leadership.whileLeading('sweep', sweepEvery(fleetSettings.staleAfter), async () => {
     const sightings = await fleet.sweep();
     if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
@@ -148,34 +121,26 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   leadership.whileLeading('sources', settings.sources.every, sources.read);
   leadership.whileLeading('promotion', advanceEvery, driver.advance);
 
-  // HTTP/1.0 needs no Host, and health checks of load balancers send none.
-  const handle = getRequestListener(operatorApp.fetch, { hostname: 'localhost' });
-  const operator = await listen(handle as RequestListener, {
-    ...settings.operator,
-    requestTimeout: OPERATOR_REQUEST_TIMEOUT,
+  const { openOperatorSide } = await import('./operator-side.ts');
+  const operatorSide = await openOperatorSide({
+    ...{ channels, fleet, plans, series, controlPlanes, releases, recall, signOffs, promotions },
+    audit: createAudit(store, control),
+    transfer: createTransfer({ control, gate, now }),
+    ...{ control, metrics, tracer, settings, version, now, log },
   });
-  const openSide = settings.workers > 1 ? openWorkers : openPublicSide;
-  const publicSide = await openSide({ control, store: pollStore, settings, certificate, now, log });
   const { counts } = publicSide;
   const { counts: spans } = tracing;
   metrics.watch({ version, leadership, control, channels, fleet, stages, counts, certificate, spans });
-  log.info({ version, store: store.kind, public: publicSide.url, operator: operator.url }, 'fairway is up');
-
-  async function closeOperator(): Promise<void> {
-    await operator.drain(shutdown.drain);
-    stopping.abort();
-    await operator.close(shutdown.deadline);
-  }
+  log.info({ version, store: store.kind, public: publicSide.url, operator: operatorSide.url }, 'fairway is up');
 
   return {
     publicUrl: publicSide.url,
-    operatorUrl: operator.url,
+    operatorUrl: operatorSide.url,
     async close() {
       const began = performance.now();
-      leaving = true;
       naming?.stop();
       certificate?.close();
-      await Promise.all([publicSide.close(), closeOperator(), leadership.close()]);
+      await Promise.all([publicSide.close(), operatorSide.close(), leadership.close()]);
       await control.close();
       await store.close();
       await tracing.close(Math.max(shutdown.deadline - (performance.now() - began), LEAST_FLUSH));

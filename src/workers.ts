@@ -88,6 +88,9 @@ export async function openWorkers({
 
 const toState = ({ revision, documents }: Snapshot): ControlState => ({ revision, documents: [...documents.values()] });
 
+/** Is this process one that another one started to answer polls? */
+export const isWorker = (): boolean => cluster.isWorker;
+
 /** The life of a worker: answers polls until the first process tells it to stop, or is gone. */
 export async function work(settings: Settings, log: Logger): Promise<void> {
   const tell = (news: News) => process.connected && process.send?.(news);

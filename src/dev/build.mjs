@@ -5,8 +5,7 @@ import { bundle, root } from './bundle.mjs';
 
 await rm(join(root, 'dist'), { recursive: true, force: true });
 const builds = [
-  bundle('src/main.ts', 'dist/main.js'),
-  bundle('src/tracing/otlp.ts', 'dist/otlp.js'),
+  bundle('src/main.ts', 'dist/main.js', { split: true }),
   bundle('src/cli/main.ts', 'dist/cli.js', { executable: true }),
 ];
 // esbuild has already printed what is wrong.

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const at = (...parts) => join(root, ...parts);
 const stamp = at('node_modules/.fairway-lock');
-const bundles = ['dist/main.js', 'dist/otlp.js', 'dist/cli.js'].map((file) => at(file));
+const bundles = [at('dist/main.js'), at('dist/cli.js')];
 
 function run(what, command, ...args) {
   console.log(`setup: ${what}`);
