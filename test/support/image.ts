@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
-  appendFileSync,
   chownSync,
   copyFileSync,
   cpSync,
@@ -11,7 +10,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findProgram } from '../packages.ts';
 import { ROOT } from './process.ts';
@@ -96,11 +94,9 @@ function codename(): string {
 
 /** Lets the build reach the registry as this machine does, and use what it has fetched; none of it gets into the image. */
 function npmAccess(dir: string): string[] {
-  const own = join(dir, 'npmrc');
-  const theirs = process.env.NPM_CONFIG_USERCONFIG ?? join(homedir(), '.npmrc');
-  writeFileSync(own, existsSync(theirs) ? readFileSync(theirs) : '');
-  appendFileSync(own, '\nprefer-offline=true\n');
-  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim();
+  const setting = (key: string) => execFileSync('npm', ['config', 'get', key], { encoding: 'utf8' }).trim();
+  const [own, theirs, cache] = [join(dir, 'npmrc'), setting('userconfig'), setting('cache')];
+  writeFileSync(own, `${existsSync(theirs) ? readFileSync(theirs, 'utf8') : ''}\nprefer-offline=true\n`);
   mkdirSync(cache, { recursive: true });
   const certificates = existsSync(CERTIFICATES) ? [`${CERTIFICATES}:${CERTIFICATES}:ro`] : [];
   return [`${own}:/root/.npmrc:ro`, `${cache}:/root/.npm`, ...certificates];
