@@ -120,6 +120,17 @@ const SCENARIOS: Record<string, Scenario> = {
     },
   },
 
+  'docs/runbooks/critical-left-on.md': {
+    async begin() {
+      const here = await place();
+      await steer(here, 'stable/cloud', 'critical', { critical: true, reason: 'CVE' });
+      return here;
+    },
+  },
+
+  'docs/runbooks/does-not-move.md': { begin: () => place() },
+  'docs/runbooks/evidence-stale.md': { begin: () => place() },
+  'docs/runbooks/polls-fail.md': { begin: () => place() },
   'docs/runbooks/README.md': { begin: () => place() },
 };
 

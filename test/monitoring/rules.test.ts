@@ -52,10 +52,6 @@ describe.each(alerts)('$alert', ({ alert, expr, labels, annotations }) => {
     expect(annotations.description).toMatch(/\.$/);
     expect(['critical', 'warning', 'info']).toContain(labels.severity);
     expect(annotations.runbook_url).toMatch(/^docs\/runbooks\/[a-z-]+\.md$/);
-  });
-
-  // Runbooks for operations in general come together, this one among them.
-  it.skipIf(!existsSync('docs/runbooks/bad-release.md'))('has its runbook', () => {
     expect(existsSync(annotations.runbook_url), `${annotations.runbook_url} is missing`).toBe(true);
   });
 
