@@ -26,7 +26,21 @@ export interface Address {
   requestTimeout: number;
   /** TLS with this certificate, or none. */
   certificate?: ServedKeyPair | null;
+  /** Not with TLS, which node:http unwraps itself. */
+  openLane?: OpenLane | null;
 }
+
+/**
+ * Puts something in front of a server that takes the connections it can and leaves the others to the server. Looks every
+ * `lookEvery` milliseconds for those that have to be cut off.
+ */
+export type OpenLane = (
+  server: Server,
+  lookEvery: number,
+) => {
+  /** Leaves everything that comes from now on to the server. */
+  stop(): void;
+};
 
 /** Longer than the idle time of common proxies, which would otherwise send on a connection that just closed. */
 const KEEP_ALIVE_MS = 65_000;
@@ -45,13 +59,14 @@ const OPTIONS = {
 
 /** Listens; rejects with `invalid` if the address cannot be had. */
 export async function listen(listener: RequestListener, address: Address): Promise<Listener> {
-  const { host, port, requestTimeout, certificate } = address;
+  const { host, port, requestTimeout, certificate, openLane } = address;
   let leaving = false;
   const server = openServer({ ...OPTIONS, requestTimeout }, certificate ?? null, (request, response) => {
     // A client that knows sends nothing on a connection that is about to close.
     if (leaving) response.shouldKeepAlive = false;
     listener(request, response);
   });
+  const lane = certificate ? null : openLane?.(server, CUT_OFF_LOOK_MS);
   const sockets = collectSockets(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -64,10 +79,12 @@ export async function listen(listener: RequestListener, address: Address): Promi
     url: urlOf(server, certificate ? 'https' : 'http'),
     async drain(length) {
       leaving = true;
+      lane?.stop();
       if (length > 0) await sleep(length);
     },
     close(deadline) {
       leaving = true;
+      lane?.stop();
       return closeServer(server, sockets, deadline);
     },
   };
