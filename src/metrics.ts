@@ -131,6 +131,11 @@ function watchPolls(registers: Registry[], { counts }: MetricsSources): void {
     yield [{ ...unknown, code: '405' }, polls.methodNotAllowed];
     yield [{ ...unknown, code: '503' }, polls.unavailable];
   });
+  counter(registers, 'fairway_fast_lane_polls_total', 'Polls answered before node:http saw them', [], () => [
+    [{}, counts().fastLane.answered],
+  ]);
+  const left = 'Connections left to node:http because of a request that was no plain poll';
+  counter(registers, 'fairway_fast_lane_handed_over_total', left, [], () => [[{}, counts().fastLane.handedOver]]);
   histogram(registers, 'fairway_poll_delay_seconds', 'How long a poll waits to be answered, sampled over time', () => {
     const { buckets, samples, microseconds } = counts().delays;
     const bounds = DELAY_BOUNDS.map((bound) => ({ bound, samples: buckets[bound] }));

@@ -2,8 +2,9 @@ import type { Logger } from 'pino';
 import type { ServedKeyPair } from './certificate.ts';
 import type { Settings } from './config/settings.ts';
 import type { Store } from './domain/store.ts';
+import { type FastLane, openFastLane } from './http/fast-lane.ts';
 import { createPublicApi, type PublicCounters } from './http/public.ts';
-import { listen } from './listen.ts';
+import { listen, type OpenLane } from './listen.ts';
 import { type DelayCounts, newDelayCounts, samplePollDelay } from './poll-delay.ts';
 import { type Answers, createAnswers, type Endpoint, type Tally } from './service/answers.ts';
 import { type CheckInCounters, createCheckIns, newCheckInCounters } from './service/check-ins.ts';
@@ -15,6 +16,7 @@ export interface PollCounts {
   polls: PublicCounters;
   checkIns: CheckInCounters;
   delays: DelayCounts;
+  fastLane: FastLane['counters'];
 }
 
 /** The listener that agents poll, in this process or in several. */
@@ -44,7 +46,18 @@ export async function openPublicSide(options: PublicSideOptions): Promise<Public
   const answers = createAnswers({ control, webapi: settings.webapi, now });
   const checkIns = createCheckIns({ ...settings.fleet, store, now, log });
   const api = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
-  const listener = await listen(api.listener, { ...settings.public, certificate, requestTimeout: REQUEST_TIMEOUT });
+  let fastLane: FastLane['counters'] = NO_LANE;
+  const openLane: OpenLane = (server, lookEvery) => {
+    const lane = openFastLane(server, { answers, checkIns, lookEvery });
+    fastLane = lane.counters;
+    return lane;
+  };
+  const listener = await listen(api.listener, {
+    ...settings.public,
+    certificate,
+    requestTimeout: REQUEST_TIMEOUT,
+    openLane: settings.fastLane ? openLane : null,
+  });
   const delay = samplePollDelay();
   return {
     url: listener.url,
@@ -53,6 +66,7 @@ export async function openPublicSide(options: PublicSideOptions): Promise<Public
       polls: api.counters,
       checkIns: checkIns.counters,
       delays: delay.counts,
+      fastLane,
     }),
     async close() {
       await listener.drain(settings.shutdown.drain);
@@ -68,11 +82,14 @@ function readTallies(answers: Answers): PollCounts['tallies'] {
   return [...answers.tallies()].map(([channel, endpoint, tally]) => ({ channel, endpoint, ...tally }));
 }
 
+const NO_LANE: FastLane['counters'] = { answered: 0, handedOver: 0 };
+
 const NOTHING: PollCounts = {
   tallies: [],
   polls: { notFound: 0, methodNotAllowed: 0, unavailable: 0 },
   checkIns: newCheckInCounters(),
   delays: newDelayCounts(),
+  fastLane: NO_LANE,
 };
 
 /** The counts of several processes together. */
@@ -91,6 +108,7 @@ export function addCounts(all: PollCounts[]): PollCounts {
     delays: all
       .map(({ delays }) => delays)
       .reduce((a, b) => ({ ...addFields(a, b), buckets: addFields(a.buckets, b.buckets) }), NOTHING.delays),
+    fastLane: all.map(({ fastLane }) => fastLane).reduce(addFields, NO_LANE),
   };
 }
 

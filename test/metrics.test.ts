@@ -56,6 +56,8 @@ describe('metrics', () => {
       fairway_snapshot_age_seconds: [],
       fairway_snapshot_revision: [],
       fairway_store_up: [],
+      fairway_fast_lane_polls_total: [],
+      fairway_fast_lane_handed_over_total: [],
       fairway_operator_request_duration_seconds_bucket: ['code', 'le', 'method', 'route'],
       fairway_operator_request_duration_seconds_sum: ['code', 'method', 'route'],
       fairway_operator_request_duration_seconds_count: ['code', 'method', 'route'],

@@ -55,6 +55,7 @@ export const settingsSchema = z.strictObject({
   public: listener.extend({ tls: tls.nullable() }),
   operator: listener,
   workers: z.int().min(1).max(64),
+  fastLane: z.boolean(),
   defaultChannel: channelName,
   redisUrl: z
     .string()

@@ -5,7 +5,8 @@ export interface PollHeaders extends RawCheckIn {
   ifNoneMatch?: string;
 }
 
-const FIELDS = new Map<string, keyof PollHeaders>([
+/** By name in lower case. */
+export const POLL_FIELDS = new Map<string, keyof PollHeaders>([
   ['if-none-match', 'ifNoneMatch'],
   ['agent-id', 'id'],
   ['agent-version', 'version'],
@@ -15,7 +16,7 @@ const FIELDS = new Map<string, keyof PollHeaders>([
   // Never from the query: addresses end up in logs.
   ['agent-token', 'token'],
 ]);
-const LENGTHS = new Set([...FIELDS.keys()].map(({ length }) => length));
+const LENGTHS = new Set([...POLL_FIELDS.keys()].map(({ length }) => length));
 const NONE: Readonly<PollHeaders> = Object.freeze({});
 
 /**
@@ -27,7 +28,7 @@ export function readPollHeaders(raw: readonly string[]): Readonly<PollHeaders> {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
     if (!LENGTHS.has(name.length)) continue;
-    const field = FIELDS.get(name.toLowerCase());
+    const field = POLL_FIELDS.get(name.toLowerCase());
     if (field === undefined) continue;
     found ??= {};
     found[field] ??= raw[i + 1] as string;

@@ -1,0 +1,166 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Answer, Answers } from '../service/answers.ts';
+import type { CheckIns } from '../service/check-ins.ts';
+import { type PlainPoll, readPlainPoll } from './plain-poll.ts';
+
+export interface FastLaneOptions {
+  answers: Pick<Answers, 'byPath'>;
+  checkIns: Pick<CheckIns, 'note'>;
+  /** Milliseconds between looks for clients that say nothing. */
+  lookEvery: number;
+}
+
+export interface FastLane {
+  /** Polls answered here, and connections left to node:http; whole numbers that only grow. */
+  counters: Readonly<{ answered: number; handedOver: number }>;
+  /** Leaves everything that comes from now on to node:http. */
+  stop(): void;
+}
+
+/** An answer as it goes on the wire within one second. */
+interface Wire {
+  second: number;
+  keep: { get: string; head: string };
+  close: { get: string; head: string };
+}
+
+/** As node:http has it. */
+const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
+/** What node adds to `keepAliveTimeout`; Node 26 makes it an option. */
+const KEEP_ALIVE_BUFFER_MS = 1_000;
+/** Between requests a parser skips empty lines, so whoever sends nothing else is as good as silent. */
+const EMPTY_LINES = /^[\r\n]+$/;
+const ANSWERED = 0;
+
+/**
+ * Takes the connections of a server before node:http does, which must be their only listener by now. A plain poll for a
+ * prepared answer is answered at once; with the first bytes that are anything else the connection becomes node:http's, from
+ * these bytes on and for good.
+ */
+export function openFastLane(server: Server, { answers, checkIns, lookEvery }: FastLaneOptions): FastLane {
+  const [slow] = server.listeners('connection') as [(this: Server, socket: Socket) => void];
+  const counters = { answered: 0, handedOver: 0 };
+  /** The connections in this lane: since when they have said nothing, or `ANSWERED`. */
+  const connections = new Map<Socket, number>();
+  const wires = new WeakMap<Answer, Wire>();
+  let open = true;
+
+  function take(socket: Socket): void {
+    connections.set(socket, performance.now());
+    socket.on('data', read).on('end', socket.end).on('error', ignore).on('close', forget);
+  }
+
+  function read(this: Socket, bytes: Buffer): void {
+    if (!this.writable) return;
+    const text = bytes.toString('latin1');
+    if (EMPTY_LINES.test(text)) return;
+    // node:http stops reading from a client that does not take its answers.
+    const poll = open && this.writableLength === 0 ? readPlainPoll(text) : null;
+    const answer = poll && answers.byPath(poll.path);
+    if (answer) give(this, answer, poll);
+    else handOver(this, bytes, text);
+  }
+
+  function give(socket: Socket, answer: Answer, { head, close, headers }: PlainPoll): void {
+    counters.answered++;
+    answer.tally.ok++;
+    if (headers.id !== undefined) checkIns.note(answer.channel, headers);
+    socket.write(wireOf(answer)[close ? 'close' : 'keep'][head ? 'head' : 'get'], 'latin1');
+    if (!close) keep(socket);
+    // The kernel has it all, and sends it before it closes.
+    else if (socket.writableLength === 0) socket.destroy();
+    else socket.destroySoon();
+  }
+
+  function keep(socket: Socket): void {
+    if (connections.get(socket) === ANSWERED) return;
+    connections.set(socket, ANSWERED);
+    // Each write and each read puts it off.
+    socket.setTimeout(server.keepAliveTimeout + KEEP_ALIVE_BUFFER_MS, socket.destroy);
+  }
+
+  function wireOf(answer: Answer): Wire {
+    const second = Math.floor(Date.now() / 1_000);
+    let wire = wires.get(answer);
+    if (wire?.second !== second) {
+      wire = makeWire(answer, second, Math.floor(server.keepAliveTimeout / 1_000));
+      wires.set(answer, wire);
+    }
+    return wire;
+  }
+
+  function handOver(socket: Socket, bytes: Buffer, text: string): void {
+    counters.handedOver++;
+    connections.delete(socket);
+    socket.off('data', read).off('end', socket.end).off('error', ignore).off('close', forget);
+    socket.setTimeout(0, socket.destroy);
+    slow.call(server, socket);
+    feed(socket, pieces(bytes, text));
+  }
+
+  function forget(this: Socket): void {
+    connections.delete(this);
+  }
+
+  const look = setInterval(() => {
+    const latest = performance.now() - server.headersTimeout;
+    for (const [socket, since] of connections) {
+      if (since === ANSWERED || since > latest) continue;
+      socket.write(TIMED_OUT);
+      socket.destroy();
+    }
+  }, lookEvery).unref();
+
+  const { closeIdleConnections } = server;
+  server.closeIdleConnections = () => {
+    for (const [socket, since] of connections) if (since === ANSWERED) socket.destroy();
+    closeIdleConnections.call(server);
+  };
+  server.removeListener('connection', slow);
+  server.on('connection', take);
+  server.once('close', () => clearInterval(look));
+
+  const stop = () => {
+    open = false;
+  };
+  return { counters, stop };
+}
+
+const ignore = () => {};
+
+function makeWire({ headers, body }: Answer, second: number, timeout: number): Wire {
+  let head = 'HTTP/1.1 200 OK\r\n';
+  for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  head += `Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
+  const keep = `${head}Connection: keep-alive\r\nKeep-Alive: timeout=${timeout}\r\n\r\n`;
+  const close = `${head}Connection: close\r\n\r\n`;
+  return { second, keep: { get: keep + body, head: keep }, close: { get: close + body, head: close } };
+}
+
+/**
+ * node:http reads in C++ and lets finished answers out wherever a body comes; what is handed to it in JavaScript goes through
+ * its parser in one turn. So a head that may have a body is parted from what follows, as if that had come by itself.
+ */
+function* pieces(bytes: Buffer, text: string): Generator<Buffer, undefined> {
+  let from = 0;
+  if (/content-length|transfer-encoding/i.test(text)) {
+    for (const { index, 0: end } of text.matchAll(/\n\r?\n/g)) {
+      yield bytes.subarray(from, index + end.length);
+      from = index + end.length;
+    }
+  }
+  if (from < bytes.length) yield bytes.subarray(from);
+}
+
+function feed(socket: Socket, rest: Generator<Buffer, undefined>): void {
+  if (!socket.writable) return;
+  if (socket.isPaused()) {
+    socket.once('resume', () => feed(socket, rest));
+    return;
+  }
+  const piece = rest.next().value;
+  if (!piece) return;
+  socket.emit('data', piece);
+  process.nextTick(feed, socket, rest);
+}

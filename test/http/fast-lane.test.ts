@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type FastLane, openFastLane } from '../../src/http/fast-lane.ts';
+import { conversation } from '../support/requests.ts';
+import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
+import { ENROLMENT_TOKEN, type Outcome, openTwin, type Twin, tell } from '../support/twins.ts';
+import { ask, open } from './wire.ts';
+
+/** FAIRWAY_FUZZ_RUNS=100000 for an hour of it; FAIRWAY_FUZZ_SEED to go on from a seed that was printed. */
+const RUNS = Number(process.env.FAIRWAY_FUZZ_RUNS ?? 1_500);
+const SEED = Number(process.env.FAIRWAY_FUZZ_SEED ?? Date.now() % 2 ** 31);
+const LONG = process.env.FAIRWAY_FUZZ_RUNS !== undefined;
+const TIME_LIMIT = LONG ? 24 * 3600 * 1_000 : 20_000;
+
+const MAY_HAVE_BODY = /content-length|transfer-encoding/i;
+const AFTER_BLANK_LINE = /(?<=\n\r?\n)/;
+
+describe('the fast lane', () => {
+  let fast: Twin;
+  let slow: Twin;
+  let lane: FastLane;
+  beforeAll(async () => {
+    fast = await openTwin((parts) => (server, lookEvery) => (lane = openFastLane(server, { ...parts, lookEvery })));
+    slow = await openTwin(null);
+  });
+  afterAll(async () => {
+    await Promise.all([fast.close(), slow.close()]);
+  });
+
+  /**
+   * Where a segment holds a body and more, the lane may answer as if it had come in two: nobody can tell how the network
+   * cuts what it carries.
+   */
+  async function expectAlike(chunks: readonly string[], pause: number): Promise<string> {
+    let [one, other]: Outcome[] = [];
+    // What is late on a busy machine is there when asked more patiently.
+    for (const quiet of [4, 40, 400]) {
+      [one, other] = await Promise.all([fast, slow].map((twin) => tell(twin, chunks, pause, quiet)));
+      if (isDeepStrictEqual(one, other)) break;
+      if (!chunks.some((chunk) => MAY_HAVE_BODY.test(chunk))) continue;
+      other = await tell(
+        slow,
+        chunks.flatMap((chunk) => chunk.split(AFTER_BLANK_LINE)),
+        Math.max(pause, 3),
+        quiet,
+      );
+      if (isDeepStrictEqual(one, other)) break;
+    }
+    expect(one).toEqual(other);
+    expect(one?.after.ended).toBe(true);
+    return one?.after.received ?? '';
+  }
+
+  const POLL = 'GET /v1/stable/cloud/version HTTP/1.1\r\nHost: x\r\n\r\n';
+  const withFields = (...fields: string[]) => POLL.replace('\r\n\r\n', `\r\n${fields.join('\r\n')}\r\n\r\n`);
+
+  it.each<[name: string, chunks: string[], answered: number]>([
+    ['a plain poll', [POLL], 1],
+    ['plain polls on one connection', [POLL, POLL.replace('GET', 'HEAD'), POLL], 3],
+    ['a check-in', [withFields('Agent-Id: a-1', 'Agent-Version: 16.4.6', `Agent-Token: ${ENROLMENT_TOKEN}`)], 1],
+    [
+      'a check-in twice over',
+      [withFields('Agent-Id: a', 'agent-id: b', 'Agent-Version: 16.4.6', 'Agent-Version: x')],
+      1,
+    ],
+    ['a wish to close', [withFields('Connection: close'), POLL], 1],
+    ['what curl sends', [withFields('User-Agent: curl/8.5.0', 'Accept: */*')], 1],
+    ['what Go sends', [withFields('User-Agent: Go-http-client/1.1', 'Accept-Encoding: gzip')], 1],
+    ['empty lines between polls', ['\r\n', POLL, '\r\n', POLL], 2],
+    ['two wishes for the connection', [withFields('Connection: close', 'Connection: keep-alive')], 0],
+    ['a condition', [withFields('If-None-Match: *'), POLL], 0],
+    ['a poll in two pieces', [POLL.slice(0, 30), POLL.slice(30), POLL], 0],
+    ['two polls in one piece', [POLL + POLL], 0],
+    ['a check-in in the query', [POLL.replace(' HTTP', '?host=a&agent_version=16.4.6 HTTP')], 0],
+    ['HTTP/1.0', [POLL.replace('1.1', '1.0')], 0],
+    ['two hosts', [withFields('Host: y')], 0],
+    ['no host', [POLL, 'GET /v1/stable/cloud/version HTTP/1.1\r\n\r\n'], 1],
+    ['a body, and then no request', [`${withFields('Content-Length: 5')}GET /v1`], 0],
+    [
+      'bodies, and then no request',
+      [`${withFields('Content-Length: 5')}hello${withFields('Content-Length: 2')}xx\0`],
+      0,
+    ],
+    ['headers beyond every limit', [POLL, withFields(`X: ${'x'.repeat(20_000)}`)], 1],
+    ['as many polls as fill the buffers', [withFields('Content-Length: 0').repeat(900)], 0],
+    ['a body in pieces', [POLL, withFields('Content-Length: 5'), 'he', 'llo', POLL], 1],
+    ['a chunked body', [`${withFields('Transfer-Encoding: chunked')}5\r\nhello\r\n0\r\n\r\n${POLL}`, POLL], 0],
+    ['a tunnel', [`${POLL}CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n`], 0],
+  ])('answers %s as node:http alone does', async (_, chunks, answered) => {
+    const before = lane.counters.answered;
+    await expectAlike(chunks, 3);
+    expect(lane.counters.answered - before).toBe(answered);
+  });
+
+  it.each(['\r\n\r\n', '\n', '\r', '\r'.repeat(3_000)])('takes %j between polls for nothing', async (lines) => {
+    const before = lane.counters.handedOver;
+    await expectAlike([lines, POLL, lines, POLL, lines], 3);
+    expect(lane.counters.handedOver).toBe(before);
+  });
+
+  it('lets every answer to a client that is slow to read arrive, in order', async () => {
+    const paths = ['version', 'critical'];
+    const polls = Array.from({ length: 4_000 }, (_, i) => POLL.replace('version', paths[i % 2] as string));
+    const received = await expectAlike([...polls.slice(0, 10), polls.slice(10).join('')], 1);
+    expect(received.match(/200 OK/g)).toHaveLength(4_000);
+  });
+
+  it(
+    'answers any bytes, however split, as node:http alone does',
+    async () => {
+      console.log(`fast lane: ${RUNS} conversations at most, seed ${SEED}`);
+      let done = 0;
+      await fc.assert(
+        fc.asyncProperty(conversation, fc.nat(3), async (chunks, pause) => {
+          await expectAlike(chunks, pause);
+          done++;
+        }),
+        { numRuns: RUNS, seed: SEED, interruptAfterTimeLimit: TIME_LIMIT },
+      );
+      const { answered, handedOver } = lane.counters;
+      console.log(
+        `fast lane: ${done} conversations alike, ${answered} polls answered, ${handedOver} connections handed over`,
+      );
+      expect(answered).toBeGreaterThan(done / 10);
+      expect(handedOver).toBeGreaterThan(done / 10);
+    },
+    TIME_LIMIT + 60_000,
+  );
+});
+
+describe('a server with `fastLane`', () => {
+  it('answers plain polls in it, with their check-ins, and closes in time whoever is connected', async () => {
+    const server = await startServer({ ...QUICKSTART, fastLane: true, fleet: { flushEvery: '20ms' } });
+    const headers = ['Agent-Id: a-1', 'Agent-Version: 16.4.3'];
+    expect(await ask(server.publicUrl, '/v1/stable/cloud/version', { headers })).toMatchObject({ body: 'v16.4.6' });
+    expect(await ask(server.publicUrl, '/v1/version')).toMatchObject({ body: 'v16.4.6' });
+    const [idle, silent] = [open(server.publicUrl), open(server.publicUrl)];
+    idle.write('GET /v1/stable/cloud/critical HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(idle, 'data');
+    const metrics = await (await fetch(`${server.operatorUrl}/metrics`)).text();
+    expect(metrics).toContain('fairway_fast_lane_polls_total 2\n');
+    expect(metrics).toContain('fairway_fast_lane_handed_over_total 1\n');
+    expect(metrics).toContain('fairway_polls_total{channel="stable/cloud",endpoint="version",code="200"} 2\n');
+    await vi.waitFor(async () => {
+      expect((await operatorClient(server)('GET', '/agents/a-1')).body).toMatchObject({ version: '16.4.3' });
+    });
+    await server.close();
+    for (const socket of [idle, silent]) socket.destroy();
+  });
+
+  it('is off unless it is asked for', async () => {
+    const server = await startServer(QUICKSTART);
+    await ask(server.publicUrl, '/v1/stable/cloud/version');
+    const metrics = await (await fetch(`${server.operatorUrl}/metrics`)).text();
+    expect(metrics).toContain('fairway_fast_lane_polls_total 0\n');
+  });
+});
