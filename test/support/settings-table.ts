@@ -65,7 +65,7 @@ function kindOf(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${value || '""'}\``).join(', ');
   if (schema.anyOf) return schema.anyOf.map(kindOf).join(' or ');
   if (schema.items) return `list${listed(unwrap(schema.items).schema)}`;
-  if (schema.type === 'integer') return `number${boundsOf(schema)}`;
+  if (schema.type === 'integer' || schema.type === 'number') return `number${boundsOf(schema)}`;
   if (schema.format === 'uri') return 'URL';
   if (schema.format === 'date-time') return 'time, as 2027-01-01T00:00:00Z';
   return { boolean: '`true`, `false`', string: 'text', object: 'mapping' }[schema.type ?? ''] ?? 'text';
