@@ -24,5 +24,5 @@ export const channelName = z
 
 export const controlPlaneName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected 1 to 64 of a-z0-9._-')
   .meta({ title: 'control plane' });

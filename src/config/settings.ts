@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseRedisAddress, REDIS_URL_FORMS } from '../domain/redis-address.ts';
 import { ROLES } from '../domain/role.ts';
 import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
+import { sayFault } from './faults.ts';
 import { channelName, controlPlaneName, duration, durationOrNone } from './fields.ts';
 import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
@@ -177,7 +178,7 @@ export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Sett
 
 /** Checks merged settings. Throws `SettingsError`. */
 export function validate(raw: Raw): Settings {
-  const result = settingsSchema.safeParse(raw);
+  const result = settingsSchema.safeParse(raw, { error: sayFault });
   const single = result.error?.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`) ?? [];
   // Looked at even where others are wrong, so that all faults are told at once.
   const access = accessSchema.safeParse(raw);

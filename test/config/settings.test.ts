@@ -188,6 +188,18 @@ describe('a fault', () => {
     ['a log level nobody knows', { log: { level: 'loud' } }, /log\.level/],
     ['a list for a mapping', { fleet: [] }, /fleet/],
     ['nothing for a mapping', { store: null }, /store/],
+    [
+      'what a mapping must hold left out',
+      { public: { tls: { certificate: 'chain.pem' } } },
+      /^public\.tls\.key: is missing$/,
+    ],
+    ['a number that is too low', { workers: 0 }, /^workers: must be 1 or more$/],
+    ['a number that is too high', { workers: 65 }, /^workers: must be 64 or less$/],
+    ['an empty list', { sources: { metrics: { x: [] } } }, /^sources\.metrics\.x: must not be empty$/],
+    ['a text that is none of a few', { webapi: { edition: SECRET } }, /^webapi\.edition: expected one of "oss", "ent"/],
+    ['a word for a yes', { webapi: { fips: SECRET } }, /^webapi\.fips: expected true or false$/],
+    ['a name that is none', { bootstrap: { controlPlanes: { Main: '16.4.7' } } }, /Main: cannot be named so: expected/],
+    ['an address that is none', { promotion: { prometheus: { url: SECRET } } }, /url: expected http:/],
   ])('is found: %s', (_, over, fault) => {
     const faults = faultsOf(() => withDefaults(over));
     expect(faults).toEqual([expect.stringMatching(fault)]);
