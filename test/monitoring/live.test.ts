@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { inventory } from '../fixtures/inventory.ts';
 import { canTls, createAuthority } from '../support/certificates.ts';
 import { body, startPeer } from '../support/peer.ts';
@@ -69,8 +69,8 @@ async function startTroubledFleet(): Promise<TestServer> {
   return server;
 }
 
-/** Agents that poll until the function that it returns is called, and strangers besides. */
-function keepPolling({ publicUrl }: TestServer): () => void {
+/** Agents that poll as long as the test lasts, and strangers besides. */
+function keepPolling({ publicUrl }: TestServer): void {
   const poll = (path: string, headers = {}) => fetch(`${publicUrl}${path}`, { headers }).catch(() => {});
   const timer = setInterval(() => {
     void poll('/v1/stable/cloud/version', {
@@ -81,13 +81,13 @@ function keepPolling({ publicUrl }: TestServer): () => void {
     void poll('/v1/edge/critical', { 'If-None-Match': '"no"' });
     void poll('/robots.txt');
   }, 100);
-  return () => clearInterval(timer);
+  onTestFinished(() => clearInterval(timer));
 }
 
 describe.skipIf(!hasPrometheus || !canTls)('a real Prometheus that scrapes a real Fairway', () => {
   it('finds every rule healthy and has data for every panel', { timeout: 180_000 }, async () => {
     const server = await startTroubledFleet();
-    const stop = keepPolling(server);
+    keepPolling(server);
     const overTls = await startServer({ public: { tls: createAuthority().issue('served') } });
     const jobs = { fairway: [server, overTls].map(({ operatorUrl }) => new URL(operatorUrl).host) };
     const url = await startPrometheus({ jobs, rules: RULE_FILE });
@@ -129,7 +129,6 @@ describe.skipIf(!hasPrometheus || !canTls)('a real Prometheus that scrapes a rea
 
     const firing = await query(url, 'ALERTS{alertstate="firing"}');
     expect(firing.map(({ metric }) => metric.alertname)).toContain('FairwayStrandingAccepted');
-    stop();
   });
 });
 
