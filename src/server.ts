@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { openCertificate } from './certificate.ts';
+import { readRedisLogin } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
 import { createMetrics } from './metrics.ts';
@@ -59,14 +60,20 @@ const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, 1_
 /** Wires a server and starts it. Rejects if an address is taken or the data directory cannot be used. */
 export async function start({ now = () => new Date(), ...options }: StartOptions): Promise<RunningServer> {
   const { settings, version } = options;
-  const { dataDir, redisUrl, fleet: fleetSettings, compatibility, shutdown } = settings;
+  const { dataDir, fleet: fleetSettings, compatibility, shutdown } = settings;
   const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
   const tracing = await openTracing({ settings: settings.tracing, version, log: options.log });
   const { tracer, log } = tracing;
   const limits = { agents: fleetSettings.maxAgents, unenrolled: fleetSettings.maxUnenrolled };
   const certificate = settings.public.tls && (await openCertificate(settings.public.tls, log));
   // Polls are not traced, so their check-ins go by the store itself.
-  const pollStore = await openStore({ redisUrl, dataDir, deadline: settings.store.deadline, limits, log });
+  const pollStore = await openStore({
+    ...readRedisLogin(settings),
+    dataDir,
+    deadline: settings.store.deadline,
+    limits,
+    log,
+  });
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
   const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, now, log });

@@ -47,14 +47,14 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** True only for +PONG: a server that still loads its data answers -LOADING. */
+/** True for +PONG, and for -NOAUTH where nobody may ask without a user: a server that still loads answers -LOADING. */
 async function answersPing(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   try {
     socket.setTimeout(1000, () => socket.destroy(new Error('no answer')));
     socket.write('PING\r\n');
     const [reply] = await once(socket, 'data');
-    return String(reply).startsWith('+PONG');
+    return /^(\+PONG|-NOAUTH)/.test(String(reply));
   } catch {
     return false;
   } finally {

@@ -7,6 +7,7 @@ import { sayFault } from './faults.ts';
 import { channelName, controlPlaneName, duration, durationOrNone } from './fields.ts';
 import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
+import { redisFaults, redisSettings } from './redis.ts';
 
 // Environment variables are strings.
 const port = z
@@ -62,6 +63,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .refine((url) => parseRedisAddress(url) !== null, `expected ${REDIS_URL_FORMS}`)
     .nullable(),
+  redis: redisSettings,
   dataDir: z.string().min(1),
   store: z.strictObject({ deadline: duration, compareEvery: duration }),
   fleet: z.strictObject({
@@ -132,7 +134,9 @@ export const settingsSchema = z.strictObject({
 });
 
 /** The settings that depend on each other. */
-const accessSchema = z.object(settingsSchema.pick({ tokens: true, adminToken: true, redisUrl: true }).shape);
+const accessSchema = z.object(
+  settingsSchema.pick({ tokens: true, adminToken: true, redisUrl: true, redis: true }).shape,
+);
 type Access = z.output<typeof accessSchema>;
 
 /** Everything that can be configured, checked and frozen. Durations are milliseconds. */
@@ -204,7 +208,7 @@ function findFaults(access: Access): string[] {
   if (access.redisUrl !== null && names.length === 0) {
     faults.push('tokens: with Redis nobody could sign in; set FAIRWAY_ADMIN_TOKEN or list tokens');
   }
-  return faults;
+  return [...faults, ...redisFaults(access)];
 }
 
 function deepFreeze<T>(value: T): T {

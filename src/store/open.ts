@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { FleetLimits, Store } from '../domain/store.ts';
-import type { StoreLog } from './redis-client.ts';
+import type { RedisLogin, StoreLog } from './redis-client.ts';
 
 export interface StoreOptions {
   /** Null: the embedded store. */
   redisUrl: string | null;
+  login?: RedisLogin | undefined;
   dataDir: string;
   /** Milliseconds within which Redis must answer. */
   deadline: number;
@@ -20,6 +21,7 @@ const UNLIMITED: FleetLimits = { agents: Number.MAX_SAFE_INTEGER, unenrolled: Nu
  */
 export async function openStore({
   redisUrl,
+  login = {},
   dataDir,
   deadline,
   limits = UNLIMITED,
@@ -31,5 +33,5 @@ export async function openStore({
     return openEmbeddedStore(join(dataDir, 'store'), limits);
   }
   const { openRedisStore } = await import('./redis.ts');
-  return openRedisStore({ url: redisUrl, deadline, limits, log });
+  return openRedisStore({ url: redisUrl, login, deadline, limits, log });
 }

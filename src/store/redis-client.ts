@@ -1,5 +1,6 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { withDeadline } from './deadline.ts';
+import { adviceOn } from './redis-advice.ts';
 import { openConnections } from './redis-connect.ts';
 import { mapRedisError, reasonOf } from './redis-errors.ts';
 import type { Script } from './redis-scripts/script.ts';
@@ -10,8 +11,12 @@ export interface StoreLog {
   warn(fields: object, message: string): void;
 }
 
+/** Laid under what the URL says. */
+export type RedisLogin = Pick<RedisOptions, 'username' | 'password' | 'tls'>;
+
 export interface RedisClientOptions {
   url: string;
+  login: RedisLogin;
   /** Milliseconds within which every command answers or fails. */
   deadline: number;
   log: StoreLog;
@@ -28,10 +33,11 @@ export interface RedisClient {
 }
 
 /** Returns at once; the connection is made in the background, however long that takes. */
-export function connectRedis({ url, deadline, log }: RedisClientOptions): RedisClient {
-  const connections = openConnections(url, optionsFor(deadline));
+export function connectRedis({ url, login, deadline, log }: RedisClientOptions): RedisClient {
+  const connections = openConnections(url, { ...optionsFor(deadline), ...login });
   const { commands } = connections;
   const outage = watchOutages(commands, log);
+  giveAdvice(commands, log);
   const defined = new Set<string>();
   const subscribers: Redis[] = [];
   // A subscription sends nothing, so it would not notice that its peer is gone.
@@ -69,9 +75,9 @@ export function connectRedis({ url, deadline, log }: RedisClientOptions): RedisC
       keepSubscribed(subscriber, channel, listener, log);
     },
     async close() {
-      for (const subscriber of subscribers) subscriber.disconnect();
+      for (const subscriber of subscribers) disconnect(subscriber);
       await commands.quit().catch(() => undefined);
-      commands.disconnect();
+      disconnect(commands);
     },
   };
 }
@@ -96,6 +102,17 @@ function optionsFor(deadline: number): RedisOptions {
   };
 }
 
+/**
+ * ioredis listens for one error of a socket. TLS that is cut off while it is being refused has a second one, which nobody
+ * would hear, so that it would end the process.
+ */
+function disconnect(redis: Redis | Cluster): void {
+  for (const each of 'nodes' in redis ? redis.nodes() : [redis]) {
+    (Reflect.get(each, 'stream') as NodeJS.EventEmitter | undefined)?.on('error', () => {});
+  }
+  redis.disconnect();
+}
+
 /** Settles with the first connection or failure to make one: calls made right after the start need not fail. */
 function firstAttempt(redis: Redis | Cluster): Promise<void> {
   return new Promise((settle) => {
@@ -103,6 +120,16 @@ function firstAttempt(redis: Redis | Cluster): Promise<void> {
     redis.once('close', () => settle());
     // Sentinels that cannot be reached end no attempt.
     redis.once('error', () => settle());
+  });
+}
+
+/** Logs each piece of advice once. Redis may not tell (NOPERM), or be away again. */
+function giveAdvice(redis: Redis | Cluster, log: StoreLog): void {
+  const given = new Set<string>();
+  redis.on('ready', async () => {
+    const advice = await redis.info().then(adviceOn, () => []);
+    for (const sentence of advice.filter((each) => !given.has(each))) log.warn({}, sentence);
+    for (const sentence of advice) given.add(sentence);
   });
 }
 

@@ -32,22 +32,23 @@ export function openConnections(url: string, options: RedisOptions): Connections
 
 type Address<K extends RedisAddress['kind']> = Extract<RedisAddress, { kind: K }>;
 
-const loginOf = ({ username, password, tls }: Address<'sentinel' | 'cluster'>): RedisOptions => ({
+/** What the address says over what the settings do. */
+const loginOf = ({ username, password, tls }: Address<'sentinel' | 'cluster'>, common: RedisOptions): RedisOptions => ({
   ...(username === undefined ? {} : { username }),
   ...(password === undefined ? {} : { password }),
-  ...(tls ? { tls: {} } : {}),
+  ...(tls ? { tls: common.tls ?? {} } : {}),
 });
 
-function sentinelOptions(address: Address<'sentinel'>, { connectTimeout }: RedisOptions): RedisOptions {
+function sentinelOptions(address: Address<'sentinel'>, common: RedisOptions): RedisOptions {
   return {
-    ...loginOf(address),
+    ...loginOf(address, common),
     ...(address.sentinelPassword === undefined ? {} : { sentinelPassword: address.sentinelPassword }),
-    ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: common.tls ?? {} } : {}),
     sentinels: address.hosts,
     name: address.primary,
     db: address.db,
     sentinelRetryStrategy: () => 200,
-    sentinelCommandTimeout: connectTimeout,
+    sentinelCommandTimeout: common.connectTimeout,
     // A primary that is cut off would be believed in for ever by whoever is cut off with it.
     failoverDetector: true,
     sentinelReconnectStrategy: () => 1_000,
@@ -55,7 +56,7 @@ function sentinelOptions(address: Address<'sentinel'>, { connectTimeout }: Redis
 }
 
 function openCluster(address: Address<'cluster'>, common: RedisOptions): Connections {
-  const options = { ...common, ...loginOf(address) };
+  const options = { ...common, ...loginOf(address, common) };
   const { retryStrategy: _, enableOfflineQueue: _queue, ...ofNode } = options;
   const cluster = new Cluster(address.hosts, {
     redisOptions: ofNode,

@@ -35,7 +35,20 @@ export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
   // ioredis tells of its own counting here.
   if (error.name === 'MaxRetriesPerRequestError') return 'the connection was lost';
-  return error.message || error.name;
+  return (error.message || error.name) + hintOf((error as NodeJS.ErrnoException).code);
+}
+
+/** What to do about errors of TLS, by their codes. */
+const TLS_HINTS: [RegExp, string][] = [
+  [/SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|SIGNATURE_FAILURE/, 'redis.tls.caFile must hold the CA that signed it'],
+  [/ALTNAME_INVALID/, 'name Redis in its URL as its certificate does'],
+  [/ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)/, 'Redis asks for redis.tls.certFile and keyFile'],
+  [/ALERT_(UNKNOWN_CA|BAD_CERTIFICATE)/, 'Redis does not trust redis.tls.certFile'],
+];
+
+function hintOf(code: string | undefined): string {
+  const hint = TLS_HINTS.find(([pattern]) => code !== undefined && pattern.test(code))?.[1];
+  return hint ? `; ${hint}` : '';
 }
 
 const isReply = (error: unknown) => error instanceof Error && error.name === 'ReplyError';

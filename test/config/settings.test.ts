@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ENVIRONMENT, merge, type Raw, readYaml } from '../../src/config/raw.ts';
+import { readRedisLogin } from '../../src/config/redis-login.ts';
 import { hashToken, loadSettings, type Settings, SettingsError, validate } from '../../src/config/settings.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
@@ -284,5 +285,53 @@ describe('settings', () => {
     const starting = startServer({ bootstrap: { releases: file } });
     await expect(starting).rejects.toThrow(SettingsError);
     await expect(starting).rejects.toThrow(file);
+  });
+});
+
+describe('the way to Redis', () => {
+  const login = (env: NodeJS.ProcessEnv) => readRedisLogin(load({ FAIRWAY_ADMIN_TOKEN: SECRET, ...env }));
+
+  it.each<[string, NodeJS.ProcessEnv, object]>([
+    ['neither', { REDIS_URL: 'redis://host' }, { redisUrl: 'redis://host', login: {} }],
+    [
+      'user and password in the URL',
+      { REDIS_URL: 'redis://ann:p%40ss@host:1/2' },
+      { redisUrl: 'redis://host:1/2', login: { username: 'ann', password: 'p@ss' } },
+    ],
+    [
+      'a password alone in the URL',
+      { REDIS_URL: 'redis://:p%40ss@host' },
+      { redisUrl: 'redis://host', login: { password: 'p@ss' } },
+    ],
+    [
+      'the user in the URL, the password beside it',
+      { REDIS_URL: 'rediss://ann@host', FAIRWAY_REDIS_PASSWORD: OTHER_SECRET },
+      { redisUrl: 'rediss://host', login: { username: 'ann', password: OTHER_SECRET } },
+    ],
+  ])('is known with %s', (_, env, expected) => {
+    expect(login(env)).toEqual(expected);
+  });
+
+  it.each<[string, Raw, RegExp]>([
+    [
+      'two passwords',
+      { redisUrl: `redis://:${SECRET}@host`, redis: { passwordFile: '/p' } },
+      /redis\.password: redisUrl/,
+    ],
+    ['two more', { redis: { password: SECRET, passwordFile: '/p' } }, /password and passwordFile: set one/],
+    ['two users', { redisUrl: 'redis://ann@host', redis: { username: 'bob' } }, /redis\.username: redisUrl/],
+    ['TLS without TLS', { redisUrl: 'redis://host', redis: { tls: { caFile: '/ca' } } }, /begin it with rediss/],
+    ['half a certificate', { redis: { tls: { certFile: '/cert' } } }, /certFile and keyFile go together/],
+  ])('is a fault with %s', (_, over, fault) => {
+    expect(faultsOf(() => withDefaults({ adminToken: SECRET, ...over }))).toEqual([expect.stringMatching(fault)]);
+  });
+
+  it('is a fault with files that cannot be read, all at once', () => {
+    const redis = { passwordFile: '/nowhere/password', tls: { caFile: '/nowhere/ca' } };
+    const settings = withDefaults({ adminToken: SECRET, redisUrl: 'rediss://host', redis });
+    expect(faultsOf(() => readRedisLogin(settings))).toEqual([
+      expect.stringMatching(/^redis\.passwordFile: cannot read it: .*\/nowhere\/password/),
+      expect.stringMatching(/^redis\.tls\.caFile: cannot read it: .*\/nowhere\/ca/),
+    ]);
   });
 });

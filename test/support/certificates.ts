@@ -8,26 +8,25 @@ export interface Authority {
   dir: string;
   /** What clients trust. */
   ca: string;
-  /** Makes a certificate for 127.0.0.1 and localhost, ending after `days`. */
-  issue(name: string, days?: number): { certificate: string; key: string };
+  /** Makes a certificate for `names`, at first 127.0.0.1 and localhost, ending after `days`. */
+  issue(name: string, days?: number, names?: string): { certificate: string; key: string };
 }
 
 /** Can certificates be made and asked for here? */
 export const canTls = Boolean(findProgram('openssl') && findProgram('curl'));
 
-const EXTENSIONS = 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n';
+const LOCAL = 'IP:127.0.0.1,DNS:localhost';
 
-/** A certificate authority in a temporary directory, made by openssl. */
-export function createAuthority(): Authority {
-  const dir = temporaryDirectory();
+/** A certificate authority in `dir`, a temporary one unless given, made by openssl. */
+export function createAuthority(dir = temporaryDirectory()): Authority {
   const openssl = (command: string) => execFileSync('openssl', command.split(' '), { cwd: dir, stdio: 'pipe' });
   const newKey = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
   openssl(`req -x509 ${newKey} -keyout ca.key -out ca.pem -subj /CN=test-authority -days 2`);
-  writeFileSync(join(dir, 'extensions'), EXTENSIONS);
   return {
     dir,
     ca: join(dir, 'ca.pem'),
-    issue(name, days = 2) {
+    issue(name, days = 2, names = LOCAL) {
+      writeFileSync(join(dir, 'extensions'), `subjectAltName=${names}\nbasicConstraints=CA:FALSE\n`);
       openssl(`req ${newKey} -keyout ${name}.key -out ${name}.csr -subj /CN=${name}`);
       const signed = `-CA ca.pem -CAkey ca.key -CAcreateserial -extfile extensions -days ${days}`;
       openssl(`x509 -req -in ${name}.csr -out ${name}.pem ${signed}`);

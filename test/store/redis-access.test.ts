@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Raw } from '../../src/config/raw.ts';
+import * as control from '../../src/store/redis-scripts/control.ts';
+import * as fleet from '../../src/store/redis-scripts/fleet.ts';
+import * as lease from '../../src/store/redis-scripts/lease.ts';
+import * as series from '../../src/store/redis-scripts/series.ts';
+import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
+import { storeContract } from './contract.ts';
+import { asAdmin, openRedis, silent } from './redis-harness.ts';
+
+const PASSWORD = 'hunter2/with:odd@signs%';
+/** What docs/operating.md tells operators to put into the aclfile. */
+const [, ACL = ''] = /```acl\n(.*?)```/s.exec(readFileSync('docs/operating.md', 'utf8')) ?? [];
+const sha256 = createHash('sha256').update(PASSWORD).digest('hex');
+
+const dir = mkdtempSync(join(tmpdir(), 'fairway-tls-'));
+const newAuthority = (name: string) => {
+  mkdirSync(join(dir, name));
+  return createAuthority(join(dir, name));
+};
+const authority = newAuthority('ours');
+const stranger = newAuthority('a-stranger');
+const filesOf = ({ certificate, key }: { certificate: string; key: string }) => ({
+  certFile: certificate,
+  keyFile: key,
+});
+const client = filesOf(authority.issue('client'));
+const strangersClient = filesOf(stranger.issue('client'));
+const passwordFile = join(dir, 'password');
+
+let redis: RedisProcess;
+let tlsPort: number;
+beforeAll(async () => {
+  writeFileSync(passwordFile, `${PASSWORD}\n`);
+  const aclFile = join(dir, 'users.acl');
+  const admin = 'user admin on nopass ~* &* +@all';
+  writeFileSync(aclFile, `${ACL.replace('SHA256_OF_THE_PASSWORD', sha256)}${admin}\n`);
+  const { certFile, keyFile } = filesOf(authority.issue('redis', 2, 'IP:127.0.0.1'));
+  const spare = await startRedis();
+  tlsPort = spare.port;
+  await spare.stop();
+  const certificates = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', authority.ca];
+  redis = await startRedis({ args: ['--aclfile', aclFile, '--tls-port', String(tlsPort), ...certificates] });
+});
+afterAll(async () => {
+  await redis.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const as = (user: string) => redis.url.replace('//', `//${user}@`);
+const asFairway = () => as(`fairway:${encodeURIComponent(PASSWORD)}`);
+const asRoot = () => as('admin:any');
+
+describe('as the user of docs/operating.md', () => {
+  storeContract('redis', {
+    fresh: async (limits) => {
+      await asAdmin(asRoot(), (admin) => admin.flushall());
+      return openRedis(asFairway(), silent, limits);
+    },
+    again: () => openRedis(asFairway()),
+  });
+
+  it('hears of changes, and has nothing to warn of', async () => {
+    const log = { info: vi.fn(), warn: vi.fn() };
+    const store = await openRedis(asFairway(), log);
+    const heard = vi.fn();
+    store.onChange(heard);
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+    expect(log.warn).not.toHaveBeenCalled();
+    await store.close();
+  });
+
+  it.each([
+    ['a key of others', ['GET', 'sessions']],
+    ['a key that only looks alike', ['GET', 'fairway:documents']],
+    ['a channel of others', ['SUBSCRIBE', 'news']],
+    ['a message to others', ['PUBLISH', 'news', 'x']],
+    ['a script with a key of others', ['EVAL', "return redis.call('GET', KEYS[1])", '1', 'sessions']],
+    ['a script that flushes', ['EVAL', "return redis.call('FLUSHALL')", '0']],
+    ['FLUSHALL', ['FLUSHALL']],
+    ['CONFIG', ['CONFIG', 'GET', '*']],
+    ['KEYS', ['KEYS', '*']],
+    ['ACL', ['ACL', 'LIST']],
+  ] as [string, [string, ...string[]]][])('may not touch %s', async (_, [command, ...args]) => {
+    const refused = asAdmin(asFairway(), (redis) => redis.call(command, ...args));
+    await expect(refused).rejects.toThrow(/NOPERM|permissions|can't run this command/i);
+  });
+
+  it('allows no command that nothing uses', () => {
+    const allowed = [...ACL.matchAll(/\+([\w|]+)/g)].map(([, command]) => command);
+    const scripts = [control, fleet, lease, series].flatMap((file) => Object.values<{ lua: string } | string>(file));
+    const lua = scripts.map((script) => (typeof script === 'string' ? script : script.lua)).join('\n');
+    const called = [...lua.matchAll(/redis\.call\('(\w+)'/g)].map(([, command = '']) => command.toLowerCase());
+    const direct = ['info', 'subscribe', 'eval', 'evalsha', 'get', 'hgetall'];
+    expect(allowed.sort()).toEqual([...new Set([...called, ...direct])].sort());
+  });
+});
+
+/** A server on the TLS port, with what it logs. */
+async function startOnTls(tls: Raw, redisUrl = `rediss://fairway@127.0.0.1:${tlsPort}`) {
+  const lines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+  const settings = { ...QUICKSTART, redisUrl, redis: { passwordFile, tls }, dataDir: temporaryDirectory() };
+  const server = await startServer(settings, { log });
+  return { api: operatorClient(server), logged: () => lines.join('') };
+}
+
+describe('over TLS', () => {
+  it('signs in with a user, the password in a file, and a client certificate', async () => {
+    await asAdmin(asRoot(), (admin) => admin.flushall());
+    const { api, logged } = await startOnTls({ caFile: authority.ca, ...client });
+    const moved = await api('POST', '/channels/stable%2Fcloud/roll-forward', { version: '16.4.7', reason: 'test' });
+    expect(moved).toMatchObject({ status: 200 });
+    expect(await asAdmin(asRoot(), (admin) => admin.hexists('{fairway}:documents', 'channel/stable/cloud'))).toBe(1);
+    expect(logged()).not.toContain(PASSWORD);
+  });
+
+  it.each<[string, () => [Raw, string?], RegExp]>([
+    ['a CA that did not sign', () => [{ caFile: stranger.ca, ...client }], /redis\.tls\.caFile must hold the CA/],
+    ['no CA', () => [client], /redis\.tls\.caFile must hold the CA/],
+    ['no client certificate', () => [{ caFile: authority.ca }], /Redis asks for redis\.tls\.certFile/],
+    [
+      'a client certificate of a stranger',
+      () => [{ caFile: authority.ca, ...strangersClient }],
+      /Redis does not trust redis\.tls\.certFile/,
+    ],
+    [
+      'another name',
+      () => [{ caFile: authority.ca, ...client }, `rediss://fairway@localhost:${tlsPort}`],
+      /name Redis in its URL as its certificate does/,
+    ],
+  ])('says what is wrong with %s', async (_, given, message) => {
+    const { api, logged } = await startOnTls(...given());
+    await vi.waitFor(async () => {
+      const { status, body } = await api('GET', '/audit');
+      expect({ status, detail: body.detail }).toEqual({ status: 503, detail: expect.stringMatching(message) });
+    });
+    expect(logged()).toMatch(message);
+    expect(logged()).not.toContain(PASSWORD);
+  });
+});
+
+it('warns of a Redis that may throw keys away or forget', async () => {
+  const careless = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru', '--appendonly', 'no'] });
+  const log = { info: vi.fn(), warn: vi.fn() };
+  const store = await openRedis(careless.url, log);
+  await vi.waitFor(() => expect(log.warn).toHaveBeenCalledTimes(2));
+  expect(log.warn).toHaveBeenCalledWith(
+    {},
+    expect.stringMatching(/maxmemory-policy allkeys-lru\); set it to noeviction/),
+  );
+  expect(log.warn).toHaveBeenCalledWith({}, expect.stringMatching(/set appendonly to yes/));
+  await store.close();
+  await careless.stop();
+});
