@@ -1,5 +1,6 @@
 import { type Database, open, type RangeOptions } from 'lmdb';
 import { FairwayError } from '../domain/errors.ts';
+import { requireSound } from './embedded-header.ts';
 
 /** Databases in one LMDB environment, which this process alone writes. Calls reject with `store_unavailable`. */
 export interface EmbeddedFiles {
@@ -31,7 +32,10 @@ const OPTIONS = {
 
 /** Opens or creates the files in `directory`. Throws `store_unavailable` when it cannot be used. */
 export function openFiles(directory: string): EmbeddedFiles {
-  const root = guarded(directory, () => open({ path: directory, ...OPTIONS }));
+  const root = guarded(directory, () => {
+    requireSound(directory);
+    return open({ path: directory, ...OPTIONS });
+  });
   let closed: Promise<void> | null = null;
 
   async function guard<T>(work: () => T | Promise<T>): Promise<T> {
@@ -75,7 +79,10 @@ function unavailable(directory: string, error: unknown): unknown {
   const { message, commitError } = error as Error & { commitError?: Promise<unknown> };
   // LMDB gives the reason of a failed commit in a promise of its own, which must not be left unhandled.
   commitError?.catch(() => {});
-  const hint = 'see that the disk has room and Fairway may write there';
+  const damaged = /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|BAD_TXN)|JSON/.test(message);
+  const hint = damaged
+    ? 'it is damaged: restore it from a backup'
+    : 'see that the disk has room and Fairway may write there';
   return new FairwayError('store_unavailable', `the store in ${directory} fails (${message}); ${hint}`, {
     cause: error,
   });
