@@ -1,0 +1,113 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { asAdmin } from '../store/redis-harness.ts';
+import { commandLine } from '../support/cli.ts';
+import { FIRST_STATE_AT, intoFiles, intoRedis } from '../support/first-state.ts';
+import { operatorClient, startServer, type TestServer, temporaryDirectory } from '../support/server.ts';
+
+const RELEASE = '/releases/19.0.0-cloud.20241112T101530.f00dfac';
+
+/** Redis with the state of the fixture: channels with a pin and a plan, releases, a promotion, three agents. */
+let redis: RedisProcess;
+beforeAll(async () => {
+  redis = await startRedis();
+  await intoRedis(redis.url);
+});
+afterAll(() => redis.stop());
+
+/** As in the fixture, so that its promotion has nothing to do while it is looked at. */
+const CANARY = { name: 'canary', channels: ['cloud/canary'], controlPlanes: ['canary'], soak: '1h' };
+
+const startOn = (redisUrl: string | null, dataDir = temporaryDirectory()) =>
+  startServer({ redisUrl, dataDir, promotion: { stages: [CANARY] } }, { now: () => FIRST_STATE_AT });
+
+async function redisIn(dir: string, args: string[] = []): Promise<RedisProcess> {
+  const started = await startRedis({ dir, args });
+  onTestFinished(() => started.stop());
+  return started;
+}
+
+/** All that a server knows, as docs/redis.md lists it. */
+async function everything(server: TestServer) {
+  const api = operatorClient(server);
+  const get = async (path: string) => (await api('GET', path)).body;
+  const { entries } = await get('/audit?limit=100');
+  return {
+    state: await get('/export'),
+    chain: await get('/audit/verify'),
+    entries: entries.map(({ hash }: { hash: string }) => hash),
+    agents: (await get('/agents')).agents,
+    census: await get('/census?channel=stable/cloud'),
+    signOffs: (await get(RELEASE)).changes,
+    promotion: (await get(`${RELEASE}/promotion`)).stages,
+    revisions: (await get('/channels')).channels,
+  };
+}
+
+describe('a backup by export', () => {
+  it('brings back channels, control planes, releases and promotions, and neither log nor fleet', async () => {
+    const before = await startOn(redis.url);
+    const { stdout: document } = await commandLine(before)(['export']);
+    const after = await startOn(null);
+    const file = join(temporaryDirectory(), 'fairway.yaml');
+    writeFileSync(file, document);
+    expect(await commandLine(after)(['apply', file, '--yes'])).toMatchObject({ code: 0 });
+
+    const [was, is] = [await everything(before), await everything(after)];
+    expect(is.state).toEqual(was.state);
+    expect(is.signOffs).toEqual(was.signOffs);
+    expect(is.promotion).toEqual(was.promotion);
+    expect(was.agents).toHaveLength(3);
+    expect(is.agents).toEqual([]);
+    expect(is.chain).toMatchObject({ intact: true, entries: 1 });
+    const poll = async ({ publicUrl }: TestServer) => (await fetch(`${publicUrl}/v1/stable/cloud/version`)).text();
+    expect(await poll(after)).toBe(await poll(before));
+  });
+});
+
+describe('a backup of the files of Redis', () => {
+  it('brings everything back from the append-only files', async () => {
+    const was = await everything(await startOn(redis.url));
+    expect(was.chain).toMatchObject({ intact: true });
+    const dir = temporaryDirectory();
+    cpSync(join(redis.dir, 'appendonlydir'), join(dir, 'appendonlydir'), { recursive: true });
+    const restored = await redisIn(dir);
+    expect(await everything(await startOn(restored.url))).toEqual(was);
+  });
+
+  it('brings everything back from a dump, which is not read where appendonly is set', async () => {
+    const was = await everything(await startOn(redis.url));
+    await asAdmin(redis.url, (admin) => admin.save());
+    const copy = () => {
+      const dir = temporaryDirectory();
+      cpSync(join(redis.dir, 'dump.rdb'), join(dir, 'dump.rdb'));
+      return dir;
+    };
+    const forgetful = await redisIn(copy());
+    expect(await asAdmin(forgetful.url, (admin) => admin.dbsize())).toBe(0);
+
+    const restored = await redisIn(copy(), ['--appendonly', 'no']);
+    await asAdmin(restored.url, async (admin) => {
+      await admin.config('SET', 'appendonly', 'yes');
+      // It does not stop before the file is written.
+      await vi.waitFor(async () => expect(await admin.info('persistence')).toMatch(/aof_rewrite_in_progress:0/));
+    });
+    await restored.stop();
+    const again = await redisIn(restored.dir);
+    expect(await everything(await startOn(again.url))).toEqual(was);
+  });
+});
+
+it('a copy of the directory of a stopped server brings everything back', async () => {
+  const dataDir = temporaryDirectory();
+  intoFiles(dataDir);
+  const before = await startOn(null, dataDir);
+  const was = await everything(before);
+  await before.close();
+  const copy = join(temporaryDirectory(), 'copy');
+  mkdirSync(copy);
+  cpSync(dataDir, copy, { recursive: true });
+  expect(await everything(await startOn(null, copy))).toEqual(was);
+});
