@@ -29,7 +29,7 @@ export function auditCommands(program: Command, context: Context): void {
       context.show(state, (screen) => {
         const { intact, entries, head, brokenAt } = state;
         const verdict = intact
-          ? `the log is intact: ${count(entries)} entries, head ${head}`
+          ? `the log is intact: ${count(entries)} ${entries === 1 ? 'entry' : 'entries'}, head ${head}`
           : `the log was tampered with: entry ${brokenAt} does not follow the one before; compare it with a backup`;
         return sentence(screen, verdict);
       });
