@@ -84,6 +84,7 @@ describe('the fast lane', () => {
       0,
     ],
     ['headers beyond every limit', [POLL, withFields(`X: ${'x'.repeat(20_000)}`)], 1],
+    ['a known header beyond every limit', [POLL, withFields(`Agent-Group: ${'x'.repeat(20_000)}`)], 1],
     ['as many polls as fill the buffers', [withFields('Content-Length: 0').repeat(900)], 0],
     ['a body in pieces', [POLL, withFields('Content-Length: 5'), 'he', 'llo', POLL], 1],
     ['a chunked body', [`${withFields('Transfer-Encoding: chunked')}5\r\nhello\r\n0\r\n\r\n${POLL}`, POLL], 0],

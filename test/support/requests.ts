@@ -136,25 +136,31 @@ const write = ({ method, target, version, fields, space, colon, eol, body }: Sha
 
 const withHost = (fields: [string, string][]): [string, string][] => [['Host', 'fairway.test'], ...fields];
 
-/** A poll as agents send it. */
-const plain = fc
-  .record({
-    method: weighted([4, of('GET')], [1, of('HEAD')]),
-    target: KNOWN_PATH,
-    fields: fc.array(PLAIN_FIELD, { maxLength: 6 }),
-    close: weighted([9, of(false)], [1, of(true)]),
-  })
-  .map(({ close, fields, ...rest }) =>
-    write({
-      ...rest,
-      fields: withHost(close ? [...fields, ['Connection', 'close']] : fields),
-      version: 'HTTP/1.1',
-      space: ' ',
-      colon: ': ',
-      eol: '\r\n',
-      body: '',
-    }),
-  );
+/** Polls as agents send them, each with some of the fields that `odd` gives. */
+const polls = (odd: Arbitrary<[string, string][]>) =>
+  fc
+    .record({
+      method: weighted([4, of('GET')], [1, of('HEAD')]),
+      target: KNOWN_PATH,
+      fields: fc.array(PLAIN_FIELD, { maxLength: 4 }),
+      close: weighted([9, of(false)], [1, of(true)]),
+      odd,
+    })
+    .map(({ close, fields, odd, ...rest }) => {
+      const all = [...fields, ...odd, ...(close ? [['Connection', 'close'] as [string, string]] : [])];
+      return write({
+        ...rest,
+        fields: withHost(all),
+        version: 'HTTP/1.1',
+        space: ' ',
+        colon: ': ',
+        eol: '\r\n',
+        body: '',
+      });
+    });
+
+const plain = polls(fc.constant([]));
+const almostPlain = polls(ODD_FIELD.map((field) => [field]));
 
 /** A request of which anything may be odd, but most is not. */
 const odd = fc
@@ -182,7 +188,7 @@ const noise = weighted(
   [1, fc.uint8Array({ minLength: 1, maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('latin1'))],
 );
 
-const request = weighted([5, plain], [4, odd], [1, noise]);
+const request = weighted([3, plain], [4, almostPlain], [4, odd], [1, noise]);
 
 interface Edit {
   at: number;
