@@ -60,7 +60,7 @@ const naive = {
   },
 };
 
-const go = {
+export const go = {
   name: 'go-http',
   async start(cores) {
     const binary = join(tmpdir(), 'fairway-bench-go-http');
@@ -92,6 +92,21 @@ const nginx = {
 };
 
 export const fairway = { name: 'fairway', start: (cores) => startFairway(cores) };
+/** The same with the fast lane. */
+export const fastLane = {
+  name: 'fairway, fast lane',
+  async start(cores) {
+    const dir = mkdtempSync(join(tmpdir(), 'fairway-bench-'));
+    const config = join(dir, 'fast-lane.yaml');
+    writeFileSync(config, `${readFileSync(here('../config/quickstart.yaml'), 'utf8')}\nfastLane: true\n`);
+    const server = await startFairway(cores, { dir, env: { FAIRWAY_CONFIG: config } });
+    const stop = async () => {
+      await server.stop();
+      rmSync(dir, { recursive: true, force: true });
+    };
+    return { ...server, stop };
+  },
+};
 export const bare = script('bare');
 
 /** All servers that this machine can run. */

@@ -1,8 +1,8 @@
-// The poll path beside its peers: `npm run bench`. `npm run bench:floor` fails where a poll costs more than 1.18 × bare
-// node:http, and nothing else.
+// The poll path beside its peers: `npm run bench`. `npm run bench:lane` compares the fast lane with Go's net/http and node:http.
+// `npm run bench:floor` fails where a poll costs more than 1.18 × bare node:http, and nothing else.
 import { cpus } from 'node:os';
 import { drive } from './load.mjs';
-import { allPeers, bare, fairway } from './peers.mjs';
+import { allPeers, bare, fairway, fastLane, go } from './peers.mjs';
 import { cpuSeconds, has, untilAnswers } from './processes.mjs';
 import { median } from './statistics.mjs';
 
@@ -10,7 +10,7 @@ const PATH = '/v1/stable/cloud/version';
 const FLOOR = 1.18;
 /** A shared machine is now and then too noisy to tell. */
 const TRIES = 3;
-const ROUNDS = 3;
+const ROUNDS = process.argv.includes('--lane') ? 7 : 3;
 const SECONDS = 2;
 const MODES = [
   { name: 'keep-alive', newConnections: false },
@@ -23,6 +23,7 @@ console.log(
 );
 console.log(`${ROUNDS} interleaved rounds of ${SECONDS} s, a fresh process for each\n`);
 if (process.argv.includes('--floor')) await checkFloor();
+else if (process.argv.includes('--lane')) printLane(await measureAll([fastLane, fairway, bare, go], false));
 else printTables(await measureAll(allPeers(), cpus().length > 1));
 
 /** Samples by peer, mode and layout. */
@@ -82,6 +83,22 @@ function printTables(samples) {
       console.log(`| ${cells.join(' | ')} |`);
     }
     console.log('');
+  }
+}
+
+/** The median of each peer, and what the fast lane costs beside it in the same round: the median of these ratios. */
+function printLane(samples) {
+  console.log('| server | mode | CPU µs a poll: median, least | fast lane: × this, median and range of the rounds |');
+  console.log('|---|---|---|---|');
+  for (const mode of MODES) {
+    const cpuOf = (peer) => samples.get(`${peer.name} ${mode.name} shared`).map(({ cpu }) => cpu);
+    for (const peer of [fastLane, fairway, bare, go]) {
+      const cpu = cpuOf(peer);
+      const ratios = cpuOf(fastLane).map((lane, round) => lane / cpu[round]);
+      const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2));
+      const costs = `${median(cpu).toFixed(1)}, ${Math.min(...cpu).toFixed(1)}`;
+      console.log(`| ${peer.name} | ${mode.name} | ${costs} | ${median(ratios).toFixed(2)} (${least}–${most}) |`);
+    }
   }
 }
 
