@@ -66,17 +66,12 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   const { tracer, log } = tracing;
   const limits = { agents: fleetSettings.maxAgents, unenrolled: fleetSettings.maxUnenrolled };
   const certificate = settings.public.tls && (await openCertificate(settings.public.tls, log));
+  const { deadline, compareEvery, replication } = settings.store;
   // Polls are not traced, so their check-ins go by the store itself.
-  const pollStore = await openStore({
-    ...readRedisLogin(settings),
-    dataDir,
-    deadline: settings.store.deadline,
-    limits,
-    log,
-  });
+  const pollStore = await openStore({ ...readRedisLogin(settings), dataDir, deadline, replication, limits, log });
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
-  const control = await openControl({ store, saved, compareEvery: settings.store.compareEvery, now, log });
+  const control = await openControl({ store, saved, compareEvery, now, log });
 
   const metrics = createMetrics();
   const { observer } = metrics;

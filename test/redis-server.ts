@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ export interface RedisOptions {
   /** Kept by stop() when given. */
   dir?: string;
   args?: string[];
+  /** Lines of a configuration, which makes it a sentinel. */
+  sentinel?: string[];
 }
 
 export interface RedisProcess {
@@ -37,7 +39,7 @@ function redisServer(): string {
   );
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -62,16 +64,9 @@ async function answersPing(port: number): Promise<boolean> {
   }
 }
 
-async function launch(binary: string, port: number, dir: string, args: string[]) {
-  const child = spawn(
-    binary,
-    [
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'],
-      ...['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
-      ...args,
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+async function launch(binary: string, port: number, dir: string, config: string[], args: string[]) {
+  const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'];
+  const child = spawn(binary, [...config, ...base, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -111,6 +106,13 @@ async function launch(binary: string, port: number, dir: string, args: string[])
   return { child, end };
 }
 
+/** Sentinels write what they learn into their configuration. */
+async function sentinelConfig(dir: string, lines: string[]): Promise<string> {
+  const file = join(dir, 'sentinel.conf');
+  await writeFile(file, lines.join('\n'));
+  return file;
+}
+
 export async function startRedis(options: RedisOptions = {}): Promise<RedisProcess> {
   const binary = redisServer();
   const port = options.port ?? (await freePort());
@@ -118,7 +120,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisProce
   const clean = async () => {
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
   };
-  const start = () => launch(binary, port, dir, options.args ?? []);
+  const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+  const start = async () =>
+    options.sentinel
+      ? launch(binary, port, dir, [await sentinelConfig(dir, options.sentinel)], ['--sentinel'])
+      : launch(binary, port, dir, [], [...durable, ...(options.args ?? [])]);
   let server = await start().catch(async (err) => {
     await clean();
     throw err;

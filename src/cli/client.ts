@@ -25,12 +25,13 @@ export type Api = <T>(path: string, request?: ApiRequest) => Promise<T>;
 
 const DEADLINE_MS = 30_000;
 
-/** A client of the operator API at `url`, such as `http://127.0.0.1:8081`. */
-export function createClient(url: string, token: string): Api {
+/** A client of the operator API at `url`, such as `http://127.0.0.1:8081`. `warn` is told what is wrong with a change that was made. */
+export function createClient(url: string, token: string, warn: (warning: string) => void): Api {
   const base = readUrl(url);
   return async <T>(path: string, request: ApiRequest = {}) => {
-    const { status, type, body } = await send(new URL(`/api/v1${path}`, base), token, request);
-    if (status === 204) return undefined as T;
+    const { status, type, body, warning } = await send(new URL(`/api/v1${path}`, base), token, request);
+    if (warning) warn(warning);
+    if (status === 204 || (status === 202 && body === '')) return undefined as T;
     if (status < 300 && type.startsWith('application/json')) return JSON.parse(body) as T;
     if (type.startsWith('application/problem+json')) throw new ApiError(JSON.parse(body) as Problem);
     throw new Error(`${url} answered ${status}, and is no Fairway operator listener; check the URL`);
@@ -48,6 +49,7 @@ interface Answer {
   status: number;
   type: string;
   body: string;
+  warning: string | undefined;
 }
 
 async function send(url: URL, token: string, request: ApiRequest): Promise<Answer> {
@@ -61,7 +63,8 @@ async function send(url: URL, token: string, request: ApiRequest): Promise<Answe
     const signal = AbortSignal.timeout(deadline);
     const response = await open(url, { method, headers, signal }, body);
     const type = response.headers['content-type'] ?? '';
-    return { status: response.statusCode ?? 0, type, body: await text(response) };
+    const warning = response.headers['fairway-warning']?.toString();
+    return { status: response.statusCode ?? 0, type, body: await text(response), warning };
   } catch (error) {
     const cause = error as NodeJS.ErrnoException;
     if (cause.name === 'AbortError') {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { type Api, createClient, readUrl } from './client.ts';
-import { UsageError } from './errors.ts';
-import { type Screen, screenOf } from './layout.ts';
+import { EXIT, UsageError } from './errors.ts';
+import { type Screen, screenOf, sentence } from './layout.ts';
 import { DEFAULT_URL, readLogin } from './login-file.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
@@ -31,13 +31,18 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
     // A token goes only to the server that it was given for.
     const token =
       env.FAIRWAY_TOKEN || (login && readUrl(login.url).origin === readUrl(url).origin ? login.token : undefined);
-    if (token) return createClient(url, token);
+    if (token) return createClient(url, token, warn);
     throw new UsageError(`you are not signed in to ${url}; run fairway login, or set FAIRWAY_TOKEN`);
+  }
+
+  function warn(warning: string): void {
+    context.terminal.say(sentence(context.terminal, `fairway: ${warning}`));
+    context.exitCode = EXIT.unreplicated;
   }
 
   const write = (text: string) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 
-  return {
+  const context: Context = {
     api: async (path, request) => {
       client ??= connect();
       return client(path, request);
@@ -49,8 +54,9 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
       if (output === 'yaml') return write(toYaml(value));
       return write(table(screenOf(stdout)));
     },
-    exitCode: 0,
+    exitCode: EXIT.done,
   };
+  return context;
 }
 
 /** YAML without aliases, which would make two values that are equal now look like one for ever. */

@@ -12,6 +12,8 @@ export const EXIT = {
   refused: 3,
   /** The state does not allow it, or was changed meanwhile. */
   conflict: 4,
+  /** It was done, and a failover of the store may still lose it. */
+  unreplicated: 5,
   interrupted: 130,
 } as const;
 

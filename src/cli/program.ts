@@ -36,7 +36,7 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
     .showHelpAfterError('(--help tells more)')
     .addHelpText(
       'after',
-      '\nExits 0 when done, 1 on an error, 2 on wrong usage, 3 when refused by the gate, 4 on a conflict.',
+      '\nExits 0 when done, 1 on an error, 2 on wrong usage, 3 when refused by the gate, 4 on a conflict, 5 when stored, not yet replicated.',
     )
     // Commands inherit it.
     .exitOverride();

@@ -65,7 +65,11 @@ export const settingsSchema = z.strictObject({
     .nullable(),
   redis: redisSettings,
   dataDir: z.string().min(1),
-  store: z.strictObject({ deadline: duration, compareEvery: duration }),
+  store: z.strictObject({
+    deadline: duration,
+    compareEvery: duration,
+    replication: z.strictObject({ replicas: z.int().min(0).max(10), timeout: duration }),
+  }),
   fleet: z.strictObject({
     staleAfter: duration,
     flushEvery: duration.describe('between writes of check-ins to the store'),

@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { describeShortfall } from '../domain/replication.ts';
 import type { DashboardServices, Frame, PageContext, Section } from './frame.ts';
 import { Layout } from './parts/layout.tsx';
 import { duration } from './parts/moment.tsx';
@@ -41,7 +42,9 @@ export function describeTrouble(control: DashboardServices['control']): string |
   if (!control.storeUp()) {
     return `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
   }
-  return age > STALE_MS ? `The state is shown ${since}; it may be out of date.` : null;
+  if (age > STALE_MS) return `The state is shown ${since}; it may be out of date.`;
+  const shortfall = control.shortfall();
+  return shortfall && `The last change is ${describeShortfall(shortfall)}.`;
 }
 
 export function createFrame(services: Pick<DashboardServices, 'control' | 'now'>): Frame {

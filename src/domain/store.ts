@@ -1,5 +1,6 @@
 import type { Agent, Sighting, SightingSource } from './agent.ts';
 import type { FleetCounts, Survey } from './census.ts';
+import type { Replication } from './replication.ts';
 import type { Point, Resolution } from './series.ts';
 
 /**
@@ -59,8 +60,8 @@ export interface Change {
   fence?: number | undefined;
 }
 
-/** The entry of the committed change, or the written or guarded key whose revision was another, or word that the fence has fallen. */
-export type CommitResult = { entry: AuditEntry } | { conflict: string } | { fenced: true };
+/** The entry of the committed change, with `short` where fewer replicas have it than are wanted; or the written or guarded key whose revision was another, or word that the fence has fallen. */
+export type CommitResult = { entry: AuditEntry; short?: Replication } | { conflict: string } | { fenced: true };
 
 export interface AuditQuery {
   /** Only entries of changes that wrote this key. */
@@ -127,6 +128,8 @@ export interface Store {
   revision(): Promise<number>;
   /** Applies all writes and appends the audit entry, or nothing. Durable once it answers. */
   commit(change: Change): Promise<CommitResult>;
+  /** How many replicas have all that was committed, by now. */
+  replication(): Promise<Replication>;
   /** Calls back when another process may have committed. */
   onChange(listener: () => void): void;
   /** Newest first. */

@@ -3,6 +3,7 @@ import { routePath } from 'hono/route';
 import type { Logger } from 'pino';
 import { createMask } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { describeShortfall } from '../domain/replication.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Audit } from '../service/audit.ts';
@@ -33,6 +34,7 @@ import { promotionRoutes } from './operator/promotions.ts';
 import { releaseRoutes } from './operator/releases.ts';
 import { transferRoutes } from './operator/transfer.ts';
 import { StateDocument } from './schemas.ts';
+import { warnOfShortfall } from './shortfall.ts';
 import { traceRequests } from './tracing.ts';
 import { invalid } from './validation.ts';
 
@@ -51,7 +53,7 @@ export interface OperatorApiOptions {
   github: { webhookSecret: string | null; label: string; repository: string | null };
   audit: Audit;
   transfer: Transfer;
-  control: Pick<Control, 'peek'>;
+  control: Pick<Control, 'peek' | 'shortfall'>;
   metrics: Metrics;
   tracer: Tracer;
   authenticator: Authenticator;
@@ -88,9 +90,12 @@ export function createOperatorApi(options: OperatorApiOptions) {
   );
 
   app.get('/healthz', (c) => c.text('ok'));
-  app.get('/readyz', (c) =>
-    ready() ? c.text('ready') : c.text('not ready: no state was loaded yet, or the server is stopping', 503),
-  );
+  app.get('/readyz', (c) => {
+    if (!ready()) return c.text('not ready: no state was loaded yet, or the server is stopping', 503);
+    const shortfall = control.shortfall();
+    // Agents are served all the same.
+    return c.text(shortfall ? `ready; the last change is ${describeShortfall(shortfall)}` : 'ready');
+  });
   app.get('/metrics', async (c) => {
     const mask = createMask(control.peek()?.releases ?? new Map());
     const text = await metrics.registry.metrics();
@@ -117,6 +122,7 @@ function createApi(options: OperatorApiOptions) {
   });
   api.use(authenticate(authenticator));
   api.use(hideEmbargoed(control));
+  api.use(warnOfShortfall(control));
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(options.plans, options.series));
   api.route('/', agentRoutes(fleet));
@@ -139,7 +145,8 @@ function describeApi(api: ReturnType<typeof createApi>, version: string) {
     info: {
       title: 'Fairway',
       version,
-      description: 'Steers which version automatic Teleport agent upgrades go to.',
+      description:
+        'Steers which version automatic Teleport agent upgrades go to. A change that is stored, not yet replicated is answered with 202 instead of 200, 201 or 204, and the header Fairway-Warning says so.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: '/api/v1' }],

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { FairwayError } from '../domain/errors.ts';
+import { describeShortfall, type Shortfall } from '../domain/replication.ts';
 import { NewerForm, SCHEMA_KEY } from '../domain/schema.ts';
 import { applyWrites, type Snapshot } from '../domain/snapshot.ts';
 import type { AuditDraft, AuditEntry, Guard, SavedState, Store, Write } from '../domain/store.ts';
@@ -32,6 +33,8 @@ export interface Control {
   onChange(listener: (snapshot: Snapshot) => void): () => void;
   /** Throws `revision_mismatch` if a written or guarded document has changed since or the fence has fallen, `store_unavailable`. */
   commit(writes: Write[], audit: AuditDraft, conditions?: CommitConditions): Promise<AuditEntry>;
+  /** The last change, as long as fewer replicas have it than are wanted. Another object for each change. */
+  shortfall(): Shortfall | null;
   /** Did the store answer when last asked, with a state that this server may change? */
   storeUp(): boolean;
   /** Has a newer release upgraded the state? Then this server serves what it knew before, and changes nothing any more. */
@@ -49,6 +52,8 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
   let up = true;
   let lostRevisions = false;
   let outdated: NewerForm | null = null;
+  let shortfall: Shortfall | null = null;
+  let rechecking = false;
   let refreshing: Promise<void> | null = null;
   let askedAgain = false;
   let saving = Promise.resolve();
@@ -78,6 +83,18 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
       if (up) log.warn({ err: error }, 'the store is away; the last state is served, changes are refused');
       up = false;
     }
+  }
+
+  /** Replicas that come back take what they have missed. */
+  async function recheckShortfall(): Promise<void> {
+    const asked = shortfall;
+    if (!asked || rechecking) return;
+    rechecking = true;
+    const { wanted, reached } = await store.replication().catch(() => asked);
+    rechecking = false;
+    if (reached < wanted || shortfall !== asked) return;
+    shortfall = null;
+    log.info({ revision: asked.revision, wanted, reached }, 'the last change is replicated by now');
   }
 
   function reportLoss(has: number, served: number): void {
@@ -120,7 +137,10 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
   if (revision !== undefined && !up)
     log.warn({ revision }, 'the state saved on this machine is served until the store answers');
   store.onChange(() => void refresh());
-  const timer = setInterval(() => void refresh(), compareEvery);
+  const timer = setInterval(() => {
+    void refresh();
+    void recheckShortfall();
+  }, compareEvery);
 
   function current(): Snapshot {
     if (snapshot) return snapshot;
@@ -154,7 +174,9 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
         `${result.conflict} was changed by somebody else meanwhile; read it again, then repeat`,
       );
     }
-    const { entry } = result;
+    const { entry, short } = result;
+    shortfall = short ? { ...short, revision: entry.revision } : null;
+    if (shortfall) log.warn(shortfall, describeShortfall(shortfall));
     // Whatever came between is loaded; if that fails the change is stored all the same, and seen later.
     if (snapshot === base && base.revision === entry.revision - 1)
       adopt(applyWrites(base, change.writes, entry.revision));
@@ -169,6 +191,7 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    shortfall: () => shortfall,
     storeUp: () => up && !lostRevisions && !outdated,
     isOutdated: () => outdated !== null,
     age: () => performance.now() - confirmedAt,

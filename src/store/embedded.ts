@@ -5,7 +5,7 @@ import { embeddedFleet } from './embedded-fleet.ts';
 import { embeddedLease, type IsFenced } from './embedded-lease.ts';
 import { embeddedSeries } from './embedded-series.ts';
 
-type ControlVerbs = Pick<Store, 'load' | 'revision' | 'commit' | 'onChange' | 'audit'>;
+type ControlVerbs = Pick<Store, 'load' | 'revision' | 'commit' | 'replication' | 'onChange' | 'audit'>;
 
 /** A store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
 export function openEmbeddedStore(directory: string, limits: FleetLimits): Store {
@@ -52,6 +52,8 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlVerbs
         entries.put(entry.id, entry);
         return { entry };
       }),
+
+    replication: async () => ({ wanted: 0, reached: 0 }),
 
     // Nobody else writes these files, and whoever commits applies the change himself.
     onChange() {},

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FleetLimits, Store } from '../domain/store.ts';
 import type { RedisLogin, StoreLog } from './redis-client.ts';
+import type { ReplicationOptions } from './redis-replication.ts';
 
 export interface StoreOptions {
   /** Null: the embedded store. */
@@ -9,10 +10,12 @@ export interface StoreOptions {
   dataDir: string;
   /** Milliseconds within which Redis must answer. */
   deadline: number;
+  replication?: ReplicationOptions | undefined;
   limits?: FleetLimits | undefined;
   log: StoreLog;
 }
 
+const UNREPLICATED: ReplicationOptions = { replicas: 0, timeout: 0 };
 const UNLIMITED: FleetLimits = { agents: Number.MAX_SAFE_INTEGER, unenrolled: Number.MAX_SAFE_INTEGER };
 
 /**
@@ -24,6 +27,7 @@ export async function openStore({
   login = {},
   dataDir,
   deadline,
+  replication = UNREPLICATED,
   limits = UNLIMITED,
   log,
 }: StoreOptions): Promise<Store> {
@@ -33,5 +37,5 @@ export async function openStore({
     return openEmbeddedStore(join(dataDir, 'store'), limits);
   }
   const { openRedisStore } = await import('./redis.ts');
-  return openRedisStore({ url: redisUrl, login, deadline, limits, log });
+  return openRedisStore({ url: redisUrl, login, deadline, replication, limits, log });
 }

@@ -3,6 +3,7 @@ import { withDeadline } from './deadline.ts';
 import { adviceOn } from './redis-advice.ts';
 import { openConnections } from './redis-connect.ts';
 import { mapRedisError, reasonOf } from './redis-errors.ts';
+import { createReplicator, type ReplicatedAnswer, type ReplicationOptions } from './redis-replication.ts';
 import type { Script } from './redis-scripts/script.ts';
 
 /** The part of a pino logger that stores use. */
@@ -19,12 +20,15 @@ export interface RedisClientOptions {
   login: RedisLogin;
   /** Milliseconds within which every command answers or fails. */
   deadline: number;
+  replication: ReplicationOptions;
   log: StoreLog;
 }
 
 /** Connections to Redis that come back by themselves. Calls reject with `store_unavailable` instead of waiting. */
 export interface RedisClient {
   run(script: Script, keys: string[], args?: (string | number)[]): Promise<unknown>;
+  /** Runs a script that writes control data, and tells how many replicas have that; after a bounded wait for all that are wanted. */
+  runReplicated(script: Script, keys: string[], args?: (string | number)[]): Promise<ReplicatedAnswer>;
   get(key: string): Promise<string | null>;
   hgetall(key: string): Promise<Record<string, string>>;
   /** Calls back on every message, and whenever messages may have been missed. */
@@ -33,7 +37,7 @@ export interface RedisClient {
 }
 
 /** Returns at once; the connection is made in the background, however long that takes. */
-export function connectRedis({ url, login, deadline, log }: RedisClientOptions): RedisClient {
+export function connectRedis({ url, login, deadline, replication, log }: RedisClientOptions): RedisClient {
   const connections = openConnections(url, { ...optionsFor(deadline), ...login });
   const { commands } = connections;
   const outage = watchOutages(commands, log);
@@ -41,31 +45,35 @@ export function connectRedis({ url, login, deadline, log }: RedisClientOptions):
   const defined = new Set<string>();
   const subscribers: Redis[] = [];
   // A subscription sends nothing, so it would not notice that its peer is gone.
-  const reconnect = () => {
+  outage.onEnd(() => {
     for (const subscriber of subscribers) if (subscriber.status === 'ready') subscriber.disconnect(true);
-  };
-  outage.onEnd(reconnect);
-  connections.onMove(reconnect);
+  });
 
-  const attempt = firstAttempt(commands);
-  async function call<T>(send: () => Promise<T>): Promise<T> {
+  async function call<T>(send: () => Promise<T>, within = deadline): Promise<T> {
     try {
       return await withDeadline(async (expired) => {
-        await attempt;
+        await connections.attempt;
         return expired() ? Promise.reject(new Error('not connected in time')) : send();
-      }, deadline);
+      }, within);
     } catch (error) {
       throw mapRedisError(error, outage.reason());
     }
   }
 
+  const run: RedisClient['run'] = ({ name, lua }, keys, args = []) => {
+    if (!defined.has(name)) commands.defineCommand(name, { lua });
+    defined.add(name);
+    // defineCommand adds a method that the types cannot know.
+    const send = Reflect.get(commands, name) as (...args: (string | number)[]) => Promise<unknown>;
+    return call(() => send.call(commands, keys.length, ...keys, ...args));
+  };
+  const replicate = replication.replicas > 0 ? createReplicator(connections, replication, deadline) : null;
+
   return {
-    run({ name, lua }, keys, args = []) {
-      if (!defined.has(name)) commands.defineCommand(name, { lua });
-      defined.add(name);
-      // defineCommand adds a method that the types cannot know.
-      const run = Reflect.get(commands, name) as (...args: (string | number)[]) => Promise<unknown>;
-      return call(() => run.call(commands, keys.length, ...keys, ...args));
+    run,
+    async runReplicated(script, keys, args = []) {
+      if (replicate) return call(() => replicate(script, keys, args), deadline + replication.timeout);
+      return { answer: await run(script, keys, args), reached: 0 };
     },
     get: (key) => call(() => commands.get(key)),
     hgetall: (key) => call(() => commands.hgetall(key)),
@@ -74,11 +82,7 @@ export function connectRedis({ url, login, deadline, log }: RedisClientOptions):
       subscribers.push(subscriber);
       keepSubscribed(subscriber, channel, listener, log);
     },
-    async close() {
-      for (const subscriber of subscribers) disconnect(subscriber);
-      await commands.quit().catch(() => undefined);
-      disconnect(commands);
-    },
+    close: () => connections.close(),
   };
 }
 
@@ -100,27 +104,6 @@ function optionsFor(deadline: number): RedisOptions {
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
   };
-}
-
-/**
- * ioredis listens for one error of a socket. TLS that is cut off while it is being refused has a second one, which nobody
- * would hear, so that it would end the process.
- */
-function disconnect(redis: Redis | Cluster): void {
-  for (const each of 'nodes' in redis ? redis.nodes() : [redis]) {
-    (Reflect.get(each, 'stream') as NodeJS.EventEmitter | undefined)?.on('error', () => {});
-  }
-  redis.disconnect();
-}
-
-/** Settles with the first connection or failure to make one: calls made right after the start need not fail. */
-function firstAttempt(redis: Redis | Cluster): Promise<void> {
-  return new Promise((settle) => {
-    redis.once('ready', () => settle());
-    redis.once('close', () => settle());
-    // Sentinels that cannot be reached end no attempt.
-    redis.once('error', () => settle());
-  });
 }
 
 /** Logs each piece of advice once. Redis may not tell (NOPERM), or be away again. */

@@ -5,7 +5,7 @@ import { withDeadline } from './deadline.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
 import { redisFleet } from './redis-fleet.ts';
 import { AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
-import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, LOAD } from './redis-scripts/control.ts';
+import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, LOAD, TOUCH } from './redis-scripts/control.ts';
 import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
 import { redisSeries } from './redis-series.ts';
 
@@ -14,7 +14,7 @@ const MAX_TRIES = 50;
 
 type ControlVerbs = Pick<
   Store,
-  'load' | 'revision' | 'commit' | 'onChange' | 'audit' | 'acquireLease' | 'releaseLease'
+  'load' | 'revision' | 'commit' | 'replication' | 'onChange' | 'audit' | 'acquireLease' | 'releaseLease'
 >;
 
 /** A store in Redis. Returns at once, whether Redis can be reached or not. */
@@ -22,17 +22,27 @@ export function openRedisStore({ limits, ...options }: RedisClientOptions & { li
   const client = connectRedis(options);
   return {
     kind: 'redis',
-    ...redisControl(client, options.deadline),
+    ...redisControl(client, options),
     ...redisFleet(client, limits),
     ...redisSeries(client),
     close: () => client.close(),
   };
 }
 
-function redisControl(client: RedisClient, deadline: number): ControlVerbs {
+function redisControl(client: RedisClient, { deadline, replication }: RedisClientOptions): ControlVerbs {
   const newest = newestHead();
-  const commit = committer(client, newest);
+  const commit = committer(client, newest, replication.replicas);
+  const within = deadline + (replication.replicas > 0 ? replication.timeout : 0);
   let queue: Promise<unknown> = Promise.resolve();
+  /** One at a time: commits of one process would only take the head of the chain from one another. */
+  function inTurn<T>(work: (expired: () => boolean) => Promise<T>): Promise<T> {
+    return withDeadline((expired) => {
+      const result = queue.then(() => work(expired));
+      queue = result.catch(() => undefined);
+      return result;
+    }, within);
+  }
+
   return {
     async load() {
       const [text, flat] = (await client.run(LOAD, [HEAD, DOCUMENTS])) as [string | null, string[]];
@@ -45,13 +55,11 @@ function redisControl(client: RedisClient, deadline: number): ControlVerbs {
       return parseHead(await client.get(HEAD)).id;
     },
 
-    // One at a time: commits of one process would only take the head of the chain from one another.
-    commit(change) {
-      return withDeadline((expired) => {
-        const result = queue.then(() => commit(change, expired));
-        queue = result.catch(() => undefined);
-        return result;
-      }, deadline);
+    commit: (change) => inTurn((expired) => commit(change, expired)),
+
+    async replication() {
+      const { reached } = await inTurn(() => client.runReplicated(TOUCH, [HEAD]));
+      return { wanted: replication.replicas, reached };
     },
 
     onChange(listener) {
@@ -88,7 +96,7 @@ function newestHead() {
 }
 
 /** Lua knows no SHA-256, so the entry is made here, for the head that was seen last, and again if that has moved on. */
-function committer(client: RedisClient, newest: ReturnType<typeof newestHead>) {
+function committer(client: RedisClient, newest: ReturnType<typeof newestHead>, wanted: number) {
   return async ({ writes, guards = [], audit, fence }: Change, expired: () => boolean): Promise<CommitResult> => {
     const keys = [...new Set(writes.map(({ key }) => auditIndexKey(key)))];
     const seen = guards.flatMap(({ key, ifRevision }) => [key, ifRevision]);
@@ -101,7 +109,7 @@ function committer(client: RedisClient, newest: ReturnType<typeof newestHead>) {
       const head = newest.get();
       const entry = chain(head, audit);
       const heads = [formatHead(head), formatHead(entry)];
-      const answer = await client.run(
+      const { answer, reached } = await client.runReplicated(
         COMMIT,
         [DOCUMENTS, HEAD, AUDIT, LEASE, ...keys],
         [...heads, entry.id, JSON.stringify(entry), CHANGES, fence ?? '', guards.length, ...seen, ...written],
@@ -110,7 +118,7 @@ function committer(client: RedisClient, newest: ReturnType<typeof newestHead>) {
       if (outcome === 'fenced') return { fenced: true };
       if (outcome === 'conflict') return { conflict: detail };
       const whole = newest.see(outcome === 'committed' ? entry : parseHead(detail ?? null));
-      if (outcome === 'committed') return { entry };
+      if (outcome === 'committed') return reached < wanted ? { entry, short: { wanted, reached } } : { entry };
       // A log that began again would hide what is gone.
       if (!whole) throw new FairwayError('store_unavailable', 'Redis has lost changes, so this one was not made');
     }

@@ -25,7 +25,7 @@ export function loginCommands(program: Command, context: Context, env: NodeJS.Pr
       ).trim();
       if (!token) throw new UsageError('there is no token; type it, or pipe it in: fairway login URL < FILE');
       // A token that does not work is found out now and not at three in the morning.
-      const { channels } = await createClient(url, token)<{ channels: Channel[] }>('/channels');
+      const { channels } = await createClient(url, token, () => {})<{ channels: Channel[] }>('/channels');
       const file = saveLogin(env, { url, token });
       context.show({ url, file }, () => {
         return `signed in to ${url}, which has ${quantity(channels.length, 'channel')}; the token is kept in ${file}`;

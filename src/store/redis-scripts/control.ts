@@ -43,6 +43,15 @@ return { 'committed' }
 `,
 };
 
+/** KEYS: head. Writes it as it is, so that whoever waits for the replicas then waits for all that was written before. */
+export const TOUCH: Script = {
+  name: 'fairwayTouch',
+  lua: `
+local head = redis.call('GET', KEYS[1])
+if head then redis.call('SET', KEYS[1], head) end
+`,
+};
+
 /** KEYS: head, documents. Answers both as of one moment. */
 export const LOAD: Script = {
   name: 'fairwayLoad',

@@ -1,0 +1,14 @@
+/** How many replicas are to have a change before it counts as done, and how many have it. */
+export interface Replication {
+  wanted: number;
+  reached: number;
+}
+
+/** A change that fewer replicas have than are wanted; a failover may lose it. */
+export interface Shortfall extends Replication {
+  revision: number;
+}
+
+/** The same words everywhere. */
+export const describeShortfall = ({ revision, wanted, reached }: Shortfall): string =>
+  `stored, not yet replicated: ${reached} of ${wanted} ${wanted === 1 ? 'replica' : 'replicas'} confirmed revision ${revision}, so a failover may lose it`;
