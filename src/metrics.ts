@@ -170,6 +170,9 @@ function watchState(registers: Registry[], { control, channels, leadership, vers
     [{}, leadership.isLeader() ? 1 : 0],
   ]);
   gauge(registers, 'fairway_store_up', 'Does the store answer?', [], () => [[{}, control.storeUp() ? 1 : 0]]);
+  gauge(registers, 'fairway_store_lost_changes', 'Is the store of another history than is served?', [], () => [
+    [{}, control.loss() ? 1 : 0],
+  ]);
   gauge(registers, 'fairway_store_replicated', 'Do as many replicas as wanted have the last change?', [], () => [
     [{}, control.shortfall() ? 0 : 1],
   ]);

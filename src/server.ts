@@ -21,6 +21,7 @@ import { createPromotionDriver } from './service/promotion-driver.ts';
 import { createFacts } from './service/promotion-facts.ts';
 import { createPromotions } from './service/promotions.ts';
 import { createRecall } from './service/recall.ts';
+import { createRecoveries } from './service/recovery.ts';
 import { createReleases } from './service/releases.ts';
 import { repeat } from './service/repeat.ts';
 import { createSeries } from './service/series.ts';
@@ -128,6 +129,7 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
     ...{ channels, fleet, plans, series, controlPlanes, releases, recall, signOffs, promotions },
     audit: createAudit(store, control),
     transfer: createTransfer({ control, gate, now }),
+    recoveries: createRecoveries({ store, control, now }),
     ...{ control, metrics, tracer, settings, version, now, log },
   });
   const { counts } = publicSide;

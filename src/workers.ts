@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { KeyPair } from './certificate.ts';
 import type { Settings } from './config/settings.ts';
 import type { Sighting, SightingSource } from './domain/agent.ts';
-import { type Snapshot, takeSnapshot } from './domain/snapshot.ts';
+import { type Snapshot, stateOf, takeSnapshot } from './domain/snapshot.ts';
 import type { ControlState } from './domain/store.ts';
 import { addCounts, openPublicSide, type PollCounts, type PublicSide, type PublicSideOptions } from './public-side.ts';
 
@@ -40,7 +40,7 @@ export async function openWorkers({
   function fork(): Promise<string> {
     const worker = cluster.fork();
     const tell = (order: Order) => worker.isConnected() && worker.send(order);
-    const tellState = (snapshot: Snapshot | null) => tell({ state: snapshot && toState(snapshot) });
+    const tellState = (snapshot: Snapshot | null) => tell({ state: snapshot && stateOf(snapshot) });
     const tellPair = (pair: KeyPair | null) => pair && tell({ pair });
     const followed: (() => void)[] = [];
     worker.on('exit', (code, signal) => {
@@ -85,8 +85,6 @@ export async function openWorkers({
     },
   };
 }
-
-const toState = ({ revision, documents }: Snapshot): ControlState => ({ revision, documents: [...documents.values()] });
 
 /** Is this process one that another one started to answer polls? */
 export const isWorker = (): boolean => cluster.isWorker;

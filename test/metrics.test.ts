@@ -55,6 +55,7 @@ describe('metrics', () => {
       fairway_leader: [],
       fairway_snapshot_age_seconds: [],
       fairway_snapshot_revision: [],
+      fairway_store_lost_changes: [],
       fairway_store_replicated: [],
       fairway_store_up: [],
       fairway_fast_lane_polls_total: [],

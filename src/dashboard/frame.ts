@@ -25,7 +25,7 @@ export interface DashboardServices {
   recall: Pick<Recall, 'pull' | 'liftEmbargo'>;
   signOffs: Pick<SignOffs, 'byHand'>;
   audit: Audit;
-  control: Pick<Control, 'peek' | 'storeUp' | 'shortfall' | 'age'>;
+  control: Pick<Control, 'peek' | 'storeUp' | 'loss' | 'shortfall' | 'age'>;
   now: () => Date;
 }
 

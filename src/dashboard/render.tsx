@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { DashboardServices, Frame, PageContext, Section } from './frame.ts';
 import { Layout } from './parts/layout.tsx';
@@ -39,6 +40,8 @@ export function describeTrouble(control: DashboardServices['control']): string |
   const since = Number.isFinite(age) ? `as it was ${duration(age / 1000)} ago` : 'as it was saved on this machine';
   if (!control.peek())
     return 'The store has not answered since the start, and nothing was saved: there is nothing to show yet.';
+  const loss = control.loss();
+  if (loss) return `Beware: ${describeLoss(loss)}.`;
   if (!control.storeUp()) {
     return `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
   }

@@ -28,7 +28,7 @@ export class NewerForm extends FairwayError {
  * What has to be written to bring a state to this release's form; nothing where it has that. An empty state has only to
  * say its form. Throws `NewerForm` when `place`, where the state is from, holds a form that this release does not know.
  */
-export function upgradesOf({ documents }: ControlState, place: string, steps = STEPS): Write[] {
+export function upgradesOf({ documents }: Pick<ControlState, 'documents'>, place: string, steps = STEPS): Write[] {
   const from = formOf(documents);
   const to = steps.length;
   if (from > to) throw new NewerForm(from, place);

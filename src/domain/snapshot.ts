@@ -12,6 +12,8 @@ export type Stored<T> = T & { readonly revision: number };
 /** All control data at one revision. Never changed: a commit makes another snapshot. */
 export interface Snapshot {
   readonly revision: number;
+  /** Of the audit entry that made the revision; null where that is not known. */
+  readonly hash: string | null;
   readonly documents: ReadonlyMap<string, Document>;
   readonly channels: ReadonlyMap<string, Stored<Channel>>;
   readonly controlPlanes: ReadonlyMap<string, Stored<ControlPlane>>;
@@ -42,7 +44,7 @@ export function requireControlPlane({ controlPlanes }: Snapshot, name: string): 
 }
 
 /** Indexes what a store loaded. */
-export function takeSnapshot({ revision, documents }: ControlState): Snapshot {
+export function takeSnapshot({ revision, hash, documents }: ControlState): Snapshot {
   const channels = new Map<string, Stored<Channel>>();
   const controlPlanes = new Map<string, Stored<ControlPlane>>();
   const releases = new Map<string, Stored<Release>>();
@@ -60,6 +62,7 @@ export function takeSnapshot({ revision, documents }: ControlState): Snapshot {
   }
   return {
     revision,
+    hash,
     documents: new Map(documents.map((document) => [document.key, document])),
     channels,
     controlPlanes,
@@ -69,14 +72,25 @@ export function takeSnapshot({ revision, documents }: ControlState): Snapshot {
   };
 }
 
-/** The snapshot after a commit that made `revision`. */
-export function applyWrites(snapshot: Snapshot, writes: readonly Write[], revision: number): Snapshot {
+/** The state that a snapshot was taken of. */
+export const stateOf = ({ revision, hash, documents }: Snapshot): ControlState => ({
+  revision,
+  hash,
+  documents: [...documents.values()],
+});
+
+/** The snapshot after a commit that made the head. */
+export function applyWrites(
+  snapshot: Snapshot,
+  writes: readonly Write[],
+  { revision, hash }: Pick<Snapshot, 'revision' | 'hash'>,
+): Snapshot {
   const documents = new Map(snapshot.documents);
   for (const { key, value } of writes) {
     if (value === null) documents.delete(key);
     else documents.set(key, { key, revision, value });
   }
-  return takeSnapshot({ revision, documents: [...documents.values()] });
+  return takeSnapshot({ revision, hash, documents: [...documents.values()] });
 }
 
 /** The write that puts `value` where `before` stood, or where nothing stood. */

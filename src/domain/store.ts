@@ -1,4 +1,5 @@
 import type { Agent, Sighting, SightingSource } from './agent.ts';
+import type { AuditHead } from './audit.ts';
 import type { FleetCounts, Survey } from './census.ts';
 import type { Replication } from './replication.ts';
 import type { Point, Resolution } from './series.ts';
@@ -16,6 +17,8 @@ export interface Document {
 /** All control data at one revision; 0 and empty before the first commit. */
 export interface ControlState {
   revision: number;
+  /** Of the audit entry that made the revision; null where that is not known. */
+  hash: string | null;
   documents: Document[];
 }
 
@@ -56,12 +59,18 @@ export interface Change {
   /** Checked along with the writes, and neither written nor indexed. */
   guards?: readonly Guard[] | undefined;
   audit: AuditDraft;
+  /** The head of the log that the change was decided by; nothing is committed to a log that does not hold it. */
+  base?: AuditHead | undefined;
   /** Of background work: the fence that its lease came with. Nothing is committed once the lease is another's, or over. */
   fence?: number | undefined;
 }
 
-/** The entry of the committed change, with `short` where fewer replicas have it than are wanted; or the written or guarded key whose revision was another, or word that the fence has fallen. */
-export type CommitResult = { entry: AuditEntry; short?: Replication } | { conflict: string } | { fenced: true };
+/** The entry of the committed change, with `short` where fewer replicas have it than are wanted; or the written or guarded key whose revision was another, or word that the fence has fallen, or that the log has lost the base. */
+export type CommitResult =
+  | { entry: AuditEntry; short?: Replication }
+  | { conflict: string }
+  | { fenced: true }
+  | { lost: true };
 
 export interface AuditQuery {
   /** Only entries of changes that wrote this key. */
@@ -126,6 +135,8 @@ export interface Store {
   load(): Promise<ControlState>;
   /** The global revision; grows by one with each commit. */
   revision(): Promise<number>;
+  /** Is this the head of the log, or on the way to it? A store that lost commits, or took others instead, says no. */
+  holds(head: AuditHead): Promise<boolean>;
   /** Applies all writes and appends the audit entry, or nothing. Durable once it answers. */
   commit(change: Change): Promise<CommitResult>;
   /** How many replicas have all that was committed, by now. */

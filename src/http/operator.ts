@@ -3,6 +3,7 @@ import { routePath } from 'hono/route';
 import type { Logger } from 'pino';
 import { createMask } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import type { Metrics } from '../metrics.ts';
@@ -14,6 +15,7 @@ import type { Fleet } from '../service/fleet.ts';
 import type { Plans } from '../service/plans.ts';
 import type { Promotions } from '../service/promotions.ts';
 import type { Recall } from '../service/recall.ts';
+import type { Recoveries } from '../service/recovery.ts';
 import type { Releases } from '../service/releases.ts';
 import type { Series } from '../service/series.ts';
 import type { SignOffs } from '../service/sign-offs.ts';
@@ -31,6 +33,7 @@ import { eventRoutes } from './operator/events.ts';
 import { inventoryRoutes } from './operator/inventory.ts';
 import { progressRoutes } from './operator/progress.ts';
 import { promotionRoutes } from './operator/promotions.ts';
+import { recoveryRoutes } from './operator/recovery.ts';
 import { releaseRoutes } from './operator/releases.ts';
 import { transferRoutes } from './operator/transfer.ts';
 import { StateDocument } from './schemas.ts';
@@ -53,7 +56,8 @@ export interface OperatorApiOptions {
   github: { webhookSecret: string | null; label: string; repository: string | null };
   audit: Audit;
   transfer: Transfer;
-  control: Pick<Control, 'peek' | 'shortfall'>;
+  recoveries: Recoveries;
+  control: Pick<Control, 'peek' | 'shortfall' | 'loss'>;
   metrics: Metrics;
   tracer: Tracer;
   authenticator: Authenticator;
@@ -92,6 +96,8 @@ export function createOperatorApi(options: OperatorApiOptions) {
   app.get('/healthz', (c) => c.text('ok'));
   app.get('/readyz', (c) => {
     if (!ready()) return c.text('not ready: no state was loaded yet, or the server is stopping', 503);
+    const loss = control.loss();
+    if (loss) return c.text(`ready; beware: ${describeLoss(loss)}`);
     const shortfall = control.shortfall();
     // Agents are served all the same.
     return c.text(shortfall ? `ready; the last change is ${describeShortfall(shortfall)}` : 'ready');
@@ -132,6 +138,7 @@ function createApi(options: OperatorApiOptions) {
   api.route('/', promotionRoutes(promotions));
   api.route('/', auditRoutes(audit));
   api.route('/', transferRoutes(transfer));
+  api.route('/', recoveryRoutes(options.recoveries));
   api.route('/', eventRoutes(events));
   api.openAPIRegistry.register('StateDocument', StateDocument);
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });

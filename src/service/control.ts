@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
+import type { AuditHead } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { describeLoss, type Loss, recoveryOf } from '../domain/recovery.ts';
 import { describeShortfall, type Shortfall } from '../domain/replication.ts';
 import { NewerForm, SCHEMA_KEY } from '../domain/schema.ts';
-import { applyWrites, type Snapshot } from '../domain/snapshot.ts';
+import { applyWrites, type Snapshot, stateOf } from '../domain/snapshot.ts';
 import type { AuditDraft, AuditEntry, Guard, SavedState, Store, Write } from '../domain/store.ts';
 import { inForm, loadUpgraded, readUpgraded } from './upgrade.ts';
 
@@ -35,6 +37,10 @@ export interface Control {
   commit(writes: Write[], audit: AuditDraft, conditions?: CommitConditions): Promise<AuditEntry>;
   /** The last change, as long as fewer replicas have it than are wanted. Another object for each change. */
   shortfall(): Shortfall | null;
+  /** Set while the store holds another history than is served, and nobody has decided which counts. */
+  loss(): Loss | null;
+  /** Looks at the store now. */
+  refresh(): Promise<void>;
   /** Did the store answer when last asked, with a state that this server may change? */
   storeUp(): boolean;
   /** Has a newer release upgraded the state? Then this server serves what it knew before, and changes nothing any more. */
@@ -50,8 +56,8 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
   let snapshot: Snapshot | null = null;
   let confirmedAt = Number.NEGATIVE_INFINITY;
   let up = true;
-  let lostRevisions = false;
   let outdated: NewerForm | null = null;
+  let loss: Loss | null = null;
   let shortfall: Shortfall | null = null;
   let rechecking = false;
   let refreshing: Promise<void> | null = null;
@@ -63,17 +69,23 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
 
   function adopt(next: Snapshot): void {
     if (snapshot && next.revision < snapshot.revision + (isConfirmed() ? 1 : 0)) return;
+    serve(next);
+  }
+
+  function serve(next: Snapshot): void {
     snapshot = next;
     for (const listener of listeners) listener(next);
-    saving = saved.write({ revision: next.revision, documents: [...next.documents.values()] });
+    saving = saved.write(stateOf(next));
   }
 
   async function compare(): Promise<void> {
     try {
       const revision = await store.revision();
-      // An older state never replaces a newer one: agents would be told to go back by nobody's decision.
-      if (snapshot && revision < snapshot.revision) return reportLoss(revision, snapshot.revision);
-      lostRevisions = false;
+      // Another history never replaces what is served: agents would be told to go back by nobody's decision.
+      if (snapshot && !(await isHeld(snapshot, revision)) && !(await followDecision(snapshot))) {
+        return reportLoss({ stored: revision, served: snapshot.revision });
+      }
+      loss = null;
       if (!snapshot || !isConfirmed() || revision > snapshot.revision) adopt(await loadUpgraded({ store, now, log }));
       confirmedAt = performance.now();
       if (!up) log.info({ revision }, 'the store is back');
@@ -97,10 +109,25 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
     log.info({ revision: asked.revision, wanted, reached }, 'the last change is replicated by now');
   }
 
-  function reportLoss(has: number, served: number): void {
-    if (!lostRevisions)
-      log.error({ has, served }, 'the store has lost revisions; the newer state is served, changes are refused');
-    lostRevisions = true;
+  async function isHeld({ revision, hash }: Snapshot, stored: number): Promise<boolean> {
+    return revision <= stored && (hash === null || (await store.holds({ id: revision, hash })));
+  }
+
+  /** Takes another history where an operator has chosen it, knowing of all that this server would give up. */
+  async function followDecision(served: Snapshot): Promise<boolean> {
+    const stored = await store.load();
+    const decision = recoveryOf(stored);
+    const known = recoveryOf(stateOf(served));
+    const isNew = decision !== null && decision.at !== known?.at;
+    if (!isNew || decision.revision < served.revision || snapshot !== served) return false;
+    log.warn({ ...decision, served: served.revision, stored: stored.revision }, 'an admin has decided on the loss');
+    serve(await loadUpgraded({ store, now, log }));
+    return true;
+  }
+
+  function reportLoss(found: Loss): void {
+    if (!loss) log.error(found, describeLoss(found));
+    loss = found;
     up = true;
   }
 
@@ -157,10 +184,17 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
     { fence, guards }: CommitConditions = {},
   ): Promise<AuditEntry> {
     refuseOutdated();
-    if (lostRevisions) throw new FairwayError('store_unavailable', LOST);
     const base = current();
-    const change = inForm(base, { writes, guards, audit, fence });
+    if (loss) throw new FairwayError('store_unavailable', describeLoss(loss));
+    const change = inForm(base, { writes, guards, audit, base: headOf(base), fence });
     const result = await store.commit(change);
+    if ('lost' in result) {
+      await refresh();
+      throw new FairwayError(
+        'store_unavailable',
+        loss ? describeLoss(loss) : 'the store changed hands, so this was not made; look, then try again',
+      );
+    }
     if ('fenced' in result) {
       throw new FairwayError('revision_mismatch', 'another server leads by now, so this one changed nothing');
     }
@@ -178,8 +212,7 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
     shortfall = short ? { ...short, revision: entry.revision } : null;
     if (shortfall) log.warn(shortfall, describeShortfall(shortfall));
     // Whatever came between is loaded; if that fails the change is stored all the same, and seen later.
-    if (snapshot === base && base.revision === entry.revision - 1)
-      adopt(applyWrites(base, change.writes, entry.revision));
+    if (snapshot === base && base.revision === entry.revision - 1) adopt(applyWrites(base, change.writes, entry));
     else await refresh();
     return entry;
   }
@@ -192,7 +225,9 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
       return () => void listeners.delete(listener);
     },
     shortfall: () => shortfall,
-    storeUp: () => up && !lostRevisions && !outdated,
+    loss: () => loss,
+    refresh,
+    storeUp: () => up && !loss && !outdated,
     isOutdated: () => outdated !== null,
     age: () => performance.now() - confirmedAt,
     commit,
@@ -204,5 +239,6 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
   };
 }
 
-const LOST =
-  'the store holds an older state than this server serves, so it has lost changes; restore its data, or export the served state, delete the saved one in the data directory, restart and apply it';
+/** Undefined for a state of a first release, which did not save the hash. */
+const headOf = ({ revision, hash }: Snapshot): AuditHead | undefined =>
+  hash === null ? undefined : { id: revision, hash };

@@ -185,7 +185,7 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
       const target = requireVersion(before.version);
       const after = { ...before, embargoed: false };
       const key = releaseKey(before.version);
-      const lifted = applyWrites(snapshot, [replace(key, before, after)], snapshot.revision);
+      const lifted = applyWrites(snapshot, [replace(key, before, after)], snapshot);
       const moved: Moved[] = [];
       for (const name of new Set(channels)) {
         const channel = requireChannel(snapshot, name);

@@ -94,7 +94,7 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
       }
       const act = { by: actor.name, at: now(), reason: 'applied from a document' };
       const planned = plan(snapshot, document, act);
-      const after = applyWrites(snapshot, planned.writes, snapshot.revision);
+      const after = applyWrites(snapshot, planned.writes, snapshot);
       requireReleases(document, after);
       for (const { channel, target } of planned.moves) {
         gate.enforce(channel.name, await gate.assess(channel, target, { state: after, asker: actor }), request);

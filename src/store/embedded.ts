@@ -1,11 +1,11 @@
-import { chain, GENESIS } from '../domain/audit.ts';
+import { type AuditHead, chain, GENESIS } from '../domain/audit.ts';
 import type { AuditEntry, FleetLimits, Store } from '../domain/store.ts';
 import { type EmbeddedFiles, openFiles } from './embedded-files.ts';
 import { embeddedFleet } from './embedded-fleet.ts';
 import { embeddedLease, type IsFenced } from './embedded-lease.ts';
 import { embeddedSeries } from './embedded-series.ts';
 
-type ControlVerbs = Pick<Store, 'load' | 'revision' | 'commit' | 'replication' | 'onChange' | 'audit'>;
+type ControlVerbs = Pick<Store, 'load' | 'revision' | 'holds' | 'commit' | 'replication' | 'onChange' | 'audit'>;
 
 /** A store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
 export function openEmbeddedStore(directory: string, limits: FleetLimits): Store {
@@ -26,20 +26,25 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlVerbs
   const entries = files.table<AuditEntry, number>('audit');
   /** By written key and id. */
   const index = files.table<true, [string, number]>('audit-of-keys');
+  const isHeld = ({ id, hash }: AuditHead) => id === 0 || entries.get(id)?.hash === hash;
   const head = () => entries.entries({ reverse: true, limit: 1 })[0]?.value ?? GENESIS;
 
   return {
     load: () =>
       files.read(() => ({
         revision: head().id,
+        hash: head().hash,
         documents: documents.entries().map(({ key, value }) => ({ key, ...value })),
       })),
 
     revision: () => files.read(() => head().id),
 
-    commit: ({ writes, guards = [], audit, fence }) =>
+    holds: (base) => files.read(() => isHeld(base)),
+
+    commit: ({ writes, guards = [], audit, base, fence }) =>
       files.write(() => {
         if (isFenced(fence)) return { fenced: true };
+        if (base && !isHeld(base)) return { lost: true };
         const seen = [...writes, ...guards];
         const conflict = seen.find(({ key, ifRevision }) => (documents.get(key)?.revision ?? 0) !== ifRevision);
         if (conflict) return { conflict: conflict.key };

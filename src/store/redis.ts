@@ -5,7 +5,7 @@ import { withDeadline } from './deadline.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
 import { redisFleet } from './redis-fleet.ts';
 import { AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
-import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, LOAD, TOUCH } from './redis-scripts/control.ts';
+import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, HOLDS, LOAD, TOUCH } from './redis-scripts/control.ts';
 import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
 import { redisSeries } from './redis-series.ts';
 
@@ -14,7 +14,7 @@ const MAX_TRIES = 50;
 
 type ControlVerbs = Pick<
   Store,
-  'load' | 'revision' | 'commit' | 'replication' | 'onChange' | 'audit' | 'acquireLease' | 'releaseLease'
+  'load' | 'revision' | 'holds' | 'commit' | 'replication' | 'onChange' | 'audit' | 'acquireLease' | 'releaseLease'
 >;
 
 /** A store in Redis. Returns at once, whether Redis can be reached or not. */
@@ -30,8 +30,8 @@ export function openRedisStore({ limits, ...options }: RedisClientOptions & { li
 }
 
 function redisControl(client: RedisClient, { deadline, replication }: RedisClientOptions): ControlVerbs {
-  const newest = newestHead();
-  const commit = committer(client, newest, replication.replicas);
+  const last = lastHead();
+  const commit = committer(client, last, replication.replicas);
   const within = deadline + (replication.replicas > 0 ? replication.timeout : 0);
   let queue: Promise<unknown> = Promise.resolve();
   /** One at a time: commits of one process would only take the head of the chain from one another. */
@@ -47,12 +47,16 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
     async load() {
       const [text, flat] = (await client.run(LOAD, [HEAD, DOCUMENTS])) as [string | null, string[]];
       const head = parseHead(text);
-      newest.see(head);
-      return { revision: head.id, documents: parseDocuments(flat) };
+      last.see(head);
+      return { revision: head.id, hash: head.hash, documents: parseDocuments(flat) };
     },
 
     async revision() {
       return parseHead(await client.get(HEAD)).id;
+    },
+
+    async holds({ id, hash }) {
+      return (await client.run(HOLDS, [AUDIT], [id, hash])) === 1;
     },
 
     commit: (change) => inTurn((expired) => commit(change, expired)),
@@ -82,22 +86,23 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
   };
 }
 
-/** The newest head of the chain that Redis has shown. */
-function newestHead() {
-  let newest = GENESIS;
+/** The head of the chain that Redis showed last. */
+function lastHead() {
+  let last = GENESIS;
   return {
-    get: () => newest,
-    /** Returns whether Redis still holds all that it has shown. */
-    see(head: AuditHead): boolean {
-      if (head.id >= newest.id) newest = head;
-      return newest === head;
+    get: () => last,
+    see(head: AuditHead): void {
+      last = head;
     },
   };
 }
 
 /** Lua knows no SHA-256, so the entry is made here, for the head that was seen last, and again if that has moved on. */
-function committer(client: RedisClient, newest: ReturnType<typeof newestHead>, wanted: number) {
-  return async ({ writes, guards = [], audit, fence }: Change, expired: () => boolean): Promise<CommitResult> => {
+function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wanted: number) {
+  return async (
+    { writes, guards = [], audit, base = GENESIS, fence }: Change,
+    expired: () => boolean,
+  ): Promise<CommitResult> => {
     const keys = [...new Set(writes.map(({ key }) => auditIndexKey(key)))];
     const seen = guards.flatMap(({ key, ifRevision }) => [key, ifRevision]);
     const written = writes.flatMap(({ key, ifRevision, value }) => [
@@ -106,21 +111,31 @@ function committer(client: RedisClient, newest: ReturnType<typeof newestHead>, w
       value ? JSON.stringify(value) : '',
     ]);
     for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
-      const head = newest.get();
+      const head = last.get();
       const entry = chain(head, audit);
       const heads = [formatHead(head), formatHead(entry)];
       const { answer, reached } = await client.runReplicated(
         COMMIT,
         [DOCUMENTS, HEAD, AUDIT, LEASE, ...keys],
-        [...heads, entry.id, JSON.stringify(entry), CHANGES, fence ?? '', guards.length, ...seen, ...written],
+        [
+          ...heads,
+          entry.id,
+          JSON.stringify(entry),
+          CHANGES,
+          fence ?? '',
+          base.id,
+          base.hash,
+          guards.length,
+          ...seen,
+          ...written,
+        ],
       );
-      const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed'] | ['fenced'];
+      const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed'] | ['fenced'] | ['lost'];
       if (outcome === 'fenced') return { fenced: true };
+      if (outcome === 'lost') return { lost: true };
       if (outcome === 'conflict') return { conflict: detail };
-      const whole = newest.see(outcome === 'committed' ? entry : parseHead(detail ?? null));
+      last.see(outcome === 'committed' ? entry : parseHead(detail ?? null));
       if (outcome === 'committed') return reached < wanted ? { entry, short: { wanted, reached } } : { entry };
-      // A log that began again would hide what is gone.
-      if (!whole) throw new FairwayError('store_unavailable', 'Redis has lost changes, so this one was not made');
     }
     throw new FairwayError('store_unavailable', 'too many changes at once, so nothing was changed; try again');
   };

@@ -47,7 +47,10 @@ export function createSavedState(file: string, log: Logger): SavedState {
 /** Not more than is needed to tell a damaged file: nobody but Fairway writes it. */
 function parse(text: string): ControlState {
   const state = JSON.parse(text) as Partial<ControlState> | null;
-  if (Number.isSafeInteger(state?.revision) && Array.isArray(state?.documents)) return state as ControlState;
+  if (Number.isSafeInteger(state?.revision) && Array.isArray(state?.documents)) {
+    // The first releases did not save it.
+    return { ...(state as ControlState), hash: state?.hash ?? null };
+  }
   throw new Error('it holds no state');
 }
 

@@ -37,6 +37,7 @@ const describeChange = ({ action, subject }: AuditDraft) => ({
 
 function describeResult(result: CommitResult) {
   if ('fenced' in result) return { 'fairway.outcome': 'fenced' };
+  if ('lost' in result) return { 'fairway.outcome': 'lost' };
   if ('conflict' in result) return { 'fairway.outcome': 'conflict', 'fairway.conflict': result.conflict };
   return { 'fairway.outcome': 'committed', 'fairway.revision': result.entry.revision };
 }

@@ -30,7 +30,7 @@ it('leaves a state of its own form alone', () => {
 });
 
 it('gives an empty state its form', () => {
-  expect(upgradesOf({ revision: 0, documents: [] }, 'the state')).toEqual([
+  expect(upgradesOf({ documents: [] }, 'the state')).toEqual([
     { key: SCHEMA_KEY, ifRevision: 0, value: { form: SCHEMA } },
   ]);
 });

@@ -115,7 +115,8 @@ describe('the state that a server saved beside Redis', () => {
 
   it('is refused when a newer release saved it', async () => {
     const dataDir = temporaryDirectory();
-    const state: ControlState = { revision: 1, documents: [{ key: SCHEMA_KEY, revision: 1, value: NEWER }] };
+    const documents = [{ key: SCHEMA_KEY, revision: 1, value: NEWER }];
+    const state: ControlState = { revision: 1, hash: null, documents };
     writeFileSync(join(dataDir, 'state.json'), JSON.stringify(state));
     await expectRefused(dataDir, 'the state in the data directory', redis.url);
   });

@@ -41,7 +41,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
   describe('control data', () => {
     it('begins empty, at revision 0', async () => {
       const store = getStore();
-      expect(await store.load()).toEqual({ revision: 0, documents: [] });
+      expect(await store.load()).toEqual({ revision: 0, hash: GENESIS.hash, documents: [] });
       expect(await store.revision()).toBe(0);
       expect(await store.audit({ limit: 10 })).toEqual([]);
     });
@@ -51,6 +51,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       const created = await revisionAfter(store, write('channel/b', 0, { n: 1 }), write('channel/a', 0, { n: 2 }));
       expect(await store.load()).toEqual({
         revision: 1,
+        hash: expect.stringMatching(/^[0-9a-f]{64}$/),
         documents: [
           { key: 'channel/a', revision: 1, value: { n: 2 } },
           { key: 'channel/b', revision: 1, value: { n: 1 } },
@@ -63,6 +64,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       );
       expect(await store.load()).toEqual({
         revision: 2,
+        hash: expect.stringMatching(/^[0-9a-f]{64}$/),
         documents: [{ key: 'channel/b', revision: updated, value: { n: 3 } }],
       });
     });
@@ -92,6 +94,28 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await store.revision()).toBe(1);
       expect(await store.audit({ limit: 10 })).toHaveLength(1);
       expect(await store.audit({ key: 'channel/d', limit: 10 })).toEqual([]);
+    });
+
+    it('commits to no log that does not hold what the change was decided by', async () => {
+      const store = getStore();
+      await revisionAfter(store, write('channel/a', 0));
+      await revisionAfter(store, write('channel/b', 0));
+      const { hash } = await store.load();
+      const [, first] = await store.audit({ limit: 2 });
+      const based = (base: AuditHead) => store.commit({ writes: [], audit: draft(), base });
+      for (const base of [
+        { id: 2, hash: 'f'.repeat(64) },
+        { id: 1, hash: hash ?? '' },
+        { id: 3, hash: hash ?? '' },
+      ]) {
+        expect(await store.holds(base)).toBe(false);
+        expect(await based(base)).toEqual({ lost: true });
+      }
+      expect(await store.revision()).toBe(2);
+      for (const base of [GENESIS, { id: 1, hash: first?.hash ?? '' }, { id: 2, hash: hash ?? '' }]) {
+        expect(await store.holds(base)).toBe(true);
+        expect(isWin(await based(base))).toBe(true);
+      }
     });
 
     it('lets a guarded document decide without writing it', async () => {

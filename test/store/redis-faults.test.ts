@@ -30,6 +30,8 @@ const point = { at: 1, agents: 1, atTarget: 1, behind: 0, stranded: 0 };
 const VERBS: [string, (store: Store) => Promise<unknown>][] = [
   ['load', (store) => store.load()],
   ['revision', (store) => store.revision()],
+  ['holds', (store) => store.holds({ id: 1, hash: '' })],
+  ['replication', (store) => store.replication()],
   ['commit', (store) => store.commit({ writes: [], audit })],
   ['audit', (store) => store.audit({ limit: 1 })],
   ['counts', (store) => store.counts()],

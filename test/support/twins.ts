@@ -54,7 +54,7 @@ function channels(): Snapshot {
     create('a.b-c_d', '17.0.0-cloud.20241112T101530.1a2b3c4'),
   ];
   const documents = all.map((value, index) => ({ key: channelKey(value.name), revision: index + 3, value }));
-  return takeSnapshot({ revision: 9, documents });
+  return takeSnapshot({ revision: 9, hash: null, documents });
 }
 
 /** A server that knows some channels, with a lane in front or without one. */

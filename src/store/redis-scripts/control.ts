@@ -1,21 +1,39 @@
 import { FENCED } from './lease.ts';
 import type { Script } from './script.ts';
 
+/** Lua: does the log hold the entry with this id and hash, which is the last field of an entry? */
+const HELD = `
+local function held(audit, id, hash)
+  if id == 0 then return true end
+  local ending = '"hash":"' .. hash .. '"}'
+  return string.sub(redis.call('LINDEX', audit, id - 1) or '', -#ending) == ending
+end
+`;
+
+/** KEYS: audit. ARGV: id, hash. */
+export const HOLDS: Script = {
+  name: 'fairwayHolds',
+  lua: `${HELD}
+return held(KEYS[1], tonumber(ARGV[1]), ARGV[2]) and 1 or 0
+`,
+};
+
 /**
  * Applies all writes and appends the audit entry, or nothing.
  * KEYS: documents, head, audit, lease, then the audit index of each written key.
  * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on, fence that the
- * lease must have ('' for any), how many guards; then for each guard: key, revision it must have; then for each write:
+ * lease must have ('' for any), id and hash of an entry that the log must hold (0 for none), how many guards; then for each guard: key, revision it must have; then for each write:
  * key, revision it must have, JSON ('' deletes).
- * Answers {'fenced'}, {'conflict', key}, {'moved', head} when the entry follows another head by now, or {'committed'}.
+ * Answers {'fenced'}, {'lost'}, {'conflict', key}, {'moved', head} when the entry follows another head by now, or {'committed'}.
  */
 export const COMMIT: Script = {
   name: 'fairwayCommit',
-  lua: `${FENCED}
+  lua: `${FENCED}${HELD}
 local documents, head, audit, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local follows, becomes, id, entry, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if fenced(lease, ARGV[6]) then return { 'fenced' } end
-local writes = 8 + 2 * tonumber(ARGV[7])
+if not held(audit, tonumber(ARGV[7]), ARGV[8]) then return { 'lost' } end
+local writes = 10 + 2 * tonumber(ARGV[9])
 local function moved(i)
   local stored = redis.call('HGET', documents, ARGV[i])
   return (stored and string.match(stored, '^%d+') or '0') ~= ARGV[i + 1]
@@ -23,7 +41,7 @@ end
 for i = writes, #ARGV, 3 do
   if moved(i) then return { 'conflict', ARGV[i] } end
 end
-for i = 8, writes - 1, 2 do
+for i = 10, writes - 1, 2 do
   if moved(i) then return { 'conflict', ARGV[i] } end
 end
 local current = redis.call('GET', head) or ''

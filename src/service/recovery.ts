@@ -1,0 +1,97 @@
+import { isDeepStrictEqual } from 'node:util';
+import { FairwayError } from '../domain/errors.ts';
+import { type Loss, RECOVERY_KEY, type Recovery } from '../domain/recovery.ts';
+import { type Snapshot, stateOf } from '../domain/snapshot.ts';
+import type { AuditDraft, AuditEntry, ControlState, Store, Write } from '../domain/store.ts';
+import type { ChangeRequest } from './change.ts';
+import type { Control } from './control.ts';
+
+export interface RecoveryResult {
+  loss: Loss;
+  /** Documents that agents and operators will see otherwise than before: of what is served, or of what is stored. */
+  changes: { key: string; change: 'create' | 'update' | 'delete' }[];
+  /** Null on a dry run. */
+  audit: AuditEntry | null;
+}
+
+export interface Recoveries {
+  /** Ends a loss by one of the two histories. Throws `invalid` where nothing is lost. */
+  decide(input: Pick<Recovery, 'keep' | 'reason'>, request: ChangeRequest): Promise<RecoveryResult>;
+}
+
+interface RecoveriesOptions {
+  store: Pick<Store, 'load' | 'commit'>;
+  control: Pick<Control, 'snapshot' | 'loss' | 'refresh'>;
+  now: () => Date;
+}
+
+/** More lost revisions are no failover but another store, and each takes an entry in the log. */
+const MAX_LOST = 10_000;
+
+/** Lets an admin decide which history counts, after the store has lost changes. */
+export function createRecoveries({ store, control, now }: RecoveriesOptions): Recoveries {
+  /** Appends to the store's history, whatever that has lost. */
+  async function append(base: Pick<ControlState, 'revision' | 'hash'>, writes: Write[], audit: AuditDraft) {
+    const { revision: id, hash } = base;
+    const result = await store.commit({ writes, audit, base: hash === null ? undefined : { id, hash } });
+    if ('entry' in result) return result.entry;
+    throw new FairwayError('revision_mismatch', 'the store has changed meanwhile; look at it again, then decide again');
+  }
+
+  return {
+    async decide({ keep, reason }, { actor, dryRun }) {
+      await control.refresh();
+      const loss = control.loss();
+      if (!loss) throw new FairwayError('invalid', 'the store has lost nothing, so there is nothing to decide');
+      const served = control.snapshot();
+      const stored = await store.load();
+      if (served.revision - stored.revision > MAX_LOST) {
+        const way = 'restore a backup of it';
+        throw new FairwayError('invalid', `the store has lost more than ${MAX_LOST} changes; ${way}`);
+      }
+      const restoring = differences(stored, served);
+      const changes =
+        keep === 'served' ? restoring : differences(stateOf(served), { ...stored, documents: byKey(stored) });
+      const shown = changes.map(({ key, ifRevision, value }) => {
+        return { key, change: value === null ? 'delete' : ifRevision === 0 ? 'create' : 'update' } as const;
+      });
+      if (dryRun) return { loss, changes: shown, audit: null };
+
+      const at = now().toISOString();
+      const draft = { at, actor: actor.name, subject: 'state', before: loss };
+      let head: Pick<ControlState, 'revision' | 'hash'> = stored;
+      // Revisions are never given out twice, or somebody would take a new state for one that he knows.
+      while (head.revision < served.revision) {
+        const lost = `revision ${head.revision + 1} was lost by the store`;
+        head = await append(head, [], { ...draft, action: 'lost', reason: lost, after: null });
+      }
+      const decision: Recovery = { keep, revision: served.revision, by: actor.name, at, reason };
+      const before = stored.documents.find(({ key }) => key === RECOVERY_KEY);
+      const writes = [
+        ...(keep === 'served' ? restoring : []),
+        { key: RECOVERY_KEY, ifRevision: before?.revision ?? 0, value: decision },
+      ];
+      const audit = await append(head, writes, {
+        ...draft,
+        action: 'recover',
+        reason,
+        after: { ...decision, changes: shown },
+      });
+      await control.refresh();
+      return { loss, changes: shown, audit };
+    },
+  };
+}
+
+const byKey = ({ documents }: ControlState) => new Map(documents.map((document) => [document.key, document]));
+
+/** The writes that make `from` what `to` is. */
+function differences({ documents }: ControlState, to: Pick<Snapshot, 'documents'>): Write[] {
+  const from = new Map(documents.map((document) => [document.key, document]));
+  const keys = [...new Set([...from.keys(), ...to.documents.keys()])].filter((key) => key !== RECOVERY_KEY);
+  return keys.flatMap((key) => {
+    const [before, after] = [from.get(key), to.documents.get(key)];
+    if (isDeepStrictEqual(before?.value, after?.value)) return [];
+    return [{ key, ifRevision: before?.revision ?? 0, value: after?.value ?? null }];
+  });
+}

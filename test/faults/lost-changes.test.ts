@@ -1,0 +1,111 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { startRedis } from '../redis-server.ts';
+import { asAdmin } from '../store/redis-harness.ts';
+import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
+import { temporaryDirectory } from '../support/server.ts';
+
+// Several servers are started here, one after the other.
+vi.setConfig({ testTimeout: 60_000 });
+
+const CHANNEL = '/channels/stable%2Fcloud';
+
+const rollForward = (server: FairwayProcess, version: string) =>
+  server.api('POST', `${CHANNEL}/roll-forward`, { version, reason: 'test' });
+
+const readyz = async ({ operatorUrl }: FairwayProcess) => {
+  const response = await fetch(`${operatorUrl}/readyz`);
+  return `${response.status} ${await response.text()}`;
+};
+
+const expectLost = (server: FairwayProcess, lost: 0 | 1) =>
+  vi.waitFor(async () => expect(await server.metric('fairway_store_lost_changes')).toBe(lost));
+
+const expectServed = (server: FairwayProcess, version: string) =>
+  vi.waitFor(async () => expect((await server.poll()).body).toBe(`v${version}`));
+
+/** Two servers that serve 16.4.7, on a Redis that knows of 16.4.6 only: a replica that was cut off, and then took over. */
+async function staleReplicaTookOver() {
+  const primary = await startRedis();
+  const dir = temporaryDirectory();
+  const replica = await startRedis({ dir, args: ['--replicaof', '127.0.0.1', String(primary.port)] });
+  onTestFinished(async () => {
+    await primary.stop();
+    await replica.stop();
+  });
+  const options = { env: { REDIS_URL: primary.url } };
+  const servers = [await startFairway(options), await startFairway(options)] as const;
+  const headOf = (url: string) => asAdmin(url, (admin) => admin.get('{fairway}:head'));
+  await vi.waitFor(async () => expect(await headOf(replica.url)).toBe(await headOf(primary.url)));
+
+  await asAdmin(replica.url, (admin) => admin.replicaof('NO', 'ONE'));
+  expect((await rollForward(servers[0], '16.4.7')).status).toBe(200);
+  for (const server of servers) await expectServed(server, '16.4.7');
+  await primary.kill();
+  await replica.stop();
+  const stale = await startRedis({ port: primary.port, dir });
+  onTestFinished(() => stale.stop());
+  return { servers, options, revision: (await servers[0].metric('fairway_snapshot_revision')) ?? 0 };
+}
+
+describe('a stale replica took over', () => {
+  it('every server notices, also when the revision is the same again; an admin puts back what was served', async () => {
+    const { servers, options, revision } = await staleReplicaTookOver();
+    const [a, b] = servers;
+    const polling = servers.map((server) => keepPolling(server, (body) => body === 'v16.4.7'));
+    for (const server of servers) {
+      await expectLost(server, 1);
+      expect(await readyz(server)).toContain(`200 ready; beware: the store has lost changes: it is at revision`);
+      const refused = await rollForward(server, '16.4.8');
+      expect({ status: refused.status, code: refused.body.code }).toEqual({ status: 503, code: 'store_unavailable' });
+      expect(refused.body.detail).toContain('POST /api/v1/recovery');
+      expect(
+        server.logs().filter(({ msg, level }) => level === 'error' && /has lost changes/.test(`${msg}`)),
+      ).toHaveLength(1);
+    }
+
+    // Whoever never knew better goes on from there, up to the very revision that was lost.
+    const c = await startFairway({ ...options, settings: {} });
+    expect((await c.poll()).body).toBe('v16.4.6');
+    expect((await rollForward(c, '16.4.8')).body.audit.revision).toBe(revision);
+    await vi.waitFor(async () => expect(await readyz(a)).toContain(`at revision ${revision} of another history`));
+    expect((await rollForward(a, '16.4.9')).status).toBe(503);
+
+    expect((await c.api('POST', '/recovery', { keep: 'stored', reason: 'test' })).body.code).toBe('invalid');
+    const decision = { keep: 'served', reason: 'the failover lost it' };
+    const dry = await a.api('POST', '/recovery', { ...decision, dryRun: true });
+    expect(dry.body).toEqual({
+      loss: { served: revision, stored: revision },
+      changes: [{ key: 'channel/stable/cloud', change: 'update' }],
+      audit: null,
+    });
+    const decided = await a.api('POST', '/recovery', decision);
+    expect(decided.body.audit).toMatchObject({ action: 'recover', reason: decision.reason, revision: revision + 1 });
+    for (const server of servers) await expectLost(server, 0);
+    for (const server of [...servers, c]) await expectServed(server, '16.4.7');
+    expect(await readyz(b)).toBe('200 ready');
+    for (const poll of polling) expect(await poll.stop()).toMatchObject({ wrong: [] });
+
+    expect((await rollForward(b, '16.4.9')).status).toBe(200);
+    for (const server of [...servers, c]) await expectServed(server, '16.4.9');
+    expect((await a.api('GET', '/audit/verify')).body).toMatchObject({ intact: true });
+  });
+
+  it('an admin takes what the store holds, and no revision is given out twice', async () => {
+    const { servers, revision } = await staleReplicaTookOver();
+    const [a, b] = servers;
+    for (const server of servers) await expectLost(server, 1);
+    const decided = await b.api('POST', '/recovery', { keep: 'stored', reason: 'it was a test' });
+    expect(decided.status).toBe(200);
+    for (const server of servers) await expectServed(server, '16.4.6');
+    expect(await a.metric('fairway_snapshot_revision')).toBe(revision + 1);
+    const { entries } = (await a.api('GET', '/audit?limit=2')).body;
+    expect(entries.map(({ action, reason }: Record<string, string>) => [action, reason])).toEqual([
+      ['recover', 'it was a test'],
+      ['lost', `revision ${revision} was lost by the store`],
+    ]);
+    for (const server of servers) await expectLost(server, 0);
+    expect((await rollForward(a, '16.4.8')).status).toBe(200);
+    await expectServed(b, '16.4.8');
+    expect((await a.api('GET', '/audit/verify')).body).toMatchObject({ intact: true });
+  });
+});
