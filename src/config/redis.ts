@@ -7,7 +7,7 @@ const file = z.string().min(1).nullable();
 export const redisSettings = z
   .strictObject({
     username: z.string().min(1).nullable(),
-    password: z.string().min(1).optional(),
+    password: z.string().min(1).optional().describe('`FAIRWAY_REDIS_PASSWORD` sets it; better than a file of settings'),
     passwordFile: file,
     tls: z.strictObject({ caFile: file, certFile: file, keyFile: file }),
   })
