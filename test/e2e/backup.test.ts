@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { commandLine } from '../support/cli.ts';
-import { FIRST_STATE_AT, intoFiles, intoRedis } from '../support/first-state.ts';
+import { FIRST_STAGES, FIRST_STATE_AT, intoFiles, intoRedis } from '../support/first-state.ts';
 import { operatorClient, startServer, type TestServer, temporaryDirectory } from '../support/server.ts';
 
 const RELEASE = '/releases/19.0.0-cloud.20241112T101530.f00dfac';
@@ -17,11 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** As in the fixture, so that its promotion has nothing to do while it is looked at. */
-const CANARY = { name: 'canary', channels: ['cloud/canary'], controlPlanes: ['canary'], soak: '1h' };
-
 const startOn = (redisUrl: string | null, dataDir = temporaryDirectory()) =>
-  startServer({ redisUrl, dataDir, promotion: { stages: [CANARY] } }, { now: () => FIRST_STATE_AT });
+  startServer({ redisUrl, dataDir, promotion: { stages: FIRST_STAGES } }, { now: () => FIRST_STATE_AT });
 
 async function redisIn(dir: string, args: string[] = []): Promise<RedisProcess> {
   const started = await startRedis({ dir, args });

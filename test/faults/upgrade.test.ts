@@ -6,7 +6,7 @@ import type { ControlState } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { asAdmin, openRedis, silent } from '../store/redis-harness.ts';
-import { FIRST_STATE, FIRST_STATE_AT, intoFiles, intoRedis, intoSaved } from '../support/first-state.ts';
+import { FIRST_STAGES, FIRST_STATE, FIRST_STATE_AT, intoFiles, intoRedis, intoSaved } from '../support/first-state.ts';
 import { runFairway } from '../support/process.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 import { startDroppingProxy } from './dropping-proxy.ts';
@@ -47,7 +47,12 @@ describe.each([
     const dataDir = temporaryDirectory();
     if (inRedis) await intoRedis(redis.url);
     else intoFiles(dataDir);
-    const settings = { dataDir, redisUrl: inRedis ? redis.url : null, fleet: { staleAfter: '1h' } };
+    const settings = {
+      dataDir,
+      redisUrl: inRedis ? redis.url : null,
+      fleet: { staleAfter: '1h' },
+      promotion: { stages: FIRST_STAGES },
+    };
     const start = () => startServer(settings, { now: () => FIRST_STATE_AT });
     return { start, settings };
   }
@@ -74,7 +79,7 @@ describe.each([
     expect((await api('GET', '/agents?channel=stable/cloud')).body.agents).toHaveLength(2);
     const release = (await api('GET', '/releases/19.0.0-cloud.20241112T101530.f00dfac')).body;
     expect(release.changes).toMatchObject([{ pr: 4711, signedOff: { by: 'github:zmb3' } }]);
-    expect((await api('GET', `/releases/${release.version}/promotion`)).body.stages).toHaveLength(4);
+    expect((await api('GET', `/releases/${release.version}/promotion`)).body.stages).toHaveLength(1);
 
     expect((await api('GET', '/audit/verify')).body).toMatchObject({ intact: true, entries: revision + 1 });
     expect((await api('GET', '/audit?limit=1')).body.entries).toMatchObject([

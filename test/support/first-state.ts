@@ -17,6 +17,9 @@ export const FIRST_STATE: ControlState = JSON.parse(readFileSync(`${FIXTURE}.sav
 /** When it was made; its agents were there then. */
 export const FIRST_STATE_AT = new Date('2026-11-22T04:44:00Z');
 
+/** Its stages, as it was made with them: its promotion waits for a control plane, and nothing moves while it is looked at. */
+export const FIRST_STAGES = [{ name: 'canary', channels: ['cloud/canary'], controlPlanes: ['canary'], soak: '1h' }];
+
 /** Puts it into an empty Redis. */
 export async function intoRedis(url: string): Promise<void> {
   const keys: Record<string, Dumped> = JSON.parse(readFileSync(`${FIXTURE}.redis.json`, 'utf8'));
