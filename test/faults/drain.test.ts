@@ -3,14 +3,15 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Raw } from '../../src/config/raw.ts';
 import { ADMIN_TOKEN, type FairwayProcess, startFairway } from '../support/process.ts';
 import { QUICKSTART } from '../support/server.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 /** A server that was told to stop, and drains for as long as the test takes. */
-async function startDraining(workers: number): Promise<FairwayProcess> {
-  const server = await startFairway({ settings: { ...QUICKSTART, workers, shutdown: { drain: '1h' } } });
+async function startDraining(settings: Raw): Promise<FairwayProcess> {
+  const server = await startFairway({ settings: { ...QUICKSTART, ...settings, shutdown: { drain: '1h' } } });
   server.signal('SIGTERM');
   await vi.waitFor(async () => expect((await askNew(`${server.operatorUrl}/readyz`)).status).toBe(503));
   return server;
@@ -24,9 +25,9 @@ async function askNew(url: string, headers: Record<string, string> = {}) {
   return { status: response.statusCode, connection: response.headers.connection, body: await text(response) };
 }
 
-describe.each([1, 2])('a server that drains, with %d worker(s)', (workers) => {
+describe.each([{}, { workers: 2 }, { fastLane: true }])('a server that drains, with the settings %o', (settings) => {
   it('is not ready, yet serves new connections on both listeners, and says goodbye on each', async () => {
-    const server = await startDraining(workers);
+    const server = await startDraining(settings);
     const poll = `${server.publicUrl}/v1/stable/cloud/version`;
     await vi.waitFor(async () => expect((await askNew(poll)).connection).toBe('close'));
     for (let n = 0; n < 10; n++) {
