@@ -202,7 +202,7 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
       // Whoever reads again after this must not be shown what he lost by.
       await refresh();
       refuseOutdated();
-      if (lostRevisions) throw new FairwayError('store_unavailable', LOST);
+      if (loss) throw new FairwayError('store_unavailable', describeLoss(loss));
       if (result.conflict === SCHEMA_KEY && snapshot !== base) return commit(writes, audit, { fence, guards });
       throw new FairwayError(
         'revision_mismatch',
