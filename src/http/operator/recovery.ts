@@ -23,6 +23,7 @@ const RecoveryResult = z
 const decide = createRoute({
   method: 'post',
   path: '/recovery',
+  operationId: 'decideRecovery',
   tags: ['state'],
   summary: 'Decide which state counts, after the store has lost changes',
   ...guarded('admin'),
