@@ -137,11 +137,11 @@ const write = ({ method, target, version, fields, space, colon, eol, body }: Sha
 const withHost = (fields: [string, string][]): [string, string][] => [['Host', 'fairway.test'], ...fields];
 
 /** Polls as agents send them, each with some of the fields that `odd` gives. */
-const polls = (odd: Arbitrary<[string, string][]>) =>
+const polls = (odd: Arbitrary<[string, string][]>, target: Arbitrary<string> = KNOWN_PATH) =>
   fc
     .record({
       method: weighted([4, of('GET')], [1, of('HEAD')]),
-      target: KNOWN_PATH,
+      target,
       fields: fc.array(PLAIN_FIELD, { maxLength: 4 }),
       close: weighted([9, of(false)], [1, of(true)]),
       odd,
@@ -160,7 +160,7 @@ const polls = (odd: Arbitrary<[string, string][]>) =>
     });
 
 const plain = polls(fc.constant([]));
-const almostPlain = polls(ODD_FIELD.map((field) => [field]));
+const almostPlain = fc.oneof(polls(ODD_FIELD.map((field) => [field])), polls(fc.constant([]), ODD_TARGET));
 
 /** A request of which anything may be odd, but most is not. */
 const odd = fc
