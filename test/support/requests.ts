@@ -160,7 +160,24 @@ const polls = (odd: Arbitrary<[string, string][]>, target: Arbitrary<string> = K
     });
 
 const plain = polls(fc.constant([]));
-const almostPlain = fc.oneof(polls(ODD_FIELD.map((field) => [field])), polls(fc.constant([]), ODD_TARGET));
+const SLIP = of(
+  ...([
+    [': ', ' : '],
+    [': ', ':\t'],
+    [': ', ':'],
+    ['\r\n', '\n'],
+    ['.test\r\n', '.test\n'],
+    ['\r\n\r\n', '\n\n'],
+    [' HTTP', '  HTTP'],
+    ['1.1', '1.0'],
+    ['\r\n', ' \r\n'],
+  ] as const),
+);
+const almostPlain = fc.oneof(
+  polls(ODD_FIELD.map((field) => [field])),
+  polls(fc.constant([]), ODD_TARGET),
+  fc.tuple(plain, SLIP).map(([poll, [right, wrong]]) => poll.replace(right, wrong)),
+);
 
 /** A request of which anything may be odd, but most is not. */
 const odd = fc
