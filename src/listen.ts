@@ -48,6 +48,8 @@ const HEADERS_MS = 10_000;
 /** How late a connection may be cut off. Node looks every 30 s otherwise. */
 const CUT_OFF_LOOK_MS = 1_000;
 const IDLE_LOOK_MS = 50;
+/** Connections that may wait while this process is busy, as after an outage: as many as Linux lets them by default. */
+const BACKLOG = 4_096;
 /** What Teleport's own updaters ask for: `curl --tlsv1.2`. */
 const OLDEST_TLS: SecureVersion = 'TLSv1.2';
 
@@ -70,7 +72,7 @@ export async function listen(listener: RequestListener, address: Address): Promi
   const sockets = collectSockets(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, resolve);
+    server.listen({ port, host, backlog: BACKLOG }, resolve);
   }).catch((cause: NodeJS.ErrnoException) => {
     const why = cause.code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be had (${cause.message})`;
     throw new FairwayError('invalid', `${host}:${port} ${why}; set another host or port`, { cause });
