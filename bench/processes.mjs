@@ -51,9 +51,19 @@ export function cpuSeconds(pid) {
 }
 
 /** Resident memory of a process in MiB. */
-export function residentMiB(pid) {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+export const residentMiB = (pid) => statusMiB(pid, 'VmRSS');
+
+/** The same without the pages of files, as of an embedded store, which the kernel takes back when it wants to. */
+export const anonymousMiB = (pid) => statusMiB(pid, 'RssAnon');
+
+function statusMiB(pid, field) {
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(line[1]) / 1024;
+}
+
+/** Files, and so connections, that a process may have open. */
+export function maxOpenFiles() {
+  return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))[1]);
 }
 
 function childrenOf(pid) {

@@ -1,27 +1,34 @@
-// Does memory grow? A steady load for some minutes; the first third is warm-up.
+// Does memory grow? `node bench/soak.mjs [minutes] [polls a second]`: a steady load with check-ins. Compares the memory after
+// ten minutes, or half of a shorter time, with that at the end; fails where a poll or anything else leaks.
 import { spawn } from 'node:child_process';
 import { startFairway } from './peers.mjs';
-import { residentMiB, untilAnswers } from './processes.mjs';
+import { anonymousMiB, untilAnswers } from './processes.mjs';
 import { median } from './statistics.mjs';
 
 const MINUTES = Number(process.argv[2] ?? 3);
+const RATE = Number(process.argv[3] ?? 3_000);
+const CONNECTIONS = 100;
+const WARM_MINUTES = Math.min(10, MINUTES / 2);
+/** Of the memory after the warm-up. In a short time the garbage collector alone makes more difference. */
+const MOST_GROWTH = MINUTES >= 60 ? 0.05 : 0.5;
+
 const server = await startFairway('0');
 const url = `http://127.0.0.1:${server.port}/v1/stable/cloud/version`;
 await untilAnswers(url, 'v16.4.6');
-const load = spawn(
-  'taskset',
-  ['-c', '1', 'wrk', '-t1', '-c100', `-d${MINUTES * 60}s`, '-s', new URL('./paced.lua', import.meta.url).pathname, url],
-  {
-    env: { ...process.env, PACE: '30' },
-  },
-);
+const script = new URL('./paced.lua', import.meta.url).pathname;
+const args = ['-c', '1', 'wrk', '-t1', `-c${CONNECTIONS}`, `-d${MINUTES * 60}s`, '-s', script, url];
+const load = spawn('taskset', args, { env: { ...process.env, PACE: String((1_000 * CONNECTIONS) / RATE) } });
 const samples = [];
-const sampler = setInterval(() => samples.push(residentMiB(server.pid)), 2_000);
+const sampler = setInterval(() => samples.push(anonymousMiB(server.pid)), 500);
 await new Promise((resolve) => load.once('exit', resolve));
 clearInterval(sampler);
-const third = Math.floor(samples.length / 3);
-const [early, late] = [median(samples.slice(third, 2 * third)), median(samples.slice(2 * third))];
-console.log(
-  `${MINUTES} min: ${early.toFixed(1)} MiB in the second third, ${late.toFixed(1)} MiB in the last (${(((late - early) / early) * 100).toFixed(1)} %)`,
-);
 await server.stop();
+
+const window = Math.ceil(samples.length / 6);
+const warm = Math.floor((samples.length * WARM_MINUTES) / MINUTES);
+const [early, late] = [median(samples.slice(warm - window, warm)), median(samples.slice(-window))];
+const growth = (late - early) / early;
+console.log(
+  `${RATE} polls a second for ${MINUTES} min: ${early.toFixed(1)} MiB after ${WARM_MINUTES} min, ${late.toFixed(1)} MiB at the end (${(growth * 100).toFixed(1)} %)`,
+);
+if (growth > MOST_GROWTH) throw new Error(`memory grew by more than ${MOST_GROWTH * 100} %`);
