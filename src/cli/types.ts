@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import type * as promotions from '../http/schemas/promotions.ts';
+import type * as recovery from '../http/schemas/recovery.ts';
 import type * as releases from '../http/schemas/releases.ts';
 import type * as schemas from '../http/schemas.ts';
 
@@ -20,6 +21,7 @@ export type PlanState = z.infer<typeof schemas.PlanState>;
 export type Problem = z.infer<typeof schemas.Problem>;
 export type Promotion = z.infer<typeof promotions.Promotion>;
 export type RecallResult = z.infer<typeof releases.RecallResult>;
+export type RecoveryResult = z.infer<typeof recovery.RecoveryResult>;
 export type Release = z.infer<typeof schemas.Release>;
 export type Report = z.infer<typeof schemas.Report>;
 export type StateDocument = z.infer<typeof schemas.StateDocument>;

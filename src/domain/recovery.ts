@@ -23,7 +23,7 @@ export interface Recovery {
 
 /** The same words everywhere. */
 export const describeLoss = ({ served, stored }: Loss): string =>
-  `the store has lost changes: it is at revision ${stored} of another history, and revision ${served} is served; changes are refused until an admin decides: POST /api/v1/recovery puts back what is served, or takes what is stored`;
+  `the store has lost changes: it is at revision ${stored} of another history, and revision ${served} is served; changes are refused until an admin decides, with fairway recover or POST /api/v1/recovery, to put back what is served or to take what is stored`;
 
 /** The decision in a state, or null. */
 export const recoveryOf = ({ documents }: Pick<ControlState, 'documents'>): Recovery | null =>

@@ -1,12 +1,12 @@
-import type { Command } from 'commander';
-import { type ConsentOptions, requireConsent, requireSomebody, withConsent } from '../consent.ts';
+import { Argument, type Command } from 'commander';
+import { type ConsentOptions, requireConsent, requireReason, requireSomebody, withConsent } from '../consent.ts';
 import { type Context, toYaml } from '../context.ts';
 import { difference } from '../difference.ts';
 import { readInput } from '../input.ts';
-import { quantity, type Screen, sentence } from '../layout.ts';
-import type { ApplyResult, AuditEntry, StateDocument } from '../types.ts';
+import { quantity, type Screen, sentence, table } from '../layout.ts';
+import type { ApplyResult, AuditEntry, RecoveryResult, StateDocument } from '../types.ts';
 
-/** `export` and `apply`: the whole control state as a document. */
+/** `export` and `apply`: the whole control state as a document; `recover`: which state counts, after the store lost some. */
 export function stateCommands(program: Command, context: Context): void {
   const { api, terminal } = context;
 
@@ -46,6 +46,43 @@ export function stateCommands(program: Command, context: Context): void {
         return options.yes ? `${difference(screen, result.changes)}\n\n${done}` : done;
       });
     });
+
+  withConsent(program.command('recover'))
+    .description('after the store has lost changes, decide which state counts')
+    .addArgument(
+      new Argument('<keep>', 'served: put back what this server serves; stored: take what the store holds').choices([
+        'served',
+        'stored',
+      ]),
+    )
+    .option('-r, --reason <text>', 'why, for the audit log')
+    .action(async (keep: string, options: ConsentOptions & { reason?: string }) => {
+      requireSomebody(context, options);
+      const reason = options.dryRun ? (options.reason ?? 'dry run') : await requireReason(context, options.reason);
+      const decide = (dryRun: boolean) =>
+        api<RecoveryResult>('/recovery', { method: 'POST', body: { keep, reason, dryRun } });
+      const preview = await decide(true);
+      if (options.dryRun) return context.show(preview, (screen) => describeRecovery(screen, preview));
+      if (!options.yes) terminal.say(`${describeRecovery(terminal, preview)}\n`);
+      const question = keep === 'served' ? 'Put back what is served?' : 'Take what the store holds?';
+      await requireConsent(context, options, question);
+      const result = await decide(false);
+      return context.show(result, (screen) => {
+        const done = `decided for what is ${keep} (revision ${result.audit?.revision})`;
+        return options.yes ? `${describeRecovery(screen, result)}\n\n${done}` : done;
+      });
+    });
+}
+
+function describeRecovery(screen: Screen, { loss, changes }: RecoveryResult): string {
+  const { served, stored } = loss;
+  const lost = sentence(
+    screen,
+    `revision ${served} is served, and the store is at revision ${stored} of another history`,
+  );
+  if (changes.length === 0) return `${lost}\n\nboth hold the same channels, releases and control planes`;
+  const rows = changes.map(({ key, change }) => [change, key]);
+  return `${lost}\n\n${table(screen, ['change', 'of'], rows)}`;
 }
 
 /** The revision of the whole state is the id of its last change. */

@@ -1,0 +1,19 @@
+import { z } from '@hono/zod-openapi';
+import * as schemas from '../schemas.ts';
+import { dryRun, reason } from './fields.ts';
+
+export const RecoveryDecision = z.strictObject({
+  keep: z.enum(['served', 'stored']).openapi({
+    description: 'served: put the state that this server serves back; stored: take what the store holds.',
+  }),
+  reason,
+  dryRun,
+});
+
+export const RecoveryResult = z
+  .object({
+    loss: z.object({ served: z.int(), stored: z.int() }),
+    changes: z.array(z.object({ key: z.string(), change: z.enum(['create', 'update', 'delete']) })),
+    audit: schemas.AuditEntry.nullable(),
+  })
+  .openapi('RecoveryResult');
