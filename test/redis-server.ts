@@ -86,10 +86,16 @@ async function launch(binary: string, port: number, dir: string, config: string[
   });
 
   const end = async (signal: NodeJS.Signals) => {
-    child.kill(signal);
-    // A frozen server takes its SIGTERM only when it runs again.
-    child.kill('SIGCONT');
+    const send = () => {
+      child.kill(signal);
+      // A frozen server takes its SIGTERM only when it runs again.
+      child.kill('SIGCONT');
+    };
+    send();
+    // A replica refuses to end for as long as it writes its first append-only file.
+    const again = setInterval(send, 100);
     await exited;
+    clearInterval(again);
   };
 
   const deadline = Date.now() + 10_000;
