@@ -116,6 +116,8 @@ function openCluster(address: Address<'cluster'>, common: RedisOptions): Connect
   const cluster = new Cluster(address.hosts, {
     redisOptions: ofNode,
     enableOfflineQueue: false,
+    // It would ask any node, also one that is still connecting, and leave the cluster again when that one cannot answer.
+    enableReadyCheck: false,
     // Names of a certificate stay names.
     ...(address.tls ? { dnsLookup: (name, found) => found(null, name) } : {}),
     clusterRetryStrategy: (attempt) => Math.min(50 * attempt, 500),

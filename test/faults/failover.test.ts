@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openStore } from '../../src/store/open.ts';
 import { CONTROL_SLOT } from '../../src/store/redis-keys.ts';
 import type { RedisSet } from '../redis-sets.ts';
 import { startSentinels, startSixNodes } from '../redis-sets.ts';
-import { asAdmin } from '../store/redis-harness.ts';
+import { asAdmin, silent } from '../store/redis-harness.ts';
 import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
 import { QUICKSTART } from '../support/server.ts';
 
@@ -28,6 +29,15 @@ describe.each([
     redis = await startSet();
   });
   afterAll(() => redis?.stop());
+
+  it('the first question after a start is answered', async () => {
+    // Connections are made at once to all nodes, and any of them may be the last.
+    for (let start = 0; start < 30; start++) {
+      const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 5_000, log: silent });
+      await expect(store.revision()).resolves.toBe(0);
+      await store.close();
+    }
+  });
 
   it('no poll fails, what was acknowledged survives, and changes go on within 15 s', async () => {
     const options = { env: { REDIS_URL: redis.url }, settings: { ...QUICKSTART, ...REPLICATED } };
