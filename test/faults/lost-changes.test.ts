@@ -2,11 +2,13 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startRedis } from '../redis-server.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
-import { temporaryDirectory } from '../support/server.ts';
+import { QUICKSTART, temporaryDirectory } from '../support/server.ts';
 
 // Several servers are started here, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
+/** A busy disk takes its time over each change. */
+const PATIENT = { deadline: '5s' };
 const CHANNEL = '/channels/stable%2Fcloud';
 
 const rollForward = (server: FairwayProcess, version: string) =>
@@ -25,14 +27,14 @@ const expectServed = (server: FairwayProcess, version: string) =>
 
 /** Two servers that serve 16.4.7, on a Redis that knows of 16.4.6 only: a replica that was cut off, and then took over. */
 async function staleReplicaTookOver() {
-  const primary = await startRedis();
+  const primary = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
   const dir = temporaryDirectory();
   const replica = await startRedis({ dir, args: ['--replicaof', '127.0.0.1', String(primary.port)] });
   onTestFinished(async () => {
     await primary.stop();
     await replica.stop();
   });
-  const options = { env: { REDIS_URL: primary.url } };
+  const options = { env: { REDIS_URL: primary.url }, settings: { ...QUICKSTART, store: PATIENT } };
   const servers = [await startFairway(options), await startFairway(options)] as const;
   const headOf = (url: string) => asAdmin(url, (admin) => admin.get('{fairway}:head'));
   await vi.waitFor(async () => expect(await headOf(replica.url)).toBe(await headOf(primary.url)));
@@ -64,7 +66,7 @@ describe('a stale replica took over', () => {
     }
 
     // Whoever never knew better goes on from there, up to the very revision that was lost.
-    const c = await startFairway({ ...options, settings: {} });
+    const c = await startFairway({ ...options, settings: { store: PATIENT } });
     expect((await c.poll()).body).toBe('v16.4.6');
     expect((await rollForward(c, '16.4.8')).body.audit.revision).toBe(revision);
     await vi.waitFor(async () => expect(await readyz(a)).toContain(`at revision ${revision} of another history`));

@@ -151,6 +151,8 @@ describe('a store whose Redis fails', () => {
     await vi.waitFor(() => expect(heard).toHaveBeenCalled());
     await redis[fault]();
     await expectAllUnavailable(store);
+    // Until the connection is given up no message is lost.
+    await vi.waitFor(() => expect(log.warn).toHaveBeenCalled());
     heard.mockClear();
     if (fault === 'kill') await redis.restart();
     else redis.thaw();
@@ -161,9 +163,9 @@ describe('a store whose Redis fails', () => {
       async () => {
         heard.mockClear();
         await other.commit({ writes: [], audit });
-        await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+        await vi.waitFor(() => expect(heard).toHaveBeenCalled(), { timeout: 1_000 });
       },
-      { timeout: 10_000 },
+      { timeout: 15_000 },
     );
     await other.close();
   });
