@@ -60,8 +60,8 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
   let loss: Loss | null = null;
   let shortfall: Shortfall | null = null;
   let rechecking = false;
-  let refreshing: Promise<void> | null = null;
-  let askedAgain = false;
+  let comparing: Promise<void> | null = null;
+  let comparingNext: Promise<void> | null = null;
   let saving = Promise.resolve();
 
   /** Not for a saved state, which may be another store's of the same revision. */
@@ -141,19 +141,19 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
     if (outdated) throw outdated;
   }
 
-  /** One comparison at a time; whoever asks during one gets another after it. */
+  /** One comparison at a time; all who ask during one share the next, for it may have missed what they ask about. */
   function refresh(): Promise<void> {
-    if (refreshing) {
-      askedAgain = true;
-      return refreshing;
+    if (!comparing) {
+      comparing = compare().then(() => {
+        comparing = null;
+      });
+      return comparing;
     }
-    refreshing = compare().then(() => {
-      refreshing = null;
-      if (!askedAgain) return;
-      askedAgain = false;
+    comparingNext ??= comparing.then(() => {
+      comparingNext = null;
       return refresh();
     });
-    return refreshing;
+    return comparingNext;
   }
 
   // Read in any case: a store that lost changes while nobody served them is found out by it.
@@ -234,7 +234,7 @@ export async function openControl({ store, saved, compareEvery, now, log }: Cont
     commit,
     async close() {
       clearInterval(timer);
-      await refreshing;
+      await (comparingNext ?? comparing);
       await saving;
     },
   };

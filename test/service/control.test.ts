@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { expect, it, onTestFinished } from 'vitest';
+import { openControl } from '../../src/service/control.ts';
+import { openStore } from '../../src/store/open.ts';
+import { unsaved } from '../../src/store/saved-state.ts';
+import { temporaryDirectory } from '../support/server.ts';
+
+const log = pino({ level: 'silent' });
+const COMPARE_EVERY_MS = 2;
+
+it('whoever waits for a look at the store waits for no more than one that began after he asked', async () => {
+  const store = await openStore({ redisUrl: null, dataDir: temporaryDirectory(), deadline: 800, log });
+  let begun = 0;
+  const slow = {
+    ...store,
+    async revision() {
+      begun++;
+      await sleep(10 * COMPARE_EVERY_MS);
+      return store.revision();
+    },
+  };
+  const control = await openControl({
+    store: slow,
+    saved: unsaved,
+    compareEvery: COMPARE_EVERY_MS,
+    now: () => new Date(),
+    log,
+  });
+  onTestFinished(async () => {
+    await control.close();
+    await store.close();
+  });
+  for (let round = 0; round < 5; round++) {
+    const before = begun;
+    await control.refresh();
+    expect([1, 2]).toContain(begun - before);
+  }
+});
