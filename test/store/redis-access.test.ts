@@ -3,18 +3,30 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Raw } from '../../src/config/raw.ts';
+import type { Store } from '../../src/domain/store.ts';
+import { openStore } from '../../src/store/open.ts';
 import * as control from '../../src/store/redis-scripts/control.ts';
 import * as fleet from '../../src/store/redis-scripts/fleet.ts';
 import * as lease from '../../src/store/redis-scripts/lease.ts';
 import * as series from '../../src/store/redis-scripts/series.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { startSixNodes } from '../redis-sets.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 import { storeContract } from './contract.ts';
 import { asAdmin, openRedis, silent } from './redis-harness.ts';
 
+const audit = {
+  at: '2026-01-02T03:04:05.678Z',
+  actor: 'token:ci',
+  action: 'create',
+  subject: 'channel/a',
+  reason: 'test',
+  before: null,
+  after: null,
+};
 const PASSWORD = 'hunter2/with:odd@signs%';
 /** What docs/operating.md tells operators to put into the aclfile. */
 const [, ACL = ''] = /```acl\n(.*?)```/s.exec(readFileSync('docs/operating.md', 'utf8')) ?? [];
@@ -47,7 +59,8 @@ beforeAll(async () => {
   tlsPort = spare.port;
   await spare.stop();
   const certificates = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', authority.ca];
-  redis = await startRedis({ args: ['--aclfile', aclFile, '--tls-port', String(tlsPort), ...certificates] });
+  const atOnce = ['--repl-diskless-sync-delay', '0'];
+  redis = await startRedis({ args: ['--aclfile', aclFile, '--tls-port', String(tlsPort), ...certificates, ...atOnce] });
 });
 afterAll(async () => {
   await redis.stop();
@@ -100,6 +113,71 @@ describe('as the user of docs/operating.md', () => {
     const called = [...lua.matchAll(/redis\.call\('(\w+)'/g)].map(([, command = '']) => command.toLowerCase());
     const direct = ['info', 'subscribe', 'eval', 'evalsha', 'get', 'hgetall'];
     expect(allowed.sort()).toEqual([...new Set([...called, ...direct])].sort());
+  });
+});
+
+describe('with what docs/operating.md says to add', () => {
+  /** A user of that name with all that `fairway` may, and `added`. */
+  const grant = (url: string, user: string, added: string) =>
+    asAdmin(url, async (admin) => {
+      const [, rules = ''] = /^user fairway on #\S+ (.*)$/m.exec(ACL) ?? [];
+      await admin.call('ACL', 'SETUSER', user, 'on', `#${sha256}`, ...rules.split(' '), ...added.split(' '));
+      await admin.call('ACL', 'LOG', 'RESET');
+    });
+  /** The commands that were refused. */
+  const refused = (url: string) =>
+    asAdmin(url, async (admin) => {
+      const log = (await admin.call('ACL', 'LOG')) as string[][];
+      return log.map((entry) => entry[entry.indexOf('object') + 1]);
+    });
+  const login = (user: string) => `${user}:${encodeURIComponent(PASSWORD)}@`;
+  const open = async (redisUrl: string, replicas = 0) => {
+    const replication = { replicas, timeout: 5_000 };
+    const store = await openStore({ redisUrl, dataDir: '/nowhere', deadline: 5_000, replication, log: silent });
+    onTestFinished(() => store.close());
+    return store;
+  };
+  const commit = (store: Store, key: string) => store.commit({ writes: [{ key, ifRevision: 0, value: {} }], audit });
+
+  it.each([
+    ['+wait', 'confirmed by a replica', { wanted: 1, reached: 1 }, []],
+    ['-wait', 'not replicated, whatever replicas there are', { wanted: 1, reached: 0 }, ['wait']],
+  ])('%s: changes are %s', async (added, _, reached, denied) => {
+    await asAdmin(asRoot(), (admin) => admin.flushall());
+    const { port } = redis;
+    const following = ['--replicaof', '127.0.0.1', String(port), '--masteruser', 'admin', '--masterauth', 'any'];
+    const replica = await startRedis({ args: following });
+    onTestFinished(() => replica.stop());
+    await grant(asRoot(), 'replicated', added);
+    const store = await open(redis.url.replace('//', `//${login('replicated')}`), 1);
+    expect(await commit(store, 'a')).toEqual({
+      entry: expect.anything(),
+      ...(denied.length ? { short: reached } : {}),
+    });
+    expect(await store.replication()).toEqual(reached);
+    expect([...new Set(await refused(asRoot()))]).toEqual(denied);
+  });
+
+  it('+cluster|slots and its like: nothing more is asked of a cluster', async () => {
+    const cluster = await startSixNodes();
+    onTestFinished(() => cluster.stop());
+    for (const { url } of cluster.servers)
+      await grant(url, 'fairway', '+wait +cluster|slots +readonly +client|setname');
+    const store = await open(cluster.url.replace('//', `//${login('fairway')}`), 1);
+    const heard = vi.fn();
+    store.onChange(heard);
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+    heard.mockClear();
+    expect(await commit(store, 'a')).toEqual({ entry: expect.anything() });
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+    // Replicas are connected to in the background.
+    await vi.waitFor(async () => {
+      for (const { url } of cluster.servers) {
+        const clients = String(await asAdmin(url, (admin) => admin.call('CLIENT', 'LIST')));
+        expect(clients).toContain('user=fairway ');
+      }
+    });
+    expect((await Promise.all(cluster.servers.map(({ url }) => refused(url)))).flat()).toEqual([]);
   });
 });
 
