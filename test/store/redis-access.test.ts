@@ -11,7 +11,7 @@ import * as control from '../../src/store/redis-scripts/control.ts';
 import * as fleet from '../../src/store/redis-scripts/fleet.ts';
 import * as lease from '../../src/store/redis-scripts/lease.ts';
 import * as series from '../../src/store/redis-scripts/series.ts';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { freePort, type RedisProcess, startRedis } from '../redis-server.ts';
 import { startSixNodes } from '../redis-sets.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
@@ -198,6 +198,25 @@ describe('over TLS', () => {
     expect(moved).toMatchObject({ status: 200 });
     expect(await asAdmin(asRoot(), (admin) => admin.hexists('{fairway}:documents', 'channel/stable/cloud'))).toBe(1);
     expect(logged()).not.toContain(PASSWORD);
+  });
+
+  it('finds the primary through a sentinel that asks for a password of its own', async () => {
+    await asAdmin(asRoot(), (admin) => admin.flushall());
+    const port = await freePort();
+    const { certFile, keyFile } = filesOf(authority.issue('sentinel', 2, 'IP:127.0.0.1'));
+    const tls = [`tls-port ${port}`, `tls-cert-file ${certFile}`, `tls-key-file ${keyFile}`];
+    const trust = [`tls-ca-cert-file ${authority.ca}`, 'tls-replication yes', 'requirepass its-own'];
+    const watch = [`sentinel monitor main 127.0.0.1 ${tlsPort} 1`, 'sentinel auth-user main admin'];
+    const sentinel = await startRedis({ sentinel: [...tls, ...trust, ...watch, 'sentinel auth-pass main any'] });
+    onTestFinished(() => sentinel.stop());
+    const url = `rediss+sentinel://fairway@127.0.0.1:${port}/main`;
+    const { api, logged } = await startOnTls({ caFile: authority.ca, ...client }, `${url}?sentinelPassword=its-own`);
+    const moved = await api('POST', '/channels/stable%2Fcloud/roll-forward', { version: '16.4.7', reason: 'test' });
+    expect(moved).toMatchObject({ status: 200 });
+    expect(logged()).not.toContain('its-own');
+    const stranger = await startOnTls({ caFile: authority.ca, ...client }, url);
+    const { status, body } = await stranger.api('GET', '/audit');
+    expect({ status, detail: body.detail }).toEqual({ status: 503, detail: expect.stringContaining('NOAUTH') });
   });
 
   it.each<[string, () => [Raw, string?], RegExp]>([
