@@ -1,9 +1,8 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { inventory } from '../fixtures/inventory.ts';
-import { addresses, CLI, freePorts, ROOT, readLogs, run } from '../support/process.ts';
-import { temporaryDirectory } from '../support/server.ts';
+import { addresses, freePorts, ROOT, readLogs, run } from '../support/process.ts';
+import { makeWorkplace } from '../support/workplace.ts';
 
 interface Block {
   language: string;
@@ -17,16 +16,9 @@ const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```(
 
 /** A place as the README supposes it: `data` where the server keeps it, `tctl` and `fairway` on PATH, a release history. */
 function workplace() {
-  const dir = temporaryDirectory();
-  const bin = join(dir, 'bin');
-  mkdirSync(bin);
-  symlinkSync(CLI, join(bin, 'fairway'));
-  writeFileSync(join(dir, 'inventory.json'), JSON.stringify(inventory()));
-  // Teleport's own tool, which prints a real inventory's shape.
-  writeFileSync(join(bin, 'tctl'), '#!/bin/sh\n[ "$*" = "inventory ls --format=json" ] && cat inventory.json\n');
-  chmodSync(join(bin, 'tctl'), 0o755);
+  const { dir, path } = makeWorkplace();
   copyFileSync(join(ROOT, 'test/fixtures/releases.json'), join(dir, 'releases.json'));
-  return { dir, path: `${bin}:${process.env.PATH}` };
+  return { dir, path };
 }
 
 /** What a block shows for a JSON problem is its sentence. */

@@ -1,11 +1,12 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { inventory } from '../fixtures/inventory.ts';
 import { startRedis } from '../redis-server.ts';
 import { patternOf, readSteps, withOutputs } from '../support/page.ts';
-import { ADMIN_TOKEN, CLI, type FairwayProcess, ROOT, run, startFairway } from '../support/process.ts';
-import { QUICKSTART, type Reply, temporaryDirectory } from '../support/server.ts';
+import { ADMIN_TOKEN, type FairwayProcess, ROOT, run, startFairway } from '../support/process.ts';
+import { QUICKSTART, type Reply } from '../support/server.ts';
+import { makeWorkplace } from '../support/workplace.ts';
 
 /** Where somebody follows a page: `fairway` and `tctl` on the path, signed in. */
 interface Place {
@@ -28,17 +29,10 @@ const CATALOGUE = { ...(QUICKSTART.bootstrap as object), releases: RELEASES };
 
 /** A server with `settings` over the quick start, and the inventory of its cluster. */
 async function place(settings = {}, env: Record<string, string> = {}): Promise<Place> {
-  const dir = temporaryDirectory();
-  const bin = join(dir, 'bin');
-  mkdirSync(bin);
-  symlinkSync(CLI, join(bin, 'fairway'));
-  writeFileSync(join(dir, 'inventory.json'), JSON.stringify(inventory()));
-  // Teleport's own tool, which prints a real inventory's shape.
-  writeFileSync(join(bin, 'tctl'), '#!/bin/sh\n[ "$*" = "inventory ls --format=json" ] && cat inventory.json\n');
-  chmodSync(join(bin, 'tctl'), 0o755);
+  const { dir, path } = makeWorkplace();
   const server = await startFairway({ dir, settings: { bootstrap: CATALOGUE, ...settings }, env });
   await done(server.api('POST', '/inventory?channel=stable/cloud', inventory()));
-  return { dir, server, env: { ...env, PATH: [bin, process.env.PATH].join(delimiter), TZ: 'UTC' } };
+  return { dir, server, env: { ...env, PATH: path, TZ: 'UTC' } };
 }
 
 async function done(reply: Promise<Reply>): Promise<void> {

@@ -16,17 +16,8 @@ import { startSixNodes } from '../redis-sets.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 import { storeContract } from './contract.ts';
-import { asAdmin, openRedis, silent } from './redis-harness.ts';
+import { asAdmin, audit, openRedis, silent } from './redis-harness.ts';
 
-const audit = {
-  at: '2026-01-02T03:04:05.678Z',
-  actor: 'token:ci',
-  action: 'create',
-  subject: 'channel/a',
-  reason: 'test',
-  before: null,
-  after: null,
-};
 const PASSWORD = 'hunter2/with:odd@signs%';
 /** What docs/operating.md tells operators to put into the aclfile. */
 const [, ACL = ''] = /```acl\n(.*?)```/s.exec(readFileSync('docs/operating.md', 'utf8')) ?? [];

@@ -3,17 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Store } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
-import { asAdmin, openRedis } from './redis-harness.ts';
+import { asAdmin, audit, openRedis } from './redis-harness.ts';
 
-const audit = {
-  at: '2026-01-02T03:04:05.678Z',
-  actor: 'token:ci',
-  action: 'create',
-  subject: 'channel/a',
-  reason: 'test',
-  before: null,
-  after: null,
-};
 const sighting = {
   id: 'a',
   channel: 'c',

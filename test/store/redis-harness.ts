@@ -8,6 +8,17 @@ import { type RedisProcess, startRedis } from '../redis-server.ts';
 
 export const silent = { info() {}, warn() {} };
 
+/** What an entry of the audit log says, where a test does not look at it. */
+export const audit = {
+  at: '2026-01-02T03:04:05.678Z',
+  actor: 'token:ci',
+  action: 'create',
+  subject: 'channel/a',
+  reason: 'test',
+  before: null,
+  after: null,
+};
+
 /** A store on `url`, once it answers. */
 export async function openRedis(url: string, log = silent, limits?: FleetLimits): Promise<Store> {
   const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline: 800, limits, log });

@@ -4,17 +4,7 @@ import type { Sighting } from '../../src/domain/agent.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { storeContract } from './contract.ts';
-import { asAdmin, openRedis, silent, startCluster } from './redis-harness.ts';
-
-const audit = {
-  at: '2026-01-02T03:04:05.678Z',
-  actor: 'token:ci',
-  action: 'create',
-  subject: 'channel/a',
-  reason: 'test',
-  before: null,
-  after: null,
-};
+import { asAdmin, audit, openRedis, silent, startCluster } from './redis-harness.ts';
 
 describe('in a cluster', () => {
   let redis: RedisProcess;
