@@ -1,5 +1,4 @@
-import type { RequestListener, Server, ServerOptions } from 'node:http';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +17,7 @@ export interface Listener {
   close(deadline: number): Promise<void>;
 }
 
-export interface Address {
+export interface Address<Request extends typeof IncomingMessage> {
   host: string;
   /** 0: any free one. */
   port: number;
@@ -26,6 +25,8 @@ export interface Address {
   requestTimeout: number;
   /** TLS with this certificate, or none. */
   certificate?: ServedKeyPair | null;
+  /** What the listener takes. */
+  Request: Request;
   /** Not with TLS, which node:http unwraps itself. */
   openLane?: OpenLane | null;
 }
@@ -60,16 +61,23 @@ const OPTIONS = {
 };
 
 /** Listens; rejects with `invalid` if the address cannot be had. */
-export async function listen(listener: RequestListener, address: Address): Promise<Listener> {
-  const { host, port, requestTimeout, certificate, openLane } = address;
+export async function listen<Request extends typeof IncomingMessage>(
+  listener: RequestListener<Request>,
+  address: Address<Request>,
+): Promise<Listener> {
+  const { host, port, requestTimeout, Request, certificate, openLane } = address;
   let leaving = false;
-  const server = openServer({ ...OPTIONS, requestTimeout }, certificate ?? null, (request, response) => {
-    // A client that knows sends nothing on a connection that is about to close.
-    if (leaving) response.shouldKeepAlive = false;
-    listener(request, response);
-  });
+  const server = openServer(
+    { ...OPTIONS, requestTimeout, IncomingMessage: Request },
+    certificate ?? null,
+    (request, response) => {
+      // A client that knows sends nothing on a connection that is about to close.
+      if (leaving) response.shouldKeepAlive = false;
+      listener(request, response);
+    },
+  );
   const lane = certificate ? null : openLane?.(server, CUT_OFF_LOOK_MS);
-  const sockets = collectSockets(server);
+  const cutOff = cutterOf(server, certificate ?? null);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog: BACKLOG }, resolve);
@@ -87,12 +95,16 @@ export async function listen(listener: RequestListener, address: Address): Promi
     close(deadline) {
       leaving = true;
       lane?.stop();
-      return closeServer(server, sockets, deadline);
+      return closeServer(server, cutOff, deadline);
     },
   };
 }
 
-function openServer(options: ServerOptions, certificate: ServedKeyPair | null, listener: RequestListener): Server {
+function openServer<Request extends typeof IncomingMessage>(
+  options: ServerOptions<Request>,
+  certificate: ServedKeyPair | null,
+  listener: RequestListener<Request>,
+): Server<Request> {
   if (!certificate) return createServer(options, listener);
   const tls = (pair: KeyPair | null) => ({ ...pair, minVersion: OLDEST_TLS });
   const server = createTlsServer({ ...options, ...tls(certificate.peek()), handshakeTimeout: HEADERS_MS }, listener);
@@ -108,23 +120,24 @@ function urlOf(server: Server, scheme: string): string {
   return `${scheme}://${wildcard ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-/** All that are open. Node's own list leaves out those that are still shaking hands. */
-function collectSockets(server: Server): ReadonlySet<Socket> {
+/** What cuts off all connections. Node's own leaves out those that are still shaking hands. */
+function cutterOf(server: Server, certificate: ServedKeyPair | null): () => void {
+  if (!certificate) return () => server.closeAllConnections();
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  return sockets;
+  return () => {
+    for (const socket of sockets) socket.destroy();
+  };
 }
 
-async function closeServer(server: Server, sockets: ReadonlySet<Socket>, deadline: number): Promise<void> {
+async function closeServer(server: Server, cutOff: () => void, deadline: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A connection falls idle when its last answer is out, which no event tells.
   const look = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
-  const cut = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, deadline);
+  const cut = setTimeout(cutOff, deadline);
   await closed;
   clearInterval(look);
   clearTimeout(cut);

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import { IncomingMessage, type RequestListener } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Settings } from './config/settings.ts';
 import { createDashboard, type DashboardOptions } from './dashboard/app.ts';
@@ -44,7 +44,11 @@ export async function openOperatorSide({ settings, ...parts }: OperatorSideOptio
   app.route('/', createDashboard({ ...parts, ...access, openApi }));
   // HTTP/1.0 needs no Host, and health checks of load balancers send none.
   const handle = getRequestListener(app.fetch, { hostname: 'localhost' }) as RequestListener;
-  const listener = await listen(handle, { ...settings.operator, requestTimeout: REQUEST_TIMEOUT });
+  const listener = await listen(handle, {
+    ...settings.operator,
+    Request: IncomingMessage,
+    requestTimeout: REQUEST_TIMEOUT,
+  });
   return {
     url: listener.url,
     async close() {

@@ -3,6 +3,7 @@ import type { ServedKeyPair } from './certificate.ts';
 import type { Settings } from './config/settings.ts';
 import type { Store } from './domain/store.ts';
 import { type FastLane, openFastLane } from './http/fast-lane.ts';
+import { PollRequest } from './http/poll-headers.ts';
 import { createPublicApi, type PublicCounters } from './http/public.ts';
 import { listen, type OpenLane } from './listen.ts';
 import { type DelayCounts, newDelayCounts, samplePollDelay } from './poll-delay.ts';
@@ -54,6 +55,7 @@ export async function openPublicSide(options: PublicSideOptions): Promise<Public
   };
   const listener = await listen(api.listener, {
     ...settings.public,
+    Request: PollRequest,
     certificate,
     requestTimeout: REQUEST_TIMEOUT,
     openLane: settings.fastLane ? openLane : null,

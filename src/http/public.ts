@@ -1,7 +1,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Answer, Answers } from '../service/answers.ts';
 import type { CheckIns } from '../service/check-ins.ts';
-import { type PollHeaders, readPollHeaders, readPollQuery } from './poll-headers.ts';
+import { type PollHeaders, type PollRequest, readPollQuery } from './poll-headers.ts';
 import { readPublicPath } from './public-path.ts';
 
 /** How often the public listener gave an answer that is no channel's; whole numbers, read when Prometheus asks. */
@@ -12,7 +12,7 @@ export interface PublicCounters {
 }
 
 export interface PublicApi {
-  listener: RequestListener;
+  listener: RequestListener<typeof PollRequest>;
   counters: Readonly<PublicCounters>;
 }
 
@@ -47,7 +47,7 @@ const UNAVAILABLE = fixed(
 export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApiOptions): PublicApi {
   const counters = { notFound: 0, methodNotAllowed: 0, unavailable: 0 };
 
-  const listener: RequestListener = (request, response) => {
+  const listener: PublicApi['listener'] = (request, response) => {
     const { method, url = '/' } = request;
     const head = method === 'HEAD';
     if (method !== 'GET' && !head) {
@@ -59,9 +59,8 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
     const query = cut < 0 ? null : new URLSearchParams(url.slice(cut + 1));
     const answer = answers.byPath(path) ?? resolve(path, query);
     if (!('tally' in answer)) return send(response, answer, head);
-    const headers = readPollHeaders(request.rawHeaders);
-    checkIn(headers, query, answer.channel);
-    sendAnswer(response, answer, headers.ifNoneMatch, head);
+    checkIn(request.poll, query, answer.channel);
+    sendAnswer(response, answer, request.poll.ifNoneMatch, head);
   };
 
   /** The way of everything that is not exactly `/v1/CHANNEL/version` or `/critical`. */

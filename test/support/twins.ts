@@ -6,6 +6,7 @@ import { hashToken } from '../../src/config/settings.ts';
 import { type Channel, createChannel, DEFAULT_SETTINGS, setCritical } from '../../src/domain/channel.ts';
 import { channelKey, type Snapshot, takeSnapshot } from '../../src/domain/snapshot.ts';
 import { requireVersion } from '../../src/domain/version.ts';
+import { PollRequest } from '../../src/http/poll-headers.ts';
 import { createPublicApi } from '../../src/http/public.ts';
 import type { OpenLane } from '../../src/listen.ts';
 import { type Answers, createAnswers } from '../../src/service/answers.ts';
@@ -76,14 +77,15 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
   let notes: unknown[] = [];
   const checkIns: Pick<CheckIns, 'note'> = {
     note(channel, raw) {
-      notes.push([channel, { ...raw }]);
+      const { id, version, updater, updaterVersion, group, token } = raw;
+      notes.push([channel, { id, version, updater, updaterVersion, group, token }]);
       real.note(channel, raw);
     },
   };
   let counted = new Map<string, number>();
   const api = createPublicApi({ answers, checkIns, defaultChannel: 'stable/cloud' });
   const all = { ...LIMITS, ...limits };
-  const server = createServer(all, api.listener);
+  const server = createServer({ ...all, IncomingMessage: PollRequest }, api.listener);
   const lane = laneOf?.({ answers, checkIns })(server, all.connectionsCheckingInterval);
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => sockets.add(socket.once('close', () => sockets.delete(socket))));
