@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isAgentId, isGroup, isUpdaterKind, type Sighting } from '../domain/agent.ts';
 import type { Store } from '../domain/store.ts';
 import { parseVersion } from '../domain/version.ts';
+import { Pending } from './pending.ts';
 
 /** What an agent may say of itself in a poll, as it came. */
 export interface RawCheckIn {
@@ -70,7 +71,8 @@ export const newCheckInCounters = (): CheckInCounters => ({
 
 /** Merges check-ins per agent and writes them in batches, so that polls never wait for the store. */
 export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, log }: CheckInsOptions): CheckIns {
-  let pending = new Map<string, Sighting>();
+  let pending = new Pending();
+  let spare = new Pending();
   let flushing: Promise<void> | null = null;
   const counters = newCheckInCounters();
 
@@ -100,29 +102,31 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
   /** Strangers neither replace what enrolled agents said nor crowd them out. */
   function keep(sighting: Sighting): void {
     const { id, enrolled } = sighting;
-    const before = pending.get(id);
-    if (before?.enrolled && !enrolled) return;
+    if (!enrolled && pending.isEnrolled(id)) return;
     const room = enrolled ? maxPending : maxPending * STRANGERS_SHARE;
-    if (!before && pending.size >= room) counters.dropped++;
-    else pending.set(id, sighting);
+    if (pending.length >= room && !pending.has(id)) counters.dropped++;
+    else pending.put(sighting);
   }
 
-  async function write(batch: Map<string, Sighting>, within: number): Promise<void> {
+  async function write(batch: Pending, within: number): Promise<void> {
     try {
-      counters.refused += await store.recordSightings('check-ins', [...batch.values()], within);
+      counters.refused += await store.recordSightings('check-ins', batch, within);
+      batch.clear();
+      spare = batch;
     } catch (err) {
-      log.warn({ err, agents: batch.size }, 'check-ins could not be written; they wait for the next try');
+      log.warn({ err, agents: batch.length }, 'check-ins could not be written; they wait for the next try');
       const newer = pending;
       pending = batch;
-      for (const sighting of newer.values()) keep(sighting);
+      for (const sighting of newer) keep(sighting);
     }
   }
 
   function flush(within: number): Promise<void> {
     if (flushing) return flushing;
-    if (pending.size === 0) return Promise.resolve();
+    if (pending.length === 0) return Promise.resolve();
     const batch = pending;
-    pending = new Map();
+    pending = spare;
+    spare = new Pending();
     flushing = write(batch, within).finally(() => {
       flushing = null;
     });

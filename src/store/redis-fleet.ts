@@ -1,7 +1,15 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Agent, Sighting } from '../domain/agent.ts';
 import type { Survey } from '../domain/census.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { type AgentPage, type AgentQuery, type FleetLimits, OTHER_GROUP, type Store } from '../domain/store.ts';
+import {
+  type AgentPage,
+  type AgentQuery,
+  type FleetLimits,
+  OTHER_GROUP,
+  type SightingList,
+  type Store,
+} from '../domain/store.ts';
 import { pace } from './pace.ts';
 import type { RedisClient } from './redis-client.ts';
 import {
@@ -23,6 +31,10 @@ import { agentOf, isWanted, MAX_COUNTERS, MAX_COUNTERS_WITH_GROUPS, pack, readCo
  * fleet would show in the slowest hundredth of polls, and a millisecond in which Redis serves nobody else.
  */
 const RECORD_AT_ONCE = 50;
+/** Ids hashed at a stretch: some tenths of a millisecond, since code that runs once a second is never fast. */
+const PLACED_AT_ONCE = 256;
+/** Room for the index of a sighting below its place in one number. */
+const MOST_IN_BATCH = 2 ** 32;
 /** Script calls under way at once: enough to keep Redis busy, too few to make the last miss its deadline. */
 const CALLS_AT_ONCE = 4;
 /** Buckets in one script call; at a million agents each holds about 60. */
@@ -61,20 +73,15 @@ export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs
 
     async recordSightings(source, sightings, within = 0) {
       let refused = 0;
-      const placeOfEach = Uint16Array.from(sightings, ({ id }) => placeOf(id));
-      const pieces = cut(placeOfEach);
-      const due = pace(pieces.length, within);
-      await inTurn(pieces.entries(), async ([number, piece]) => {
-        await due(number);
-        const places = [...new Set(Array.from(piece, (index) => placeOfEach[index] ?? 0))];
-        const shard = shardOf(places[0] ?? 0);
+      await inTurn(paced(await cut(sightings), within), async ({ indices, places }) => {
+        const distinct = [...new Set(places)];
         // Lua counts from 1, and the counters come first.
-        const slots = new Map(places.map((place, index) => [place, 2 + 2 * index]));
-        const args = Array.from(piece).flatMap((index) => {
-          const sighting = sightings[index] as Sighting;
-          return [slots.get(placeOfEach[index] ?? 0) ?? 0, sighting.id, pack(sighting)];
+        const slots = new Map(distinct.map((place, index) => [place, 2 + 2 * index]));
+        const args = indices.flatMap((index, nth) => {
+          const sighting = sightings.at(index) as Sighting;
+          return [slots.get(places[nth] as number) as number, sighting.id, pack(sighting)];
         });
-        const keys = [countsKey(shard), ...bucketKeys(places)];
+        const keys = [countsKey(shardOf(distinct[0] as number)), ...bucketKeys(distinct)];
         const count = (await client.run(RECORD, keys, [source, ...bounds, ...args])) as number;
         refused += count;
       });
@@ -106,21 +113,35 @@ export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs
   };
 }
 
+/** Sightings in one script call, all of one shard: their indices in the batch, and the place of each. */
+interface Piece {
+  indices: number[];
+  places: number[];
+}
+
 /**
- * The indices of sightings, by place, cut into pieces that stay within a shard and touch few buckets. Numbers and not the
- * sightings themselves: what thousands of objects keep alive meanwhile makes pauses of the garbage collector between polls.
+ * Cuts a batch, in the order of places, into pieces that stay within a shard and touch few buckets. Sorts plain numbers, for
+ * which no function need be called: a large batch would keep polls waiting otherwise.
  */
-function cut(places: Uint16Array): Uint32Array[] {
-  const placeAt = (index: number | undefined) => places[index ?? 0] ?? 0;
-  const order = Uint32Array.from(places.keys()).sort((a, b) => placeAt(a) - placeAt(b));
-  const pieces: Uint32Array[] = [];
-  for (let start = 0; start < order.length; start += pieces.at(-1)?.length ?? 1) {
-    const shard = shardOf(placeAt(order[start]));
-    const piece = order.subarray(start, start + RECORD_AT_ONCE);
-    const end = piece.findIndex((index) => shardOf(placeAt(index)) !== shard);
-    pieces.push(end < 0 ? piece : piece.subarray(0, end));
+async function cut(sightings: SightingList): Promise<Piece[]> {
+  const order = new Float64Array(sightings.length);
+  for (let index = 0; index < order.length; index++) {
+    if (index % PLACED_AT_ONCE === 0) await nextTurn();
+    order[index] = placeOf(sightings.at(index)?.id ?? '') * MOST_IN_BATCH + index;
   }
-  return pieces;
+  order.sort();
+  const pieces: Piece[] = [];
+  let piece: Piece = { indices: [], places: [] };
+  for (const each of order) {
+    const place = Math.floor(each / MOST_IN_BATCH);
+    if (piece.indices.length === RECORD_AT_ONCE || shardOf(place) !== shardOf(piece.places[0] ?? place)) {
+      pieces.push(piece);
+      piece = { indices: [], places: [] };
+    }
+    piece.indices.push(each % MOST_IN_BATCH);
+    piece.places.push(place);
+  }
+  return piece.indices.length > 0 ? [...pieces, piece] : pieces;
 }
 
 /** All places, in runs that stay within a shard. */
@@ -134,11 +155,19 @@ function placesFrom(place: number, length: number): number[] {
   return Array.from({ length: end - place }, (_, index) => place + index);
 }
 
-/** Handles all items, a few at the same time. Takes no further ones once one has failed. */
-async function inTurn<T>(items: Iterator<T>, handle: (item: T) => Promise<void>): Promise<void> {
+async function* paced(pieces: Piece[], within: number): AsyncGenerator<Piece, undefined> {
+  const due = pace(pieces.length, within);
+  for (const [index, piece] of pieces.entries()) {
+    await due(index);
+    yield piece;
+  }
+}
+
+/** Handles all items, a few at the same time. Begins with no further one once one has failed. */
+async function inTurn<T>(items: Iterator<T> | AsyncIterator<T>, handle: (item: T) => Promise<void>): Promise<void> {
   let failed = false;
   const work = async () => {
-    for (let next = items.next(); !next.done && !failed; next = items.next()) await handle(next.value);
+    for (let next = await items.next(); !next.done && !failed; next = await items.next()) await handle(next.value);
   };
   const onFailure = (error: unknown) => {
     failed = true;
