@@ -9,6 +9,7 @@ const MINUTES = Number(process.argv[2] ?? 3);
 const RATE = Number(process.argv[3] ?? 3_000);
 const CONNECTIONS = 100;
 const WARM_MINUTES = Math.min(10, MINUTES / 2);
+const PARTS = 12;
 /** Of the memory after the warm-up. In a short time the garbage collector alone makes more difference. */
 const MOST_GROWTH = MINUTES >= 60 ? 0.05 : 0.5;
 
@@ -28,6 +29,10 @@ const window = Math.ceil(samples.length / 6);
 const warm = Math.floor((samples.length * WARM_MINUTES) / MINUTES);
 const [early, late] = [median(samples.slice(warm - window, warm)), median(samples.slice(-window))];
 const growth = (late - early) / early;
+const parts = Array.from({ length: PARTS }, (_, part) =>
+  samples.slice((part * samples.length) / PARTS, ((part + 1) * samples.length) / PARTS),
+);
+console.log(`MiB in each of ${PARTS} parts of the time: ${parts.map((part) => median(part).toFixed(1)).join(', ')}`);
 console.log(
   `${RATE} polls a second for ${MINUTES} min: ${early.toFixed(1)} MiB after ${WARM_MINUTES} min, ${late.toFixed(1)} MiB at the end (${(growth * 100).toFixed(1)} %)`,
 );

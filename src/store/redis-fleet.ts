@@ -73,16 +73,16 @@ export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs
 
     async recordSightings(source, sightings, within = 0) {
       let refused = 0;
-      await inTurn(paced(await cut(sightings), within), async ({ indices, places }) => {
-        const distinct = [...new Set(places)];
+      await inTurn(paced(await cut(sightings), within), async (piece) => {
+        const places = [...new Set(Array.from(piece, placeIn))];
         // Lua counts from 1, and the counters come first.
-        const slots = new Map(distinct.map((place, index) => [place, 2 + 2 * index]));
-        const args = indices.flatMap((index, nth) => {
-          const sighting = sightings.at(index) as Sighting;
-          return [slots.get(places[nth] as number) as number, sighting.id, pack(sighting)];
+        const slots = new Map(places.map((place, nth) => [place, 2 + 2 * nth]));
+        const lines = Array.from(piece, (rank) => {
+          const sighting = sightings.at(indexIn(rank)) as Sighting;
+          return `${slots.get(placeIn(rank))} ${sighting.id} ${pack(sighting)}`;
         });
-        const keys = [countsKey(shardOf(distinct[0] as number)), ...bucketKeys(distinct)];
-        const count = (await client.run(RECORD, keys, [source, ...bounds, ...args])) as number;
+        const keys = [countsKey(shardOf(places[0] ?? 0)), ...bucketKeys(places)];
+        const count = (await client.run(RECORD, keys, [source, ...bounds, lines.join('\n')])) as number;
         refused += count;
       });
       return refused;
@@ -113,35 +113,27 @@ export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs
   };
 }
 
-/** Sightings in one script call, all of one shard: their indices in the batch, and the place of each. */
-interface Piece {
-  indices: number[];
-  places: number[];
-}
+/** A sighting of a batch, by its place and then its index: numbers are sorted without a function that is called. */
+const ranked = (place: number, index: number) => place * MOST_IN_BATCH + index;
+const placeIn = (rank: number) => Math.floor(rank / MOST_IN_BATCH);
+const indexIn = (rank: number) => rank % MOST_IN_BATCH;
 
-/**
- * Cuts a batch, in the order of places, into pieces that stay within a shard and touch few buckets. Sorts plain numbers, for
- * which no function need be called: a large batch would keep polls waiting otherwise.
- */
-async function cut(sightings: SightingList): Promise<Piece[]> {
-  const order = new Float64Array(sightings.length);
-  for (let index = 0; index < order.length; index++) {
+/** Cuts a batch into pieces that stay within a shard and touch few buckets. */
+async function cut(sightings: SightingList): Promise<Float64Array[]> {
+  const ranks = new Float64Array(sightings.length);
+  for (let index = 0; index < ranks.length; index++) {
     if (index % PLACED_AT_ONCE === 0) await nextTurn();
-    order[index] = placeOf(sightings.at(index)?.id ?? '') * MOST_IN_BATCH + index;
+    ranks[index] = ranked(placeOf(sightings.at(index)?.id ?? ''), index);
   }
-  order.sort();
-  const pieces: Piece[] = [];
-  let piece: Piece = { indices: [], places: [] };
-  for (const each of order) {
-    const place = Math.floor(each / MOST_IN_BATCH);
-    if (piece.indices.length === RECORD_AT_ONCE || shardOf(place) !== shardOf(piece.places[0] ?? place)) {
-      pieces.push(piece);
-      piece = { indices: [], places: [] };
-    }
-    piece.indices.push(each % MOST_IN_BATCH);
-    piece.places.push(place);
+  ranks.sort();
+  const shardAt = (start: number) => shardOf(placeIn(ranks[start] ?? 0));
+  const pieces: Float64Array[] = [];
+  for (let start = 0, end = 1; end <= ranks.length; end++) {
+    if (end < ranks.length && end - start < RECORD_AT_ONCE && shardAt(end) === shardAt(start)) continue;
+    pieces.push(ranks.subarray(start, end));
+    start = end;
   }
-  return piece.indices.length > 0 ? [...pieces, piece] : pieces;
+  return pieces;
 }
 
 /** All places, in runs that stay within a shard. */
@@ -155,7 +147,7 @@ function placesFrom(place: number, length: number): number[] {
   return Array.from({ length: end - place }, (_, index) => place + index);
 }
 
-async function* paced(pieces: Piece[], within: number): AsyncGenerator<Piece, undefined> {
+async function* paced<T>(pieces: T[], within: number): AsyncGenerator<T, undefined> {
   const due = pace(pieces.length, within);
   for (const [index, piece] of pieces.entries()) {
     await due(index);

@@ -41,9 +41,14 @@ export const countsKey = (shard: number): string => `{fairway:${shard}}:counts`;
 export const bucketKey = (place: number, source: SightingSource): string =>
   `{fairway:${shardOf(place)}}:${source}:${place % BUCKETS_PER_SHARD}`;
 
-/** Both hashes of each place, in the order in which every fleet script expects them. */
+const keysOfPlaces: [checkIns: string, inventory: string][] = [];
+
+/**
+ * Both hashes of each place, in the order in which every fleet script expects them. The same strings each time, 2 MB of them
+ * for all places: new ones for every flush would be work for the garbage collector between polls.
+ */
 export const bucketKeys = (places: number[]): string[] =>
-  places.flatMap((place) => [bucketKey(place, 'check-ins'), bucketKey(place, 'inventory')]);
+  places.flatMap((place) => (keysOfPlaces[place] ??= [bucketKey(place, 'check-ins'), bucketKey(place, 'inventory')]));
 
 /** The place of an agent: FNV-1a, 32 bit, of its id, which is ASCII. Stored data depend on it: never change it. */
 export function placeOf(id: string): number {

@@ -49,7 +49,7 @@ end
  * Records sightings of one source unless newer ones are there, and answers how many it refused for the limits.
  * KEYS: counts, then check-ins and inventory of each bucket.
  * ARGV: source; agents and strangers that the shard may hold, counters that it may hold, and with new groups; the name
- * for a group too many; then for each sighting: index of its bucket's first key, agent id, packed sighting.
+ * for a group too many; then a line for each sighting: index of its bucket's first key, agent id, packed sighting.
  */
 export const RECORD: Script = {
   name: 'fairwayRecord',
@@ -97,8 +97,8 @@ local function split(packed)
   return head, tonumber(at, 36), tail
 end
 
-for i = 7, #ARGV, 3 do
-  local slot, id, packed = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
+for slot, id, packed in string.gmatch(ARGV[7], '(%d+) (%S+) ([^\\n]+)') do
+  slot = tonumber(slot)
   local key = KEYS[fromInventory and slot + 1 or slot]
   local before = redis.call('HGET', key, id)
   local head, at, tail = split(packed)
