@@ -1,6 +1,8 @@
 // How long until the last of four replicas serves a change, while all of them answer polls.
 import { spawn } from 'node:child_process';
 import { Agent, get } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from './operator.mjs';
 import { startFairway, startRedis } from './peers.mjs';
 import { untilAnswers } from './processes.mjs';
@@ -8,6 +10,8 @@ import { quantile } from './statistics.mjs';
 
 const REPLICAS = 4;
 const CHANGES = Number(process.argv[2] ?? 200);
+/** Two on each replica, which compiles what it runs for the first time. */
+const WARM_UP = 2 * REPLICAS;
 const PATH = '/v1/stable/cloud/version';
 
 const redis = await startRedis('0,1');
@@ -16,12 +20,12 @@ for (let i = 0; i < REPLICAS; i++) {
   replicas.push(await startFairway('0,1', { redisUrl: redis.url }));
   await untilAnswers(`http://127.0.0.1:${replicas[i].port}${PATH}`, 'v16.4.6');
 }
-// The replicas, Redis and this program share two cores, so this load is near what they can take together.
+// The replicas, Redis and this program share two cores: about half of what they can take together.
 const loads = replicas.map(({ port }) =>
   spawn(
     'wrk',
-    ['-t1', '-c4', '-d600s', '-s', new URL('./paced.lua', import.meta.url).pathname, `http://127.0.0.1:${port}${PATH}`],
-    { stdio: 'ignore' },
+    ['-t1', '-c16', '-d600s', '-s', new URL('./paced.lua', import.meta.url).pathname, `http://127.0.0.1:${port}${PATH}`],
+    { env: { ...process.env, PACE: '1' }, stdio: ['ignore', 'pipe', 'ignore'] },
   ),
 );
 const connections = replicas.map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
@@ -29,7 +33,7 @@ const revisions = replicas.map(() => 0);
 let wrong = 0;
 
 const times = [];
-for (let change = 0; change < CHANGES; change++) {
+for (let change = 0; change < WARM_UP + CHANGES; change++) {
   const forward = change % 2 === 0;
   const expected = forward ? 'v16.4.7' : 'v16.4.6';
   const begin = performance.now();
@@ -44,12 +48,21 @@ for (let change = 0; change < CHANGES; change++) {
   await Promise.all(seen);
   times.push(performance.now() - begin);
 }
-for (const load of loads) load.kill();
+const [first] = times.splice(0, WARM_UP);
+const rates = await Promise.all(loads.map(endLoad));
+const rate = Math.round(rates.reduce((sum, each) => sum + each, 0));
 console.log(
-  `${CHANGES} changes, ${REPLICAS} replicas under load: from the operator's request to the last replica's answer p50 ${quantile(times, 0.5).toFixed(0)} ms, p99 ${quantile(times, 0.99).toFixed(0)} ms; ${wrong} wrong or older answers`,
+  `${CHANGES} changes, ${REPLICAS} replicas that answer ${rate} polls a second: from the operator's request to the last replica's answer p50 ${quantile(times, 0.5).toFixed(0)} ms, p99 ${quantile(times, 0.99).toFixed(0)} ms (the very first ${first.toFixed(0)} ms); ${wrong} wrong or older answers`,
 );
 for (const replica of replicas) await replica.stop();
 await redis.stop();
+
+/** Ends a load; the polls a second that it made. */
+async function endLoad(load) {
+  load.kill('SIGINT');
+  const output = await text(load.stdout);
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]);
+}
 
 async function until(index, expected) {
   for (;;) {
@@ -57,6 +70,8 @@ async function until(index, expected) {
     if (status !== 200 || revision < revisions[index]) wrong++;
     revisions[index] = revision;
     if (body === expected) return;
+    // Without a pause this program would take a core for itself.
+    await sleep(2);
   }
 }
 
