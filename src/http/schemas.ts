@@ -8,7 +8,7 @@ import { ERROR_CODES } from '../domain/errors.ts';
 import { WAITING_REASONS } from '../domain/plan.ts';
 import { ROLES } from '../domain/role.ts';
 import { VERSION_KINDS } from '../domain/version.ts';
-import { canonicalVersion, dryRun, judged, kind, reason, time, version } from './schemas/fields.ts';
+import { canonicalVersion, dryRun, judged, kind, reason, said, time, version } from './schemas/fields.ts';
 import { PromotionGate, PromotionState } from './schemas/promotions.ts';
 import { releaseState } from './schemas/releases.ts';
 
@@ -22,16 +22,16 @@ export const ChannelName = judged(channelNameFault).openapi({
   example: 'stable/cloud',
 });
 
-const mark = { reason: z.string(), by: z.string(), at: time(), until: time().nullable() };
+const mark = { ...said, until: time().nullable() };
 const Mark = z.object(mark);
 const plan = {
   target: z.string(),
   route: z.array(z.string()),
   step: z.int().openapi({ description: 'Index in the route of the present target.' }),
   critical: z.boolean(),
-  startedBy: z.string(),
-  startedAt: time(),
-  reason: z.string(),
+  startedBy: said.by,
+  startedAt: said.at,
+  reason: said.reason,
 };
 const Plan = z.object(plan).openapi('Plan');
 const VersionCount = z.object({ version: z.string(), count: z.int() });

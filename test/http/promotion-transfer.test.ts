@@ -150,6 +150,7 @@ describe('a document is refused', () => {
     ['with a state that there is not', promotion({ state: 'done' }), /state/],
     ['with a soak without a beginning', promotion({ state: 'soaking' }), /soaking needs since/],
     ['with a beginning that is no time', promotion({ state: 'soaking', since: 'now' }), /since/],
+    ['with an approval at no time', promotion({ approved: { ...said, at: 'once' } }), /approved\.at/],
     ['with a halt that nobody explains', promotion({ state: 'halted', since: said.at }), /halted belongs to/],
     [
       'with a halt that cannot have been',

@@ -3,7 +3,7 @@ import { parse, stringify } from 'yaml';
 import { merge } from '../../src/config/raw.ts';
 import { instance } from '../fixtures/inventory.ts';
 import { operatorClient, QUICKSTART, type Reply, startServer } from '../support/server.ts';
-import { expectProblem, stateOf } from './shared-server.ts';
+import { expectProblem, sharedServer, stateOf } from './shared-server.ts';
 import { ask } from './wire.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
@@ -224,8 +224,13 @@ describe('apply', () => {
   });
 
   describe('refuses', () => {
+    const shared = sharedServer(QUICKSTART);
+    const refusing = () => ({ server: shared(), api: operatorClient(shared()) });
     const channel = (change: object) => ({ fairway: 1, channels: [{ name: 'x', ...change }] });
     const mark = { reason: 'x', by: 'token:x', at: '2024-11-12T00:00:00Z', until: null };
+    const built = (at: string) => ({ state: 'published', at });
+    const BUILT = { controlPlane: built('2024-11-12'), packages: built('2024-11-13') };
+    const change = (signedOff: object) => ({ pr: 1, title: 'x', significant: true, signedOff });
 
     it.each<[what: string, document: unknown, detail: RegExp]>([
       ['an unknown field', { fairway: 1, chanels: [] }, /chanels/],
@@ -247,6 +252,21 @@ describe('apply', () => {
       ['a wrong version in the lineage', channel({ target: '16.4.7', lineage: ['x'] }), /X\.Y\.Z/],
       ['a wrong end of a pin', channel({ target: '16.4.7', pin: { ...mark, until: 'soon' } }), /until/],
       ['a wrong end of a critical mark', channel({ target: '16.4.7', critical: { ...mark, until: '12' } }), /until/],
+      ...(
+        [
+          ['the time of its cut', { cutAt: 'lately' }, /cutAt.*2026-11-22/],
+          ['the release before it', { previous: 'the last' }, /previous.*X\.Y\.Z/],
+          ['the time of an artifact', { artifacts: { ...BUILT, helm: { state: 'absent', at: 'x' } } }, /helm\.at/],
+          ['the time of its pull', { pulled: { reason: 'x', by: 'token:x', at: '12' } }, /pulled\.at/],
+          ['the time of its registration', { registered: { by: 'token:x', at: '', digest: '' } }, /registered\.at/],
+          ['the time of a sign-off', { changes: [change({ by: 'token:x', at: 'x' })] }, /signedOff\.at/],
+        ] satisfies [string, object, RegExp][]
+      ).map(([what, release, detail]): [string, unknown, RegExp] => [
+        `a release with nonsense for ${what}`,
+        { fairway: 1, releases: [{ version: '16.4.7', ...release }] },
+        detail,
+      ]),
+      ['a reason without end', channel({ target: '16.4.7', pin: { ...mark, reason: 'x'.repeat(1001) } }), /reason/],
       ['a channel twice', { fairway: 1, channels: [{ name: 'x' }, { name: 'x', target: '16.4.7' }] }, /x.*twice/],
       [
         'a control plane twice',
@@ -260,7 +280,7 @@ describe('apply', () => {
         /x.*twice/,
       ],
     ])('%s', async (_, document, detail) => {
-      const { server, api } = await started();
+      const { server, api } = refusing();
       const before = await stateOf(server);
       expectProblem(await api('POST', '/apply', JSON.stringify(document)), 422, 'invalid', detail);
       expectProblem(await api('POST', '/apply', stringify(document), YAML), 422, 'invalid', detail);
@@ -275,14 +295,14 @@ describe('apply', () => {
       ['YAML with an alias', 'fairway: 1\nchannels: &a []\nreleases: *a', YAML],
       ['two YAML documents', 'fairway: 1\n---\nfairway: 1', YAML],
     ])('%s', async (_, text, headers) => {
-      const { server, api } = await started();
+      const { server, api } = refusing();
       const before = await stateOf(server);
       expectProblem(await api('POST', '/apply', text, headers), 400, 'malformed');
       expect(await stateOf(server)).toEqual(before);
     });
 
     it('a billion laughs', async () => {
-      const { api } = await started();
+      const { api } = refusing();
       const lines = Array.from(
         { length: 12 },
         (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]`,
@@ -292,7 +312,7 @@ describe('apply', () => {
     });
 
     it('what is neither JSON nor YAML, and what is too large', async () => {
-      const { api } = await started();
+      const { api } = refusing();
       const text = { 'Content-Type': 'text/plain' };
       expectProblem(await api('POST', '/apply', 'fairway: 1', text), 415, 'unsupported_media_type', /YAML/);
       const large = `fairway: 1\n${'#'.repeat(4 * 1024 * 1024)}`;

@@ -13,10 +13,17 @@ const versionFault = (text: string) => {
   return typeof version === 'string' ? version : null;
 };
 
-export const time = () => z.iso.datetime({ offset: true });
+export const time = () =>
+  z.iso.datetime({ offset: true, error: 'expected a time with its zone, such as 2026-11-22T18:00:00Z' });
+/** A time, or only a date where a history gives no more. */
+export const moment = () =>
+  z.union([z.iso.date(), z.iso.datetime({ offset: true })], 'expected 2026-11-22, or 2026-11-22T18:00:00Z');
 export const kind = z.enum(VERSION_KINDS);
 export const reason = z.string().trim().min(1).max(500).openapi({ example: 'incident 12' });
 export const version = judged(versionFault).openapi({ example: '16.4.7', maxLength: MAX_VERSION_LENGTH });
 /** As it is stored and looked up. */
 export const canonicalVersion = version.transform((text) => requireVersion(text).text);
+/** Who did something and when, and why, as documents hold them. The bounds leave room for what Fairway adds. */
+export const signature = { by: z.string().max(200), at: time() };
+export const said = { ...signature, reason: z.string().max(1000) };
 export const dryRun = z.boolean().optional();

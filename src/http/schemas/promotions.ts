@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { progressFault, STAGE_STATES } from '../../domain/promotion.ts';
-import { canonicalVersion, dryRun, reason, time, version } from './fields.ts';
+import { canonicalVersion, dryRun, reason, said, time, version } from './fields.ts';
 
 const stage = z.string().min(1).max(64).openapi({ example: 'internal' });
 export const Approve = z.strictObject({ stage, reason, dryRun });
@@ -21,7 +21,7 @@ export const Supersede = z.strictObject({
 export const PromotionGate = z
   .object({ gate: z.string(), passed: z.boolean(), reason: z.string().nullable() })
   .openapi('PromotionGate');
-const signed = z.object({ by: z.string(), at: z.string(), reason: z.string() });
+const signed = z.object(said);
 const started = signed.extend({ critical: z.boolean() });
 const halted = signed.extend({ from: z.enum(STAGE_STATES) });
 const StageView = z.object({

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { URGENCIES } from '../../domain/backport.ts';
 import { ARTIFACT_STATES } from '../../domain/release.ts';
 import { MAX_VERSION_LENGTH, VERSION_KINDS } from '../../domain/version.ts';
-import { dryRun, kind, reason, time, version } from './fields.ts';
+import { canonicalVersion, dryRun, kind, moment, reason, said, signature, time, version } from './fields.ts';
 
 const artifactState = z.enum(ARTIFACT_STATES);
 const commit = z
@@ -54,21 +54,20 @@ export const RegisterRelease = z
   })
   .openapi('RegisterRelease');
 
-const signature = { by: z.string(), at: z.string() };
-const artifact = z.object({ state: artifactState, at: z.string().nullable() });
+const artifact = z.object({ state: artifactState, at: moment().nullable() });
 /** A release as `GET /export` has it. */
 export const releaseState = {
   commit: commit.nullable(),
-  cutAt: z.string().nullable(),
-  previous: z.string().nullable(),
+  cutAt: moment().nullable(),
+  previous: canonicalVersion.nullable(),
   security: z.boolean(),
   embargoed: z.boolean(),
   artifacts: z.object({ controlPlane: artifact, packages: artifact, helm: artifact }),
   changes: z
     .array(z.object({ pr, title, significant: z.boolean(), signedOff: z.object(signature).nullable() }))
     .max(MAX_CHANGES),
-  pulled: z.object({ reason: z.string(), ...signature }).nullable(),
-  registered: z.object({ ...signature, digest: z.string() }).nullable(),
+  pulled: z.object(said).nullable(),
+  registered: z.object({ ...signature, digest: z.string().max(200) }).nullable(),
 };
 export const Release = z.object({ version: z.string(), ...releaseState, revision: z.int() }).openapi('Release');
 
