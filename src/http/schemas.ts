@@ -293,8 +293,8 @@ const channelState = {
 /** A list that names nothing twice. */
 const listOf = <T>(item: z.ZodType<T>, nameOf: (item: T) => string) =>
   z.array(item).superRefine((items, context) => {
-    const names = items.map(nameOf);
-    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    const seen = new Set<string>();
+    const twice = items.map(nameOf).find((name) => seen.size === seen.add(name).size);
     if (twice !== undefined) context.addIssue(`${twice} is listed twice`);
   });
 /** What `GET /export` answers and `POST /apply` takes; there every part may be left out. */

@@ -288,17 +288,25 @@ describe('apply', () => {
     });
 
     it.each([
-      ['JSON that is none', '{"fairway":', { 'Content-Type': 'application/json' }],
-      ['nothing, as JSON', '', { 'Content-Type': 'application/json' }],
-      ['YAML that is none', 'fairway: 1\n  channels: [', YAML],
-      ['YAML with a key twice', 'fairway: 1\nfairway: 1', YAML],
-      ['YAML with an alias', 'fairway: 1\nchannels: &a []\nreleases: *a', YAML],
-      ['two YAML documents', 'fairway: 1\n---\nfairway: 1', YAML],
-    ])('%s', async (_, text, headers) => {
+      ['JSON that is none', '{"fairway":', { 'Content-Type': 'application/json' }, /JSON/],
+      ['nothing, as JSON', '', { 'Content-Type': 'application/json' }, /JSON/],
+      ['YAML that is none', 'fairway: 1\n  channels: [', YAML, /at line \d/],
+      ['YAML with a key twice', 'fairway: 1\nfairway: 1', YAML, /line 2/],
+      ['YAML with an alias', 'fairway: 1\nchannels: &a []\nreleases: *a', YAML, /aliases.*write out/],
+      ['YAML with an unknown tag', 'fairway: !!js/function 1', YAML, /tag.*line 1/],
+      ['two YAML documents', 'fairway: 1\n---\nfairway: 1', YAML, /one document at a time/],
+    ])('%s, saying why', async (_, text, headers, detail) => {
       const { server, api } = refusing();
       const before = await stateOf(server);
-      expectProblem(await api('POST', '/apply', text, headers), 400, 'malformed');
+      expectProblem(await api('POST', '/apply', text, headers), 400, 'malformed', detail);
       expect(await stateOf(server)).toEqual(before);
+    });
+
+    it('a name that is listed twice among very many, in a time that grows with them alone', async () => {
+      const { api } = refusing();
+      const channels = Array.from({ length: 200_000 }, (_, i) => ({ name: `c${Math.min(i, 199_998)}` }));
+      const reply = await api('POST', '/apply', { fairway: 1, channels });
+      expectProblem(reply, 422, 'invalid', /c199998 is listed twice/);
     });
 
     it('a billion laughs', async () => {

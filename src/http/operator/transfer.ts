@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { parse, stringify, YAMLParseError } from 'yaml';
+import { parseDocument, stringify, visit } from 'yaml';
 import { FairwayError } from '../../domain/errors.ts';
 import type { Transfer } from '../../service/transfer.ts';
 import type { OperatorEnv } from '../auth.ts';
@@ -74,13 +74,30 @@ export function transferRoutes(transfer: Transfer) {
 function readDocument(text: string, type: string): unknown {
   try {
     if (/^application\/json\b/i.test(type)) return JSON.parse(text);
-    if (YAML.test(type)) return parse(text, { maxAliasCount: 0 });
+    if (YAML.test(type)) return readYaml(text);
   } catch (cause) {
-    const where = cause instanceof YAMLParseError || cause instanceof SyntaxError ? `: ${cause.message}` : '';
-    throw new FairwayError('malformed', `the document cannot be read${where}`, { cause });
+    throw new FairwayError('malformed', `the document cannot be read: ${(cause as Error).message}`, { cause });
   }
   throw new FairwayError(
     'unsupported_media_type',
     'send JSON or YAML, with the header Content-Type: application/json or application/yaml',
   );
+}
+
+/** Throws an error that says what is wrong. What YAML only warns of, an unknown tag for instance, is wrong too. */
+function readYaml(text: string): unknown {
+  const document = parseDocument(text);
+  const fault = document.errors[0] ?? document.warnings[0];
+  if (fault?.code === 'MULTIPLE_DOCS') throw new Error('there is more than one; apply one document at a time');
+  if (fault) throw fault;
+  let aliased = false;
+  visit(document, {
+    Alias() {
+      aliased = true;
+      return visit.BREAK;
+    },
+  });
+  // Followed, a few lines could stand for billions.
+  if (aliased) throw new Error('it has aliases, which are not followed; write out what they stand for');
+  return document.toJS();
 }
