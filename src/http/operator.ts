@@ -36,6 +36,7 @@ import { promotionRoutes } from './operator/promotions.ts';
 import { recoveryRoutes } from './operator/recovery.ts';
 import { releaseRoutes } from './operator/releases.ts';
 import { transferRoutes } from './operator/transfer.ts';
+import { refuseUnknownParameters } from './query.ts';
 import { StateDocument } from './schemas.ts';
 import { warnOfShortfall } from './shortfall.ts';
 import { traceRequests } from './tracing.ts';
@@ -67,6 +68,8 @@ export interface OperatorApiOptions {
   version: string;
   log: Logger;
 }
+
+const API = '/api/v1';
 
 /** What operators, pipelines and Prometheus talk to, and the document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
@@ -111,7 +114,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
 
   const api = createApi(options);
   const openApi = () => describeApi(api, options.version);
-  app.route('/api/v1', api);
+  app.route(API, api);
   app.get('/openapi.json', (c) => c.json(openApi()));
   // Pages may follow on this listener; a program that misspells an address gets a problem, and no sign-in form.
   app.all('/api/*', (c) => c.notFound());
@@ -127,6 +130,7 @@ function createApi(options: OperatorApiOptions) {
     },
   });
   api.use(authenticate(authenticator));
+  api.use(refuseUnknownParameters(api, API));
   api.use(hideEmbargoed(control));
   api.use(warnOfShortfall(control));
   api.route('/', channelRoutes(channels, audit));
@@ -156,6 +160,6 @@ function describeApi(api: ReturnType<typeof createApi>, version: string) {
         'Steers which version automatic Teleport agent upgrades go to. A change that is stored, not yet replicated is answered with 202 instead of 200, 201 or 204, and the header Fairway-Warning says so.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-    servers: [{ url: '/api/v1' }],
+    servers: [{ url: API }],
   });
 }

@@ -72,7 +72,7 @@ const check = createRoute({
   tags,
   summary: 'May the target be this version? Changes nothing',
   ...guarded('viewer'),
-  request: { params: channelParam, ...body(schemas.Check) },
+  request: { params: channelParam, query: schemas.DryRun, ...body(schemas.Check) },
   responses: answers('The report of the gate.', schemas.Report),
 });
 

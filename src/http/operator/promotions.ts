@@ -4,6 +4,7 @@ import type { Promotions, PromotionView } from '../../service/promotions.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/promotions.ts';
 import { ReleaseVersion } from '../schemas/releases.ts';
+import { DryRun } from '../schemas.ts';
 import { answers, body, Conditions, etag, guarded, operationId, readRequest } from './route.ts';
 
 const tags = ['promotion'];
@@ -29,7 +30,7 @@ const verbRoute = <S extends z.ZodType>(verb: string, summary: string, schema: S
     tags,
     summary,
     ...guarded('release-manager'),
-    request: { params: versionParam, headers: Conditions, ...body(schema) },
+    request: { params: versionParam, query: DryRun, headers: Conditions, ...body(schema) },
     responses: promotionAnswer,
   });
 

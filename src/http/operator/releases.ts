@@ -4,6 +4,7 @@ import type { Releases } from '../../service/releases.ts';
 import type { SignOffs } from '../../service/sign-offs.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/releases.ts';
+import { DryRun } from '../schemas.ts';
 import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
 
 const tags = ['releases'];
@@ -30,7 +31,7 @@ const register = createRoute({
   tags,
   summary: 'Register a release; saying the same again changes nothing',
   ...guarded('release-manager', MAX_RELEASE),
-  request: body(schemas.RegisterRelease),
+  request: { query: DryRun, ...body(schemas.RegisterRelease) },
   responses: {
     ...answers('It was registered before.', schemas.Release),
     201: { description: 'New.', content: { 'application/json': { schema: schemas.Release } } },
@@ -109,7 +110,7 @@ const artifacts = createRoute({
   tags,
   summary: 'Tell what was built and published',
   ...guarded('release-manager'),
-  request: { params: versionParam, headers: Conditions, ...body(schemas.PublishArtifacts) },
+  request: { params: versionParam, query: DryRun, headers: Conditions, ...body(schemas.PublishArtifacts) },
   responses: answers('The release.', schemas.Release),
 });
 
@@ -120,7 +121,7 @@ const pull = createRoute({
   tags,
   summary: 'Withdraw a bad release; every channel that serves it moves in the same commit',
   ...guarded('release-manager'),
-  request: { params: versionParam, headers: Conditions, ...body(schemas.Pull) },
+  request: { params: versionParam, query: DryRun, headers: Conditions, ...body(schemas.Pull) },
   responses: answers('The release, and where each channel went.', schemas.RecallResult),
 });
 
@@ -131,7 +132,7 @@ const liftEmbargo = createRoute({
   tags,
   summary: 'Make a release public; channels can be rolled forward to it in the same commit',
   ...guarded('release-manager'),
-  request: { params: versionParam, headers: Conditions, ...body(schemas.LiftEmbargo) },
+  request: { params: versionParam, query: DryRun, headers: Conditions, ...body(schemas.LiftEmbargo) },
   responses: answers('The release, and where each channel went.', schemas.RecallResult),
 });
 
@@ -142,7 +143,12 @@ const signOff = createRoute({
   tags,
   summary: 'Sign a change off by hand, or withdraw that with `signedOff: false`',
   ...guarded('operator'),
-  request: { params: versionParam.extend({ pr: schemas.PullRequest }), headers: Conditions, ...body(schemas.SignOff) },
+  request: {
+    params: versionParam.extend({ pr: schemas.PullRequest }),
+    query: DryRun,
+    headers: Conditions,
+    ...body(schemas.SignOff),
+  },
   responses: answers('The release.', schemas.Release),
 });
 
