@@ -1,10 +1,9 @@
-import type { z } from '@hono/zod-openapi';
 import type { Release } from '../domain/release.ts';
 import type { Role } from '../domain/role.ts';
 import type { Stored } from '../domain/snapshot.ts';
 import * as promotionSchemas from '../http/schemas/promotions.ts';
 import * as releaseSchemas from '../http/schemas/releases.ts';
-import { invalid } from '../http/validation.ts';
+import { validated } from '../http/validation.ts';
 import type { ChangeRequest } from '../service/change.ts';
 import type { PromotionView } from '../service/promotions.ts';
 import type { ChannelMove } from '../service/recall.ts';
@@ -70,8 +69,8 @@ const onRelease = async (
 const signOffBy =
   (signedOff: boolean): ReleaseVerbForm['act'] =>
   ({ signOffs }, version, { pr, reason = '' }, request) => {
-    const number = read(releaseSchemas.PullRequest, pr);
-    read(releaseSchemas.SignOff, { ...(reason && { reason }) });
+    const number = validated(releaseSchemas.PullRequest, pr);
+    validated(releaseSchemas.SignOff, { ...(reason && { reason }) });
     return onRelease(signOffs.byHand(version, number, { signedOff, reason }, request).then((release) => ({ release })));
   };
 
@@ -84,7 +83,11 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     confirm: (version) => `Promote ${version}`,
     act: ({ promotions }, version, { reason, critical }, request) =>
       onPromotion(
-        promotions.promote(version, read(promotionSchemas.Promote, { reason, critical: critical === 'true' }), request),
+        promotions.promote(
+          version,
+          validated(promotionSchemas.Promote, { reason, critical: critical === 'true' }),
+          request,
+        ),
       ),
   },
   approve: {
@@ -94,7 +97,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     fields: ['stage'],
     confirm: (_, { stage }) => `Approve ${stage}`,
     act: ({ promotions }, version, { stage, reason }, request) =>
-      onPromotion(promotions.approve(version, read(promotionSchemas.Approve, { stage, reason }), request)),
+      onPromotion(promotions.approve(version, validated(promotionSchemas.Approve, { stage, reason }), request)),
   },
   halt: {
     title: 'Halt',
@@ -103,7 +106,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     fields: [],
     confirm: () => 'Halt the promotion',
     act: ({ promotions }, version, { reason }, request) =>
-      onPromotion(promotions.halt(version, read(promotionSchemas.Halt, { reason }), request)),
+      onPromotion(promotions.halt(version, validated(promotionSchemas.Halt, { reason }), request)),
   },
   resume: {
     title: 'Resume',
@@ -112,7 +115,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     fields: [],
     confirm: () => 'Resume the promotion',
     act: ({ promotions }, version, { reason }, request) =>
-      onPromotion(promotions.resume(version, read(promotionSchemas.Resume, { reason }), request)),
+      onPromotion(promotions.resume(version, validated(promotionSchemas.Resume, { reason }), request)),
   },
   supersede: {
     title: 'Supersede',
@@ -121,7 +124,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     fields: ['by'],
     confirm: (_, { by }) => `Supersede it by ${by}`,
     act: ({ promotions }, version, { by, reason }, request) =>
-      onPromotion(promotions.supersede(version, read(promotionSchemas.Supersede, { by, reason }), request)),
+      onPromotion(promotions.supersede(version, validated(promotionSchemas.Supersede, { by, reason }), request)),
   },
   pull: {
     title: 'Pull',
@@ -131,7 +134,9 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     fields: ['critical'],
     confirm: (version) => `Pull ${version}`,
     act: ({ recall }, version, { reason, critical }, request) =>
-      onRelease(recall.pull(version, read(releaseSchemas.Pull, { reason, critical: critical === 'true' }), request)),
+      onRelease(
+        recall.pull(version, validated(releaseSchemas.Pull, { reason, critical: critical === 'true' }), request),
+      ),
   },
   'lift-embargo': {
     title: 'Lift the embargo',
@@ -142,7 +147,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     act: ({ recall }, version, { reason, channels = '', critical }, request) => {
       const names = channels.split(/[\s,]+/).filter(Boolean);
       const input = { reason, channels: names, critical: critical === 'true' };
-      return onRelease(recall.liftEmbargo(version, read(releaseSchemas.LiftEmbargo, input), request));
+      return onRelease(recall.liftEmbargo(version, validated(releaseSchemas.LiftEmbargo, input), request));
     },
   },
   'sign-off': {
@@ -164,9 +169,3 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     act: signOffBy(false),
   },
 };
-
-function read<T>(schema: z.ZodType<T>, input: unknown): T {
-  const parsed = schema.safeParse(input);
-  if (!parsed.success) throw invalid(parsed.error);
-  return parsed.data;
-}

@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Channel } from '../domain/channel.ts';
 import * as schemas from '../http/schemas.ts';
-import { invalid } from '../http/validation.ts';
+import { validated } from '../http/validation.ts';
 import type { ChangingVerb, VerbInput } from '../service/channels.ts';
 
 type FieldName = 'version' | 'critical' | 'stepped' | 'until';
@@ -87,7 +87,7 @@ export type VerbValues = Partial<Record<FieldName | 'reason' | 'acceptStranding'
 export function readVerbInput(verb: ChangingVerb, values: VerbValues): VerbInput {
   const { schema, fields } = VERB_FORMS[verb];
   const { version, until, reason = '', acceptStranding } = values;
-  const parsed = schema.safeParse({
+  return validated(schema, {
     reason,
     ...(version && { version }),
     ...(until && { until: readUtc(until) }),
@@ -95,8 +95,6 @@ export function readVerbInput(verb: ChangingVerb, values: VerbValues): VerbInput
     ...(values.stepped === 'true' && { stepped: true }),
     ...(acceptStranding && { acceptStranding: Number(acceptStranding.replaceAll(',', '')) }),
   });
-  if (!parsed.success) throw invalid(parsed.error);
-  return parsed.data;
 }
 
 /** A date field has no zone; its label says UTC. */

@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { FairwayError } from '../domain/errors.ts';
 import type { SignOffs } from '../service/sign-offs.ts';
-import { invalid } from './validation.ts';
+import { validated } from './validation.ts';
 
 export interface HookOptions {
   signOffs: Pick<SignOffs, 'byLabel'>;
@@ -40,9 +40,7 @@ export function hookRoutes({ signOffs, secret, label, repository }: HookOptions)
     if (event !== 'pull_request' || (action !== 'labeled' && action !== 'unlabeled')) {
       return { ignored: `only labels of pull requests are of interest, and this is ${event}` };
     }
-    const parsed = LabelEvent.safeParse(payload);
-    if (!parsed.success) throw invalid(parsed.error);
-    const { label: given, pull_request, repository: from, sender } = parsed.data;
+    const { label: given, pull_request, repository: from, sender } = validated(LabelEvent, payload);
     if (given.name !== label) return { ignored: `the label that signs off is ${label}` };
     if (repository !== null && from.full_name !== repository) return { ignored: `only ${repository} counts` };
     const { number: pr, updated_at: at } = pull_request;

@@ -126,7 +126,8 @@ function createApi(options: OperatorApiOptions) {
   const { recall, signOffs, promotions, control } = options;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
-      if (!result.success) throw invalid(result.error);
+      // Where it failed, `data` is what came in.
+      if (!result.success) throw invalid(result.error, (result as { data?: unknown }).data);
     },
   });
   api.use(authenticate(authenticator));

@@ -73,7 +73,7 @@ describe('pages of releases', () => {
     ['approve', { stage: 'moon' }, 'the stages are canary'],
     ['pull', { reason: '' }, 'reason:'],
     ['sign-off', { pr: '99' }, 'has no change 99'],
-    ['sign-off', { pr: 'none' }, 'expected number'],
+    ['sign-off', { pr: 'none' }, 'expected a number'],
     ['supersede', { by: 'v1' }, 'by:'],
     ['resume', {}, 'stage canary is waiting, so there is no resume'],
     ['lift-embargo', {}, 'is not under embargo'],

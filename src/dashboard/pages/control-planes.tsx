@@ -3,7 +3,7 @@ import type { ControlPlane, ControlPlaneReport } from '../../domain/control-plan
 import { mayActAs } from '../../domain/role.ts';
 import { requireRole } from '../../http/auth.ts';
 import * as schemas from '../../http/schemas.ts';
-import { invalid } from '../../http/validation.ts';
+import { validated } from '../../http/validation.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
@@ -191,12 +191,10 @@ export function controlPlanePages({ controlPlanes, channels, now }: DashboardSer
     const actor = c.get('actor');
     requireRole(actor, 'operator');
     const form = await readForm(c);
-    const name = schemas.ControlPlaneName.safeParse(form.name);
-    const body = schemas.PutControlPlane.safeParse({ version: form.version });
-    if (!name.success) throw invalid(name.error);
-    if (!body.success) throw invalid(body.error);
-    await controlPlanes.report(name.data, body.data.version, { actor, ifMatch: null, dryRun: false });
-    return c.redirect(planePath(name.data), 303);
+    const name = validated(schemas.ControlPlaneName, form.name);
+    const { version } = validated(schemas.PutControlPlane, { version: form.version });
+    await controlPlanes.report(name, version, { actor, ifMatch: null, dryRun: false });
+    return c.redirect(planePath(name), 303);
   });
   return app;
 }

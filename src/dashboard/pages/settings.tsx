@@ -5,7 +5,7 @@ import { VERSION_KINDS } from '../../domain/version.ts';
 import { requireRole } from '../../http/auth.ts';
 import { STATUS } from '../../http/errors.ts';
 import * as schemas from '../../http/schemas.ts';
-import { invalid } from '../../http/validation.ts';
+import { validated } from '../../http/validation.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { CsrfField, Field } from '../parts/form.tsx';
@@ -193,16 +193,13 @@ async function readValues(c: PageContext): Promise<Values> {
 
 /** Reads the form with the API's own schemas. Throws `invalid`. */
 function readChange({ name, target, reason, controlPlane, toolsVersion, ...settings }: Values, exists: boolean) {
-  const named = schemas.ChannelName.safeParse(name);
-  if (!named.success) throw invalid(named.error);
-  const change = schemas.PutChannel.safeParse({
+  const named = validated(schemas.ChannelName, name);
+  const { dryRun: _, ...change } = validated(schemas.PutChannel, {
     ...settings,
     controlPlane: controlPlane || null,
     toolsVersion: toolsVersion || null,
     ...(target && !exists && { target }),
     ...((reason || exists) && { reason }),
   });
-  if (!change.success) throw invalid(change.error);
-  const { dryRun: _, ...rest } = change.data;
-  return { name: named.data, change: rest };
+  return { name: named, change };
 }

@@ -4,7 +4,7 @@ import { FairwayError } from '../../domain/errors.ts';
 import type { Transfer } from '../../service/transfer.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas.ts';
-import { invalid } from '../validation.ts';
+import { validated } from '../validation.ts';
 import { answers, Conditions, guarded, problems, readRequest } from './route.ts';
 
 const tags = ['state'];
@@ -62,11 +62,8 @@ export function transferRoutes(transfer: Transfer) {
     return c.body(stringify(state, { aliasDuplicateObjects: false }), 200, { 'Content-Type': 'application/yaml' });
   });
   app.openapi(apply, async (c) => {
-    const document = schemas.StateDocument.safeParse(
-      readDocument(await c.req.text(), c.req.header('content-type') ?? ''),
-    );
-    if (!document.success) throw invalid(document.error);
-    return c.json(await transfer.apply(document.data, readRequest(c)), 200);
+    const document = readDocument(await c.req.text(), c.req.header('content-type') ?? '');
+    return c.json(await transfer.apply(validated(schemas.StateDocument, document), readRequest(c)), 200);
   });
   return app;
 }
