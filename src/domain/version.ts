@@ -23,12 +23,21 @@ export function readVersion(text: string): Version | string {
   if (text.length > MAX_VERSION_LENGTH) return `a version has at most ${MAX_VERSION_LENGTH} characters`;
   // No image tag may hold a plus sign, so no agent could be told such a version.
   if (text.includes('+')) return `"${text}" carries build metadata, which no image tag can hold; leave out "+…"`;
-  const parsed = /^v?\d/.test(text) ? semver.parse(text.replace(/^v/, '')) : null;
-  if (!parsed) return `"${text}" is not a version; write it as X.Y.Z or X.Y.Z-suffix (https://semver.org)`;
+  // semver.parse would forgive spaces around it.
+  const parsed = /^v?\d\S*$/.test(text) ? semver.parse(text.replace(/^v/, '')) : null;
+  if (!parsed) return `"${text}" is not a version; ${howToWriteIt(text)}`;
   const kind = kindOf(parsed.prerelease);
   const cloud = kind === 'cloud' ? readCloudStamp(parsed) : null;
   if (typeof cloud === 'string') return `"${text}" is not a cloud version: ${cloud}`;
   return { text: parsed.version, major: parsed.major, minor: parsed.minor, patch: parsed.patch, kind, cloud };
+}
+
+function howToWriteIt(text: string): string {
+  const zeros = /^v?\d+\.\d+\.\d+-(?:[\w.-]*\.)?(0\d+)(?:\.|$)/.exec(text)?.[1];
+  if (!zeros) return 'write it as X.Y.Z or X.Y.Z-suffix (https://semver.org)';
+  // 0.4 % of commit hashes, shortened to 7 digits, are such.
+  const todo = text.includes('-cloud.') ? "; take more of the commit's hash" : '';
+  return `"${zeros}" has digits only and must not begin with 0 (https://semver.org)${todo}`;
 }
 
 /** The version in `text`, or null when it holds none. */

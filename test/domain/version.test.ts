@@ -51,6 +51,8 @@ describe('reading a version', () => {
     ['a leading =', '=16.4.7'],
     ['a v and a =', 'v=16.4.7'],
     ['a leading space', ' 16.4.7'],
+    ['a trailing space', '16.4.7 '],
+    ['a trailing line break', '16.4.7\n'],
     ['a space within', '16. 4.7'],
     ['a range', '^16.4.7'],
     ['two versions', '16.4.7 16.4.8'],
@@ -87,6 +89,15 @@ describe('the digits-only trap', () => {
   ])('refuses %s', (text) => {
     expect(parseVersion(text)).toBeNull();
   });
+
+  it.each(['16.0.0-cloud.20260822T123456.0123456', '16.4.7-rc.01', '16.0.0-cloud.20260822123456.0000000'])(
+    'says of %s how to get out of it',
+    (text) => {
+      const identifier = text.slice(text.lastIndexOf('.') + 1);
+      expect(readVersion(text)).toMatch(`"${identifier}" has digits only and must not begin with 0`);
+      expect(/cloud/.test(text)).toBe(/take more of the commit's hash/.test(String(readVersion(text))));
+    },
+  );
 
   it.each([
     ['digits only', '1234567'],
