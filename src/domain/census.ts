@@ -106,13 +106,14 @@ export function takeCensus(
   const evidence: Evidence[] = surveys.map((survey) => {
     const { source, skipped } = survey;
     const versions = tally(Object.entries(survey.versions));
-    return { source, complete: true, fresh: isFresh(survey), age: ageOf(survey.at, now), versions, skipped };
+    const complete = knowsAgents(survey);
+    return { source, complete, fresh: isFresh(survey), age: ageOf(survey.at, now), versions, skipped };
   });
   if (checkIns.size > 0) {
     const age = latest === undefined ? null : ageOf(latest, now);
     evidence.push({ source: 'check-ins', complete: false, fresh: true, age, versions: checkIns, skipped: 0 });
   }
-  const believed = surveys.filter(isFresh);
+  const believed = surveys.filter((survey) => isFresh(survey) && knowsAgents(survey));
   const inventories = believed.filter(({ source }) => source === 'inventory');
   const known = rivals(
     believed,
@@ -131,6 +132,9 @@ export function takeCensus(
   evidence.push({ source: 'presumed', complete: false, fresh: true, age: null, versions: presumed, skipped: 0 });
   return { ...census, headcounts: [...known, tally([...checkIns, ...presumed])] };
 }
+
+/** A source of which no version at all could be read says nothing of its agents. */
+const knowsAgents = ({ versions, skipped }: Survey) => skipped === 0 || Object.keys(versions).length > 0;
 
 const ageOf = (at: number, now: number) => Math.max(0, Math.round((now - at) / 1000));
 

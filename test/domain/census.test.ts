@@ -96,6 +96,16 @@ describe('fresh inventory', () => {
     expect(found.known).toBe(found.headcounts);
   });
 
+  it('that could read no version of its enrolled agents does not know them, and presumption stays', () => {
+    const found = census(fleet([survey({}, { skipped: 3 })]), '16.4.7');
+    expect(found.evidence).toMatchObject([
+      { source: 'inventory', complete: false, fresh: true, skipped: 3 },
+      { source: 'presumed' },
+    ]);
+    expect(plain(found.headcounts)).toEqual([{ '16.4.7': 1 }]);
+    expect(sources(census(fleet([survey({ '16.4.6': 1 }, { skipped: 3 })]), '16.4.7'))).toEqual(['inventory']);
+  });
+
   it('without any enrolled agent is evidence too', () => {
     const found = census(fleet([survey({})]), '16.4.7');
     expect(sources(found)).toEqual(['inventory']);
