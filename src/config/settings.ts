@@ -118,7 +118,7 @@ export const settingsSchema = z.strictObject({
     channels: z.array(
       z.strictObject({
         name: channelName.describe('1 to 8 segments of a-z0-9._- with slashes between them'),
-        target: version.optional().describe('what it serves at first; none: agents are told none'),
+        target: version.optional().describe('what it serves at first; unset: agents are told none'),
         description: z.string().optional().describe('for people'),
         accepts: z.array(z.enum(VERSION_KINDS)).min(1).optional().describe('kinds of versions it may serve'),
         versionPrefix: z.enum(['v', '']).optional().describe('before the version, in answers to agents'),

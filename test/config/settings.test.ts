@@ -194,6 +194,11 @@ describe('a fault', () => {
       { public: { tls: { certificate: 'chain.pem' } } },
       /^public\.tls\.key: is missing$/,
     ],
+    [
+      'a duration without a unit',
+      { fleet: { staleAfter: 5 } },
+      /^fleet\.staleAfter: expected a duration such as 500ms/,
+    ],
     ['a number that is too low', { workers: 0 }, /^workers: must be 1 or more$/],
     ['a number that is too high', { workers: 65 }, /^workers: must be 64 or less$/],
     ['an empty list', { sources: { metrics: { x: [] } } }, /^sources\.metrics\.x: must not be empty$/],
