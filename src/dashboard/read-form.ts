@@ -1,7 +1,17 @@
 import type { Context } from 'hono';
+import { FairwayError } from '../domain/errors.ts';
 
-/** The fields of a form; a name that occurs more than once has a list. The first reading decides, so all are this one. */
-export const readForm = (c: Context) => c.req.parseBody({ all: true });
+/**
+ * The fields of a form; a name that occurs more than once has a list. The first reading decides, so all are this one.
+ * Throws `malformed`.
+ */
+export async function readForm(c: Context) {
+  try {
+    return await c.req.parseBody({ all: true });
+  } catch (cause) {
+    throw new FairwayError('malformed', 'the form cannot be read; open the page again, then repeat', { cause });
+  }
+}
 
 /** The fields of a form that has each name once, without the proof of where it comes from. */
 export async function readTexts(c: Context): Promise<Record<string, string>> {

@@ -49,6 +49,16 @@ describe('signing in', () => {
     expect(reply.headers.getSetCookie().join()).toContain('Secure; SameSite=Strict');
   });
 
+  it("of a stranger, with a form that cannot be read, is his fault and not the server's", async () => {
+    const { operatorUrl } = await startServer(QUICKSTART);
+    for (const type of ['multipart/form-data; boundary=x', 'multipart/form-data']) {
+      const headers = { 'Content-Type': type, Accept: 'text/html' };
+      const reply = await fetch(`${operatorUrl}/sign-in`, { method: 'POST', headers, body: 'no part' });
+      expect(reply.status).toBe(400);
+      expect(await reply.text()).toContain('the form cannot be read; open the page again, then repeat');
+    }
+  });
+
   it.each(['https://elsewhere.example/', '//elsewhere.example', '/\\elsewhere.example', 'javascript:alert(1)'])(
     'does not lead to %s',
     async (next) => {
