@@ -71,5 +71,10 @@ export function toFairwayError(error: Error): FairwayError {
   if (error instanceof HTTPException && error.status === 415) {
     return new FairwayError('unsupported_media_type', 'send JSON, with the header Content-Type: application/json');
   }
+  if (isGone(error))
+    return new FairwayError('malformed', 'the request ended in the middle; send it again', { cause: error });
   return new FairwayError('internal', 'something went wrong on the server; its log tells what', { cause: error });
 }
+
+/** What node:http tells whoever reads the body of a client that went away. Other lost connections have other words. */
+const isGone = (error: NodeJS.ErrnoException) => error.code === 'ECONNRESET' && error.message === 'aborted';
