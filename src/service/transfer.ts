@@ -17,7 +17,7 @@ import {
   withoutRevision,
 } from '../domain/snapshot.ts';
 import type { AuditEntry, Write } from '../domain/store.ts';
-import { requireVersion, type Version } from '../domain/version.ts';
+import { compareVersions, requireVersion, type Version } from '../domain/version.ts';
 import { type ChangeRequest, releaseGuards } from './change.ts';
 import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
@@ -182,6 +182,7 @@ function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act)
 
 function newChannel(wanted: Partial<ChannelState> & { name: string }, { at, by }: Act): Channel {
   const target = wanted.target ? requireVersion(wanted.target).text : null;
+  requireLineage(wanted, target);
   return {
     ...DEFAULT_SETTINGS,
     critical: null,
@@ -194,6 +195,15 @@ function newChannel(wanted: Partial<ChannelState> & { name: string }, { at, by }
     updatedAt: at.toISOString(),
     updatedBy: by,
   };
+}
+
+/** What the verbs keep true and rely on, a document must not break. Throws `invalid`. */
+function requireLineage({ name, lineage }: Partial<ChannelState>, target: string | null): void {
+  if (!lineage) return;
+  const ascends = lineage.every((version, i) => i === 0 || compareVersions(lineage[i - 1] as string, version) < 0);
+  if (ascends && (target === null || lineage.at(-1) === target)) return;
+  const end = target === null ? '' : `, and end with its target ${target}`;
+  throw new FairwayError('invalid', `the lineage of ${name} must ascend${end}`);
 }
 
 function withoutStamp(channel: Channel): ChannelState {

@@ -250,6 +250,10 @@ describe('apply', () => {
       ['no name', { fairway: 1, channels: [{}] }, /name/],
       ['a wrong version', channel({ target: '16.4' }), /X\.Y\.Z/],
       ['a wrong version in the lineage', channel({ target: '16.4.7', lineage: ['x'] }), /X\.Y\.Z/],
+      ['a way that goes down', channel({ target: '16.4.7', lineage: ['17.0.0', '16.4.7'] }), /lineage of x .*ascend/],
+      ['a way that ends elsewhere', channel({ target: '16.4.7', lineage: ['16.4.6'] }), /end with its target 16\.4\.7/],
+      ['a way that ends nowhere', channel({ target: '16.4.7', lineage: [] }), /end with its target 16\.4\.7/],
+      ['a way down without a target', channel({ lineage: ['16.4.7', '16.4.6'] }), /lineage of x .*ascend/],
       ['a wrong end of a pin', channel({ target: '16.4.7', pin: { ...mark, until: 'soon' } }), /until/],
       ['a wrong end of a critical mark', channel({ target: '16.4.7', critical: { ...mark, until: '12' } }), /until/],
       ...(
