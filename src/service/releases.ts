@@ -94,8 +94,10 @@ export function createReleases({ control, promotes, now }: ReleasesOptions): Rel
       const known = snapshot.releases.get(draft.version);
       if (known) {
         if (known.registered?.digest === digestOf(registration)) return { release: known, created: false };
-        const todo = 'register a fixed release under a version of its own';
-        throw new FairwayError('already_exists', `${draft.version} is registered with another content; ${todo}`);
+        const why = known.registered
+          ? 'is registered with another content; register a fixed release under a version of its own'
+          : 'came with a release history; register what is cut from now on';
+        throw new FairwayError('already_exists', `${draft.version} ${why}`);
       }
       const signOffs = snapshot.signOffs;
       const changes = draft.changes.map((change) => ({ ...change, signedOff: rememberedSignOff(signOffs, change.pr) }));

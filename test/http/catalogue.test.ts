@@ -30,6 +30,17 @@ async function started(channel: object = {}) {
 }
 
 describe('registering a release', () => {
+  it('is refused for one that a history has brought, in words of its own', async () => {
+    const { api } = await started();
+    const reply = await api('POST', '/releases', registration('16.4.7'));
+    expectProblem(
+      reply,
+      409,
+      'already_exists',
+      /^16\.4\.7 came with a release history; register what is cut from now on$/,
+    );
+  });
+
   it('is idempotent: the same again changes nothing, another content is refused', async () => {
     const { api } = await started();
     const body = registration(CLOUD, { changes: [{ pr: 1, title: 'A', significant: true }] });
