@@ -156,6 +156,7 @@ describe('a faulty inventory changes nothing:', () => {
     await api('POST', IMPORT, inventory());
     const problem = expectProblem(await api('POST', IMPORT, body), status, code, detail);
     if (detail.source.includes('entry')) expect(problem.errors[0].path).toMatch(/^\d/);
+    if (detail.source.includes('entry')) expect(problem.errors[0].message).not.toMatch(/Invalid input/);
     const { body: census } = await api('GET', '/census?channel=stable%2Fcloud');
     expect(census).toMatchObject({ agents: 236, sources: [{ agents: 236, skipped: 1 }] });
     // And the next one is taken.

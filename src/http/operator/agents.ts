@@ -3,6 +3,7 @@ import { SIGHTING_SOURCES } from '../../domain/agent.ts';
 import { requireVersion } from '../../domain/version.ts';
 import type { Fleet } from '../../service/fleet.ts';
 import type { OperatorEnv } from '../auth.ts';
+import { time } from '../schemas/fields.ts';
 import * as schemas from '../schemas.ts';
 import { answers, guarded, problems } from './route.ts';
 
@@ -20,8 +21,7 @@ const anyVersion = z
   })
   .optional();
 
-const moment = z.iso
-  .datetime({ offset: true })
+const moment = time()
   .transform((text) => Date.parse(text))
   .optional();
 

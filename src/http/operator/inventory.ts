@@ -5,6 +5,7 @@ import type { Instance } from '../../domain/inventory.ts';
 import type { Fleet } from '../../service/fleet.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas.ts';
+import { invalid } from '../validation.ts';
 import { answers, guarded } from './route.ts';
 
 // Some 190,000 instances. The body is parsed as it arrives; what stays in memory is a sighting of each enrolled agent,
@@ -118,6 +119,7 @@ async function* withoutStalls(body: ReadableStream<Uint8Array>, idle: number): A
 function readInstance(value: unknown, index: number): Instance {
   const instance = schemas.Instance.safeParse(value);
   if (instance.success) return instance.data;
-  const errors = instance.error.issues.map(({ path, message }) => ({ path: [index, ...path].join('.'), message }));
+  const faults = invalid(instance.error, value).details.errors ?? [];
+  const errors = faults.map(({ path, message }) => ({ path: path ? `${index}.${path}` : String(index), message }));
   throw new FairwayError('invalid', `entry ${index} of the inventory is no instance; nothing was changed`, { errors });
 }

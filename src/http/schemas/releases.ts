@@ -19,7 +19,7 @@ const MAX_CHANGES = 500;
 
 export const ListedRelease = z.strictObject({
   version: z.string().min(1).max(MAX_VERSION_LENGTH),
-  date: z.iso.date().nullable(),
+  date: z.iso.date('expected a date such as 2026-11-22').nullable(),
   security: z.boolean(),
 });
 export const ImportReleases = z.array(ListedRelease).min(1).max(10_000);
