@@ -23,7 +23,7 @@ import {
   SURVEYS,
   shardOf,
 } from './redis-keys.ts';
-import { AGENT, BUCKETS, FORGET, PRUNE, RECORD, SAVE_SURVEY } from './redis-scripts/fleet.ts';
+import { AGENT, BUCKETS, COUNTS, FORGET, PRUNE, RECORD, SAVE_SURVEY } from './redis-scripts/fleet.ts';
 import { agentOf, isWanted, MAX_COUNTERS, MAX_COUNTERS_WITH_GROUPS, pack, readCounters } from './sightings.ts';
 
 /**
@@ -57,12 +57,11 @@ export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs
   return {
     // Not one moment, and yet nobody is counted twice: an agent never leaves its shard.
     async counts() {
-      const shards = Array.from({ length: SHARDS }, (_, shard) => client.hgetall(countsKey(shard)));
+      const shards = Array.from({ length: SHARDS }, (_, shard) => client.run(COUNTS, [countsKey(shard)]));
       const [surveys, ...counts] = await Promise.all([client.hgetall(SURVEYS), ...shards]);
-      const counters = counts.flatMap((shard) => Object.entries(shard));
       return {
         surveys: Object.values(surveys ?? {}).map(parseSurvey),
-        ...readCounters(counters.map(([field, value]): [string, number] => [field, Number(value)])),
+        ...readCounters(counts.flatMap((lines) => readLines(lines as string))),
       };
     },
 
@@ -214,6 +213,12 @@ function pairs(flat: string[]): Map<string, string> {
   const map = new Map<string, string>();
   for (let i = 0; i + 1 < flat.length; i += 2) map.set(flat[i] ?? '', flat[i + 1] ?? '');
   return map;
+}
+
+/** The counters of a shard, as the script tells them. */
+function readLines(text: string): [field: string, value: number][] {
+  const lines = text.split('\n');
+  return Array.from({ length: Math.floor(lines.length / 2) }, (_, n) => [lines[2 * n] ?? '', Number(lines[2 * n + 1])]);
 }
 
 /** A survey is stored behind its time, which the script compares. */

@@ -202,6 +202,12 @@ return known > 0 and 1 or 0
 `,
 };
 
+/** KEYS: counts of a shard. Answers fields and values in turn, a line each: one string is read far faster than a list. */
+export const COUNTS: Script = {
+  name: 'fairwayCounts',
+  lua: `return table.concat(redis.call('HGETALL', KEYS[1]), '\\n')`,
+};
+
 /** KEYS: check-ins and inventory of a bucket. ARGV: agent id. Answers its packed sightings as of one moment. */
 export const AGENT: Script = {
   name: 'fairwayAgent',
