@@ -4,7 +4,7 @@ import type { KeyPair } from './certificate.ts';
 import type { Settings } from './config/settings.ts';
 import type { Sighting, SightingSource } from './domain/agent.ts';
 import { type Snapshot, stateOf, takeSnapshot } from './domain/snapshot.ts';
-import type { ControlState, SightingList } from './domain/store.ts';
+import type { ControlState } from './domain/store.ts';
 import { addCounts, openPublicSide, type PollCounts, type PublicSide, type PublicSideOptions } from './public-side.ts';
 
 /** What the first process tells a worker. */
@@ -148,10 +148,10 @@ function createBatches(send: (batch: Batch) => void) {
   const waiting = new Map<number, { resolve: (refused: number) => void; reject: (error: Error) => void }>();
   let last = 0;
   return {
-    recordSightings: (_: SightingSource, sightings: SightingList, within = 0) =>
+    recordSightings: (_: SightingSource, sightings: Sighting[], within = 0) =>
       new Promise<number>((resolve, reject) => {
         waiting.set(++last, { resolve, reject });
-        send({ record: last, sightings: [...sightings], within });
+        send({ record: last, sightings, within });
       }),
     settle({ recorded, refused, failed }: Recorded) {
       const batch = waiting.get(recorded);

@@ -125,12 +125,6 @@ export interface PruneQuery {
   inventoryOf?: string | undefined;
 }
 
-/** As an array has it; it need not hold an object for each. */
-export interface SightingList extends Iterable<Sighting> {
-  readonly length: number;
-  at(index: number): Sighting | undefined;
-}
-
 /**
  * Where Fairway keeps its state. Every verb is atomic unless it says otherwise, and rejects with `store_unavailable`
  * when the store cannot be reached or does not answer within its deadline.
@@ -168,9 +162,9 @@ export interface Store {
    * Keeps each sighting unless the source has a newer one of that agent; one that is not enrolled never takes the place
    * of one that is. Check-ins are kept within `FleetLimits`. Atomic for each agent, not for the batch. Returns how many
    * it refused for the limits. A large batch is written in pieces, spread over `within` milliseconds: what is written at a
-   * stretch is a stretch in which no poll is answered. Looks at no sighting any more once it has settled.
+   * stretch is a stretch in which no poll is answered.
    */
-  recordSightings(source: SightingSource, sightings: SightingList, within?: number): Promise<number>;
+  recordSightings(source: SightingSource, sightings: Sighting[], within?: number): Promise<number>;
   /** Forgets old sightings. Atomic for each agent. Returns how many it forgot. */
   prune(query: PruneQuery): Promise<number>;
   agents(query: AgentQuery): Promise<AgentPage>;

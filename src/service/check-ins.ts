@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { isAgentId, isGroup, isUpdaterKind, type Sighting } from '../domain/agent.ts';
 import type { Store } from '../domain/store.ts';
 import { parseVersion } from '../domain/version.ts';
-import { Pending } from './pending.ts';
 
 /** What an agent may say of itself in a poll, as it came. */
 export interface RawCheckIn {
@@ -71,8 +70,7 @@ export const newCheckInCounters = (): CheckInCounters => ({
 
 /** Merges check-ins per agent and writes them in batches, so that polls never wait for the store. */
 export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, log }: CheckInsOptions): CheckIns {
-  let pending = new Pending();
-  let spare = new Pending();
+  let pending = new Map<string, Sighting>();
   let flushing: Promise<void> | null = null;
   const counters = newCheckInCounters();
 
@@ -102,31 +100,29 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
   /** Strangers neither replace what enrolled agents said nor crowd them out. */
   function keep(sighting: Sighting): void {
     const { id, enrolled } = sighting;
-    if (!enrolled && pending.isEnrolled(id)) return;
+    const before = pending.get(id);
+    if (before?.enrolled && !enrolled) return;
     const room = enrolled ? maxPending : maxPending * STRANGERS_SHARE;
-    if (pending.length >= room && !pending.has(id)) counters.dropped++;
-    else pending.put(sighting);
+    if (!before && pending.size >= room) counters.dropped++;
+    else pending.set(id, sighting);
   }
 
-  async function write(batch: Pending, within: number): Promise<void> {
+  async function write(batch: Map<string, Sighting>, within: number): Promise<void> {
     try {
-      counters.refused += await store.recordSightings('check-ins', batch, within);
-      batch.clear();
-      spare = batch;
+      counters.refused += await store.recordSightings('check-ins', [...batch.values()], within);
     } catch (err) {
-      log.warn({ err, agents: batch.length }, 'check-ins could not be written; they wait for the next try');
+      log.warn({ err, agents: batch.size }, 'check-ins could not be written; they wait for the next try');
       const newer = pending;
       pending = batch;
-      for (const sighting of newer) keep(sighting);
+      for (const sighting of newer.values()) keep(sighting);
     }
   }
 
   function flush(within: number): Promise<void> {
     if (flushing) return flushing;
-    if (pending.length === 0) return Promise.resolve();
+    if (pending.size === 0) return Promise.resolve();
     const batch = pending;
-    pending = spare;
-    spare = new Pending();
+    pending = new Map();
     flushing = write(batch, within).finally(() => {
       flushing = null;
     });

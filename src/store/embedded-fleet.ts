@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Agent, SIGHTING_SOURCES, type Sighting, type SightingSource } from '../domain/agent.ts';
+import { type Agent, SIGHTING_SOURCES, type SightingSource } from '../domain/agent.ts';
 import type { Survey } from '../domain/census.ts';
 import type { AgentPage, AgentQuery, FleetLimits, Store } from '../domain/store.ts';
 import { admission, type Counts, dropTimes, editor, isNews, type Sightings, withoutTime } from './embedded-counters.ts';
@@ -54,8 +54,7 @@ export function embeddedFleet(files: EmbeddedFiles, isFenced: IsFenced, limits: 
           const edit = editor(sightings, counts);
           const recorder = source === 'check-ins' ? admission(edit, counts, limits) : null;
           let refusedNow = 0;
-          for (let index = start; index < Math.min(start + RECORD_AT_ONCE, batch.length); index++) {
-            const sighting = batch.at(index) as Sighting;
+          for (const sighting of batch.slice(start, start + RECORD_AT_ONCE)) {
             const before = sightings[source].get(sighting.id);
             if (!isNews(sighting, before)) continue;
             const packed = pack(sighting);

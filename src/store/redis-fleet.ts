@@ -2,14 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Agent, Sighting } from '../domain/agent.ts';
 import type { Survey } from '../domain/census.ts';
 import { FairwayError } from '../domain/errors.ts';
-import {
-  type AgentPage,
-  type AgentQuery,
-  type FleetLimits,
-  OTHER_GROUP,
-  type SightingList,
-  type Store,
-} from '../domain/store.ts';
+import { type AgentPage, type AgentQuery, type FleetLimits, OTHER_GROUP, type Store } from '../domain/store.ts';
 import { pace } from './pace.ts';
 import type { RedisClient } from './redis-client.ts';
 import {
@@ -77,7 +70,7 @@ export function redisFleet(client: RedisClient, limits: FleetLimits): FleetVerbs
         // Lua counts from 1, and the counters come first.
         const slots = new Map(places.map((place, nth) => [place, 2 + 2 * nth]));
         const lines = Array.from(piece, (rank) => {
-          const sighting = sightings.at(indexIn(rank)) as Sighting;
+          const sighting = sightings[indexIn(rank)] as Sighting;
           return `${slots.get(placeIn(rank))} ${sighting.id} ${pack(sighting)}`;
         });
         const keys = [countsKey(shardOf(places[0] ?? 0)), ...bucketKeys(places)];
@@ -118,11 +111,11 @@ const placeIn = (rank: number) => Math.floor(rank / MOST_IN_BATCH);
 const indexIn = (rank: number) => rank % MOST_IN_BATCH;
 
 /** Cuts a batch into pieces that stay within a shard and touch few buckets. */
-async function cut(sightings: SightingList): Promise<Float64Array[]> {
+async function cut(sightings: Sighting[]): Promise<Float64Array[]> {
   const ranks = new Float64Array(sightings.length);
   for (let index = 0; index < ranks.length; index++) {
     if (index % PLACED_AT_ONCE === 0) await nextTurn();
-    ranks[index] = ranked(placeOf(sightings.at(index)?.id ?? ''), index);
+    ranks[index] = ranked(placeOf(sightings[index]?.id ?? ''), index);
   }
   ranks.sort();
   const shardAt = (start: number) => shardOf(placeIn(ranks[start] ?? 0));
@@ -146,6 +139,7 @@ function placesFrom(place: number, length: number): number[] {
   return Array.from({ length: end - place }, (_, index) => place + index);
 }
 
+/** The pieces in turn, each when it is due. */
 async function* paced<T>(pieces: T[], within: number): AsyncGenerator<T, undefined> {
   const due = pace(pieces.length, within);
   for (const [index, piece] of pieces.entries()) {
