@@ -8,7 +8,7 @@ const exec = promisify(execFile);
 /** The programs that tests run beside Fairway, and the Debian packages that bring each. */
 const PACKAGES = {
   'redis-server': ['redis-server'],
-  chromium: ['chromium', 'fonts-dejavu-core'],
+  'chromium-headless-shell': ['chromium-headless-shell', 'fonts-dejavu-core'],
   prometheus: ['prometheus'],
   promtool: ['prometheus'],
   zsh: ['zsh'],

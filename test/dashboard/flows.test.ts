@@ -9,7 +9,7 @@ import { layWire } from './wire.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 
-const chromium = findProgram('chromium');
+const chromium = findProgram('chromium-headless-shell');
 let browser: Browser;
 beforeAll(async () => {
   if (chromium) browser = await launchBrowser(chromium);
@@ -341,6 +341,8 @@ describe.skipIf(!chromium)('a page that is open', () => {
     await page.keyboard.press('Tab');
     expect(await page.evaluate('document.activeElement.textContent.trim()')).toBe('Skip to content');
     await page.goto(`${CHANNEL}/roll-forward`);
+    // The first field has the focus once the page is drawn, which is later than it is loaded.
+    await page.locator('input[name=version]:focus').waitFor();
     await page.keyboard.type('16.4.7');
     await page.keyboard.press('Tab');
     await page.keyboard.type('by hand');

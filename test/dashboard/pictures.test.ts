@@ -51,7 +51,7 @@ const PREVIEWED = new Set([
 
 const WIDTHS = { wide: 1280, narrow: 400 };
 
-const chromium = findProgram('chromium');
+const chromium = findProgram('chromium-headless-shell');
 let browser: Browser;
 beforeAll(async () => {
   if (chromium) browser = await launchBrowser(chromium);

@@ -5,7 +5,7 @@ import { operatorClient } from '../support/server.ts';
 import { launchBrowser, openContext, signIn } from './browser.ts';
 import { BEFORE, RELEASE, startSampleReleases } from './sample-releases.ts';
 
-const chromium = findProgram('chromium');
+const chromium = findProgram('chromium-headless-shell');
 let browser: Browser;
 beforeAll(async () => {
   if (chromium) browser = await launchBrowser(chromium);
