@@ -5,7 +5,7 @@ import { SCHEMA, SCHEMA_KEY } from '../../src/domain/schema.ts';
 import type { ControlState } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
-import { asAdmin, openRedis, silent } from '../store/redis-harness.ts';
+import { asAdmin, openRedis, PATIENT, silent } from '../store/redis-harness.ts';
 import { FIRST_STAGES, FIRST_STATE, FIRST_STATE_AT, intoFiles, intoRedis, intoSaved } from '../support/first-state.ts';
 import { runFairway } from '../support/process.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
@@ -31,7 +31,7 @@ const timeless = (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll
 async function upgradeToNewer(settings: { redisUrl: string | null; dataDir: string }): Promise<void> {
   const store = settings.redisUrl
     ? await openRedis(settings.redisUrl)
-    : await openStore({ ...settings, deadline: 800, log: silent });
+    : await openStore({ ...settings, deadline: PATIENT, log: silent });
   const { documents } = await store.load();
   const revisionOf = (wanted: string) => documents.find(({ key }) => key === wanted)?.revision ?? 0;
   const writes = [{ key: SCHEMA_KEY, ifRevision: revisionOf(SCHEMA_KEY), value: NEWER }];

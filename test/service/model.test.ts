@@ -19,6 +19,7 @@ import { createFleet } from '../../src/service/fleet.ts';
 import { createGate } from '../../src/service/gate.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { PATIENT } from '../store/redis-harness.ts';
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
@@ -369,13 +370,13 @@ const log = pino({ level: 'silent' });
 
 async function openEmbedded(): Promise<Place> {
   const dataDir = await mkdtemp(join(tmpdir(), 'fairway-model-'));
-  const store = await openStore({ redisUrl: null, dataDir, deadline: 800, log });
+  const store = await openStore({ redisUrl: null, dataDir, deadline: PATIENT, log });
   return { store, close: () => store.close().then(() => rm(dataDir, { recursive: true, force: true })) };
 }
 
 async function openRedis(): Promise<Place> {
   const redis: RedisProcess = await startRedis();
-  const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 800, log });
+  const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: PATIENT, log });
   await vi.waitFor(() => store.revision(), { interval: 5 });
   return { store, close: () => store.close().then(() => redis.stop()) };
 }

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { FleetLimits } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
 import { storeContract } from './contract.ts';
+import { PATIENT } from './redis-harness.ts';
 
 const log = { info() {}, warn() {} };
 const directories: string[] = [];
@@ -17,7 +18,7 @@ async function newDirectory(): Promise<string> {
 }
 
 const open = (dataDir: string, limits?: FleetLimits) =>
-  openStore({ redisUrl: null, dataDir, deadline: 800, limits, log });
+  openStore({ redisUrl: null, dataDir, deadline: PATIENT, limits, log });
 
 let latest = '';
 storeContract('embedded', {

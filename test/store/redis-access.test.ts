@@ -66,14 +66,14 @@ describe('as the user of docs/operating.md', () => {
   storeContract('redis', {
     fresh: async (limits) => {
       await asAdmin(asRoot(), (admin) => admin.flushall());
-      return openRedis(asFairway(), silent, limits);
+      return openRedis(asFairway(), { limits });
     },
     again: () => openRedis(asFairway()),
   });
 
   it('hears of changes, and has nothing to warn of', async () => {
     const log = { info: vi.fn(), warn: vi.fn() };
-    const store = await openRedis(asFairway(), log);
+    const store = await openRedis(asFairway(), { log });
     const heard = vi.fn();
     store.onChange(heard);
     await vi.waitFor(() => expect(heard).toHaveBeenCalled());
@@ -238,7 +238,7 @@ describe('over TLS', () => {
 it('warns of a Redis that may throw keys away or forget', async () => {
   const careless = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru', '--appendonly', 'no'] });
   const log = { info: vi.fn(), warn: vi.fn() };
-  const store = await openRedis(careless.url, log);
+  const store = await openRedis(careless.url, { log });
   await vi.waitFor(() => expect(log.warn).toHaveBeenCalledTimes(2));
   expect(log.warn).toHaveBeenCalledWith(
     {},

@@ -61,7 +61,7 @@ describe('a store whose Redis fails', () => {
   beforeEach(async () => {
     vi.clearAllMocks();
     redis = await startRedis();
-    store = await openRedis(redis.url, log);
+    store = await openRedis(redis.url, { log, deadline: 800 });
   });
   afterEach(async () => {
     redis.thaw();

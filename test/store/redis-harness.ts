@@ -19,9 +19,15 @@ export const audit = {
   after: null,
 };
 
+/** Milliseconds that a call may take where no fault is tested: a slow disk is none. */
+export const PATIENT = 10_000;
+
 /** A store on `url`, once it answers. */
-export async function openRedis(url: string, log = silent, limits?: FleetLimits): Promise<Store> {
-  const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline: 800, limits, log });
+export async function openRedis(
+  url: string,
+  { log = silent, limits, deadline = PATIENT }: { log?: typeof silent; limits?: FleetLimits; deadline?: number } = {},
+): Promise<Store> {
+  const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline, limits, log });
   await vi.waitFor(() => store.revision(), { interval: 5 });
   return store;
 }

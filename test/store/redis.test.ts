@@ -4,7 +4,7 @@ import type { Sighting } from '../../src/domain/agent.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { storeContract } from './contract.ts';
-import { asAdmin, audit, openRedis, silent, startCluster } from './redis-harness.ts';
+import { asAdmin, audit, openRedis, PATIENT, silent, startCluster } from './redis-harness.ts';
 
 describe('in a cluster', () => {
   let redis: RedisProcess;
@@ -16,7 +16,7 @@ describe('in a cluster', () => {
   storeContract('redis', {
     fresh: async (limits) => {
       await asAdmin(redis.url, (admin) => admin.flushall());
-      return openRedis(redis.url, silent, limits);
+      return openRedis(redis.url, { limits });
     },
     again: () => openRedis(redis.url),
   });
@@ -30,7 +30,7 @@ describe('a store in Redis', () => {
   afterAll(() => redis.stop());
 
   it('answers right after it was opened, when Redis is there', async () => {
-    const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 800, log: silent });
+    const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: PATIENT, log: silent });
     expect(await store.load()).toMatchObject({ revision: 0, documents: [] });
     await store.close();
   });
