@@ -119,9 +119,21 @@ async function sentinelConfig(dir: string, lines: string[]): Promise<string> {
   return file;
 }
 
+/** On a free port, unless one is given. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisProcess> {
+  for (let left = 3; ; left--) {
+    try {
+      return await startOn(options.port ?? (await freePort()), options);
+    } catch (error) {
+      // A connection that another test makes may have got the port meanwhile.
+      const taken = /address already in use/i.test((error as Error).message);
+      if (!taken || options.port !== undefined || left === 1) throw error;
+    }
+  }
+}
+
+async function startOn(port: number, options: RedisOptions): Promise<RedisProcess> {
   const binary = redisServer();
-  const port = options.port ?? (await freePort());
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'fairway-redis-')));
   const clean = async () => {
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
