@@ -10,6 +10,9 @@ export default defineConfig({
     setupFiles: ['test/support/patience.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    // A second of CPU time for each file goes into loading and warming up what all of them import. They share the modules,
+    // not servers or stores; what one changes of its process, it puts back.
+    isolate: false,
     testTimeout: 40_000,
     // CI's machine is shared: what fails there and passes when tried again tells of its load. A person sees every failure.
     retry: process.env.CI ? 2 : 0,
