@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SlowFirst } from './slow-first.ts';
 
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
@@ -13,6 +14,7 @@ export default defineConfig({
     // A second of CPU time for each file goes into loading and warming up what all of them import. They share the modules,
     // not servers or stores; what one changes of its process, it puts back.
     isolate: false,
+    sequence: { sequencer: SlowFirst },
     testTimeout: 40_000,
     // CI's machine is shared: what fails there and passes when tried again tells of its load. A person sees every failure.
     retry: process.env.CI ? 2 : 0,

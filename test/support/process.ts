@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
 import type { Raw } from '../../src/config/raw.ts';
@@ -14,6 +15,8 @@ export const ADMIN_TOKEN = 'admin-token-of-the-processes';
 
 /** Generous, for a machine that does other things too. */
 const START_MS = 15_000;
+/** Without it, polling would keep a core busy for as long as a test waits. */
+const POLL_PAUSE_MS = 4;
 
 export interface Exit {
   code: number | null;
@@ -182,7 +185,7 @@ export function readLogs(stdout: string): Raw[] {
     .map((line) => JSON.parse(line));
 }
 
-/** Polls without pause until told to stop, and notes every answer that is not 200 with one of the bodies that `isRight`. */
+/** Polls again and again until told to stop, and notes every answer that is not 200 with one of the bodies that `isRight`. */
 export function keepPolling(
   { publicUrl }: FairwayProcess,
   isRight: (body: string) => boolean,
@@ -201,6 +204,7 @@ export function keepPolling(
       if (reply.status !== 200 || !isRight(reply.body)) wrong.push(`${reply.status} ${reply.body}`);
       answered++;
       slowest = Math.max(slowest, performance.now() - start);
+      await sleep(POLL_PAUSE_MS);
     }
   })();
   onTestFinished(() => {
