@@ -10,7 +10,8 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     setupFiles: ['test/support/patience.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than CI has cores: many tests wait, for a lease to end or a server to be taken for dead.
+    maxWorkers: 3,
     // A second of CPU time for each file goes into loading and warming up what all of them import. They share the modules,
     // not servers or stores; what one changes of its process, it puts back.
     isolate: false,
