@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-// Bundled CommonJS packages call require() for node's own modules, which ESM lacks.
+// What stays outside is required, which ESM lacks a word for.
 const requireShim = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url);`;
 
@@ -16,6 +17,23 @@ const onlyEnglish = {
     build.onLoad({ filter: /zod\/v4\/locales\/index\.c?js$/ }, () => ({
       contents: "export { default as en } from './en.js';",
     })),
+};
+
+/**
+ * What stays outside the bundle is required, not imported. An import reads every export, and with those of node:http also
+ * loads fetch; lmdb is one file to require and a dozen to import. What is imported when it is wanted stays as it is.
+ */
+const outside = {
+  name: 'outside',
+  setup(build) {
+    const filter = new RegExp(`^((node:)?(${builtinModules.join('|')})|lmdb)$`);
+    build.onResolve({ filter }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'outside' } : { path, external: true },
+    );
+    build.onLoad({ filter: /./, namespace: 'outside' }, ({ path }) => ({
+      contents: `module.exports = require('${path}');`,
+    }));
+  },
 };
 
 /**
@@ -38,8 +56,7 @@ export async function bundle(entryPoint, outfile, { executable = false, split = 
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    external: ['lmdb'],
-    plugins: [onlyEnglish],
+    plugins: [onlyEnglish, outside],
     sourcemap: 'linked',
     define: { FAIRWAY_VERSION: JSON.stringify(version) },
     logLevel: 'warning',
