@@ -6,9 +6,15 @@ import { FairwayError } from './domain/errors.ts';
 import { closeOnSignal } from './lifecycle.ts';
 import { createLog } from './log.ts';
 import { start } from './server.ts';
+import { inSources } from './stack.ts';
 import { version } from './version.ts';
 
 const DEFAULTS = fileURLToPath(new URL('../config/default.yaml', import.meta.url));
+
+// Node prints the stack of what nobody caught as it stands.
+process.on('uncaughtExceptionMonitor', (error) => {
+  if (error instanceof Error) error.stack = inSources(String(error.stack));
+});
 
 try {
   const settings = loadSettings(DEFAULTS, process.env);
@@ -19,7 +25,9 @@ try {
 } catch (error) {
   // What a person can mend is a sentence; anything else is Fairway's own mistake.
   const expected = error instanceof SettingsError || error instanceof FairwayError;
-  process.stderr.write(`fairway cannot start: ${expected ? error.message : (error as Error).stack}\n`);
+  process.stderr.write(
+    `fairway cannot start: ${expected ? error.message : inSources(String((error as Error).stack))}\n`,
+  );
   process.exit(error instanceof SettingsError ? 2 : 1);
 }
 

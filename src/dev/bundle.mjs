@@ -58,6 +58,7 @@ export async function bundle(entryPoint, outfile, { executable = false, split = 
     target: 'node20',
     plugins: [onlyEnglish, outside],
     sourcemap: 'linked',
+    sourcesContent: false,
     define: { FAIRWAY_VERSION: JSON.stringify(version) },
     logLevel: 'warning',
     banner: { js: `${executable ? '#!/usr/bin/env node\n' : ''}${requireShim}` },

@@ -108,7 +108,7 @@ export function runFairway({ dir = temporaryDirectory(), settings = {}, env = {}
   const config = join(dir, 'fairway.yaml');
   // JSON is YAML.
   writeFileSync(config, JSON.stringify(settings));
-  return run(process.execPath, ['--enable-source-maps', SERVER], {
+  return run(process.execPath, [SERVER], {
     cwd: dir,
     env: { ...freePorts(dir), FAIRWAY_ADMIN_TOKEN: ADMIN_TOKEN, FAIRWAY_CONFIG: config, ...env },
   });
