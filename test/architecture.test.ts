@@ -16,7 +16,7 @@ const NONE = /^$/;
 const ANY = /./;
 
 const LAYERS: Record<string, Layer> = {
-  'domain/': { from: ['domain/'], packages: /^(semver|node:crypto)$/ },
+  'domain/': { from: ['domain/'], packages: /^(semver(\/.+)?|node:crypto)$/ },
   // Pure parts of Node; no file, socket or framework.
   'service/': { from: ['domain/', 'service/'], packages: /^node:(crypto|util)$/, typePackages: /^pino$/ },
   'store/': {

@@ -10,13 +10,18 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const requireShim = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url);`;
 
-/** zod carries its messages in fifty languages, which a bundler cannot tell from what is used. */
-const onlyEnglish = {
-  name: 'only-english',
-  setup: (build) =>
-    build.onLoad({ filter: /zod\/v4\/locales\/index\.c?js$/ }, () => ({
-      contents: "export { default as en } from './en.js';",
-    })),
+/** What packages bring along unused, which a bundler cannot tell. */
+const trimmed = {
+  name: 'trimmed',
+  setup(build) {
+    const replace = (filter, contents) => build.onLoad({ filter }, () => ({ contents }));
+    // Messages in fifty languages.
+    replace(/zod\/v4\/locales\/index\.c?js$/, "export { default as en } from './en.js';");
+    // Pushing to a gateway, adding up processes, and figures of the process itself; they load node:https, node:zlib and more.
+    const kept = ['Registry', 'Counter', 'Gauge', 'Histogram'];
+    const exported = kept.map((name) => `exports.${name} = require('./lib/${name.toLowerCase()}');`);
+    replace(/prom-client\/index\.js$/, exported.join('\n'));
+  },
 };
 
 /**
@@ -56,7 +61,7 @@ export async function bundle(entryPoint, outfile, { executable = false, split = 
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    plugins: [onlyEnglish, outside],
+    plugins: [trimmed, outside],
     sourcemap: 'linked',
     sourcesContent: false,
     define: { FAIRWAY_VERSION: JSON.stringify(version) },
