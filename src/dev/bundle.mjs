@@ -64,6 +64,8 @@ export async function bundle(entryPoint, outfile, { executable = false, split = 
     plugins: [trimmed, outside],
     sourcemap: 'linked',
     sourcesContent: false,
+    minifyWhitespace: true,
+    minifySyntax: true,
     define: { FAIRWAY_VERSION: JSON.stringify(version) },
     logLevel: 'warning',
     banner: { js: `${executable ? '#!/usr/bin/env node\n' : ''}${requireShim}` },
