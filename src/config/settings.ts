@@ -186,10 +186,11 @@ export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Sett
 
 /** Checks merged settings. Throws `SettingsError`. */
 export function validate(raw: Raw): Settings {
-  const result = settingsSchema.safeParse(raw, { error: sayFault });
+  // To compile the schema takes longer than to read settings once.
+  const result = settingsSchema.safeParse(raw, { error: sayFault, jitless: true });
   const single = result.error?.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`) ?? [];
   // Looked at even where others are wrong, so that all faults are told at once.
-  const access = accessSchema.safeParse(raw);
+  const access = accessSchema.safeParse(raw, { jitless: true });
   const faults = [...single, ...(access.success ? findFaults(access.data) : [])];
   if (!result.success || faults.length > 0) throw new SettingsError(faults);
   const { adminToken: _, ...settings } = result.data;
