@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { openCertificate } from './certificate.ts';
 import { readRedisLogin } from './config/redis-login.ts';
@@ -52,6 +53,8 @@ export interface StartOptions {
 /** Metrics of an auth server are some 100 KB. */
 const MAX_PEER_BODY = 8 * 1024 * 1024;
 const BOOTSTRAP_EVERY = 1_000;
+/** Milliseconds for polls that wait for this start: what is loaded after it holds up all others for a tenth of a second. */
+const FIRST_POLLS = 20;
 /** Milliseconds for the last spans, where requests under way used up the deadline. */
 const LEAST_FLUSH = 500;
 
@@ -124,6 +127,7 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   leadership.whileLeading('sources', settings.sources.every, sources.read);
   leadership.whileLeading('promotion', advanceEvery, driver.advance);
 
+  await sleep(FIRST_POLLS);
   const { openOperatorSide } = await import('./operator-side.ts');
   const operatorSide = await openOperatorSide({
     ...{ channels, fleet, plans, series, controlPlanes, releases, recall, signOffs, promotions },
