@@ -11,6 +11,15 @@ COPY tsconfig.json ./
 COPY src src
 RUN npm run build
 
+# By the user that runs it and where it lies, or Node would not take it.
+FROM build AS compiled
+COPY config config
+ENV NODE_COMPILE_CACHE=/app/compiled
+RUN install -d -o 65532 -g 65532 compiled
+USER 65532:65532
+RUN node src/dev/compile.mjs \
+ && chmod -R a+rX compiled
+
 # The bundle holds every dependency but lmdb, which is native.
 FROM deps AS runtime
 RUN version=$(npm pkg get dependencies.lmdb | tr -d '"') \
@@ -24,6 +33,7 @@ LABEL org.opencontainers.image.title="Fairway" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production \
+    NODE_COMPILE_CACHE=/app/compiled \
     FAIRWAY_DATA_DIR=/data
 WORKDIR /app
 RUN install -d -o 65532 -g 65532 -m 0700 /data \
@@ -31,6 +41,7 @@ RUN install -d -o 65532 -g 65532 -m 0700 /data \
 COPY LICENSE package.json ./
 COPY --from=runtime /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=compiled /app/compiled compiled
 COPY config config
 USER 65532:65532
 # All that is written: the rest may be read-only.

@@ -59,6 +59,18 @@ describe.skipIf(why)('the image', () => {
     expect(readlinkSync(join(root, 'usr/local/bin/fairway'))).toBe('/app/dist/cli.js');
   });
 
+  it('has what V8 makes of the bundle with it, and it is taken', async () => {
+    const told: Record<string, string> = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+    const [program = '', ...args] = inContainer(root, config, data, config.Cmd);
+    const server = run(program, args, { env: environment({ ...QUICKSTART, ...told }) });
+    await addresses(server);
+    server.signal('SIGTERM');
+    await server.exit;
+    for (const file of ['main', 'operator-side', 'embedded']) {
+      expect(server.stderr).toMatch(new RegExp(`cache for ESM file:///app/dist/${file}[\\w-]*\\.js was accepted`));
+    }
+  });
+
   it('serves, is healthy and stops on a signal: read-only, as nobody in particular, with no program of the base but Node', async () => {
     for (const programs of ['usr/bin', 'usr/sbin']) rmSync(join(root, programs), { recursive: true });
     const start = (command: string[], env: Record<string, string>) => {
