@@ -24,7 +24,14 @@ for (let i = 0; i < REPLICAS; i++) {
 const loads = replicas.map(({ port }) =>
   spawn(
     'wrk',
-    ['-t1', '-c16', '-d600s', '-s', new URL('./paced.lua', import.meta.url).pathname, `http://127.0.0.1:${port}${PATH}`],
+    [
+      '-t1',
+      '-c16',
+      '-d600s',
+      '-s',
+      new URL('./paced.lua', import.meta.url).pathname,
+      `http://127.0.0.1:${port}${PATH}`,
+    ],
     { env: { ...process.env, PACE: '1' }, stdio: ['ignore', 'pipe', 'ignore'] },
   ),
 );
