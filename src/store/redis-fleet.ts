@@ -20,7 +20,7 @@ import { AGENT, BUCKETS, COUNTS, FORGET, PRUNE, RECORD, SAVE_SURVEY } from './re
 import { agentOf, isWanted, MAX_COUNTERS, MAX_COUNTERS_WITH_GROUPS, pack, readCounters } from './sightings.ts';
 
 /**
- * Sightings in one script call: a third of a millisecond in which this process answers no poll, or the flushes of a large
+ * Sightings in one script call: a fifth of a millisecond in which this process answers no poll, or the flushes of a large
  * fleet would show in the slowest hundredth of polls, and a millisecond in which Redis serves nobody else.
  */
 const RECORD_AT_ONCE = 50;
