@@ -25,14 +25,11 @@ await new Promise((resolve) => load.once('exit', resolve));
 clearInterval(sampler);
 await server.stop();
 
-const window = Math.ceil(samples.length / 6);
-const warm = Math.floor((samples.length * WARM_MINUTES) / MINUTES);
-const [early, late] = [median(samples.slice(warm - window, warm)), median(samples.slice(-window))];
+const part = (n) => median(samples.slice((n * samples.length) / PARTS, ((n + 1) * samples.length) / PARTS));
+const parts = Array.from({ length: PARTS }, (_, n) => part(n));
+const [early, late] = [parts[Math.floor((PARTS * WARM_MINUTES) / MINUTES)], parts.at(-1)];
 const growth = (late - early) / early;
-const parts = Array.from({ length: PARTS }, (_, part) =>
-  samples.slice((part * samples.length) / PARTS, ((part + 1) * samples.length) / PARTS),
-);
-console.log(`MiB in each of ${PARTS} parts of the time: ${parts.map((part) => median(part).toFixed(1)).join(', ')}`);
+console.log(`MiB, a median each twelfth of the time: ${parts.map((mib) => mib.toFixed(1)).join(', ')}`);
 console.log(
   `${RATE} polls a second for ${MINUTES} min: ${early.toFixed(1)} MiB after ${WARM_MINUTES} min, ${late.toFixed(1)} MiB at the end (${(growth * 100).toFixed(1)} %)`,
 );
