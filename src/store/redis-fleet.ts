@@ -20,10 +20,10 @@ import { AGENT, BUCKETS, COUNTS, FORGET, PRUNE, RECORD, SAVE_SURVEY } from './re
 import { agentOf, isWanted, MAX_COUNTERS, MAX_COUNTERS_WITH_GROUPS, pack, readCounters } from './sightings.ts';
 
 /**
- * Sightings in one script call: a fifth of a millisecond in which this process answers no poll, or the flushes of a large
- * fleet would show in the slowest hundredth of polls, and a millisecond in which Redis serves nobody else.
+ * Sightings in one script call: a tenth of a millisecond in which this process answers no poll, or the flushes of a large
+ * fleet would show in the slowest hundredth of polls, and half a millisecond in which Redis serves nobody else.
  */
-const RECORD_AT_ONCE = 50;
+const RECORD_AT_ONCE = 25;
 /** Ids hashed at a stretch: some tenths of a millisecond, since code that runs once a second is never fast. */
 const PLACED_AT_ONCE = 256;
 /** Room for the index of a sighting below its place in one number. */
