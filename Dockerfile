@@ -8,6 +8,7 @@ RUN npm ci
 
 FROM deps AS build
 COPY tsconfig.json ./
+COPY scripts scripts
 COPY src src
 RUN npm run build
 
@@ -17,7 +18,7 @@ COPY config config
 ENV NODE_COMPILE_CACHE=/app/compiled
 RUN install -d -o 65532 -g 65532 compiled
 USER 65532:65532
-RUN node src/dev/compile.mjs \
+RUN node scripts/compile.mjs \
  && chmod -R a+rX compiled
 
 # The bundle holds every dependency but lmdb, which is native.

@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 import { keepAdminToken, type MadeToken } from './config/admin-token.ts';
 import { loadSettings, type Settings, SettingsError } from './config/settings.ts';
 import { FairwayError } from './domain/errors.ts';
-import { closeOnSignal } from './lifecycle.ts';
-import { createLog } from './log.ts';
+import { closeOnSignal } from './process/lifecycle.ts';
+import { createLog } from './process/log.ts';
+import { inSources } from './process/stack.ts';
 import { start } from './server.ts';
-import { inSources } from './stack.ts';
 import { version } from './version.ts';
 
 const DEFAULTS = fileURLToPath(new URL('../config/default.yaml', import.meta.url));
@@ -19,7 +19,7 @@ process.on('uncaughtExceptionMonitor', (error) => {
 try {
   const settings = loadSettings(DEFAULTS, process.env);
   const log = createLog(settings.log.level);
-  const workers = settings.workers > 1 ? await import('./workers.ts') : null;
+  const workers = settings.workers > 1 ? await import('./listeners/workers.ts') : null;
   if (workers?.isWorker()) await workers.work(settings, log);
   else await lead(settings, log);
 } catch (error) {

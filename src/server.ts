@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { openCertificate } from './certificate.ts';
 import { readRedisLogin } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
-import { createMetrics } from './metrics.ts';
+import { openCertificate } from './listeners/certificate.ts';
+import { openPublicSide } from './listeners/public.ts';
+import { createMetrics } from './metrics/registry.ts';
 import { createHttpPeers } from './peers/http.ts';
 import { createConditions } from './peers/prometheus.ts';
-import { openPublicSide } from './public-side.ts';
+import { repeat } from './process/repeat.ts';
 import { createAudit } from './service/audit.ts';
 import { bootstrap } from './service/bootstrap.ts';
 import { createChannels } from './service/channels.ts';
-import { openControl } from './service/control.ts';
 import { createControlPlanes } from './service/control-planes.ts';
 import { createFleet } from './service/fleet.ts';
 import { createGate } from './service/gate.ts';
@@ -24,10 +24,10 @@ import { createPromotions } from './service/promotions.ts';
 import { createRecall } from './service/recall.ts';
 import { createRecoveries } from './service/recovery.ts';
 import { createReleases } from './service/releases.ts';
-import { repeat } from './service/repeat.ts';
 import { createSeries } from './service/series.ts';
 import { createSignOffs } from './service/sign-offs.ts';
 import { createSources } from './service/sources.ts';
+import { openState } from './service/state.ts';
 import { createTransfer } from './service/transfer.ts';
 import { openStore } from './store/open.ts';
 import { createSavedState, unsaved } from './store/saved-state.ts';
@@ -75,48 +75,48 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   const pollStore = await openStore({ ...readRedisLogin(settings), dataDir, deadline, replication, limits, log });
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
-  const control = await openControl({ store, saved, compareEvery, now, log });
+  const state = await openState({ store, saved, compareEvery, now, log });
 
   const metrics = createMetrics();
   const { observer } = metrics;
   const policy = { ...compatibility, staleAfter: fleetSettings.staleAfter };
-  const fleet = createFleet({ store, control, policy, now });
+  const fleet = createFleet({ store, state, policy, now });
   const strictCatalogue = compatibility.catalogue === 'strict';
-  const gate = traceGate(createGate({ control, fleet, strictCatalogue, observer }), tracer);
-  const channels = createChannels({ control, fleet, gate, observer, now });
-  const plans = createPlans({ control, gate, observer, tracer, now, log });
-  const series = createSeries({ store, control, fleet, now });
+  const gate = traceGate(createGate({ state, fleet, strictCatalogue, observer }), tracer);
+  const channels = createChannels({ state, fleet, gate, observer, now });
+  const plans = createPlans({ state, gate, observer, tracer, now, log });
+  const series = createSeries({ store, state, fleet, now });
   const { stages, grace, advanceEvery, prometheus } = settings.promotion;
-  const controlPlanes = createControlPlanes({ control, fleet, grace, now });
+  const controlPlanes = createControlPlanes({ state, fleet, grace, now });
   const peers = tracePeers(createHttpPeers({ timeout: settings.sources.timeout, maxBody: MAX_PEER_BODY }), tracer);
   const conditions = traceConditions(createConditions(prometheus), tracer);
   const sources = createSources({
     ...settings.sources,
     peers,
     store,
-    control,
+    state,
     planes: controlPlanes,
     observer,
     now,
     log,
   });
-  const releases = createReleases({ control, promotes: stages[0]?.accepts ?? [], now });
-  const recall = createRecall({ control, gate, releases, stages, observer, now });
+  const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], now });
+  const recall = createRecall({ state, gate, releases, stages, observer, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
-  const driver = createPromotionDriver({ control, facts, recall, stages, observer, tracer, now });
+  const driver = createPromotionDriver({ state, facts, recall, stages, observer, tracer, now });
 
-  const signOffs = createSignOffs({ control, releases, now });
-  const promotions = createPromotions({ control, releases, facts, stages, now });
+  const signOffs = createSignOffs({ state, releases, now });
+  const promotions = createPromotions({ state, releases, facts, stages, now });
 
   const makeNamed = () =>
-    bootstrap({ ...settings.bootstrap, history, control, services: { channels, controlPlanes, releases }, log });
+    bootstrap({ ...settings.bootstrap, history, state, services: { channels, controlPlanes, releases }, log });
   const naming = (await makeNamed()) === 'again' ? repeat('bootstrap', BOOTSTRAP_EVERY, log, makeNamed) : null;
 
   // Agents are answered as soon as the state is there; what operators need is loaded after that.
-  const openSide = settings.workers > 1 ? (await import('./workers.ts')).openWorkers : openPublicSide;
-  const publicSide = await openSide({ control, store: pollStore, settings, certificate, now, log });
+  const openSide = settings.workers > 1 ? (await import('./listeners/workers.ts')).openWorkers : openPublicSide;
+  const publicSide = await openSide({ state, store: pollStore, settings, certificate, now, log });
 
-  const mayLead = () => !control.isOutdated();
+  const mayLead = () => !state.isOutdated();
   const leadership = await joinLeadership({ store, ...settings.leader, mayLead, tracer, log });
   leadership.whileLeading('sweep', sweepEvery(fleetSettings.staleAfter), async () => {
     const sightings = await fleet.sweep();
@@ -128,17 +128,17 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   leadership.whileLeading('promotion', advanceEvery, driver.advance);
 
   await sleep(FIRST_POLLS);
-  const { openOperatorSide } = await import('./operator-side.ts');
+  const { openOperatorSide } = await import('./listeners/operator.ts');
   const operatorSide = await openOperatorSide({
     ...{ channels, fleet, plans, series, controlPlanes, releases, recall, signOffs, promotions },
-    audit: createAudit(store, control),
-    transfer: createTransfer({ control, gate, now }),
-    recoveries: createRecoveries({ store, control, now }),
-    ...{ control, metrics, tracer, settings, version, now, log },
+    audit: createAudit(store, state),
+    transfer: createTransfer({ state, gate, now }),
+    recoveries: createRecoveries({ store, state, now }),
+    ...{ state, metrics, tracer, settings, version, now, log },
   });
   const { counts } = publicSide;
   const { counts: spans } = tracing;
-  metrics.watch({ version, leadership, control, channels, fleet, stages, counts, certificate, spans });
+  metrics.watch({ version, leadership, state, channels, fleet, stages, counts, certificate, spans });
   log.info({ version, store: store.kind, public: publicSide.url, operator: operatorSide.url }, 'fairway is up');
 
   return {
@@ -149,7 +149,7 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
       naming?.stop();
       certificate?.close();
       await Promise.all([publicSide.close(), operatorSide.close(), leadership.close()]);
-      await control.close();
+      await state.close();
       await store.close();
       await tracing.close(Math.max(shutdown.deadline - (performance.now() - began), LEAST_FLUSH));
       log.info({}, 'fairway is down');

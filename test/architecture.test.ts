@@ -17,15 +17,19 @@ const ANY = /./;
 
 const LAYERS: Record<string, Layer> = {
   'domain/': { from: ['domain/'], packages: /^(semver(\/.+)?|node:crypto)$/ },
-  // Pure parts of Node; no file, socket or framework.
-  'service/': { from: ['domain/', 'service/'], packages: /^node:(crypto|util)$/, typePackages: /^pino$/ },
+  // Pure parts of Node and one timer; no file, socket or framework.
+  'service/': {
+    from: ['domain/', 'service/', 'process/repeat.ts'],
+    packages: /^node:(crypto|util)$/,
+    typePackages: /^pino$/,
+  },
   'store/': {
     from: ['domain/', 'store/'],
     packages: /^(ioredis|lmdb|node:(fs|path|timers)(\/promises)?)$/,
     typePackages: /^pino$/,
   },
   'peers/': { from: ['domain/', 'peers/'], packages: NONE },
-  'http/': { from: ['domain/', 'service/', 'http/'], packages: ANY, types: ['metrics.ts'] },
+  'http/': { from: ['domain/', 'service/', 'http/'], packages: ANY, types: ['metrics/'] },
   'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/'], packages: ANY },
   // Wraps what it is handed, and alone knows OpenTelemetry.
   'tracing/': {
@@ -35,6 +39,7 @@ const LAYERS: Record<string, Layer> = {
     typePackages: /^pino$/,
   },
   'config/': { from: ['domain/', 'config/'], packages: ANY },
+  'process/': { from: ['process/'], packages: ANY },
   // What a change does to agents is counted alike on the page and at the terminal.
   'cli/report.ts': { from: ['cli/', 'domain/effects.ts'], packages: NONE },
   // What works without a server.
@@ -43,11 +48,12 @@ const LAYERS: Record<string, Layer> = {
   'version.ts': { from: [], packages: NONE },
 };
 
-const PARTS = ['config/', 'dashboard/', 'domain/', 'http/', 'peers/', 'service/', 'store/', 'tracing/'];
+const PARTS = ['config/', 'dashboard/', 'domain/', 'http/', 'peers/', 'process/', 'service/', 'store/', 'tracing/'];
 
-/** The files beside the layers wire them together. */
+/** The loose files, the listeners and the metrics wire the layers together. */
 const WIRING: Layer = { from: PARTS, packages: ANY };
-const isWiring = (file: string) => !file.includes('/') && file !== 'main.ts';
+const isWiring = (file: string) =>
+  file !== 'main.ts' && (!file.includes('/') || within(file, ['listeners/', 'metrics/']));
 
 /** Where the environment may be read. */
 const READS_ENVIRONMENT = /^(main\.ts$|config\/|cli\/)/;
@@ -84,7 +90,7 @@ const within = (file: string, places: string[]) =>
 /** What is wrong with a file of `src`, in sentences. */
 function faultsOf(file: string, source: string): string[] {
   const name = Object.keys(LAYERS).find((place) => within(file, [place]));
-  const layer = name ? LAYERS[name] : file.includes('/') ? null : WIRING;
+  const layer = name ? LAYERS[name] : isWiring(file) || file === 'main.ts' ? WIRING : null;
   if (!layer) return [`${file} belongs to no layer: give it one in test/architecture.test.ts`];
   const faults: string[] = [];
   for (const { specifier, type } of importsOf(source)) {
@@ -154,13 +160,13 @@ function reaches(graph: Map<string, string[]>, from: string, to: string, seen = 
 describe('this test finds', () => {
   it.each<[string, string, string]>([
     ['a domain that knows a store', 'domain/a.ts', `import { x } from '../store/redis.ts';`],
-    ['a domain that knows a service', 'domain/a.ts', `import type { X } from '../service/control.ts';`],
+    ['a domain that knows a service', 'domain/a.ts', `import type { X } from '../service/state.ts';`],
     ['a domain with a framework', 'domain/a.ts', `import { z } from 'zod';`],
     ['a domain with files', 'domain/a.ts', `import { readFileSync } from 'node:fs';`],
     ['a domain with a log', 'domain/a.ts', `import type { Logger } from 'pino';`],
     ['a domain that hands on', 'domain/a.ts', `export * from '../http/schemas.ts';`],
     ['a domain that loads late', 'domain/a.ts', `const x = await import('node:fs');`],
-    ['a domain with a side effect', 'domain/a.ts', `import '../log.ts';`],
+    ['a domain with a side effect', 'domain/a.ts', `import '../process/log.ts';`],
     ['a domain with a clock', 'domain/a.ts', 'const t = Date.now();'],
     ['a domain with another clock', 'domain/a.ts', 'const t = new Date();'],
     ['a domain with a third clock', 'domain/a.ts', 'const t = performance.now();'],
@@ -175,10 +181,10 @@ describe('this test finds', () => {
     ['a service that imports over lines', 'service/a.ts', `import {\n  a,\n  b,\n} from '../store/open.ts';`],
     ['a service that reads the environment', 'service/a.ts', 'const x = process.env.HOME;'],
     ['a route that knows a store', 'http/public.ts', `import type { X } from '../store/open.ts';`],
-    ['a store that knows a service', 'store/redis.ts', `import { X } from '../service/control.ts';`],
+    ['a store that knows a service', 'store/redis.ts', `import { X } from '../service/state.ts';`],
     ['a store that knows a route', 'store/redis.ts', `import { X } from '../http/errors.ts';`],
     ['a resource that knows another', 'http/operator/agents.ts', `import { x } from './channels.ts';`],
-    ['a route with metrics of its own', 'http/public.ts', `import { createMetrics } from '../metrics.ts';`],
+    ['a route with metrics of its own', 'http/public.ts', `import { createMetrics } from '../metrics/registry.ts';`],
     ['a command line that knows the domain', 'cli/main.ts', `import { x } from '../domain/version.ts';`],
     ['a command line that knows a service', 'cli/main.ts', `import type { X } from '../service/channels.ts';`],
     ['a command line that checks by schemas itself', 'cli/main.ts', `import { Channel } from '../http/schemas.ts';`],

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { SlowFirst } from './slow-first.ts';
+import { SlowFirst } from './support/slow-first.ts';
 
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   define: { FAIRWAY_VERSION: JSON.stringify('0.0.0-test') },
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
-    globalSetup: ['test/global-setup.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/patience.ts'],
     pool: 'forks',
     // One more than CI has cores: many tests wait, for a lease to end or a server to be taken for dead.

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundle, root } from '../../src/dev/bundle.mjs';
+import { bundle, root } from '../../scripts/bundle.mjs';
 import { agent, batches, idOf } from './agents.mjs';
 import { median, ms, quantile, time, times } from './figures.mjs';
 

@@ -72,7 +72,7 @@ export function createDashboard(options: DashboardOptions) {
 
   app.route('/', assetRoutes());
   app.use(signIn.recognise);
-  app.use(hideEmbargoed(options.control));
+  app.use(hideEmbargoed(options.state));
   app.route('/', docsPage(options.openApi));
   app.route('/', signInPages(signIn));
   app.use('/live', signIn.require);

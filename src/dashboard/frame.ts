@@ -2,7 +2,6 @@ import type { Context } from 'hono';
 import type { Actor } from '../domain/role.ts';
 import type { Audit } from '../service/audit.ts';
 import type { Channels } from '../service/channels.ts';
-import type { Control } from '../service/control.ts';
 import type { ControlPlanes } from '../service/control-planes.ts';
 import type { Fleet } from '../service/fleet.ts';
 import type { Plans } from '../service/plans.ts';
@@ -11,6 +10,7 @@ import type { Recall } from '../service/recall.ts';
 import type { Releases } from '../service/releases.ts';
 import type { Series } from '../service/series.ts';
 import type { SignOffs } from '../service/sign-offs.ts';
+import type { State } from '../service/state.ts';
 import type { Session } from './sessions.ts';
 
 /** What the pages show and steer. */
@@ -25,7 +25,7 @@ export interface DashboardServices {
   recall: Pick<Recall, 'pull' | 'liftEmbargo'>;
   signOffs: Pick<SignOffs, 'byHand'>;
   audit: Audit;
-  control: Pick<Control, 'peek' | 'storeUp' | 'loss' | 'shortfall' | 'age'>;
+  state: Pick<State, 'peek' | 'storeUp' | 'loss' | 'shortfall' | 'age'>;
   now: () => Date;
 }
 

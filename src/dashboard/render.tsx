@@ -35,21 +35,21 @@ export function renderPage(
 const STALE_MS = 15_000;
 
 /** What an operator must know of the store before he trusts a page. */
-export function describeTrouble(control: DashboardServices['control']): string | null {
-  const age = control.age();
+export function describeTrouble(state: DashboardServices['state']): string | null {
+  const age = state.age();
   const since = Number.isFinite(age) ? `as it was ${duration(age / 1000)} ago` : 'as it was saved on this machine';
-  if (!control.peek())
+  if (!state.peek())
     return 'The store has not answered since the start, and nothing was saved: there is nothing to show yet.';
-  const loss = control.loss();
+  const loss = state.loss();
   if (loss) return `Beware: ${describeLoss(loss)}.`;
-  if (!control.storeUp()) {
+  if (!state.storeUp()) {
     return `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
   }
   if (age > STALE_MS) return `The state is shown ${since}; it may be out of date.`;
-  const shortfall = control.shortfall();
+  const shortfall = state.shortfall();
   return shortfall && `The last change is ${describeShortfall(shortfall)}.`;
 }
 
-export function createFrame(services: Pick<DashboardServices, 'control' | 'now'>): Frame {
-  return { session: null, trouble: describeTrouble(services.control), now: services.now() };
+export function createFrame(services: Pick<DashboardServices, 'state' | 'now'>): Frame {
+  return { session: null, trouble: describeTrouble(services.state), now: services.now() };
 }

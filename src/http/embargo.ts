@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { createMask, seesEmbargoed } from '../domain/embargo.ts';
 import type { Actor } from '../domain/role.ts';
-import type { Control } from '../service/control.ts';
+import type { State } from '../service/state.ts';
 import type { OperatorEnv } from './auth.ts';
 
 /**
@@ -9,10 +9,10 @@ import type { OperatorEnv } from './auth.ts';
  * control plane's version, an agent's, a report's detail. What the request itself names is left as it is, since an
  * answer that hides it would tell that it is under embargo.
  */
-export function hideEmbargoed(control: Pick<Control, 'peek'>): MiddlewareHandler<OperatorEnv> {
+export function hideEmbargoed(state: Pick<State, 'peek'>): MiddlewareHandler<OperatorEnv> {
   return async (c, next) => {
     await next();
-    const releases = control.peek()?.releases;
+    const releases = state.peek()?.releases;
     const type = c.res.headers.get('content-type') ?? '';
     // Pictures hold no version; events tell revisions only, and do not end.
     const hides = /json|yaml|text/.test(type) && !type.startsWith('text/event-stream');

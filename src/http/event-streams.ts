@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { FairwayError } from '../domain/errors.ts';
-import type { Control } from '../service/control.ts';
+import type { State } from '../service/state.ts';
 
 /** Streams at a time; a browser tab holds one. */
 const MAX_STREAMS = 100;
@@ -18,7 +18,7 @@ export interface EventStreams {
 }
 
 /** The streams of one server, bounded in number whoever opens them; they end when `stopping` aborts. */
-export function createEventStreams(control: Control, stopping: AbortSignal): EventStreams {
+export function createEventStreams(state: State, stopping: AbortSignal): EventStreams {
   const streams = new Set<SSEStreamingApi>();
   stopping.addEventListener('abort', () => {
     for (const stream of streams) stream.abort();
@@ -31,30 +31,30 @@ export function createEventStreams(control: Control, stopping: AbortSignal): Eve
         });
       }
       // What is not there yet is a problem now, which a stream could not tell any more.
-      control.snapshot();
+      state.snapshot();
       // A stream that nobody reads would never end.
       if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
       return streamSSE(c, async (stream) => {
         streams.add(stream);
         if (stopping.aborted) stream.abort();
-        await tellRevisions(stream, control).finally(() => streams.delete(stream));
+        await tellRevisions(stream, state).finally(() => streams.delete(stream));
       });
     },
   };
 }
 
 /** Waits for each write, so a reader that stalls misses revisions instead of piling them up here. */
-async function tellRevisions(stream: SSEStreamingApi, control: Control): Promise<void> {
+async function tellRevisions(stream: SSEStreamingApi, state: State): Promise<void> {
   let wake = () => {};
-  const stop = control.onChange(() => wake());
+  const stop = state.onChange(() => wake());
   stream.onAbort(() => wake());
   let told: number | null = null;
   while (!stream.aborted) {
-    const { revision } = control.snapshot();
+    const { revision } = state.snapshot();
     if (revision === told) await stream.write(': still here\n\n');
     else await stream.writeSSE({ event: 'change', id: String(revision), data: JSON.stringify({ revision }) });
     told = revision;
-    if (stream.aborted || control.snapshot().revision !== told) continue;
+    if (stream.aborted || state.snapshot().revision !== told) continue;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, KEEP_ALIVE_MS);
       wake = () => {

@@ -6,10 +6,9 @@ import { FairwayError } from '../domain/errors.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { Tracer } from '../domain/tracer.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/registry.ts';
 import type { Audit } from '../service/audit.ts';
 import type { Channels } from '../service/channels.ts';
-import type { Control } from '../service/control.ts';
 import type { ControlPlanes } from '../service/control-planes.ts';
 import type { Fleet } from '../service/fleet.ts';
 import type { Plans } from '../service/plans.ts';
@@ -19,6 +18,7 @@ import type { Recoveries } from '../service/recovery.ts';
 import type { Releases } from '../service/releases.ts';
 import type { Series } from '../service/series.ts';
 import type { SignOffs } from '../service/sign-offs.ts';
+import type { State } from '../service/state.ts';
 import type { Transfer } from '../service/transfer.ts';
 import { type Authenticator, authenticate, type OperatorEnv } from './auth.ts';
 import { hideEmbargoed } from './embargo.ts';
@@ -58,7 +58,7 @@ export interface OperatorApiOptions {
   audit: Audit;
   transfer: Transfer;
   recoveries: Recoveries;
-  control: Pick<Control, 'peek' | 'shortfall' | 'loss'>;
+  state: Pick<State, 'peek' | 'shortfall' | 'loss'>;
   metrics: Metrics;
   tracer: Tracer;
   authenticator: Authenticator;
@@ -73,7 +73,7 @@ const API = '/api/v1';
 
 /** What operators, pipelines and Prometheus talk to, and the document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
-  const { metrics, tracer, ready, log, control, signOffs, github } = options;
+  const { metrics, tracer, ready, log, state, signOffs, github } = options;
   const app = new OpenAPIHono<OperatorEnv>();
 
   app.use(traceRequests(tracer));
@@ -99,14 +99,14 @@ export function createOperatorApi(options: OperatorApiOptions) {
   app.get('/healthz', (c) => c.text('ok'));
   app.get('/readyz', (c) => {
     if (!ready()) return c.text('not ready: no state was loaded yet, or the server is stopping', 503);
-    const loss = control.loss();
+    const loss = state.loss();
     if (loss) return c.text(`ready; beware: ${describeLoss(loss)}`);
-    const shortfall = control.shortfall();
+    const shortfall = state.shortfall();
     // Agents are served all the same.
     return c.text(shortfall ? `ready; the last change is ${describeShortfall(shortfall)}` : 'ready');
   });
   app.get('/metrics', async (c) => {
-    const mask = createMask(control.peek()?.releases ?? new Map());
+    const mask = createMask(state.peek()?.releases ?? new Map());
     const text = await metrics.registry.metrics();
     return c.body(mask ? mask(text) : text, 200, { 'Content-Type': metrics.registry.contentType });
   });
@@ -123,7 +123,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
 
 function createApi(options: OperatorApiOptions) {
   const { channels, audit, fleet, controlPlanes, releases, transfer, authenticator, events } = options;
-  const { recall, signOffs, promotions, control } = options;
+  const { recall, signOffs, promotions, state } = options;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
       // Where it failed, `data` is what came in.
@@ -132,8 +132,8 @@ function createApi(options: OperatorApiOptions) {
   });
   api.use(authenticate(authenticator));
   api.use(refuseUnknownParameters(api, API));
-  api.use(hideEmbargoed(control));
-  api.use(warnOfShortfall(control));
+  api.use(hideEmbargoed(state));
+  api.use(warnOfShortfall(state));
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(options.plans, options.series));
   api.route('/', agentRoutes(fleet));

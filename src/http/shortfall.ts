@@ -1,16 +1,16 @@
 import type { MiddlewareHandler } from 'hono';
 import { describeShortfall } from '../domain/replication.ts';
-import type { Control } from '../service/control.ts';
+import type { State } from '../service/state.ts';
 
 /** Carries what must be known of a change that was made. */
 export const WARNING_HEADER = 'Fairway-Warning';
 
 /** Answers 202 instead, with a warning, where a change is stored and a failover may still lose it. */
-export function warnOfShortfall(control: Pick<Control, 'shortfall'>): MiddlewareHandler {
+export function warnOfShortfall(state: Pick<State, 'shortfall'>): MiddlewareHandler {
   return async (c, next) => {
-    const before = control.shortfall();
+    const before = state.shortfall();
     await next();
-    const shortfall = control.shortfall();
+    const shortfall = state.shortfall();
     if (!shortfall || shortfall === before || c.req.method === 'GET' || !c.res.ok) return;
     c.res = new Response(await c.res.text(), { status: 202, headers: c.res.headers });
     c.res.headers.set(WARNING_HEADER, describeShortfall(shortfall));

@@ -3,7 +3,7 @@ import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
 import type { Snapshot, Stored } from '../domain/snapshot.ts';
 import { toolsVersionOf } from '../domain/tools.ts';
 import { requireVersion } from '../domain/version.ts';
-import type { Control } from './control.ts';
+import type { State } from './state.ts';
 
 export const ENDPOINTS = ['version', 'critical', 'tools', 'find'] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
@@ -59,7 +59,7 @@ interface Prepared extends Surroundings {
 }
 
 export interface AnswersOptions {
-  control: Pick<Control, 'peek' | 'onChange'>;
+  state: Pick<State, 'peek' | 'onChange'>;
   webapi: WebapiSettings;
   now: () => Date;
 }
@@ -68,7 +68,7 @@ export interface AnswersOptions {
 const MAX_TIMER = 2 ** 31 - 1;
 
 /** Keeps an answer ready for every channel, and changes it when a pin or a critical mark ends. */
-export function createAnswers({ control, webapi, now }: AnswersOptions): Answers {
+export function createAnswers({ state, webapi, now }: AnswersOptions): Answers {
   const prepared = new Map<string, Prepared>();
   const paths = new Map<string, Answer>();
   const tallies = new Map<string, Record<Endpoint, Tally>>();
@@ -127,15 +127,15 @@ export function createAnswers({ control, webapi, now }: AnswersOptions): Answers
   }
 
   function wake(): void {
-    const snapshot = control.peek();
+    const snapshot = state.peek();
     if (snapshot) refresh(snapshot);
   }
 
-  control.onChange(refresh);
+  state.onChange(refresh);
   wake();
 
   return {
-    ready: () => control.peek() !== null,
+    ready: () => state.peek() !== null,
     find: (channel, endpoint) => prepared.get(channel)?.answers[endpoint],
     byPath: (path) => paths.get(path),
     *tallies() {

@@ -3,7 +3,7 @@ import { createMask, redactEntry, seesEmbargoed } from '../domain/embargo.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel } from '../domain/snapshot.ts';
 import type { AuditEntry, Store } from '../domain/store.ts';
-import type { Control } from './control.ts';
+import type { State } from './state.ts';
 
 /** The state of the audit chain; `brokenAt` is the id of the first entry that does not follow the one before. */
 export interface ChainState {
@@ -25,7 +25,7 @@ export interface Audit {
 const PAGE = 500;
 
 /** Who changed what, when and why. */
-export function createAudit(store: Pick<Store, 'audit'>, control: Pick<Control, 'snapshot'>): Audit {
+export function createAudit(store: Pick<Store, 'audit'>, state: Pick<State, 'snapshot'>): Audit {
   /** The whole log, oldest page last, because a store reads it from its end. */
   async function* newestFirst(): AsyncGenerator<AuditEntry> {
     let before: number | undefined;
@@ -39,7 +39,7 @@ export function createAudit(store: Pick<Store, 'audit'>, control: Pick<Control, 
   }
 
   function redact(entries: AuditEntry[], asker: Actor): AuditEntry[] {
-    const mask = seesEmbargoed(asker) ? null : createMask(control.snapshot().releases);
+    const mask = seesEmbargoed(asker) ? null : createMask(state.snapshot().releases);
     return mask ? entries.map((entry) => redactEntry(entry, mask)) : entries;
   }
 
@@ -48,7 +48,7 @@ export function createAudit(store: Pick<Store, 'audit'>, control: Pick<Control, 
 
     async history(channel, query, asker) {
       const entries = await store.audit({ ...query, key: channelKey(channel) });
-      if (entries.length === 0 && query.before === undefined) requireChannel(control.snapshot(), channel);
+      if (entries.length === 0 && query.before === undefined) requireChannel(state.snapshot(), channel);
       return redact(entries, asker);
     },
 

@@ -3,16 +3,16 @@ import type { ChannelSettings } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { Actor } from '../domain/role.ts';
 import type { Channels } from './channels.ts';
-import type { Control } from './control.ts';
 import type { ControlPlanes } from './control-planes.ts';
 import type { ListedRelease, Releases } from './releases.ts';
+import type { State } from './state.ts';
 
 export interface BootstrapOptions {
   history: ListedRelease[];
   /** Versions by name. */
   controlPlanes: Readonly<Record<string, string>>;
   channels: readonly (Partial<ChannelSettings> & { name: string; target?: string | undefined })[];
-  control: Control;
+  state: State;
   services: { channels: Channels; controlPlanes: ControlPlanes; releases: Releases };
   log: Logger;
 }
@@ -25,7 +25,7 @@ const REQUEST = { actor: ACTOR, ifMatch: 0, dryRun: false };
  * Throws where the settings ask for what an operator would be refused.
  */
 export async function bootstrap(options: BootstrapOptions): Promise<'done' | 'again'> {
-  if (!options.control.storeUp()) return 'again';
+  if (!options.state.storeUp()) return 'again';
   try {
     await makeMissing(options);
     return 'done';
@@ -40,17 +40,17 @@ async function makeMissing({
   history,
   controlPlanes,
   channels,
-  control,
+  state,
   services,
   log,
 }: BootstrapOptions): Promise<void> {
   if (history.length > 0) await unlessMade(services.releases.import(history, ACTOR));
   for (const [name, version] of Object.entries(controlPlanes)) {
-    if (!control.snapshot().controlPlanes.has(name))
+    if (!state.snapshot().controlPlanes.has(name))
       await unlessMade(services.controlPlanes.report(name, version, REQUEST));
   }
   for (const { name, ...channel } of channels) {
-    if (control.snapshot().channels.has(name)) continue;
+    if (state.snapshot().channels.has(name)) continue;
     await unlessMade(services.channels.put(name, { ...channel, reason: 'named in the settings' }, REQUEST));
     log.info({ channel: name, target: channel.target }, 'made a channel that the settings name');
   }

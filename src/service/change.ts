@@ -4,7 +4,7 @@ import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { guard, releaseKey, replace, type Stored, withoutRevision } from '../domain/snapshot.ts';
 import type { AuditEntry, Guard } from '../domain/store.ts';
-import type { Control } from './control.ts';
+import type { State } from './state.ts';
 
 /** Who asks for a change, and on what condition. */
 export interface ChangeRequest {
@@ -32,10 +32,7 @@ export interface DocumentChange<T extends object> {
 }
 
 /** Commits the change with its audit entry. Throws `already_exists` where a new document is there meanwhile, else `revision_mismatch`. */
-export async function commitDocument<T extends object>(
-  control: Control,
-  change: DocumentChange<T>,
-): Promise<AuditEntry> {
+export async function commitDocument<T extends object>(state: State, change: DocumentChange<T>): Promise<AuditEntry> {
   const { key, before, after, action, reason, actor, at, fence, guards } = change;
   try {
     const entry = {
@@ -47,7 +44,7 @@ export async function commitDocument<T extends object>(
       before: before ? withoutRevision(before) : null,
       after: after && withoutRevision(after),
     };
-    return await control.commit([replace(key, before, after)], entry, { fence, guards });
+    return await state.commit([replace(key, before, after)], entry, { fence, guards });
   } catch (error) {
     const lost = !before && error instanceof FairwayError && error.code === 'revision_mismatch';
     throw lost ? alreadyExists(key) : error;

@@ -24,9 +24,9 @@ import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { AuditEntry } from '../domain/store.ts';
 import { requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision, targetGuards } from './change.ts';
-import type { Control } from './control.ts';
 import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
+import type { State } from './state.ts';
 
 /** A verb that changes a channel. */
 export type ChangingVerb = Exclude<Verb, 'check'>;
@@ -72,7 +72,7 @@ export interface Channels {
 }
 
 export interface ChannelsOptions {
-  control: Control;
+  state: State;
   fleet: Pick<Fleet, 'population'>;
   gate: Gate;
   observer: ChannelObserver;
@@ -94,16 +94,16 @@ const TRANSITIONS: Record<ChangingVerb, (channel: Channel, input: VerbInput, act
 };
 
 /** Steers channels; no target is set but through the gate. */
-export function createChannels({ control, fleet, gate, observer, now }: ChannelsOptions): Channels {
+export function createChannels({ state, fleet, gate, observer, now }: ChannelsOptions): Channels {
   const present = (channel: Stored<Channel>): Stored<Channel> => ({
     ...channelAt(channel, now()),
     revision: channel.revision,
   });
 
-  const find = (name: string) => requireChannel(control.snapshot(), name);
+  const find = (name: string) => requireChannel(state.snapshot(), name);
 
   async function act(name: string, verb: ChangingVerb, input: VerbInput, request: ChangeRequest): Promise<VerbResult> {
-    const { releases } = control.snapshot();
+    const { releases } = state.snapshot();
     const before = find(name);
     requireRevision(channelKey(name), before, request.ifMatch);
     const at = now();
@@ -117,7 +117,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     if (request.dryRun) return { channel: present({ ...after, revision: before.revision }), report, audit: null };
 
     const reason = overridden ? `${input.reason} (accepted stranding ${report.stranded})` : input.reason;
-    const audit = await commitDocument(control, {
+    const audit = await commitDocument(state, {
       key: channelKey(name),
       before,
       after,
@@ -143,7 +143,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
   }
 
   return {
-    list: () => [...control.snapshot().channels.values()].map(present).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    list: () => [...state.snapshot().channels.values()].map(present).sort((a, b) => (a.name < b.name ? -1 : 1)),
     read: (name) => present(find(name)),
     act,
     async check(name, version, asker) {
@@ -151,7 +151,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
     },
 
     async put(name, { target, reason = '', ...settings }, request) {
-      const { channels, releases } = control.snapshot();
+      const { channels, releases } = state.snapshot();
       const before = channels.get(name);
       requireRevision(channelKey(name), before, request.ifMatch);
       const { actor, dryRun } = request;
@@ -172,7 +172,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
         at,
         guards: releaseGuards(releases, [before ? null : after.target, toolsChange ? after.toolsVersion : null]),
       };
-      const revision = dryRun ? (before?.revision ?? 0) : (await commitDocument(control, change)).revision;
+      const revision = dryRun ? (before?.revision ?? 0) : (await commitDocument(state, change)).revision;
       return { channel: present({ ...after, revision }), created: !before };
     },
 
@@ -197,7 +197,7 @@ export function createChannels({ control, fleet, gate, observer, now }: Channels
         actor: request.actor,
         at: now(),
       };
-      await commitDocument(control, change);
+      await commitDocument(state, change);
     },
   };
 

@@ -2,8 +2,8 @@ import { assessControlPlane, type ControlPlane, type ControlPlaneReport } from '
 import { controlPlaneKey, requireControlPlane, type Stored } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
-import type { Control } from './control.ts';
 import type { Fleet } from './fleet.ts';
+import type { State } from './state.ts';
 
 export interface ControlPlanes {
   list(): Stored<ControlPlane>[];
@@ -19,7 +19,7 @@ export interface ControlPlanes {
 }
 
 export interface ControlPlanesOptions {
-  control: Control;
+  state: State;
   fleet: Pick<Fleet, 'population'>;
   /** Milliseconds for which a control plane keeps compatibility with what its channels served before. */
   grace: number;
@@ -27,15 +27,15 @@ export interface ControlPlanesOptions {
 }
 
 /** The control planes that channels' agents connect to. */
-export function createControlPlanes({ control, fleet, grace, now }: ControlPlanesOptions): ControlPlanes {
-  const find = (name: string) => requireControlPlane(control.snapshot(), name);
+export function createControlPlanes({ state, fleet, grace, now }: ControlPlanesOptions): ControlPlanes {
+  const find = (name: string) => requireControlPlane(state.snapshot(), name);
 
   return {
-    list: () => [...control.snapshot().controlPlanes.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    list: () => [...state.snapshot().controlPlanes.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     read: find,
 
     async report(name, version, { actor, ifMatch, dryRun, fence }) {
-      const before = control.snapshot().controlPlanes.get(name);
+      const before = state.snapshot().controlPlanes.get(name);
       requireRevision(controlPlaneKey(name), before, ifMatch);
       const at = now();
       const after = { name, version: requireVersion(version).text, updatedAt: at.toISOString(), updatedBy: actor.name };
@@ -43,13 +43,13 @@ export function createControlPlanes({ control, fleet, grace, now }: ControlPlane
       const news = before?.version !== after.version;
       if (dryRun || !news) return { controlPlane: { ...after, revision: before?.revision ?? 0 }, created: !before };
       const change = { key: controlPlaneKey(name), before, after, action: 'report', reason: '', actor, at, fence };
-      const { revision } = await commitDocument(control, change);
+      const { revision } = await commitDocument(state, change);
       return { controlPlane: { ...after, revision }, created: !before };
     },
 
     async check(name, version) {
       const current = requireVersion(find(name).version);
-      const channels = [...control.snapshot().channels.values()].filter(({ controlPlane }) => controlPlane === name);
+      const channels = [...state.snapshot().channels.values()].filter(({ controlPlane }) => controlPlane === name);
       const fleets = channels.map(async (channel) => {
         const target = channel.target === null ? null : requireVersion(channel.target);
         const recent = channel.served.filter(({ until }) => now().getTime() - Date.parse(until) < grace);

@@ -6,8 +6,8 @@ import { type Instance, isEnrolled, readInstance } from '../domain/inventory.ts'
 import { requireChannel } from '../domain/snapshot.ts';
 import { type AgentPage, type AgentQuery, OTHER_GROUP, type Store } from '../domain/store.ts';
 import { type Census, viewCensus } from './census-view.ts';
-import type { Control } from './control.ts';
 import { type AgentView, type Explanation, explainAgent, viewAgent } from './explain.ts';
+import type { State } from './state.ts';
 
 export interface InventoryResult {
   received: number;
@@ -36,7 +36,7 @@ export interface Fleet {
 
 export interface FleetOptions {
   store: Store;
-  control: Control;
+  state: State;
   policy: CensusPolicy & { staleAfter: number };
   now: () => Date;
 }
@@ -45,11 +45,11 @@ export interface FleetOptions {
 const BATCH = 5_000;
 
 /** What is known of the agents. */
-export function createFleet({ store, control, policy, now }: FleetOptions): Fleet {
+export function createFleet({ store, state, policy, now }: FleetOptions): Fleet {
   async function censuses(channels: Iterable<Channel>): Promise<Census[]> {
     const counts = await store.counts();
     const at = now().getTime();
-    const { releases } = control.snapshot();
+    const { releases } = state.snapshot();
     return [...channels].map((channel) => viewCensus(channel, takeCensus(channel, counts, policy, at), releases));
   }
 
@@ -65,15 +65,15 @@ export function createFleet({ store, control, policy, now }: FleetOptions): Flee
     },
 
     async census(name) {
-      const channel = requireChannel(control.snapshot(), name);
+      const channel = requireChannel(state.snapshot(), name);
       const [census] = await censuses([channel]);
       return census as Census;
     },
 
-    censuses: async () => censuses(control.snapshot().channels.values()),
+    censuses: async () => censuses(state.snapshot().channels.values()),
 
     async importInventory(name, instances) {
-      const channel = requireChannel(control.snapshot(), name).name;
+      const channel = requireChannel(state.snapshot(), name).name;
       const at = now().getTime();
       const { sightings, received, skipped } = await readInventory(instances, channel, at);
       const survey = { ...surveyOf([...sightings.values()]), channel, source: 'inventory', at, skipped } as const;
@@ -103,7 +103,7 @@ export function createFleet({ store, control, policy, now }: FleetOptions): Flee
 
     async explain(id) {
       const agent = await requireAgent(id);
-      return explainAgent(agent, control.snapshot().channels.get(agent.channel), now());
+      return explainAgent(agent, state.snapshot().channels.get(agent.channel), now());
     },
 
     async forget(id) {

@@ -7,8 +7,8 @@ import type { Snapshot } from '../domain/snapshot.ts';
 import { assessTools } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
-import type { Control } from './control.ts';
 import type { Fleet } from './fleet.ts';
+import type { State } from './state.ts';
 
 /** Told of what Prometheus counts. */
 export interface GateObserver {
@@ -18,7 +18,7 @@ export interface GateObserver {
 /** What a verdict is seen by. */
 export interface GateView {
   /** A state that is to be; by default the present one. */
-  state?: Snapshot;
+  snapshot?: Snapshot;
   /** Who asks: some must not learn of an embargo. */
   asker?: Actor;
 }
@@ -37,20 +37,20 @@ export interface Gate {
 }
 
 export interface GateOptions {
-  control: Control;
+  state: State;
   fleet: Pick<Fleet, 'population'>;
   /** Refuse releases that the catalogue does not hold. */
   strictCatalogue: boolean;
   observer: GateObserver;
 }
 
-export function createGate({ control, fleet, strictCatalogue, observer }: GateOptions): Gate {
+export function createGate({ state, fleet, strictCatalogue, observer }: GateOptions): Gate {
   const shown = <R extends Pick<Report, 'target' | 'reasons'>>(report: R, asker: Actor | undefined): R =>
     asker && !seesEmbargoed(asker) ? withoutEmbargo(report) : report;
 
   return {
-    async assess(channel, target, { state = control.snapshot(), asker } = {}) {
-      const { controlPlanes, releases } = state;
+    async assess(channel, target, { snapshot = state.snapshot(), asker } = {}) {
+      const { controlPlanes, releases } = snapshot;
       const name = channel.controlPlane;
       const reported = name === null ? undefined : controlPlanes.get(name)?.version;
       const plane = name === null ? null : { name, version: reported === undefined ? null : requireVersion(reported) };
@@ -69,9 +69,9 @@ export function createGate({ control, fleet, strictCatalogue, observer }: GateOp
       throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });
     },
 
-    enforceTools({ name, accepts, toolsVersion }, { state = control.snapshot(), asker }) {
+    enforceTools({ name, accepts, toolsVersion }, { snapshot = state.snapshot(), asker }) {
       if (!toolsVersion) return;
-      const policy = { accepts, catalogue: state.releases, strict: strictCatalogue };
+      const policy = { accepts, catalogue: snapshot.releases, strict: strictCatalogue };
       const { target, reasons } = shown(assessTools(requireVersion(toolsVersion), policy), asker);
       if (reasons.length === 0) return;
       const why = reasons.map(({ detail }) => detail).join('; ');

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Store } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
-import { repeat } from './repeat.ts';
+import { repeat } from '../process/repeat.ts';
 
 /** Does background work on one of all servers. */
 export interface Leadership {

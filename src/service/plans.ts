@@ -7,8 +7,8 @@ import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { commitDocument, targetGuards } from './change.ts';
-import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
+import type { State } from './state.ts';
 
 /** Where a channel's plan stands; all null without one. */
 export interface PlanState {
@@ -34,7 +34,7 @@ export interface Plans {
 }
 
 export interface PlansOptions {
-  control: Control;
+  state: State;
   gate: Pick<Gate, 'assess'>;
   observer: PlanObserver;
   tracer: Tracer;
@@ -45,7 +45,7 @@ export interface PlansOptions {
 const ACTOR: Actor = { name: PLAN_ACTOR, role: 'operator' };
 
 /** Takes channels across majors, a step at a time. */
-export function createPlans({ control, gate, observer, tracer, now, log }: PlansOptions): Plans {
+export function createPlans({ state, gate, observer, tracer, now, log }: PlansOptions): Plans {
   /** What each plan was last seen to wait for. */
   const seen = new Map<string, string>();
 
@@ -65,10 +65,10 @@ export function createPlans({ control, gate, observer, tracer, now, log }: Plans
     const { channel: after, reason } = takeNextStep(channelAt(channel, at), at);
     const key = channelKey(channel.name);
     const before = channel;
-    const guards = targetGuards(control.snapshot().releases, after);
+    const guards = targetGuards(state.snapshot().releases, after);
     const change = { key, before, after, action: 'roll-forward', reason, actor: ACTOR, at, fence, guards };
     const attributes = { 'fairway.channel': channel.name, 'fairway.target': after.target ?? undefined };
-    await tracer.span('plan step', { attributes }, () => commitDocument(control, change));
+    await tracer.span('plan step', { attributes }, () => commitDocument(state, change));
     observer.targetChanged(channel.name, 'roll-forward');
     log.info({ channel: channel.name, target: after.target }, reason);
   }
@@ -81,10 +81,10 @@ export function createPlans({ control, gate, observer, tracer, now, log }: Plans
   }
 
   return {
-    state: (name) => stateOf(requireChannel(control.snapshot(), name)),
+    state: (name) => stateOf(requireChannel(state.snapshot(), name)),
 
     async advance(fence) {
-      const { channels } = control.snapshot();
+      const { channels } = state.snapshot();
       for (const name of seen.keys()) if (!channels.get(name)?.plan) tell(name, null);
       for (const channel of channels.values()) {
         if (!channel.plan) continue;

@@ -16,13 +16,13 @@ import type { Write } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
 import type { ChannelObserver } from './channels.ts';
-import type { Control } from './control.ts';
 import type { GatherFacts } from './promotion-facts.ts';
 import { soakedAt } from './promotions.ts';
 import type { Recall } from './recall.ts';
+import type { State } from './state.ts';
 
 export interface PromotionDriverOptions {
-  control: Control;
+  state: State;
   facts: GatherFacts;
   recall: Pick<Recall, 'sweep'>;
   stages: readonly Stage[];
@@ -45,11 +45,11 @@ const SYSTEM = 'system:promotion';
 const MAX_STEPS = 20;
 
 export function createPromotionDriver(options: PromotionDriverOptions): PromotionDriver {
-  const { control, facts, recall, stages, observer, tracer, now } = options;
+  const { state, facts, recall, stages, observer, tracer, now } = options;
 
   /** Takes one step, if there is one to take. */
   async function advanceOne(version: string, fence: number): Promise<boolean> {
-    const snapshot = control.snapshot();
+    const snapshot = state.snapshot();
     const promotion = snapshot.promotions.get(version);
     const release = snapshot.releases.get(version);
     const stage = promotion && currentStage(promotion, stages);
@@ -127,7 +127,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     const after = event
       ? step(promotion, stage.name, event, { by: SYSTEM, at, reason })
       : { ...promotion, updatedAt: at.toISOString() };
-    const { state } = progressOf(after, stage.name);
+    const reached = progressOf(after, stage.name).state;
     const entry = { at: at.toISOString(), actor: SYSTEM, action: event ?? 'roll', subject: key, reason };
     const attributes = {
       'fairway.release': release.version,
@@ -135,9 +135,9 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       'fairway.event': entry.action,
     };
     await tracer.span('promotion step', { attributes }, () =>
-      control.commit(
+      state.commit(
         [replace(key, promotion, after), ...writes],
-        { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state } },
+        { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state: reached } },
         { fence, guards: [guard(releaseKey(release.version), release)] },
       ),
     );
@@ -146,10 +146,10 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
   return {
     async advance(fence) {
-      if (!control.storeUp()) return;
+      if (!state.storeUp()) return;
       await recall.sweep(fence);
       const failures: unknown[] = [];
-      for (const version of control.snapshot().promotions.keys()) {
+      for (const version of state.snapshot().promotions.keys()) {
         try {
           for (let steps = 0; steps < MAX_STEPS && (await advanceOne(version, fence)); steps++);
         } catch (error) {

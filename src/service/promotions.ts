@@ -22,9 +22,9 @@ import type { Actor } from '../domain/role.ts';
 import { guard, promotionKey, releaseKey, type Stored } from '../domain/snapshot.ts';
 import { compareVersions } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
-import type { Control } from './control.ts';
 import type { GatherFacts } from './promotion-facts.ts';
 import type { Releases } from './releases.ts';
+import type { State } from './state.ts';
 
 export interface StageView extends StageProgress {
   stage: string;
@@ -71,17 +71,17 @@ export interface Promotions {
 }
 
 export interface PromotionsOptions {
-  control: Control;
+  state: State;
   releases: Pick<Releases, 'read' | 'list'>;
   facts: GatherFacts;
   stages: readonly Stage[];
   now: () => Date;
 }
 
-export function createPromotions({ control, releases, facts, stages, now }: PromotionsOptions): Promotions {
+export function createPromotions({ state, releases, facts, stages, now }: PromotionsOptions): Promotions {
   function find(text: string, actor: Actor): { release: Stored<Release>; promotion: Stored<Promotion> } {
     const release = releases.read(text, actor);
-    const promotion = control.snapshot().promotions.get(release.version);
+    const promotion = state.snapshot().promotions.get(release.version);
     if (promotion) return { release, promotion };
     const kinds = stages[0]?.accepts.join(' and ') ?? 'no';
     throw new FairwayError(
@@ -107,7 +107,7 @@ export function createPromotions({ control, releases, facts, stages, now }: Prom
 
   async function view(release: Release, promotion: Stored<Promotion>): Promise<PromotionView> {
     const current = currentStage(promotion, stages);
-    const snapshot = control.snapshot();
+    const snapshot = state.snapshot();
     const views = await Promise.all(
       stages.map(async (stage) => viewStage(await facts(snapshot, release, promotion, stage))),
     );
@@ -137,7 +137,7 @@ export function createPromotions({ control, releases, facts, stages, now }: Prom
     const after = await change(before, release, at);
     if (request.dryRun) return view(release, { ...after, revision: before.revision });
     const guards = [guard(releaseKey(release.version), release)];
-    const entry = await commitDocument(control, {
+    const entry = await commitDocument(state, {
       key,
       before,
       after,
@@ -157,7 +157,7 @@ export function createPromotions({ control, releases, facts, stages, now }: Prom
     },
 
     async running(actor, limit) {
-      const { promotions } = control.snapshot();
+      const { promotions } = state.snapshot();
       const running = releases.list(actor).flatMap((release) => {
         const promotion = promotions.get(release.version);
         return promotion && runningStage(promotion, release, stages) ? [{ release, promotion }] : [];
@@ -188,7 +188,7 @@ export function createPromotions({ control, releases, facts, stages, now }: Prom
           throw new FairwayError('refused', `stage ${wanted} is ${state}; ${turn}`);
         }
         const after = step(promotion, stage.name, 'start', { by: request.actor.name, at, reason, critical });
-        const gates = startGates(await facts(control.snapshot(), release, promotion, stage));
+        const gates = startGates(await facts(state.snapshot(), release, promotion, stage));
         const closed = gates.filter(({ passed }) => !passed);
         if (closed.length === 0) return after;
         const why = closed.map((each) => `${each.gate} (${each.reason})`).join('; ');

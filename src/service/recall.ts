@@ -17,9 +17,9 @@ import type { Write } from '../domain/store.ts';
 import { compareVersions, requireVersion, type Version } from '../domain/version.ts';
 import { type ChangeRequest, requireRevision, retryOnConflict, targetGuards } from './change.ts';
 import type { ChannelObserver } from './channels.ts';
-import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
 import type { Releases } from './releases.ts';
+import type { State } from './state.ts';
 
 export interface ChannelMove {
   channel: string;
@@ -53,7 +53,7 @@ export interface Recall {
 }
 
 export interface RecallOptions {
-  control: Control;
+  state: State;
   gate: Gate;
   releases: Pick<Releases, 'read'>;
   stages: readonly Stage[];
@@ -63,7 +63,7 @@ export interface RecallOptions {
 
 const SYSTEM: ChangeRequest = { actor: { name: 'system:recall', role: 'admin' }, ifMatch: null, dryRun: false };
 
-export function createRecall({ control, gate, releases, stages, observer, now }: RecallOptions): Recall {
+export function createRecall({ state, gate, releases, stages, observer, now }: RecallOptions): Recall {
   interface Moved {
     before: Stored<Channel>;
     after: Channel;
@@ -121,7 +121,7 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
     const key = releaseKey(before.version);
     const writes = moved.map((each) => replace(channelKey(each.after.name), each.before, each.after));
     const others = moved.map((each) => each.after).filter(({ target }) => target !== before.version);
-    const { revision } = await control.commit(
+    const { revision } = await state.commit(
       [replace(key, before, after), ...writes, ...more],
       {
         at: act.at.toISOString(),
@@ -149,7 +149,7 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
 
   const pullOnce: Recall['pull'] = (text, { reason, critical = false }, request) =>
     retryOnConflict(request, async () => {
-      const snapshot = control.snapshot();
+      const snapshot = state.snapshot();
       const before = releases.read(text, request.actor);
       requireRevision(releaseKey(before.version), before, request.ifMatch);
       const act = { by: request.actor.name, at: now(), reason };
@@ -163,7 +163,7 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
   const pull: Recall['pull'] = async (text, input, request) => {
     const result = await pullOnce(text, input, request);
     const { version } = result.release;
-    const left = () => [...control.snapshot().channels.values()].some((channel) => tells(channel, version));
+    const left = () => [...state.snapshot().channels.values()].some((channel) => tells(channel, version));
     // A channel that moved to it in the moment before. None can come after: moves are held to the release's revision.
     if (request.dryRun || !left()) return result;
     const rest = await pullOnce(text, input, { ...request, ifMatch: null });
@@ -174,7 +174,7 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
     pull,
 
     async liftEmbargo(text, { reason, channels = [], critical = false }, request) {
-      const snapshot = control.snapshot();
+      const snapshot = state.snapshot();
       const before = releases.read(text, request.actor);
       requireRevision(releaseKey(before.version), before, request.ifMatch);
       if (!before.embargoed) throw new FairwayError('refused', `${before.version} is not under embargo`);
@@ -190,14 +190,14 @@ export function createRecall({ control, gate, releases, stages, observer, now }:
       for (const name of new Set(channels)) {
         const channel = requireChannel(snapshot, name);
         const forward = rollForward(channel, target, critical, act);
-        gate.enforce(name, await gate.assess(channel, target, { state: lifted }), request);
+        gate.enforce(name, await gate.assess(channel, target, { snapshot: lifted }), request);
         moved.push({ before: channel, after: forward, detail: `forward to ${target.text}` });
       }
       return commitMoves(snapshot, 'lift-embargo', before, after, moved, [], request, act);
     },
 
     async sweep(fence) {
-      const { channels, releases: known } = control.snapshot();
+      const { channels, releases: known } = state.snapshot();
       const versions = [...channels.values()].flatMap(({ target, toolsVersion }) => [target ?? '', toolsVersion ?? '']);
       const bad = versions.flatMap((version) => known.get(version) ?? []);
       for (const { version, pulled } of new Set(bad)) {

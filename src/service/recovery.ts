@@ -4,7 +4,7 @@ import { type Loss, RECOVERY_KEY, type Recovery } from '../domain/recovery.ts';
 import { type Snapshot, stateOf } from '../domain/snapshot.ts';
 import type { AuditDraft, AuditEntry, ControlState, Store, Write } from '../domain/store.ts';
 import type { ChangeRequest } from './change.ts';
-import type { Control } from './control.ts';
+import type { State } from './state.ts';
 
 export interface RecoveryResult {
   loss: Loss;
@@ -21,7 +21,7 @@ export interface Recoveries {
 
 interface RecoveriesOptions {
   store: Pick<Store, 'load' | 'commit'>;
-  control: Pick<Control, 'snapshot' | 'loss' | 'refresh'>;
+  state: Pick<State, 'snapshot' | 'loss' | 'refresh'>;
   now: () => Date;
 }
 
@@ -29,7 +29,7 @@ interface RecoveriesOptions {
 const MAX_LOST = 10_000;
 
 /** Lets an admin decide which history counts, after the store has lost changes. */
-export function createRecoveries({ store, control, now }: RecoveriesOptions): Recoveries {
+export function createRecoveries({ store, state, now }: RecoveriesOptions): Recoveries {
   /** Appends to the store's history, whatever that has lost. */
   async function append(base: Pick<ControlState, 'revision' | 'hash'>, writes: Write[], audit: AuditDraft) {
     const { revision: id, hash } = base;
@@ -40,10 +40,10 @@ export function createRecoveries({ store, control, now }: RecoveriesOptions): Re
 
   return {
     async decide({ keep, reason }, { actor, dryRun }) {
-      await control.refresh();
-      const loss = control.loss();
+      await state.refresh();
+      const loss = state.loss();
       if (!loss) throw new FairwayError('invalid', 'the store has lost nothing, so there is nothing to decide');
-      const served = control.snapshot();
+      const served = state.snapshot();
       const stored = await store.load();
       if (served.revision - stored.revision > MAX_LOST) {
         const way = 'restore a backup of it';
@@ -77,7 +77,7 @@ export function createRecoveries({ store, control, now }: RecoveriesOptions): Re
         reason,
         after: { ...decision, changes: shown },
       });
-      await control.refresh();
+      await state.refresh();
       return { loss, changes: shown, audit };
     },
   };

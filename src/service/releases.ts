@@ -12,7 +12,7 @@ import { type SupportWindow, supportWindow } from '../domain/support.ts';
 import { compareVersions, readVersion, requireVersion, type VersionKind } from '../domain/version.ts';
 import { explainVersion, type VersionExplanation } from '../domain/version-explanation.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
-import type { Control } from './control.ts';
+import type { State } from './state.ts';
 
 /** A release as a history lists it. */
 export interface ListedRelease {
@@ -64,14 +64,14 @@ export interface Releases {
 }
 
 export interface ReleasesOptions {
-  control: Control;
+  state: State;
   /** Kinds of releases that are promoted from stage to stage. */
   promotes: readonly VersionKind[];
   now: () => Date;
 }
 
-export function createReleases({ control, promotes, now }: ReleasesOptions): Releases {
-  const visible = (actor: Actor) => visibleTo(control.snapshot().releases, actor);
+export function createReleases({ state, promotes, now }: ReleasesOptions): Releases {
+  const visible = (actor: Actor) => visibleTo(state.snapshot().releases, actor);
 
   function read(text: string, actor: Actor): Stored<Release> {
     const { text: version } = requireVersion(text);
@@ -88,7 +88,7 @@ export function createReleases({ control, promotes, now }: ReleasesOptions): Rel
     read,
 
     async register(registration, { actor, dryRun }) {
-      const snapshot = control.snapshot();
+      const snapshot = state.snapshot();
       const at = now();
       const draft = createRelease(registration, snapshot.releases, { by: actor.name, at });
       const known = snapshot.releases.get(draft.version);
@@ -111,7 +111,7 @@ export function createReleases({ control, promotes, now }: ReleasesOptions): Rel
         writes.push(replace(promotionKey(release.version), snapshot.promotions.get(release.version), fresh));
       }
       const audit = { at: at.toISOString(), actor: actor.name, action: 'register', subject: key, reason: '' };
-      const { revision } = await control.commit(
+      const { revision } = await state.commit(
         writes,
         { ...audit, before: null, after: release },
         {
@@ -137,12 +137,12 @@ export function createReleases({ control, promotes, now }: ReleasesOptions): Rel
       // Workflows report again and again; only news are worth a revision.
       if (dryRun || !news) return { ...after, revision: before.revision };
       const change = { key, before, after, action: 'artifacts', reason: '', actor, at };
-      const { revision } = await commitDocument(control, change);
+      const { revision } = await commitDocument(state, change);
       return { ...after, revision };
     },
 
     async import(history, actor) {
-      const known = control.snapshot().releases;
+      const known = state.snapshot().releases;
       const skipped: ImportResult['skipped'] = [];
       const changed = new Map<string, Release>();
       let unchanged = 0;
@@ -164,7 +164,7 @@ export function createReleases({ control, promotes, now }: ReleasesOptions): Rel
         const writes = [...changed].map(([version, release]) =>
           replace(releaseKey(version), known.get(version), release),
         );
-        await control.commit(writes, {
+        await state.commit(writes, {
           at: now().toISOString(),
           actor: actor.name,
           action: 'import-releases',

@@ -1,8 +1,8 @@
 import { type Point, RESOLUTIONS, type Resolution } from '../domain/series.ts';
 import { requireChannel } from '../domain/snapshot.ts';
 import type { Store } from '../domain/store.ts';
-import type { Control } from './control.ts';
 import type { Fleet } from './fleet.ts';
+import type { State } from './state.ts';
 
 export interface Series {
   /** The points of the last day, a minute apart, or of the last 90 days, an hour apart; oldest first. */
@@ -13,16 +13,16 @@ export interface Series {
 
 export interface SeriesOptions {
   store: Pick<Store, 'savePoint' | 'series'>;
-  control: Pick<Control, 'snapshot'>;
+  state: Pick<State, 'snapshot'>;
   fleet: Pick<Fleet, 'censuses'>;
   now: () => Date;
 }
 
 /** How the agents of each channel moved, for charts. */
-export function createSeries({ store, control, fleet, now }: SeriesOptions): Series {
+export function createSeries({ store, state, fleet, now }: SeriesOptions): Series {
   return {
     async read(channel, resolution) {
-      requireChannel(control.snapshot(), channel);
+      requireChannel(state.snapshot(), channel);
       const { every, keep } = RESOLUTIONS[resolution];
       const since = now().getTime() - every * keep;
       return (await store.series(channel, resolution)).filter(({ at }) => at > since);

@@ -3,8 +3,8 @@ import type { Release, Signature } from '../domain/release.ts';
 import { NO_SIGN_OFFS, remember, SIGN_OFFS_KEY, withSignOff } from '../domain/sign-off.ts';
 import { releaseKey, replace, type Stored } from '../domain/snapshot.ts';
 import { type ChangeRequest, commitDocument, requireRevision, retryOnConflict } from './change.ts';
-import type { Control } from './control.ts';
 import type { Releases } from './releases.ts';
+import type { State } from './state.ts';
 
 /** What GitHub says of a pull request's label. */
 export interface LabelEvent {
@@ -33,12 +33,12 @@ export interface SignOffs {
 }
 
 export interface SignOffsOptions {
-  control: Control;
+  state: State;
   releases: Pick<Releases, 'read'>;
   now: () => Date;
 }
 
-export function createSignOffs({ control, releases, now }: SignOffsOptions): SignOffs {
+export function createSignOffs({ state, releases, now }: SignOffsOptions): SignOffs {
   return {
     async byHand(version, pr, { signedOff, reason }, request) {
       const { actor, ifMatch, dryRun } = request;
@@ -55,13 +55,13 @@ export function createSignOffs({ control, releases, now }: SignOffsOptions): Sig
       const after = withSignOff(before, pr, signedOff ? { by: actor.name, at: at.toISOString() } : null);
       if (!after || dryRun) return after ?? before;
       const change = { key, before, after, action: actionOf(signedOff), reason: reason || `change ${pr}`, actor, at };
-      const { revision } = await commitDocument(control, change);
+      const { revision } = await commitDocument(state, change);
       return { ...after, revision };
     },
 
     byLabel: (event) =>
       retryOnConflict({ ifMatch: null }, async () => {
-        const snapshot = control.snapshot();
+        const snapshot = state.snapshot();
         const before = snapshot.signOffs;
         const known = before ?? NO_SIGN_OFFS;
         const { delivery, pr, by, at, signedOff } = event;
@@ -77,7 +77,7 @@ export function createSignOffs({ control, releases, now }: SignOffsOptions): Sig
         const versions = changed.map(({ after }) => after.version);
         const remembered = remember(known, delivery, { pr, by: actor, at, signedOff });
         const writes = changed.map(({ release, after }) => replace(releaseKey(after.version), release, after));
-        await control.commit([replace(SIGN_OFFS_KEY, before ?? undefined, remembered), ...writes], {
+        await state.commit([replace(SIGN_OFFS_KEY, before ?? undefined, remembered), ...writes], {
           at: now().toISOString(),
           actor,
           action: actionOf(signedOff),

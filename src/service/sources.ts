@@ -4,8 +4,8 @@ import type { Actor } from '../domain/role.ts';
 import type { Store } from '../domain/store.ts';
 import { readRegisteredServers } from '../domain/teleport-metrics.ts';
 import { parseVersion } from '../domain/version.ts';
-import type { Control } from './control.ts';
 import type { ControlPlanes } from './control-planes.ts';
+import type { State } from './state.ts';
 
 export const SOURCE_KINDS = ['teleport-metrics', 'control-plane'] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
@@ -23,7 +23,7 @@ export interface SourcesOptions {
   controlPlanes: Readonly<Record<string, string>>;
   peers: Peers;
   store: Pick<Store, 'saveSurvey'>;
-  control: Pick<Control, 'snapshot'>;
+  state: Pick<State, 'snapshot'>;
   planes: Pick<ControlPlanes, 'report'>;
   observer: SourceObserver;
   now: () => Date;
@@ -47,7 +47,7 @@ interface Source {
 
 /** Reads what the settings name: auth servers' metrics for the census, proxies for the version of their control plane. */
 export function createSources(options: SourcesOptions): Sources {
-  const { metrics, controlPlanes, peers, store, control, planes, observer, now, log } = options;
+  const { metrics, controlPlanes, peers, store, state, planes, observer, now, log } = options;
   const failing = new Set<Source>();
   const sources: Source[] = [
     ...Object.entries(metrics).map(
@@ -61,7 +61,7 @@ export function createSources(options: SourcesOptions): Sources {
   /** All auth servers must answer: a sum without one of them would miss its agents. */
   function survey(urls: readonly string[], channel: string): Source['read'] {
     return async (fence) => {
-      if (!control.snapshot().channels.has(channel)) return;
+      if (!state.snapshot().channels.has(channel)) return;
       const at = now().getTime();
       const answers: string[] = [];
       for (const url of urls) answers.push(await peers.read(url));

@@ -19,8 +19,8 @@ import {
 import type { AuditEntry, Write } from '../domain/store.ts';
 import { compareVersions, requireVersion, type Version } from '../domain/version.ts';
 import { type ChangeRequest, releaseGuards } from './change.ts';
-import type { Control } from './control.ts';
 import type { Gate } from './gate.ts';
+import type { State } from './state.ts';
 
 /** Raised when the form of the document changes. */
 export const DOCUMENT_FORM = 1;
@@ -67,10 +67,10 @@ export interface Transfer {
 }
 
 /** Takes the control state out, and puts it back. */
-export function createTransfer({ control, gate, now }: { control: Control; gate: Gate; now: () => Date }): Transfer {
+export function createTransfer({ state, gate, now }: { state: State; gate: Gate; now: () => Date }): Transfer {
   return {
     export(actor) {
-      const { channels, controlPlanes, releases, promotions } = control.snapshot();
+      const { channels, controlPlanes, releases, promotions } = state.snapshot();
       const visible = visibleTo(releases, actor);
       return {
         fairway: DOCUMENT_FORM,
@@ -85,7 +85,7 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
 
     async apply(document, request) {
       const { actor, dryRun, ifMatch } = request;
-      const snapshot = control.snapshot();
+      const snapshot = state.snapshot();
       if (typeof ifMatch === 'number' && ifMatch !== snapshot.revision) {
         throw new FairwayError(
           'revision_mismatch',
@@ -97,9 +97,9 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
       const after = applyWrites(snapshot, planned.writes, snapshot);
       requireReleases(document, after);
       for (const { channel, target } of planned.moves) {
-        gate.enforce(channel.name, await gate.assess(channel, target, { state: after, asker: actor }), request);
+        gate.enforce(channel.name, await gate.assess(channel, target, { snapshot: after, asker: actor }), request);
       }
-      for (const channel of planned.retooled) gate.enforceTools(channel, { state: after, asker: actor });
+      for (const channel of planned.retooled) gate.enforceTools(channel, { snapshot: after, asker: actor });
       const changes = planned.writes.map((write) => describe(snapshot, write));
       if (dryRun || changes.length === 0) return { changes, audit: null };
       const entry = {
@@ -115,7 +115,7 @@ export function createTransfer({ control, gate, now }: { control: Control; gate:
         ...planned.moves.map(({ target }) => target.text),
         ...planned.retooled.map(({ toolsVersion }) => toolsVersion),
       ];
-      const audit = await control.commit(planned.writes, entry, { guards: releaseGuards(snapshot.releases, judged) });
+      const audit = await state.commit(planned.writes, entry, { guards: releaseGuards(snapshot.releases, judged) });
       return { changes, audit };
     },
   };

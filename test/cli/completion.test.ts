@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
-import { findProgram } from '../packages.ts';
 import { buildCli, runCli, signedIn } from '../support/cli.ts';
+import { findProgram } from '../support/packages.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
 /** An environment in which `fairway` is a command, as it is when it is installed. */

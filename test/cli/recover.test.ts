@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { startRedis } from '../redis-server.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { commandLine } from '../support/cli.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
 
 it('lets an admin put back what a store has lost', { timeout: 120_000 }, async () => {

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findProgram } from '../packages.ts';
-import { startRedis } from '../redis-server.ts';
+import { findProgram } from '../support/packages.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, QUICKSTART, startServer, type TestServer, TOKENS } from '../support/server.ts';
 import { launchBrowser, openContext, signIn } from './browser.ts';
 import { startSampleFleet } from './sample-fleet.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findProgram } from '../packages.ts';
+import { findProgram } from '../support/packages.ts';
 import { launchBrowser, openContext, seriousViolations, signIn } from './browser.ts';
 import { startSampleFleet } from './sample-fleet.ts';
 import { RELEASE, startSampleReleases } from './sample-releases.ts';

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findProgram } from '../packages.ts';
+import { findProgram } from '../support/packages.ts';
 import { operatorClient } from '../support/server.ts';
 import { launchBrowser, openContext, signIn } from './browser.ts';
 import { BEFORE, RELEASE, startSampleReleases } from './sample-releases.ts';

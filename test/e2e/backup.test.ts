@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { commandLine } from '../support/cli.ts';
 import { FIRST_STAGES, FIRST_STATE_AT, intoFiles, intoRedis } from '../support/first-state.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer, type TestServer, temporaryDirectory } from '../support/server.ts';
 
 const RELEASE = '/releases/19.0.0-cloud.20241112T101530.f00dfac';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { body, startPeer } from '../support/peer.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer, type TestServer, temporaryDirectory } from '../support/server.ts';
 import { authMetrics } from '../support/teleport.ts';
 

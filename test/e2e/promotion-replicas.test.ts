@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import type { AuditEntry } from '../../src/domain/store.ts';
-import { startRedis } from '../redis-server.ts';
 import { openStage, RELEASE, release, startStages } from '../support/promotion.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer } from '../support/server.ts';
 
 it('replicas that all drive a promotion take each step once, also when one after another dies', {

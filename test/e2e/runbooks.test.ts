@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { inventory } from '../fixtures/inventory.ts';
-import { startRedis } from '../redis-server.ts';
 import { patternOf, readSteps, withOutputs } from '../support/page.ts';
 import { ADMIN_TOKEN, type FairwayProcess, ROOT, run, startFairway } from '../support/process.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART, type Reply } from '../support/server.ts';
 import { makeWorkplace } from '../support/workplace.ts';
 

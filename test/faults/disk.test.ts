@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startRedis } from '../redis-server.ts';
 import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { temporaryDirectory } from '../support/server.ts';
 import { noSmallDisk, smallDisk } from './small-disk.ts';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import { CONTROL_SLOT } from '../../src/store/redis-keys.ts';
-import type { RedisSet } from '../redis-sets.ts';
-import { startSentinels, startSixNodes } from '../redis-sets.ts';
 import { asAdmin, silent } from '../store/redis-harness.ts';
 import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
+import type { RedisSet } from '../support/redis-sets.ts';
+import { startSentinels, startSixNodes } from '../support/redis-sets.ts';
 import { QUICKSTART } from '../support/server.ts';
 
 // Failures are found by time-outs of seconds.

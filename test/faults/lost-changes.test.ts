@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startRedis } from '../redis-server.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART, temporaryDirectory } from '../support/server.ts';
 
 // Several servers are started here, one after the other.

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import type { Reply } from '../support/server.ts';
 import { startDroppingProxy } from './dropping-proxy.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startRedis } from '../redis-server.ts';
 import { ADMIN_TOKEN, CLI, run, startFairway } from '../support/process.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART } from '../support/server.ts';
 
 // Several servers are started here, one after the other.

@@ -3,9 +3,9 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { startRedis } from '../redis-server.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { ADMIN_TOKEN, type FairwayOptions, type FairwayProcess, startFairway } from '../support/process.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART } from '../support/server.ts';
 
 // Many servers are started here, one after the other.

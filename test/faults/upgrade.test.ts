@@ -4,10 +4,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, 
 import { SCHEMA, SCHEMA_KEY } from '../../src/domain/schema.ts';
 import type { ControlState } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { asAdmin, openRedis, PATIENT, silent } from '../store/redis-harness.ts';
 import { FIRST_STAGES, FIRST_STATE, FIRST_STATE_AT, intoFiles, intoRedis, intoSaved } from '../support/first-state.ts';
 import { runFairway } from '../support/process.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 import { startDroppingProxy } from './dropping-proxy.ts';
 

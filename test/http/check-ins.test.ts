@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { merge, type Raw } from '../../src/config/raw.ts';
-import { startRedis } from '../redis-server.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer, type TestServer } from '../support/server.ts';
 import { ask } from './wire.ts';
 

@@ -1,7 +1,7 @@
 import request from 'supertest';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Raw } from '../../src/config/raw.ts';
-import { startRedis } from '../redis-server.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer, temporaryDirectory } from '../support/server.ts';
 import { sharedServer } from './shared-server.ts';
 import { ask, exchange, parseReplies, requestBytes } from './wire.ts';

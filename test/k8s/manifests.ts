@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { IIoK8sApiCoreV1PodSpec as PodSpec } from 'kubernetes-models/v1/PodSpec';
 import { parseAllDocuments } from 'yaml';
-import { findProgram } from '../packages.ts';
+import { findProgram } from '../support/packages.ts';
 import { ROOT } from '../support/process.ts';
 
 /** One of Kubernetes' objects, as `kubectl apply` would send it. */

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { findProgram } from '../packages.ts';
+import { findProgram } from '../support/packages.ts';
 import { alerts, groups, RULE_FILE } from './rule-file.ts';
 
 // Promtool comes with Debian's package prometheus, which test/packages.ts installs as root.

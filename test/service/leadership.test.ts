@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hashToken } from '../../src/config/settings.ts';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { asAdmin, openRedis } from '../store/redis-harness.ts';
 import { startFairway } from '../support/process.ts';
 import { bundle, run } from '../support/programs.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
 let redis: RedisProcess;

@@ -13,13 +13,13 @@ import { channelKey, type Stored } from '../../src/domain/snapshot.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { createAudit } from '../../src/service/audit.ts';
 import { type ChangingVerb, createChannels, type VerbInput } from '../../src/service/channels.ts';
-import { type Control, openControl } from '../../src/service/control.ts';
 import { createControlPlanes } from '../../src/service/control-planes.ts';
 import { createFleet } from '../../src/service/fleet.ts';
 import { createGate } from '../../src/service/gate.ts';
+import { openState, type State } from '../../src/service/state.ts';
 import { openStore } from '../../src/store/open.ts';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
 import { PATIENT } from '../store/redis-harness.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
@@ -280,15 +280,15 @@ const REQUEST = { actor: ACTOR, ifMatch: null, dryRun: false };
 const POLICY = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, staleAfter: DAY };
 
 /** The services over a store; each run has a channel, a control plane and agents of its own. */
-function createWorld(store: Store, control: Control) {
+function createWorld(store: Store, state: State) {
   let runs = 0;
   let clock = Date.parse('2026-03-01T12:00:00Z');
   const now = () => new Date(clock);
   const observer = { targetRefused() {}, targetChanged() {}, strandingAccepted() {} };
-  const fleet = createFleet({ store, control, policy: POLICY, now });
-  const gate = createGate({ control, fleet, strictCatalogue: false, observer });
-  const channels = createChannels({ control, fleet, gate, observer, now });
-  const planes = createControlPlanes({ control, fleet, grace: HOUR, now });
+  const fleet = createFleet({ store, state, policy: POLICY, now });
+  const gate = createGate({ state, fleet, strictCatalogue: false, observer });
+  const channels = createChannels({ state, fleet, gate, observer, now });
+  const planes = createControlPlanes({ state, fleet, grace: HOUR, now });
 
   async function begin() {
     const run = `run-${++runs}`;
@@ -386,13 +386,13 @@ describe.each([
   { kind: 'redis', open: openRedis, numRuns: 25 },
 ])('through the services on the $kind store', ({ open, numRuns }) => {
   let place: Place;
-  let control: Control;
+  let state: State;
   let world: ReturnType<typeof createWorld>;
 
   beforeAll(async () => {
     place = await open();
     const saved = { read: () => null, write: async () => {} };
-    control = await openControl({ store: place.store, saved, compareEvery: HOUR, now: () => new Date(), log });
+    state = await openState({ store: place.store, saved, compareEvery: HOUR, now: () => new Date(), log });
     const pulled = { reason: 'bad', by: 'token:model', at: '2026-01-01T00:00:00.000Z' };
     const release: Release = { ...listedRelease({ version: PULLED, cutAt: null, security: false }), pulled };
     const key = `release/${PULLED}`;
@@ -405,12 +405,12 @@ describe.each([
       before: null,
       after: null,
     };
-    await control.commit([{ key, ifRevision: 0, value: release }], audit);
-    world = createWorld(place.store, control);
+    await state.commit([{ key, ifRevision: 0, value: release }], audit);
+    world = createWorld(place.store, state);
   });
 
   afterAll(async () => {
-    await control.close();
+    await state.close();
     await place.close();
   });
 
@@ -469,7 +469,7 @@ describe.each([
       'not_older',
       'refused',
     ]);
-    const { intact, entries } = await createAudit(place.store, control).verify();
+    const { intact, entries } = await createAudit(place.store, state).verify();
     expect({ intact, entries }).toEqual({ intact: true, entries: await place.store.revision() });
   });
 });

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Store } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { asAdmin, audit, openRedis } from './redis-harness.ts';
 
 const sighting = {

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, vi } from 'vitest';
 import type { FleetLimits, Store } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 
 export const silent = { info() {}, warn() {} };
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Sighting } from '../../src/domain/agent.ts';
 import { openStore } from '../../src/store/open.ts';
-import { type RedisProcess, startRedis } from '../redis-server.ts';
+import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { storeContract } from './contract.ts';
 import { asAdmin, audit, openRedis, PATIENT, silent, startCluster } from './redis-harness.ts';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram } from '../packages.ts';
+import { findProgram } from './packages.ts';
 import { temporaryDirectory } from './server.ts';
 
 export interface Authority {

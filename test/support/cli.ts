@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
-import { bundle } from '../../src/dev/bundle.mjs';
+import { bundle } from '../../scripts/bundle.mjs';
 import type { Role } from '../../src/domain/role.ts';
 import type { RunningServer } from '../../src/server.ts';
 import { TOKENS, temporaryDirectory } from './server.ts';

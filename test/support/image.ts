@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findProgram } from '../packages.ts';
+import { findProgram } from './packages.ts';
 import { ROOT } from './process.ts';
 
 /** What the Dockerfile builds on, of which a copy without a registry is made here: the same Node on a bare Debian. */

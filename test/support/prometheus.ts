@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { findProgram } from '../packages.ts';
+import { findProgram } from './packages.ts';
 import { temporaryDirectory } from './server.ts';
 
 const PROGRAM = findProgram('prometheus');

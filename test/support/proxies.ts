@@ -4,8 +4,8 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
-import { findProgram } from '../packages.ts';
 import { createAuthority } from './certificates.ts';
+import { findProgram } from './packages.ts';
 
 export interface Backend {
   /** `HOST:PORT` of the public listener. */

@@ -8,7 +8,7 @@ import { channelKey, type Snapshot, takeSnapshot } from '../../src/domain/snapsh
 import { requireVersion } from '../../src/domain/version.ts';
 import { PollRequest } from '../../src/http/poll-headers.ts';
 import { createPublicApi } from '../../src/http/public.ts';
-import type { OpenLane } from '../../src/listen.ts';
+import type { OpenLane } from '../../src/listeners/listen.ts';
 import { type Answers, createAnswers } from '../../src/service/answers.ts';
 import { type CheckIns, createCheckIns } from '../../src/service/check-ins.ts';
 
@@ -62,7 +62,7 @@ function channels(): Snapshot {
 export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = {}): Promise<Twin> {
   const snapshot = channels();
   const answers = createAnswers({
-    control: { peek: () => snapshot, onChange: () => () => {} },
+    state: { peek: () => snapshot, onChange: () => () => {} },
     webapi: { clusterName: 'twins', edition: 'ent', fips: false },
     now: () => ACT.at,
   });

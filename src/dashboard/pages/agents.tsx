@@ -156,7 +156,7 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
 const canonical = (text: string): string | undefined => (text === '' ? undefined : requireVersion(text).text);
 
 /** `/channels/NAME/agents` and `/agents/ID`. */
-export function agentPages({ channels, fleet, control, now }: DashboardServices) {
+export function agentPages({ channels, fleet, state, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/channels/:channel/agents', async (c) => {
     const channel = channels.read(c.req.param('channel'));
@@ -177,7 +177,7 @@ export function agentPages({ channels, fleet, control, now }: DashboardServices)
         filter={{ version, olderThan, group }}
         agents={page.agents}
         cursor={page.cursor}
-        standingOf={standingsOf(channel.target, control.peek()?.releases)}
+        standingOf={standingsOf(channel.target, state.peek()?.releases)}
         now={now()}
       />,
     );

@@ -220,7 +220,7 @@ function ChannelPage(props: ChannelPageProps) {
 }
 
 /** `/channels/NAME`. */
-export function channelPage({ channels, fleet, plans, series, audit, control, now }: DashboardServices) {
+export function channelPage({ channels, fleet, plans, series, audit, state, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/channels/:channel', async (c) => {
     const channel = channels.read(c.req.param('channel'));
@@ -231,7 +231,7 @@ export function channelPage({ channels, fleet, plans, series, audit, control, no
       unlessAway(plans.state(channel.name)),
       unlessAway(series.read(channel.name, resolution)),
     ]);
-    const snapshot = control.peek();
+    const snapshot = state.peek();
     return renderPage(
       c,
       { title: channel.name, section: 'fleet', live: true, chart: true },

@@ -123,11 +123,11 @@ function Summary({ channels, censuses }: { channels: number; censuses: Census[] 
 }
 
 /** `/`: a card for each channel. */
-export function fleetPage({ channels, fleet, audit, control }: DashboardServices) {
+export function fleetPage({ channels, fleet, audit, state }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/', async (c) => {
     const frame = c.get('frame');
-    const snapshot = control.peek();
+    const snapshot = state.peek();
     const list = snapshot ? channels.list() : [];
     const [censuses, entries] = await Promise.all([
       unlessAway(fleet.censuses()),

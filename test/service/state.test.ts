@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
-import { openControl } from '../../src/service/control.ts';
+import { openState } from '../../src/service/state.ts';
 import { openStore } from '../../src/store/open.ts';
 import { unsaved } from '../../src/store/saved-state.ts';
 import { temporaryDirectory } from '../support/server.ts';
@@ -20,7 +20,7 @@ it('whoever waits for a look at the store waits for no more than one that began 
       return store.revision();
     },
   };
-  const control = await openControl({
+  const state = await openState({
     store: slow,
     saved: unsaved,
     compareEvery: COMPARE_EVERY_MS,
@@ -28,12 +28,12 @@ it('whoever waits for a look at the store waits for no more than one that began 
     log,
   });
   onTestFinished(async () => {
-    await control.close();
+    await state.close();
     await store.close();
   });
   for (let round = 0; round < 5; round++) {
     const before = begun;
-    await control.refresh();
+    await state.refresh();
     expect([1, 2]).toContain(begun - before);
   }
 });

@@ -1,11 +1,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
+import type { Settings } from '../config/settings.ts';
+import type { Sighting, SightingSource } from '../domain/agent.ts';
+import { type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
+import type { ControlState } from '../domain/store.ts';
 import type { KeyPair } from './certificate.ts';
-import type { Settings } from './config/settings.ts';
-import type { Sighting, SightingSource } from './domain/agent.ts';
-import { type Snapshot, stateOf, takeSnapshot } from './domain/snapshot.ts';
-import type { ControlState } from './domain/store.ts';
-import { addCounts, openPublicSide, type PollCounts, type PublicSide, type PublicSideOptions } from './public-side.ts';
+import { addCounts, openPublicSide, type PollCounts, type PublicSide, type PublicSideOptions } from './public.ts';
 
 /** What the first process tells a worker. */
 type Order = { pair: KeyPair } | { state: ControlState | null } | Recorded | { stop: true };
@@ -24,7 +24,7 @@ const RESTART_AFTER_MS = 1_000;
  * state comes to them from this process, and their check-ins and counts go to it. One that dies is replaced.
  */
 export async function openWorkers({
-  control,
+  state,
   store,
   settings,
   certificate,
@@ -58,8 +58,8 @@ export async function openWorkers({
         if ('hello' in news) {
           // The state comes last: with it the worker begins.
           if (certificate) tellPair(certificate.peek());
-          tellState(control.peek());
-          followed.push(control.onChange(tellState));
+          tellState(state.peek());
+          followed.push(state.onChange(tellState));
           if (certificate) followed.push(certificate.onChange(tellPair));
         } else if ('up' in news) resolve(news.up);
         else if ('counts' in news) counts.set(worker, news.counts);
@@ -121,7 +121,7 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
   // Only who knows what to answer may take connections.
   await stateCame;
   const certificate = settings.public.tls && pair;
-  side = await openPublicSide({ control: state, store: batches, settings, certificate, now: () => new Date(), log });
+  side = await openPublicSide({ state: state, store: batches, settings, certificate, now: () => new Date(), log });
   setInterval(tellCounts, COUNTS_EVERY_MS);
   tell({ up: side.url });
 }

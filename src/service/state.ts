@@ -8,7 +8,7 @@ import { applyWrites, type Snapshot, stateOf } from '../domain/snapshot.ts';
 import type { AuditDraft, AuditEntry, Guard, SavedState, Store, Write } from '../domain/store.ts';
 import { inForm, loadUpgraded, readUpgraded } from './upgrade.ts';
 
-export interface ControlOptions {
+export interface StateOptions {
   store: Store;
   saved: SavedState;
   /** Milliseconds between looks at the store's revision, in case a change message was lost. */
@@ -26,7 +26,7 @@ export interface CommitConditions {
 }
 
 /** The control state in memory: read without waiting, changed through the store. */
-export interface Control {
+export interface State {
   /** Throws `store_unavailable` while nothing was ever loaded. */
   snapshot(): Snapshot;
   /** Null while nothing was ever loaded. */
@@ -51,7 +51,7 @@ export interface Control {
 }
 
 /** Loads the state, from the saved copy if the store is away, and keeps it fresh. Rejects where a newer release made it. */
-export async function openControl({ store, saved, compareEvery, now, log }: ControlOptions): Promise<Control> {
+export async function openState({ store, saved, compareEvery, now, log }: StateOptions): Promise<State> {
   const listeners = new Set<(snapshot: Snapshot) => void>();
   let snapshot: Snapshot | null = null;
   let confirmedAt = Number.NEGATIVE_INFINITY;

@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
+import type { Settings } from '../config/settings.ts';
+import type { Store } from '../domain/store.ts';
+import { type FastLane, openFastLane } from '../http/fast-lane.ts';
+import { PollRequest } from '../http/poll-headers.ts';
+import { createPublicApi, type PublicCounters } from '../http/public.ts';
+import { type Answers, createAnswers, type Endpoint, type Tally } from '../service/answers.ts';
+import { type CheckInCounters, createCheckIns, newCheckInCounters } from '../service/check-ins.ts';
+import type { State } from '../service/state.ts';
 import type { ServedKeyPair } from './certificate.ts';
-import type { Settings } from './config/settings.ts';
-import type { Store } from './domain/store.ts';
-import { type FastLane, openFastLane } from './http/fast-lane.ts';
-import { PollRequest } from './http/poll-headers.ts';
-import { createPublicApi, type PublicCounters } from './http/public.ts';
 import { listen, type OpenLane } from './listen.ts';
 import { type DelayCounts, newDelayCounts, samplePollDelay } from './poll-delay.ts';
-import { type Answers, createAnswers, type Endpoint, type Tally } from './service/answers.ts';
-import { type CheckInCounters, createCheckIns, newCheckInCounters } from './service/check-ins.ts';
-import type { Control } from './service/control.ts';
 
 /** What was counted since the start; whole numbers that only grow, except with a channel that is deleted. */
 export interface PollCounts {
@@ -29,7 +29,7 @@ export interface PublicSide {
 }
 
 export interface PublicSideOptions {
-  control: Pick<Control, 'peek' | 'onChange'>;
+  state: Pick<State, 'peek' | 'onChange'>;
   store: Pick<Store, 'recordSightings'>;
   settings: Settings;
   /** Where the listener speaks TLS itself. */
@@ -43,8 +43,8 @@ const REQUEST_TIMEOUT = 10_000;
 
 /** Answers polls in this process. Rejects with `invalid` if the address cannot be had. */
 export async function openPublicSide(options: PublicSideOptions): Promise<PublicSide> {
-  const { control, store, settings, certificate, now, log } = options;
-  const answers = createAnswers({ control, webapi: settings.webapi, now });
+  const { state, store, settings, certificate, now, log } = options;
+  const answers = createAnswers({ state, webapi: settings.webapi, now });
   const checkIns = createCheckIns({ ...settings.fleet, store, now, log });
   const api = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
   let fastLane: FastLane['counters'] = NO_LANE;

@@ -1,12 +1,12 @@
 import { IncomingMessage, type RequestListener } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import type { Settings } from './config/settings.ts';
-import { createDashboard, type DashboardOptions } from './dashboard/app.ts';
-import { createAuthenticator } from './http/auth.ts';
-import { createEventStreams } from './http/event-streams.ts';
-import { createOperatorApi, type OperatorApiOptions } from './http/operator.ts';
+import type { Settings } from '../config/settings.ts';
+import { createDashboard, type DashboardOptions } from '../dashboard/app.ts';
+import { createAuthenticator } from '../http/auth.ts';
+import { createEventStreams } from '../http/event-streams.ts';
+import { createOperatorApi, type OperatorApiOptions } from '../http/operator.ts';
+import type { State } from '../service/state.ts';
 import { listen } from './listen.ts';
-import type { Control } from './service/control.ts';
 
 /** The listener of operators, Prometheus and probes. */
 export interface OperatorSide {
@@ -19,27 +19,27 @@ export interface OperatorSide {
 type Own = 'authenticator' | 'events' | 'ready' | 'importIdle' | 'github' | 'openApi';
 
 export type OperatorSideOptions = Omit<OperatorApiOptions, Own> &
-  Omit<DashboardOptions, Own> & { control: Control; settings: Settings };
+  Omit<DashboardOptions, Own> & { state: State; settings: Settings };
 
 /** An inventory may be 64 MiB. */
 const REQUEST_TIMEOUT = 300_000;
 
 /** Serves the API and the pages. Rejects with `invalid` if the address cannot be had. */
 export async function openOperatorSide({ settings, ...parts }: OperatorSideOptions): Promise<OperatorSide> {
-  const { control, now } = parts;
+  const { state, now } = parts;
   const { drain, deadline } = settings.shutdown;
   let leaving = false;
   const stopping = new AbortController();
   const access = {
     authenticator: createAuthenticator(settings.tokens, now),
-    events: createEventStreams(control, stopping.signal),
+    events: createEventStreams(state, stopping.signal),
   };
   const { app, openApi } = createOperatorApi({
     ...parts,
     ...access,
     importIdle: settings.fleet.importIdle,
     github: settings.github,
-    ready: () => control.peek() !== null && !leaving,
+    ready: () => state.peek() !== null && !leaving,
   });
   app.route('/', createDashboard({ ...parts, ...access, openApi }));
   // HTTP/1.0 needs no Host, and health checks of load balancers send none.

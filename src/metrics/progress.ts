@@ -1,15 +1,15 @@
 import type { Registry } from 'prom-client';
-import { stepSince } from './domain/plan.ts';
-import { progressOf, runningStage, type Stage } from './domain/promotion.ts';
-import type { Snapshot } from './domain/snapshot.ts';
-import { compareVersions } from './domain/version.ts';
+import { stepSince } from '../domain/plan.ts';
+import { progressOf, runningStage, type Stage } from '../domain/promotion.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import { compareVersions } from '../domain/version.ts';
+import type { Channels } from '../service/channels.ts';
+import { soakedAt } from '../service/promotions.ts';
+import type { State } from '../service/state.ts';
 import { gauge } from './scraped.ts';
-import type { Channels } from './service/channels.ts';
-import type { Control } from './service/control.ts';
-import { soakedAt } from './service/promotions.ts';
 
 export interface ProgressSources {
-  control: Pick<Control, 'peek'>;
+  state: Pick<State, 'peek'>;
   channels: Pick<Channels, 'list'>;
   stages: readonly Stage[];
 }
@@ -18,8 +18,8 @@ export interface ProgressSources {
 const NEWEST_PROMOTIONS = 20;
 
 /** Since when things are as they are, so that an alert can tell which have been left so. Every server tells the same. */
-export function watchProgress(registers: Registry[], { control, channels, stages }: ProgressSources): void {
-  const all = () => (control.peek() === null ? [] : channels.list());
+export function watchProgress(registers: Registry[], { state, channels, stages }: ProgressSources): void {
+  const all = () => (state.peek() === null ? [] : channels.list());
   gauge(
     registers,
     'fairway_channel_critical_timestamp_seconds',
@@ -51,7 +51,7 @@ export function watchProgress(registers: Registry[], { control, channels, stages
     'When the stage that a release is at came into its state; the newest releases that still go on',
     ['version', 'stage', 'state'],
     () =>
-      newestRunning(control.peek(), stages).map(({ promotion, stage, progress }) => [
+      newestRunning(state.peek(), stages).map(({ promotion, stage, progress }) => [
         { version: promotion.version, stage: stage.name, state: progress.state },
         seconds(progress.since ?? promotion.updatedAt),
       ]),
@@ -62,7 +62,7 @@ export function watchProgress(registers: Registry[], { control, channels, stages
     'When the stage that a release soaks in is complete',
     ['version', 'stage'],
     () =>
-      newestRunning(control.peek(), stages).flatMap(({ promotion, stage, progress }) =>
+      newestRunning(state.peek(), stages).flatMap(({ promotion, stage, progress }) =>
         progress.state === 'soaking'
           ? [[{ version: promotion.version, stage: stage.name }, soakedAt(stage, progress).getTime() / 1000]]
           : [],

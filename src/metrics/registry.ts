@@ -1,18 +1,18 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Certificate } from './certificate.ts';
-import { WAITING_REASONS } from './domain/plan.ts';
-import { oldestSupportedMajor } from './domain/support.ts';
-import { compareVersions, requireVersion } from './domain/version.ts';
-import { DELAY_BOUNDS } from './poll-delay.ts';
-import { type ProgressSources, watchProgress } from './progress-metrics.ts';
-import type { PollCounts } from './public-side.ts';
+import { WAITING_REASONS } from '../domain/plan.ts';
+import { oldestSupportedMajor } from '../domain/support.ts';
+import { compareVersions, requireVersion } from '../domain/version.ts';
+import type { Certificate } from '../listeners/certificate.ts';
+import { DELAY_BOUNDS } from '../listeners/poll-delay.ts';
+import type { PollCounts } from '../listeners/public.ts';
+import type { Census } from '../service/census-view.ts';
+import { REJECTIONS } from '../service/check-ins.ts';
+import type { Fleet } from '../service/fleet.ts';
+import type { Leadership } from '../service/leadership.ts';
+import type { State } from '../service/state.ts';
+import type { SpanCounts } from '../tracing/open.ts';
+import { type ProgressSources, watchProgress } from './progress.ts';
 import { counter, gauge, histogram } from './scraped.ts';
-import type { Census } from './service/census-view.ts';
-import { REJECTIONS } from './service/check-ins.ts';
-import type { Control } from './service/control.ts';
-import type { Fleet } from './service/fleet.ts';
-import type { Leadership } from './service/leadership.ts';
-import type { SpanCounts } from './tracing/open.ts';
 
 /** Versions of a channel that get a series of their own. */
 const TOP_VERSIONS = 20;
@@ -20,7 +20,7 @@ const TOP_VERSIONS = 20;
 export interface MetricsSources extends ProgressSources {
   version: string;
   leadership: Pick<Leadership, 'isLeader'>;
-  control: Control;
+  state: State;
   fleet: Fleet;
   counts: () => PollCounts;
   certificate: Certificate | null;
@@ -164,27 +164,27 @@ function watchPolls(registers: Registry[], { counts }: MetricsSources): void {
   );
 }
 
-function watchState(registers: Registry[], { control, channels, leadership, version }: MetricsSources): void {
+function watchState(registers: Registry[], { state, channels, leadership, version }: MetricsSources): void {
   gauge(registers, 'fairway_build_info', 'The running version', ['version'], () => [[{ version }, 1]]);
   gauge(registers, 'fairway_leader', 'Does this server do the background work?', [], () => [
     [{}, leadership.isLeader() ? 1 : 0],
   ]);
-  gauge(registers, 'fairway_store_up', 'Does the store answer?', [], () => [[{}, control.storeUp() ? 1 : 0]]);
+  gauge(registers, 'fairway_store_up', 'Does the store answer?', [], () => [[{}, state.storeUp() ? 1 : 0]]);
   gauge(registers, 'fairway_store_lost_changes', 'Is the store of another history than is served?', [], () => [
-    [{}, control.loss() ? 1 : 0],
+    [{}, state.loss() ? 1 : 0],
   ]);
   gauge(registers, 'fairway_store_replicated', 'Do as many replicas as wanted have the last change?', [], () => [
-    [{}, control.shortfall() ? 0 : 1],
+    [{}, state.shortfall() ? 0 : 1],
   ]);
   gauge(
     registers,
     'fairway_snapshot_age_seconds',
     'Time since the served state was last known to be the store’s',
     [],
-    () => [[{}, control.age() / 1000]],
+    () => [[{}, state.age() / 1000]],
   );
   gauge(registers, 'fairway_snapshot_revision', 'Revision of the served state', [], () => [
-    [{}, control.peek()?.revision ?? 0],
+    [{}, state.peek()?.revision ?? 0],
   ]);
   gauge(
     registers,
@@ -192,7 +192,7 @@ function watchState(registers: Registry[], { control, channels, leadership, vers
     'What a channel serves',
     ['channel', 'version', 'critical', 'pinned'],
     () =>
-      control.peek() === null
+      state.peek() === null
         ? []
         : channels.list().map(({ name, target, critical, pin }) => [
             {
@@ -216,7 +216,7 @@ function watchCertificate(registers: Registry[], certificate: Certificate): void
   ]);
 }
 
-function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): void {
+function watchFleet(registers: Registry[], { state, fleet }: MetricsSources): void {
   // All gauges of one scrape share one census; while the store is away there is none to show.
   let censuses: Promise<Census[]> | null = null;
   const read = () => {
@@ -266,7 +266,7 @@ function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): 
     ['channel'],
     async () =>
       (await read()).flatMap((census) => {
-        const target = control.peek()?.channels.get(census.channel)?.target;
+        const target = state.peek()?.channels.get(census.channel)?.target;
         const there = census.versions.find(({ version }) => version === target)?.count ?? 0;
         return census.agents === 0 ? [] : [[{ channel: census.channel }, there / census.agents]];
       }),
@@ -277,7 +277,7 @@ function watchFleet(registers: Registry[], { control, fleet }: MetricsSources): 
     'Enrolled agents below the support window',
     ['channel'],
     async () => {
-      const oldest = oldestSupportedMajor(control.peek()?.releases ?? new Map());
+      const oldest = oldestSupportedMajor(state.peek()?.releases ?? new Map());
       if (oldest === null) return [];
       return (await read()).map(({ channel, versions }) => {
         const below = versions.filter(({ version }) => requireVersion(version).major < oldest);

@@ -2,9 +2,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
-import type { Settings } from './config/settings.ts';
-import { FairwayError } from './domain/errors.ts';
-import { repeat } from './service/repeat.ts';
+import type { Settings } from '../config/settings.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { repeat } from '../process/repeat.ts';
 
 /** A certificate, with those that lead to its root behind it, and its private key; PEM. */
 export interface KeyPair {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 // Runs before node_modules exists: node's own modules only.
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => join(root, ...parts);
 const stamp = at('node_modules/.fairway-lock');
 const bundles = [at('dist/main.js'), at('dist/cli.js')];
@@ -36,6 +36,6 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
   writeFileSync(stamp, hash);
 }
 
-const inputs = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'].map((name) => newest(at(name)));
+const inputs = ['src', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json'].map((name) => newest(at(name)));
 const built = bundles.map((file) => (existsSync(file) ? statSync(file).mtimeMs : 0));
-if (Math.min(...built) < Math.max(...inputs)) run('building dist/', process.execPath, at('src/dev/build.mjs'));
+if (Math.min(...built) < Math.max(...inputs)) run('building dist/', process.execPath, at('scripts/build.mjs'));
