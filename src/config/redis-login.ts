@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { takeApart } from './redis.ts';
-import { type Settings, SettingsError } from './settings.ts';
+import { type RedisAccess, takeApart } from './redis.ts';
+import { SettingsError } from './settings.ts';
 
 export interface RedisLogin {
   username?: string;
@@ -10,7 +10,7 @@ export interface RedisLogin {
 }
 
 /** Where Redis is, without a secret, and how to sign in. Reads the files, once. Throws `SettingsError` for all that it cannot read. */
-export function readRedisLogin({ redisUrl, redis }: Pick<Settings, 'redisUrl' | 'redis'>): {
+export function readRedisLogin({ redisUrl, redis }: RedisAccess): {
   redisUrl: string | null;
   login: RedisLogin;
 } {

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Settings } from './settings.ts';
 
 const file = z.string().min(1).nullable();
 
@@ -16,11 +15,17 @@ export const redisSettings = z
     if ((tls.certFile === null) !== (tls.keyFile === null)) context.addIssue('tls: certFile and keyFile go together');
   });
 
+/** The two settings that say where Redis is and how to sign in. */
+export interface RedisAccess {
+  redisUrl: string | null;
+  redis: z.output<typeof redisSettings>;
+}
+
 /** What stands between `//` and the last `@` before the path is the user. */
 const ADDRESS = /^([a-z+]+:\/\/)(?:([^/?#]*)@)?(.*)$/s;
 
 /** What `redisUrl` and `redis` say twice, or in vain. */
-export function redisFaults({ redisUrl, redis }: Pick<Settings, 'redisUrl' | 'redis'>): string[] {
+export function redisFaults({ redisUrl, redis }: RedisAccess): string[] {
   if (redisUrl === null) return [];
   const faults: string[] = [];
   const { username, password } = takeApart(redisUrl);

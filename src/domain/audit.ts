@@ -1,5 +1,26 @@
 import { createHash } from 'node:crypto';
-import type { AuditDraft, AuditEntry } from './store.ts';
+
+/** What the audit log tells of a change, before the store numbers and chains it. */
+export interface AuditDraft {
+  /** ISO 8601. */
+  at: string;
+  /** `token:NAME` or `system:PART`. */
+  actor: string;
+  action: string;
+  /** The key that the change is about. */
+  subject: string;
+  reason: string;
+  before: unknown;
+  after: unknown;
+}
+
+/** `id` counts from 1 without gaps and is the global revision that the change made. */
+export interface AuditEntry extends AuditDraft {
+  id: number;
+  revision: number;
+  /** SHA-256 over the previous entry's hash and this entry, hex. */
+  hash: string;
+}
 
 /** The end of the audit chain, which the next entry continues. */
 export interface AuditHead {

@@ -1,5 +1,4 @@
 import { FairwayError } from './errors.ts';
-import type { Plan } from './plan.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
 /** A version that the channel told agents to run, and until when it did (ISO 8601). */
@@ -22,6 +21,19 @@ export interface Critical {
   at: string;
   /** ISO 8601; null: until somebody clears it or the target changes. */
   until: string | null;
+}
+
+/** A target's way across majors, one release of each after the other, so that nobody is stranded on it. */
+export interface Plan {
+  /** Where it leads: the last of `route`. */
+  target: string;
+  route: string[];
+  /** The index in `route` of the channel's present target. */
+  step: number;
+  critical: boolean;
+  startedBy: string;
+  startedAt: string;
+  reason: string;
 }
 
 /** What tells a group of agents which version to run. */

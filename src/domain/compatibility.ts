@@ -1,5 +1,4 @@
 import { type EvidenceSource, highestCounts, oldestOf, type Population, total, type VersionCounts } from './census.ts';
-import { unknownRelease } from './embargo.ts';
 import { type ArtifactSet, type Catalogue, missingArtifacts, newestFirst } from './release.ts';
 import { HOP_FAULTS, type HopFault, hopFaults } from './release-line.ts';
 import { oldestSupportedMajor } from './support.ts';
@@ -37,6 +36,10 @@ export interface Finding<R = RefusalReason | WarningReason> {
   /** How many agents are concerned. */
   count?: number;
   detail: string;
+}
+
+export function unknownRelease(version: string): Finding<'unknown_release'> {
+  return { reason: 'unknown_release', detail: `${version} is not in the catalogue of releases; register it first` };
 }
 
 /** The verdict on a target, with all that led to it. */

@@ -1,7 +1,7 @@
-import type { Finding, RefusalReason, Report } from './compatibility.ts';
+import type { AuditEntry } from './audit.ts';
+import { type RefusalReason, type Report, unknownRelease } from './compatibility.ts';
 import type { Catalogue } from './release.ts';
 import { type Actor, mayActAs } from './role.ts';
-import type { AuditEntry } from './store.ts';
 
 /** Roles below this one must not learn of a release under embargo (RFD 134, Security releases). */
 const CONFIDANT = 'release-manager';
@@ -54,7 +54,3 @@ export function withoutEmbargo<R extends Pick<Report, 'target' | 'reasons'>>(rep
 
 /** What the catalogue alone can tell of a release. */
 const ABOUT_RELEASE: ReadonlySet<RefusalReason> = new Set(['release_embargoed', 'release_pulled', 'artifacts_missing']);
-
-export function unknownRelease(version: string): Finding<'unknown_release'> {
-  return { reason: 'unknown_release', detail: `${version} is not in the catalogue of releases; register it first` };
-}

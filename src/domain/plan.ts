@@ -1,20 +1,7 @@
-import { type Act, type Channel, channelAt, movable, rollForward, stamp } from './channel.ts';
+import { type Act, type Channel, channelAt, movable, type Plan, rollForward, stamp } from './channel.ts';
 import type { RefusalReason, Report } from './compatibility.ts';
 import { FairwayError } from './errors.ts';
 import { compareVersions, requireVersion, type Version } from './version.ts';
-
-/** A target's way across majors, one release of each after the other, so that nobody is stranded on it. */
-export interface Plan {
-  /** Where it leads: the last of `route`. */
-  target: string;
-  route: string[];
-  /** The index in `route` of the channel's present target. */
-  step: number;
-  critical: boolean;
-  startedBy: string;
-  startedAt: string;
-  reason: string;
-}
 
 export const WAITING_REASONS = ['pinned', 'evidence_stale', 'control_plane', 'agents_behind', 'refused'] as const;
 

@@ -121,6 +121,9 @@ export function runningStage(
   return promotion.supersededBy || pulled ? null : currentStage(promotion, stages);
 }
 
+/** When a soaking stage is complete. */
+export const soakedAt = ({ soak }: Stage, { since }: StageProgress): Date => new Date(Date.parse(since ?? '') + soak);
+
 /** Takes one step in one stage. Throws `refused` where the table has none. */
 export function step(promotion: Promotion, stage: string, event: StageEvent, act: StageAct): Promotion {
   const progress = progressOf(promotion, stage);

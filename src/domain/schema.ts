@@ -1,5 +1,6 @@
+import type { AuditDraft } from './audit.ts';
 import { FairwayError } from './errors.ts';
-import type { AuditDraft, ControlState, Document, Guard, Write } from './store.ts';
+import type { ControlState, Document, Guard, Write } from './store.ts';
 
 /** The document that says in which form all the others are. A state without it is of form 0, from before there were forms. */
 export const SCHEMA_KEY = 'schema';

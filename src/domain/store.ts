@@ -1,5 +1,5 @@
 import type { Agent, Sighting, SightingSource } from './agent.ts';
-import type { AuditHead } from './audit.ts';
+import type { AuditDraft, AuditEntry, AuditHead } from './audit.ts';
 import type { FleetCounts, Survey } from './census.ts';
 import type { Replication } from './replication.ts';
 import type { Point, Resolution } from './series.ts';
@@ -31,28 +31,6 @@ export interface Write {
 
 /** A document that must be as the writer saw it, though he does not write it: what he decided by. */
 export type Guard = Pick<Write, 'key' | 'ifRevision'>;
-
-/** What the audit log tells of a change, before the store numbers and chains it. */
-export interface AuditDraft {
-  /** ISO 8601. */
-  at: string;
-  /** `token:NAME` or `system:PART`. */
-  actor: string;
-  action: string;
-  /** The key that the change is about. */
-  subject: string;
-  reason: string;
-  before: unknown;
-  after: unknown;
-}
-
-/** `id` counts from 1 without gaps and is the global revision that the change made. */
-export interface AuditEntry extends AuditDraft {
-  id: number;
-  revision: number;
-  /** SHA-256 over the previous entry's hash and this entry, hex. */
-  hash: string;
-}
 
 export interface Change {
   writes: Write[];

@@ -6,7 +6,6 @@ import { FairwayError } from '../domain/errors.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { Tracer } from '../domain/tracer.ts';
-import type { Metrics } from '../metrics/registry.ts';
 import type { Audit } from '../service/audit.ts';
 import type { Channels } from '../service/channels.ts';
 import type { ControlPlanes } from '../service/control-planes.ts';
@@ -42,6 +41,12 @@ import { warnOfShortfall } from './shortfall.ts';
 import { traceRequests } from './tracing.ts';
 import { invalid } from './validation.ts';
 
+/** Counts requests, and renders all metrics for Prometheus. */
+export interface RequestMetrics {
+  observeRequest(route: string, method: string, status: number, seconds: number): void;
+  registry: { metrics(): Promise<string>; contentType: string };
+}
+
 export interface OperatorApiOptions {
   channels: Channels;
   fleet: Fleet;
@@ -59,7 +64,7 @@ export interface OperatorApiOptions {
   transfer: Transfer;
   recoveries: Recoveries;
   state: Pick<State, 'peek' | 'shortfall' | 'loss'>;
-  metrics: Metrics;
+  metrics: RequestMetrics;
   tracer: Tracer;
   authenticator: Authenticator;
   events: EventStreams;

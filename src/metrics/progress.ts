@@ -1,10 +1,9 @@
 import type { Registry } from 'prom-client';
 import { stepSince } from '../domain/plan.ts';
-import { progressOf, runningStage, type Stage } from '../domain/promotion.ts';
+import { progressOf, runningStage, type Stage, soakedAt } from '../domain/promotion.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { compareVersions } from '../domain/version.ts';
 import type { Channels } from '../service/channels.ts';
-import { soakedAt } from '../service/promotions.ts';
 import type { State } from '../service/state.ts';
 import { gauge } from './scraped.ts';
 

@@ -10,7 +10,7 @@ import { REJECTIONS } from '../service/check-ins.ts';
 import type { Fleet } from '../service/fleet.ts';
 import type { Leadership } from '../service/leadership.ts';
 import type { State } from '../service/state.ts';
-import type { SpanCounts } from '../tracing/open.ts';
+import type { SpanCounts } from '../tracing/tracing.ts';
 import { type ProgressSources, watchProgress } from './progress.ts';
 import { counter, gauge, histogram } from './scraped.ts';
 

@@ -1,8 +1,8 @@
-import { type AuditHead, follows, GENESIS } from '../domain/audit.ts';
+import { type AuditEntry, type AuditHead, follows, GENESIS } from '../domain/audit.ts';
 import { createMask, redactEntry, seesEmbargoed } from '../domain/embargo.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel } from '../domain/snapshot.ts';
-import type { AuditEntry, Store } from '../domain/store.ts';
+import type { Store } from '../domain/store.ts';
 import type { State } from './state.ts';
 
 /** The state of the audit chain; `brokenAt` is the id of the first entry that does not follow the one before. */

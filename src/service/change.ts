@@ -1,9 +1,10 @@
+import type { AuditEntry } from '../domain/audit.ts';
 import type { Channel } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { guard, releaseKey, replace, type Stored, withoutRevision } from '../domain/snapshot.ts';
-import type { AuditEntry, Guard } from '../domain/store.ts';
+import type { Guard } from '../domain/store.ts';
 import type { State } from './state.ts';
 
 /** Who asks for a change, and on what condition. */

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../domain/audit.ts';
 import { total } from '../domain/census.ts';
 import {
   type Act,
@@ -21,7 +22,6 @@ import { FairwayError } from '../domain/errors.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
-import type { AuditEntry } from '../domain/store.ts';
 import { requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision, targetGuards } from './change.ts';
 import type { Fleet } from './fleet.ts';

@@ -1,6 +1,6 @@
 import type { Agent, Sighting, SightingSource } from '../domain/agent.ts';
-import { type Channel, channelAt } from '../domain/channel.ts';
-import { nextStep, type Plan } from '../domain/plan.ts';
+import { type Channel, channelAt, type Plan } from '../domain/channel.ts';
+import { nextStep } from '../domain/plan.ts';
 import { hopFaults } from '../domain/release-line.ts';
 import type { Stored } from '../domain/snapshot.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { type Channel, channelAt } from '../domain/channel.ts';
+import { type Channel, channelAt, type Plan } from '../domain/channel.ts';
 import type { Report } from '../domain/compatibility.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { nextStep, PLAN_ACTOR, type Plan, takeNextStep, type Waiting, waitingFor } from '../domain/plan.ts';
+import { nextStep, PLAN_ACTOR, takeNextStep, type Waiting, waitingFor } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';

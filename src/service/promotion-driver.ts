@@ -1,6 +1,14 @@
 import { rollForward } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { currentStage, type Promotion, progressOf, type Stage, type StageEvent, step } from '../domain/promotion.ts';
+import {
+  currentStage,
+  type Promotion,
+  progressOf,
+  type Stage,
+  type StageEvent,
+  soakedAt,
+  step,
+} from '../domain/promotion.ts';
 import { channelSteps, controlPlaneGate, serves, startGates } from '../domain/promotion-gates.ts';
 import type { Release } from '../domain/release.ts';
 import {
@@ -17,7 +25,6 @@ import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { GatherFacts } from './promotion-facts.ts';
-import { soakedAt } from './promotions.ts';
 import type { Recall } from './recall.ts';
 import type { State } from './state.ts';
 

@@ -7,6 +7,7 @@ import {
   runningStage,
   type Stage,
   type StageProgress,
+  soakedAt,
   step,
   supersede,
 } from '../domain/promotion.ts';
@@ -239,9 +240,6 @@ function viewStage(facts: StageFacts): StageView {
     next: describeNext(facts, gates, release),
   };
 }
-
-/** When a soaking stage is complete. */
-export const soakedAt = ({ soak }: Stage, { since }: StageProgress): Date => new Date(Date.parse(since ?? '') + soak);
 
 function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], { pulled }: Release): string {
   const closed = (...names: string[]) =>

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { AuditDraft, AuditEntry } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { type Loss, RECOVERY_KEY, type Recovery } from '../domain/recovery.ts';
 import { type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { AuditDraft, AuditEntry, ControlState, Store, Write } from '../domain/store.ts';
+import type { ControlState, Store, Write } from '../domain/store.ts';
 import type { ChangeRequest } from './change.ts';
 import type { State } from './state.ts';
 

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { AuditHead } from '../domain/audit.ts';
+import type { AuditDraft, AuditEntry, AuditHead } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { describeLoss, type Loss, recoveryOf } from '../domain/recovery.ts';
 import { describeShortfall, type Shortfall } from '../domain/replication.ts';
 import { NewerForm, SCHEMA_KEY } from '../domain/schema.ts';
 import { applyWrites, type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { AuditDraft, AuditEntry, Guard, SavedState, Store, Write } from '../domain/store.ts';
+import type { Guard, SavedState, Store, Write } from '../domain/store.ts';
 import { inForm, loadUpgraded, readUpgraded } from './upgrade.ts';
 
 export interface StateOptions {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { AuditEntry } from '../domain/audit.ts';
 import { type Act, type Channel, type ChannelSettings, conform, DEFAULT_SETTINGS } from '../domain/channel.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
@@ -16,7 +17,7 @@ import {
   type Snapshot,
   withoutRevision,
 } from '../domain/snapshot.ts';
-import type { AuditEntry, Write } from '../domain/store.ts';
+import type { Write } from '../domain/store.ts';
 import { compareVersions, requireVersion, type Version } from '../domain/version.ts';
 import { type ChangeRequest, releaseGuards } from './change.ts';
 import type { Gate } from './gate.ts';

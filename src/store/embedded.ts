@@ -1,5 +1,5 @@
-import { type AuditHead, chain, GENESIS } from '../domain/audit.ts';
-import type { AuditEntry, FleetLimits, Store } from '../domain/store.ts';
+import { type AuditEntry, type AuditHead, chain, GENESIS } from '../domain/audit.ts';
+import type { FleetLimits, Store } from '../domain/store.ts';
 import { type EmbeddedFiles, openFiles } from './embedded-files.ts';
 import { embeddedFleet } from './embedded-fleet.ts';
 import { embeddedLease, type IsFenced } from './embedded-lease.ts';

@@ -1,6 +1,6 @@
-import { type AuditHead, chain, GENESIS } from '../domain/audit.ts';
+import { type AuditEntry, type AuditHead, chain, GENESIS } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
-import type { AuditEntry, Change, CommitResult, Document, FleetLimits, Store } from '../domain/store.ts';
+import type { Change, CommitResult, Document, FleetLimits, Store } from '../domain/store.ts';
 import { withDeadline } from './deadline.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
 import { redisFleet } from './redis-fleet.ts';

@@ -1,9 +1,9 @@
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
-import type { Tracing, TracingOptions } from './open.ts';
 import { createOutbox } from './outbox.ts';
 import { createTracer } from './tracer.ts';
+import type { Tracing, TracingOptions } from './tracing.ts';
 
 export interface OtlpOptions extends TracingOptions {
   endpoint: string;

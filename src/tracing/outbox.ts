@@ -1,7 +1,7 @@
 import { ExportResultCode } from '@opentelemetry/core';
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
-import type { SpanCounts } from './open.ts';
+import type { SpanCounts } from './tracing.ts';
 
 /** Spans that wait to be sent; more are dropped and counted. One takes about 1 KB. */
 const MAX_WAITING = 2_048;

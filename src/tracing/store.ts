@@ -1,4 +1,5 @@
-import type { AuditDraft, CommitResult, Store } from '../domain/store.ts';
+import type { AuditDraft } from '../domain/audit.ts';
+import type { CommitResult, Store } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
 
 /** Verbs that are worth a span. The others keep the lease, the revision and the connection, and are no part of a trace. */

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AuditHead, chain, follows, GENESIS } from '../../src/domain/audit.ts';
-import type { AuditDraft, AuditEntry } from '../../src/domain/store.ts';
+import { type AuditDraft, type AuditEntry, type AuditHead, chain, follows, GENESIS } from '../../src/domain/audit.ts';
 
 const draft = (reason: string): AuditDraft => ({
   at: '2026-03-01T12:00:00.000Z',

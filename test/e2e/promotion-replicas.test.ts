@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import type { AuditEntry } from '../../src/domain/store.ts';
+import type { AuditEntry } from '../../src/domain/audit.ts';
 import { openStage, RELEASE, release, startStages } from '../support/promotion.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer } from '../support/server.ts';

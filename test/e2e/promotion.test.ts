@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { sign } from '@octokit/webhooks-methods';
 import { describe, expect, it, vi } from 'vitest';
-import type { AuditEntry } from '../../src/domain/store.ts';
+import type { AuditEntry } from '../../src/domain/audit.ts';
 import { HISTORY } from '../support/catalogue.ts';
 import { operatorClient, startServer, type TestServer } from '../support/server.ts';
 

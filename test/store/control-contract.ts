@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AuditHead, follows, GENESIS } from '../../src/domain/audit.ts';
-import type { AuditDraft, AuditEntry, CommitResult, Guard, Store, Write } from '../../src/domain/store.ts';
+import { type AuditDraft, type AuditEntry, type AuditHead, follows, GENESIS } from '../../src/domain/audit.ts';
+import type { CommitResult, Guard, Store, Write } from '../../src/domain/store.ts';
 import type { Harness } from './contract.ts';
 
 const draft = (subject = 'channel/a'): AuditDraft => ({

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AuditEntry } from '../../src/domain/store.ts';
+import type { AuditEntry } from '../../src/domain/audit.ts';
 import { openStore } from '../../src/store/open.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

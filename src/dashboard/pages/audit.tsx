@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type { AuditEntry } from '../../domain/store.ts';
+import type { AuditEntry } from '../../domain/audit.ts';
 import type { ChainState } from '../../service/audit.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Field } from '../parts/form.tsx';

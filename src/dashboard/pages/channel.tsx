@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
+import type { AuditEntry } from '../../domain/audit.ts';
 import type { Channel } from '../../domain/channel.ts';
 import { mayActAs } from '../../domain/role.ts';
 import type { Point, Resolution } from '../../domain/series.ts';
 import type { Stored } from '../../domain/snapshot.ts';
-import type { AuditEntry } from '../../domain/store.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { PlanState } from '../../service/plans.ts';

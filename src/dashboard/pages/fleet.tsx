@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
+import type { AuditEntry } from '../../domain/audit.ts';
 import type { Channel } from '../../domain/channel.ts';
 import { mayActAs } from '../../domain/role.ts';
 import { channelKey, type Stored } from '../../domain/snapshot.ts';
-import type { AuditEntry } from '../../domain/store.ts';
 import type { Census } from '../../service/census-view.ts';
 import { unlessAway } from '../away.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';

@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../../domain/store.ts';
+import type { AuditEntry } from '../../domain/audit.ts';
 import { clock, Moment } from './moment.tsx';
 import { who } from './state.tsx';
 import { actionWords, channelPath, releasePath } from './words.ts';
