@@ -1,6 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import type { Channel } from '../domain/channel.ts';
-import * as schemas from '../http/schemas.ts';
+import * as schemas from '../http/schemas/channels.ts';
 import { validated } from '../http/validation.ts';
 import type { ChangingVerb, VerbInput } from '../service/channels.ts';
 

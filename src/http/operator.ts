@@ -36,7 +36,7 @@ import { recoveryRoutes } from './operator/recovery.ts';
 import { releaseRoutes } from './operator/releases.ts';
 import { transferRoutes } from './operator/transfer.ts';
 import { refuseUnknownParameters } from './query.ts';
-import { StateDocument } from './schemas.ts';
+import { StateDocument } from './schemas/transfer.ts';
 import { warnOfShortfall } from './shortfall.ts';
 import { traceRequests } from './tracing.ts';
 import { invalid } from './validation.ts';

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import type { ControlPlane, ControlPlaneReport } from '../../domain/control-plane.ts';
 import { mayActAs } from '../../domain/role.ts';
 import { requireRole } from '../../http/auth.ts';
-import * as schemas from '../../http/schemas.ts';
+import * as schemas from '../../http/schemas/control-planes.ts';
 import { validated } from '../../http/validation.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';

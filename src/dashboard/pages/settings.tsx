@@ -4,7 +4,7 @@ import { FairwayError } from '../../domain/errors.ts';
 import { VERSION_KINDS } from '../../domain/version.ts';
 import { requireRole } from '../../http/auth.ts';
 import { STATUS } from '../../http/errors.ts';
-import * as schemas from '../../http/schemas.ts';
+import * as schemas from '../../http/schemas/channels.ts';
 import { validated } from '../../http/validation.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
 import { Crumbs } from '../parts/crumbs.tsx';

@@ -3,8 +3,8 @@ import { SIGHTING_SOURCES } from '../../domain/agent.ts';
 import { requireVersion } from '../../domain/version.ts';
 import type { Fleet } from '../../service/fleet.ts';
 import type { OperatorEnv } from '../auth.ts';
+import * as schemas from '../schemas/agents.ts';
 import { time } from '../schemas/fields.ts';
-import * as schemas from '../schemas.ts';
 import { answers, guarded, problems } from './route.ts';
 
 const tags = ['agents'];

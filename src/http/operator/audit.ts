@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Audit } from '../../service/audit.ts';
 import type { OperatorEnv } from '../auth.ts';
-import * as schemas from '../schemas.ts';
+import * as schemas from '../schemas/audit.ts';
 import { answers, guarded } from './route.ts';
 
 const tags = ['audit'];

@@ -2,7 +2,10 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Audit } from '../../service/audit.ts';
 import type { ChangingVerb, Channels, VerbInput } from '../../service/channels.ts';
 import type { OperatorEnv } from '../auth.ts';
-import * as schemas from '../schemas.ts';
+import { AuditEntry, Page } from '../schemas/audit.ts';
+import * as schemas from '../schemas/channels.ts';
+import { DryRun } from '../schemas/fields.ts';
+import { Check, Report } from '../schemas/report.ts';
 import { answers, body, Conditions, etag, guarded, operationId, problems, readRequest } from './route.ts';
 
 const tags = ['channels'];
@@ -36,7 +39,7 @@ const put = createRoute({
   tags,
   summary: 'Create a channel, or change the given settings of it',
   ...guarded('operator'),
-  request: { params: channelParam, query: schemas.DryRun, headers: Conditions, ...body(schemas.PutChannel) },
+  request: { params: channelParam, query: DryRun, headers: Conditions, ...body(schemas.PutChannel) },
   responses: {
     ...answers('Changed.', schemas.Channel),
     201: { description: 'Created.', content: { 'application/json': { schema: schemas.Channel } } },
@@ -50,7 +53,7 @@ const remove = createRoute({
   tags,
   summary: 'Delete a channel that no enrolled agent follows',
   ...guarded('admin'),
-  request: { params: channelParam, query: schemas.DryRun, headers: Conditions },
+  request: { params: channelParam, query: DryRun, headers: Conditions },
   responses: { 204: { description: 'Deleted.' }, ...problems },
 });
 
@@ -61,8 +64,8 @@ const history = createRoute({
   tags,
   summary: 'What happened to a channel, newest first',
   ...guarded('viewer'),
-  request: { params: channelParam, query: schemas.Page },
-  responses: answers('Entries of the audit log.', z.object({ entries: z.array(schemas.AuditEntry) })),
+  request: { params: channelParam, query: Page },
+  responses: answers('Entries of the audit log.', z.object({ entries: z.array(AuditEntry) })),
 });
 
 const check = createRoute({
@@ -72,8 +75,8 @@ const check = createRoute({
   tags,
   summary: 'May the target be this version? Changes nothing',
   ...guarded('viewer'),
-  request: { params: channelParam, query: schemas.DryRun, ...body(schemas.Check) },
-  responses: answers('The report of the gate.', schemas.Report),
+  request: { params: channelParam, query: DryRun, ...body(Check) },
+  responses: answers('The report of the gate.', Report),
 });
 
 type VerbBody = VerbInput & { dryRun?: boolean | undefined };
@@ -104,7 +107,7 @@ const verbRoute = (name: ChangingVerb, summary: string, schema: z.ZodType<VerbBo
     tags,
     summary,
     ...guarded('operator'),
-    request: { params: channelParam, query: schemas.DryRun, headers: Conditions, ...body(schema) },
+    request: { params: channelParam, query: DryRun, headers: Conditions, ...body(schema) },
     responses: answers(
       'The channel after it, the report where the target moved, and the audit entry.',
       schemas.VerbResult,

@@ -1,7 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ControlPlanes } from '../../service/control-planes.ts';
 import type { OperatorEnv } from '../auth.ts';
-import * as schemas from '../schemas.ts';
+import * as schemas from '../schemas/control-planes.ts';
+import { DryRun } from '../schemas/fields.ts';
+import { Check } from '../schemas/report.ts';
 import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
 
 const tags = ['control planes'];
@@ -35,7 +37,7 @@ const put = createRoute({
   tags,
   summary: 'Report the version that a control plane runs',
   ...guarded('operator'),
-  request: { params: nameParam, query: schemas.DryRun, headers: Conditions, ...body(schemas.PutControlPlane) },
+  request: { params: nameParam, query: DryRun, headers: Conditions, ...body(schemas.PutControlPlane) },
   responses: {
     ...answers('Noted.', schemas.ControlPlane),
     201: { description: 'New.', content: { 'application/json': { schema: schemas.ControlPlane } } },
@@ -49,7 +51,7 @@ const check = createRoute({
   tags,
   summary: 'May this control plane be changed to this version? Changes nothing',
   ...guarded('viewer'),
-  request: { params: nameParam, ...body(schemas.Check) },
+  request: { params: nameParam, ...body(Check) },
   responses: answers('The verdict.', schemas.ControlPlaneReport),
 });
 

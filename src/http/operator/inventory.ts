@@ -4,7 +4,7 @@ import { FairwayError } from '../../domain/errors.ts';
 import type { Instance } from '../../domain/inventory.ts';
 import type { Fleet } from '../../service/fleet.ts';
 import type { OperatorEnv } from '../auth.ts';
-import * as schemas from '../schemas.ts';
+import * as schemas from '../schemas/inventory.ts';
 import { invalid } from '../validation.ts';
 import { answers, guarded } from './route.ts';
 

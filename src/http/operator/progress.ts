@@ -3,7 +3,7 @@ import { RESOLUTIONS, type Resolution } from '../../domain/series.ts';
 import type { Plans } from '../../service/plans.ts';
 import type { Series } from '../../service/series.ts';
 import type { OperatorEnv } from '../auth.ts';
-import * as schemas from '../schemas.ts';
+import * as schemas from '../schemas/channels.ts';
 import { answers, guarded } from './route.ts';
 
 const tags = ['channels'];

@@ -2,9 +2,9 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ChangeRequest } from '../../service/change.ts';
 import type { Promotions, PromotionView } from '../../service/promotions.ts';
 import type { OperatorEnv } from '../auth.ts';
+import { DryRun } from '../schemas/fields.ts';
 import * as schemas from '../schemas/promotions.ts';
 import { ReleaseVersion } from '../schemas/releases.ts';
-import { DryRun } from '../schemas.ts';
 import { answers, body, Conditions, etag, guarded, operationId, readRequest } from './route.ts';
 
 const tags = ['promotion'];

@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Recoveries } from '../../service/recovery.ts';
 import type { OperatorEnv } from '../auth.ts';
+import { DryRun } from '../schemas/fields.ts';
 import { RecoveryDecision, RecoveryResult } from '../schemas/recovery.ts';
-import * as schemas from '../schemas.ts';
 import { answers, body, guarded, readRequest } from './route.ts';
 
 const decide = createRoute({
@@ -12,7 +12,7 @@ const decide = createRoute({
   tags: ['state'],
   summary: 'Decide which state counts, after the store has lost changes',
   ...guarded('admin'),
-  request: { query: schemas.DryRun, ...body(RecoveryDecision) },
+  request: { query: DryRun, ...body(RecoveryDecision) },
   responses: answers('What was lost, and what the decision changes.', RecoveryResult),
 });
 

@@ -3,8 +3,8 @@ import type { Recall } from '../../service/recall.ts';
 import type { Releases } from '../../service/releases.ts';
 import type { SignOffs } from '../../service/sign-offs.ts';
 import type { OperatorEnv } from '../auth.ts';
+import { DryRun } from '../schemas/fields.ts';
 import * as schemas from '../schemas/releases.ts';
-import { DryRun } from '../schemas.ts';
 import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
 
 const tags = ['releases'];

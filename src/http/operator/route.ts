@@ -5,7 +5,7 @@ import { FairwayError } from '../../domain/errors.ts';
 import type { Role } from '../../domain/role.ts';
 import type { ChangeRequest } from '../../service/change.ts';
 import { needs, type OperatorEnv } from '../auth.ts';
-import { Problem } from '../schemas.ts';
+import { Problem } from '../schemas/problem.ts';
 
 const KIB = 1024;
 

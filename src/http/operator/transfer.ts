@@ -3,7 +3,8 @@ import { parseDocument, stringify, visit } from 'yaml';
 import { FairwayError } from '../../domain/errors.ts';
 import type { Transfer } from '../../service/transfer.ts';
 import type { OperatorEnv } from '../auth.ts';
-import * as schemas from '../schemas.ts';
+import { DryRun } from '../schemas/fields.ts';
+import * as schemas from '../schemas/transfer.ts';
 import { validated } from '../validation.ts';
 import { answers, Conditions, guarded, problems, readRequest } from './route.ts';
 
@@ -38,7 +39,7 @@ const apply = createRoute({
   summary: 'Make the state agree with a document; what it leaves out stays',
   ...guarded('admin', MAX_DOCUMENT),
   request: {
-    query: schemas.DryRun,
+    query: DryRun,
     headers: Conditions,
     body: {
       required: true,

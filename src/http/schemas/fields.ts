@@ -27,3 +27,10 @@ export const canonicalVersion = version.transform((text) => requireVersion(text)
 export const signature = { by: z.string().max(200), at: time() };
 export const said = { ...signature, reason: z.string().max(1000) };
 export const dryRun = z.boolean().optional();
+export const DryRun = z.object({
+  dryRun: z.enum(['true', 'false']).optional().openapi({ description: 'Answer as if, and store nothing.' }),
+});
+export const VersionCount = z.object({ version: z.string(), count: z.int() });
+export const controlPlaneName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected 1 to 64 of a-z0-9._-, a letter or digit first');

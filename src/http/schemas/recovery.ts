@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import * as schemas from '../schemas.ts';
+import { AuditEntry } from './audit.ts';
 import { dryRun, reason } from './fields.ts';
 
 export const RecoveryDecision = z.strictObject({
@@ -14,6 +14,6 @@ export const RecoveryResult = z
   .object({
     loss: z.object({ served: z.int(), stored: z.int() }),
     changes: z.array(z.object({ key: z.string(), change: z.enum(['create', 'update', 'delete']) })),
-    audit: schemas.AuditEntry.nullable(),
+    audit: AuditEntry.nullable(),
   })
   .openapi('RecoveryResult');

@@ -1,0 +1,120 @@
+import { z } from '@hono/zod-openapi';
+import { channelNameFault } from '../../domain/channel.ts';
+import { WAITING_REASONS } from '../../domain/plan.ts';
+import { VERSION_KINDS } from '../../domain/version.ts';
+import { AuditEntry } from './audit.ts';
+import { canonicalVersion, controlPlaneName, dryRun, judged, kind, reason, said, time, version } from './fields.ts';
+import { Report } from './report.ts';
+
+export const ChannelName = judged(channelNameFault).openapi({
+  param: { name: 'channel', in: 'path' },
+  description: 'Percent-encoded where it holds slashes.',
+  example: 'stable/cloud',
+});
+
+export const mark = { ...said, until: time().nullable() };
+export const Mark = z.object(mark);
+export const plan = {
+  target: z.string(),
+  route: z.array(z.string()),
+  step: z.int().openapi({ description: 'Index in the route of the present target.' }),
+  critical: z.boolean(),
+  startedBy: said.by,
+  startedAt: said.at,
+  reason: said.reason,
+};
+
+const Plan = z.object(plan).openapi('Plan');
+
+export const Channel = z
+  .object({
+    name: z.string(),
+    description: z.string(),
+    accepts: z.array(kind),
+    versionPrefix: z.enum(['v', '']),
+    needsHelm: z.boolean(),
+    controlPlane: z.string().nullable(),
+    toolsVersion: z.string().nullable(),
+    target: z.string().nullable().openapi({ description: 'Without prefix; null: agents are told none.' }),
+    critical: Mark.nullable(),
+    pin: Mark.nullable(),
+    lineage: z.array(z.string()).openapi({ description: 'The way to the target, ascending.' }),
+    served: z.array(z.object({ version: z.string(), until: z.string() })),
+    plan: Plan.nullable().openapi({ description: 'Steps to come; see GET /channels/{channel}/plan.' }),
+    updatedAt: z.string(),
+    updatedBy: z.string(),
+    revision: z.int(),
+  })
+  .openapi('Channel');
+
+export const VerbResult = z
+  .object({ channel: Channel, report: Report.nullable(), audit: AuditEntry.nullable() })
+  .openapi('VerbResult');
+
+const acceptStranding = z
+  .int()
+  .min(0)
+  .optional()
+  .openapi({ description: "The report's `stranded`; needs the role admin." });
+
+export const RollForward = z.strictObject({
+  version,
+  reason,
+  critical: z.boolean().optional(),
+  stepped: z.boolean().optional().openapi({ description: 'Across majors in steps, each when it would strand nobody.' }),
+  acceptStranding,
+  dryRun,
+});
+export const RollBack = z.strictObject({
+  version: version.optional(),
+  reason,
+  critical: z.boolean().optional(),
+  acceptStranding,
+  dryRun,
+});
+export const Pin = z.strictObject({
+  version: version.optional(),
+  reason,
+  until: time().optional(),
+  acceptStranding,
+  dryRun,
+});
+export const Unpin = z.strictObject({ reason, dryRun });
+export const Critical = z.strictObject({ critical: z.boolean(), reason, until: time().optional(), dryRun });
+export const CancelPlan = z.strictObject({ reason, dryRun });
+export const Withdraw = z.strictObject({ reason, dryRun });
+
+export const settings = {
+  description: z.string().max(500).optional(),
+  accepts: z.array(kind).min(1).max(VERSION_KINDS.length).optional(),
+  versionPrefix: z.enum(['v', '']).optional(),
+  needsHelm: z.boolean().optional(),
+  controlPlane: controlPlaneName.nullable().optional(),
+  toolsVersion: canonicalVersion
+    .nullable()
+    .optional()
+    .openapi({ description: 'What client tools are told to run; null: the target.' }),
+};
+
+export const PutChannel = z.strictObject({
+  ...settings,
+  target: version.optional().openapi({ description: 'Only at creation.' }),
+  reason: reason.optional(),
+  dryRun,
+});
+
+export const PlanState = z
+  .object({
+    plan: Plan.nullable(),
+    next: z.string().nullable().openapi({ description: 'The step to come.' }),
+    waiting: z
+      .object({ reason: z.enum(WAITING_REASONS), detail: z.string() })
+      .nullable()
+      .openapi({ description: 'What stands in the way of it; null: it is taken within seconds.' }),
+    report: Report.nullable().openapi({ description: "The gate's, on the step to come." }),
+  })
+  .openapi('PlanState');
+
+export const Point = z
+  .object({ at: z.string(), agents: z.int(), atTarget: z.int(), behind: z.int(), stranded: z.int() })
+  .openapi('Point');

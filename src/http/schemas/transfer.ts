@@ -1,0 +1,65 @@
+import { z } from '@hono/zod-openapi';
+import { channelNameFault } from '../../domain/channel.ts';
+import { AuditEntry } from './audit.ts';
+import { mark, plan, settings } from './channels.ts';
+import { canonicalVersion, controlPlaneName, judged, time } from './fields.ts';
+import { PromotionState } from './promotions.ts';
+import { releaseState } from './releases.ts';
+
+const StateMark = z.strictObject(mark).nullable();
+const channelState = {
+  target: canonicalVersion.nullable(),
+  critical: StateMark,
+  pin: StateMark,
+  lineage: z.array(canonicalVersion).max(50),
+  served: z.array(z.strictObject({ version: canonicalVersion, until: time() })).max(50),
+  plan: z
+    .strictObject({
+      ...plan,
+      target: canonicalVersion,
+      route: z.array(canonicalVersion).min(2).max(50),
+      step: z.int().min(0).max(48),
+    })
+    .nullable(),
+};
+
+/** A list that names nothing twice. */
+const listOf = <T>(item: z.ZodType<T>, nameOf: (item: T) => string) =>
+  z.array(item).superRefine((items, context) => {
+    const seen = new Set<string>();
+    const twice = items.map(nameOf).find((name) => seen.size === seen.add(name).size);
+    if (twice !== undefined) context.addIssue(`${twice} is listed twice`);
+  });
+
+/** What `GET /export` answers and `POST /apply` takes; there every part may be left out. */
+export const StateDocument = z
+  .strictObject({
+    fairway: z.literal(1),
+    channels: listOf(
+      z.strictObject({ name: judged(channelNameFault), ...settings, ...z.object(channelState).partial().shape }),
+      ({ name }) => name,
+    ).optional(),
+    controlPlanes: listOf(
+      z.strictObject({ name: controlPlaneName, version: canonicalVersion }),
+      ({ name }) => name,
+    ).optional(),
+    releases: listOf(
+      z.strictObject({ version: canonicalVersion, ...z.object(releaseState).partial().shape }),
+      (listed) => listed.version,
+    ).optional(),
+    promotions: listOf(PromotionState, ({ version }) => version).optional(),
+  })
+  .openapi('StateDocument');
+export const ApplyResult = z
+  .object({
+    changes: z.array(
+      z.object({
+        key: z.string(),
+        change: z.enum(['create', 'update']),
+        before: z.looseObject({}).nullable(),
+        after: z.looseObject({}),
+      }),
+    ),
+    audit: AuditEntry.nullable(),
+  })
+  .openapi('ApplyResult');
