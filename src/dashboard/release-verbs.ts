@@ -1,5 +1,5 @@
 import type { Release } from '../domain/release.ts';
-import type { Role } from '../domain/role.ts';
+import type { Action } from '../domain/role.ts';
 import type { Stored } from '../domain/snapshot.ts';
 import * as promotionSchemas from '../http/schemas/promotions.ts';
 import * as releaseSchemas from '../http/schemas/releases.ts';
@@ -40,7 +40,7 @@ export interface ReleaseEffect {
 export interface ReleaseVerbForm {
   title: string;
   explanation: string;
-  role: Role;
+  action: Action;
   fields: FieldName[];
   reasonOptional?: true;
   /** What the button says that does it. */
@@ -78,7 +78,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   promote: {
     title: 'Promote',
     explanation: 'Starts the stage whose turn it is, if all its gates are passed. Its control planes go first.',
-    role: 'release-manager',
+    action: 'promote',
     fields: ['critical'],
     confirm: (version) => `Promote ${version}`,
     act: ({ promotions }, version, { reason, critical }, request) =>
@@ -93,7 +93,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   approve: {
     title: 'Approve',
     explanation: 'Says that the release may go to a stage. Not for whoever registered it.',
-    role: 'release-manager',
+    action: 'approve',
     fields: ['stage'],
     confirm: (_, { stage }) => `Approve ${stage}`,
     act: ({ promotions }, version, { stage, reason }, request) =>
@@ -102,7 +102,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   halt: {
     title: 'Halt',
     explanation: 'Stops the promotion where it is. Channels that have moved stay where they are.',
-    role: 'release-manager',
+    action: 'halt',
     fields: [],
     confirm: () => 'Halt the promotion',
     act: ({ promotions }, version, { reason }, request) =>
@@ -111,7 +111,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   resume: {
     title: 'Resume',
     explanation: 'Goes on from where it was halted. A soak begins anew.',
-    role: 'release-manager',
+    action: 'resume',
     fields: [],
     confirm: () => 'Resume the promotion',
     act: ({ promotions }, version, { reason }, request) =>
@@ -120,7 +120,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   supersede: {
     title: 'Supersede',
     explanation: 'Ends the promotion in favour of a release that fixes this one.',
-    role: 'release-manager',
+    action: 'supersede',
     fields: ['by'],
     confirm: (_, { by }) => `Supersede it by ${by}`,
     act: ({ promotions }, version, { by, reason }, request) =>
@@ -130,7 +130,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     title: 'Pull',
     explanation:
       'Withdraws a bad release. Every channel that serves it moves in the same commit, to the newest earlier target that the gate allows, and its promotion is halted.',
-    role: 'release-manager',
+    action: 'pull',
     fields: ['critical'],
     confirm: (version) => `Pull ${version}`,
     act: ({ recall }, version, { reason, critical }, request) =>
@@ -141,7 +141,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   'lift-embargo': {
     title: 'Lift the embargo',
     explanation: 'Makes the release public. Channels can be rolled forward to it in the same commit.',
-    role: 'release-manager',
+    action: 'lift-embargo',
     fields: ['channels', 'critical'],
     confirm: (version) => `Make ${version} public`,
     act: ({ recall }, version, { reason, channels = '', critical }, request) => {
@@ -153,7 +153,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   'sign-off': {
     title: 'Sign off',
     explanation: 'Says that a change was tested and is ready, as the label on GitHub does.',
-    role: 'operator',
+    action: 'sign-off',
     fields: ['pr'],
     reasonOptional: true,
     confirm: (_, { pr }) => `Sign off #${pr}`,
@@ -162,7 +162,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   'withdraw-sign-off': {
     title: 'Withdraw a sign-off',
     explanation: 'Takes back that a change is ready.',
-    role: 'operator',
+    action: 'sign-off',
     fields: ['pr'],
     reasonOptional: true,
     confirm: (_, { pr }) => `Withdraw the sign-off of #${pr}`,

@@ -1,12 +1,10 @@
 import type { AuditEntry } from './audit.ts';
 import { type RefusalReason, type Report, unknownRelease } from './compatibility.ts';
 import type { Catalogue } from './release.ts';
-import { type Actor, mayActAs } from './role.ts';
+import { type Actor, may } from './role.ts';
 
-/** Roles below this one must not learn of a release under embargo (RFD 134, Security releases). */
-const CONFIDANT = 'release-manager';
-
-export const seesEmbargoed = (actor: Actor): boolean => mayActAs(actor, CONFIDANT);
+/** May the actor know of releases under embargo (RFD 134, Security releases)? */
+export const seesEmbargoed = (actor: Actor): boolean => may(actor, 'see-embargoed');
 
 /** The catalogue as `actor` may see it. */
 export function visibleTo<R extends { embargoed: boolean }>(

@@ -1,12 +1,65 @@
-/** Each role may do all that the ones before it may. */
+import { FairwayError } from './errors.ts';
+
+/** Each role may do everything that the roles before it may. */
 export const ROLES = ['viewer', 'operator', 'release-manager', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** Whoever asks for something. */
+/** The person, pipeline or part of Fairway that asks for something. */
 export interface Actor {
   /** `token:NAME` or `system:PART`, as the audit log shows it. */
   name: string;
   role: Role;
 }
 
-export const mayActAs = (actor: Actor, role: Role): boolean => ROLES.indexOf(actor.role) >= ROLES.indexOf(role);
+/**
+ * Everything that can be done: the lowest role that may do it, and the words that follow "may". The operator API, the
+ * dashboard, the gate and the table in docs/operating.md read it, so a new action is one line here.
+ */
+export const PERMISSIONS = {
+  read: ['viewer', 'read everything except releases under embargo'],
+  check: ['viewer', 'check a version against the gate'],
+  'put-channel': ['operator', 'create a channel or change its settings'],
+  'roll-forward': ['operator', 'roll a channel forward'],
+  'roll-back': ['operator', 'roll a channel back'],
+  pin: ['operator', 'pin a channel'],
+  unpin: ['operator', 'unpin a channel'],
+  critical: ['operator', 'mark a target critical'],
+  withdraw: ['operator', 'withdraw a target'],
+  'cancel-plan': ['operator', 'cancel a plan'],
+  'put-control-plane': ['operator', 'record the version of a control plane'],
+  'import-inventory': ['operator', 'import an inventory'],
+  'forget-agent': ['operator', 'forget an agent'],
+  'sign-off': ['operator', 'sign off a change'],
+  'see-embargoed': ['release-manager', 'see releases under embargo'],
+  'register-release': ['release-manager', 'register a release or import a release history'],
+  'publish-artifacts': ['release-manager', 'record what was built and published'],
+  promote: ['release-manager', 'promote a release'],
+  approve: ['release-manager', 'approve a stage'],
+  halt: ['release-manager', 'halt a promotion'],
+  resume: ['release-manager', 'resume a promotion'],
+  supersede: ['release-manager', 'supersede a release'],
+  pull: ['release-manager', 'pull a release'],
+  'lift-embargo': ['release-manager', 'lift an embargo'],
+  'delete-channel': ['admin', 'delete a channel'],
+  'accept-stranding': ['admin', 'override a refusal that strands agents'],
+  apply: ['admin', 'apply a state document'],
+  recover: ['admin', 'decide which state counts after lost changes'],
+} as const satisfies Record<string, readonly [role: Role, words: string]>;
+
+export type Action = keyof typeof PERMISSIONS;
+
+/** The lowest role that may do it. */
+export const roleFor = (action: Action): Role => PERMISSIONS[action][0];
+
+export const may = (actor: Actor, action: Action): boolean =>
+  ROLES.indexOf(actor.role) >= ROLES.indexOf(roleFor(action));
+
+/** Throws `forbidden` unless the actor may do it. */
+export function requirePermission(actor: Actor, action: Action): void {
+  if (may(actor, action)) return;
+  const [role, words] = PERMISSIONS[action];
+  throw new FairwayError(
+    'forbidden',
+    `${actor.name} may not ${words}: this needs the role ${role}, and ${actor.name} has the role ${actor.role}`,
+  );
+}

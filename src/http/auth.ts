@@ -3,7 +3,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context, MiddlewareHandler } from 'hono';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { FairwayError } from '../domain/errors.ts';
-import { type Actor, mayActAs, type Role } from '../domain/role.ts';
+import { type Action, type Actor, type Role, requirePermission } from '../domain/role.ts';
 
 /** A token as the settings hold it: never the token itself. */
 export interface KnownToken {
@@ -88,16 +88,10 @@ export function authenticate(authenticator: Authenticator): MiddlewareHandler<Op
   };
 }
 
-/** Lets only actors through that have the role, or a higher one. */
-export function needs(role: Role): MiddlewareHandler<OperatorEnv> {
+/** Lets only actors through that may do it. */
+export function needs(action: Action): MiddlewareHandler<OperatorEnv> {
   return (c, next) => {
-    requireRole(c.get('actor'), role);
+    requirePermission(c.get('actor'), action);
     return next();
   };
-}
-
-/** Throws `forbidden` unless the actor has the role, or a higher one. */
-export function requireRole(actor: Actor, role: Role): void {
-  if (mayActAs(actor, role)) return;
-  throw new FairwayError('forbidden', `this needs the role ${role}, and ${actor.name} has the role ${actor.role}`);
 }

@@ -2,7 +2,7 @@ import type { Channel } from '../domain/channel.ts';
 import { assess, mayOverride, type Report } from '../domain/compatibility.ts';
 import { seesEmbargoed, withoutEmbargo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { type Actor, mayActAs } from '../domain/role.ts';
+import { type Actor, requirePermission } from '../domain/role.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { assessTools } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
@@ -61,9 +61,7 @@ export function createGate({ state, fleet, strictCatalogue, observer }: GateOpti
 
     enforce(channel, report, { actor, dryRun }, accepted) {
       if (report.allowed) return false;
-      if (accepted !== undefined && !mayActAs(actor, 'admin')) {
-        throw new FairwayError('forbidden', 'accepting to strand agents needs the role admin');
-      }
+      if (accepted !== undefined) requirePermission(actor, 'accept-stranding');
       if (accepted !== undefined && mayOverride(report, accepted)) return true;
       if (!dryRun) observer.targetRefused(channel, report);
       throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });

@@ -14,7 +14,7 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
   ['POST', `${CHANNEL}/check`, 'viewer', { version: '16.4.7' }],
   ['PUT', `${CHANNEL}?dryRun=true`, 'operator', {}],
   ['DELETE', `${CHANNEL}?dryRun=true`, 'admin'],
-  ...['roll-forward', 'roll-back', 'pin', 'unpin', 'critical', 'withdraw'].map(
+  ...['roll-forward', 'roll-back', 'pin', 'unpin', 'critical', 'withdraw', 'cancel-plan'].map(
     (verb): [string, string, Role, unknown] => ['POST', `${CHANNEL}/${verb}`, 'operator', { nonsense: true }],
   ),
   ['GET', '/census', 'viewer'],
@@ -33,6 +33,12 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
   ['POST', '/apply?dryRun=true', 'admin', { fairway: 1 }],
   ['GET', '/releases', 'viewer'],
   ['POST', '/releases/import', 'release-manager', []],
+  ['POST', '/releases?dryRun=true', 'release-manager', { nonsense: true }],
+  ...['artifacts', 'pull', 'lift-embargo', 'approve', 'promote', 'halt', 'resume', 'supersede'].map(
+    (verb): [string, string, Role, unknown] => ['POST', `/releases/1.2.3/${verb}`, 'release-manager', { nonsense: 1 }],
+  ),
+  ['POST', '/releases/1.2.3/changes/1/sign-off', 'operator', { nonsense: true }],
+  ['POST', '/recovery', 'admin', { nonsense: true }],
 ];
 
 describe('the operator API', () => {

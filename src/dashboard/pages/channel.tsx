@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { Channel } from '../../domain/channel.ts';
-import { mayActAs } from '../../domain/role.ts';
+import { type Actor, may } from '../../domain/role.ts';
 import type { Point, Resolution } from '../../domain/series.ts';
 import type { Stored } from '../../domain/snapshot.ts';
 import type { Census } from '../../service/census-view.ts';
@@ -25,17 +25,20 @@ import { VERB_FORMS } from '../verbs.ts';
 
 const RECENT = 8;
 
-/** The verbs that make sense for a channel as it is. */
-function verbsFor({ pin, target, lineage, plan }: Channel): ChangingVerb[] {
+/** The verbs that make sense for a channel as it is, and that the actor may use. */
+function verbsFor({ pin, target, lineage, plan }: Channel, actor: Actor): ChangingVerb[] {
   const moves: ChangingVerb[] = pin ? [] : ['roll-forward', ...(lineage.length > 0 ? (['roll-back'] as const) : [])];
   const rest: ChangingVerb[] = target === null ? [] : ['critical', ...(pin ? [] : (['withdraw'] as const))];
-  return [...moves, ...(plan ? (['cancel-plan'] as const) : []), pin ? 'unpin' : 'pin', ...rest];
+  const verbs = [...moves, ...(plan ? (['cancel-plan'] as const) : []), pin ? 'unpin' : 'pin', ...rest] as const;
+  return verbs.filter((verb) => may(actor, verb));
 }
 
-function Steer({ channel }: { channel: Channel }) {
+function Steer({ channel, actor }: { channel: Channel; actor: Actor }) {
+  const verbs = verbsFor(channel, actor);
+  if (verbs.length === 0) return null;
   return (
     <nav class="actions" aria-label="Steer">
-      {verbsFor(channel).map((verb, index) => (
+      {verbs.map((verb, index) => (
         <a class={index === 0 ? 'button primary' : 'button'} href={channelPath(channel.name, `/${verb}`)}>
           {verb === 'critical' && channel.critical ? 'Clear critical' : VERB_FORMS[verb].title}
         </a>
@@ -119,15 +122,15 @@ function Lineage({ lineage, target }: { lineage: string[]; target: string | null
 interface SettingsProps {
   channel: Stored<Channel>;
   controlPlane: string | null;
-  maySteer: boolean;
+  mayChange: boolean;
 }
 
-function Settings({ channel, controlPlane, maySteer }: SettingsProps) {
+function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
   return (
     <section class="panel">
       <div class="heading">
         <h2>Settings</h2>
-        {maySteer && <a href={channelPath(channel.name, '/settings')}>Change</a>}
+        {mayChange && <a href={channelPath(channel.name, '/settings')}>Change</a>}
       </div>
       <dl class="pairs">
         <dt>Control plane</dt>
@@ -171,12 +174,12 @@ interface ChannelPageProps {
   plan: PlanState | null;
   points: Point[] | null;
   resolution: Resolution;
-  maySteer: boolean;
+  actor: Actor;
   now: Date;
 }
 
 function ChannelPage(props: ChannelPageProps) {
-  const { channel, controlPlane, census, entries, standingOf, plan, points, resolution, maySteer, now } = props;
+  const { channel, controlPlane, census, entries, standingOf, plan, points, resolution, actor, now } = props;
   return (
     <>
       <Crumbs />
@@ -192,7 +195,7 @@ function ChannelPage(props: ChannelPageProps) {
             changed <Moment at={channel.updatedAt} now={now} /> by {who(channel.updatedBy)}
           </p>
         </div>
-        {maySteer && <Steer channel={channel} />}
+        <Steer channel={channel} actor={actor} />
         <MarkDetail name="Pinned" mark={channel.pin} now={now} />
         <MarkDetail name="Critical" mark={channel.critical} now={now} />
       </section>
@@ -212,7 +215,7 @@ function ChannelPage(props: ChannelPageProps) {
             {entries ? <History entries={entries} now={now} /> : <p class="muted">unknown while the store is away</p>}
           </section>
           <Lineage lineage={channel.lineage} target={channel.target} />
-          <Settings channel={channel} controlPlane={controlPlane} maySteer={maySteer} />
+          <Settings channel={channel} controlPlane={controlPlane} mayChange={may(actor, 'put-channel')} />
         </div>
       </div>
     </>
@@ -239,7 +242,7 @@ export function channelPage({ channels, fleet, plans, series, audit, state, now 
         {...{ channel, census, entries, plan, points, resolution }}
         controlPlane={snapshot?.controlPlanes.get(channel.controlPlane ?? '')?.version ?? null}
         standingOf={standingsOf(channel.target, snapshot?.releases)}
-        maySteer={mayActAs(c.get('actor'), 'operator')}
+        actor={c.get('actor')}
         now={now()}
       />,
     );

@@ -1,7 +1,6 @@
 import { Hono } from 'hono';
 import type { ControlPlane, ControlPlaneReport } from '../../domain/control-plane.ts';
-import { mayActAs } from '../../domain/role.ts';
-import { requireRole } from '../../http/auth.ts';
+import { may, requirePermission } from '../../domain/role.ts';
 import * as schemas from '../../http/schemas/control-planes.ts';
 import { validated } from '../../http/validation.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
@@ -56,7 +55,7 @@ function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
           </Table>
         )}
       </section>
-      {mayActAs(session.actor, 'operator') && (
+      {may(session.actor, 'put-control-plane') && (
         <section class="panel">
           <h2>Report a version</h2>
           <form method="post" action="/control-planes" class="inline">
@@ -120,7 +119,7 @@ function ControlPlanePage({ plane, channels, report, session, now }: ControlPlan
           </button>
         </form>
         {report && <Verdict report={report} />}
-        {report?.allowed && report.version !== plane.version && mayActAs(session.actor, 'operator') && (
+        {report?.allowed && report.version !== plane.version && may(session.actor, 'put-control-plane') && (
           <form method="post" action="/control-planes" class="confirm">
             <CsrfField session={session} />
             <Hidden name="name" value={plane.name} />
@@ -189,7 +188,7 @@ export function controlPlanePages({ controlPlanes, channels, now }: DashboardSer
   });
   app.post('/control-planes', async (c) => {
     const actor = c.get('actor');
-    requireRole(actor, 'operator');
+    requirePermission(actor, 'put-control-plane');
     const form = await readForm(c);
     const name = validated(schemas.ControlPlaneName, form.name);
     const { version } = validated(schemas.PutControlPlane, { version: form.version });

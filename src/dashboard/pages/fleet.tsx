@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { Channel } from '../../domain/channel.ts';
-import { mayActAs } from '../../domain/role.ts';
+import { may, roleFor } from '../../domain/role.ts';
 import { channelKey, type Stored } from '../../domain/snapshot.ts';
 import type { Census } from '../../service/census-view.ts';
 import { unlessAway } from '../away.ts';
@@ -106,7 +106,7 @@ function NoChannels({ mayCreate }: { mayCreate: boolean }) {
           </a>
         </p>
       ) : (
-        <p>Ask somebody with the role operator to make one.</p>
+        <p>Ask a colleague with the role {roleFor('put-channel')} to make one.</p>
       )}
     </section>
   );
@@ -133,7 +133,7 @@ export function fleetPage({ channels, fleet, audit, state }: DashboardServices) 
       unlessAway(fleet.censuses()),
       unlessAway(audit.list({ limit: LATEST }, c.get('actor'))),
     ]);
-    const mayCreate = mayActAs(c.get('actor'), 'operator');
+    const mayCreate = may(c.get('actor'), 'put-channel');
     return renderPage(
       c,
       { title: 'Fleet', section: 'fleet', live: true },

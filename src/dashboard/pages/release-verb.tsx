@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { FairwayError } from '../../domain/errors.ts';
 import type { Release } from '../../domain/release.ts';
-import { requireRole } from '../../http/auth.ts';
+import { requirePermission } from '../../domain/role.ts';
 import { STATUS } from '../../http/errors.ts';
 import type { PromotionView } from '../../service/promotions.ts';
 import { unlessMissing } from '../away.ts';
@@ -146,7 +146,7 @@ export function releaseVerbPages(services: DashboardServices) {
 
   app.get(STEER, (c) => {
     const verb = c.req.param('verb') as ReleaseVerb;
-    requireRole(c.get('actor'), RELEASE_VERB_FORMS[verb].role);
+    requirePermission(c.get('actor'), RELEASE_VERB_FORMS[verb].action);
     return show(c, verb, c.req.query(), null);
   });
 
@@ -154,7 +154,7 @@ export function releaseVerbPages(services: DashboardServices) {
     const actor = c.get('actor');
     const verb = c.req.param('verb') as ReleaseVerb;
     const form = RELEASE_VERB_FORMS[verb];
-    requireRole(actor, form.role);
+    requirePermission(actor, form.action);
     const { confirm, revision, ...values } = await readTexts(c);
     const { version } = releases.read(c.req.param('version') ?? '', actor);
     const request = confirm

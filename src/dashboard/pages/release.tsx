@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import type { TagPlan } from '../../domain/docker-tags.ts';
 import { TRANSITIONS } from '../../domain/promotion.ts';
 import type { Artifact, ArtifactSet, Release } from '../../domain/release.ts';
-import { type Actor, mayActAs } from '../../domain/role.ts';
+import { type Actor, may } from '../../domain/role.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
 import { unlessAway, unlessMissing } from '../away.ts';
@@ -30,7 +30,7 @@ function verbsFor({ embargoed, pulled }: Release, promotion: PromotionView | nul
     ['lift-embargo', embargoed],
     ['pull', !pulled],
   ];
-  return verbs.flatMap(([verb, fits]) => (fits && mayActAs(actor, RELEASE_VERB_FORMS[verb].role) ? [verb] : []));
+  return verbs.flatMap(([verb, fits]) => (fits && may(actor, RELEASE_VERB_FORMS[verb].action) ? [verb] : []));
 }
 
 const Steer = ({ version, verbs }: { version: string; verbs: ReleaseVerb[] }) => (
@@ -169,11 +169,7 @@ function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor,
                 Superseded by <a href={releasePath(promotion.supersededBy)}>{promotion.supersededBy}</a>.
               </p>
             )}
-            <Stages
-              {...{ promotion, now }}
-              censuses={byChannel(censuses)}
-              mayPromote={mayActAs(actor, 'release-manager')}
-            />
+            <Stages {...{ promotion, now }} censuses={byChannel(censuses)} mayApprove={may(actor, 'approve')} />
           </>
         ) : (
           <p class="muted">{why}</p>
@@ -184,7 +180,7 @@ function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor,
         {changes.length === 0 ? (
           <p class="muted">None was registered with it.</p>
         ) : (
-          <ReleaseChanges {...{ version, changes, now }} maySignOff={mayActAs(actor, 'operator')} />
+          <ReleaseChanges {...{ version, changes, now }} maySignOff={may(actor, 'sign-off')} />
         )}
       </section>
       <div class="thirds">

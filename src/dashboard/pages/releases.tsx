@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import type { Release } from '../../domain/release.ts';
-import { type Actor, mayActAs } from '../../domain/role.ts';
+import { type Actor, may } from '../../domain/role.ts';
 import { requireVersion } from '../../domain/version.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
@@ -96,13 +96,8 @@ function PromotionPanel({ release, promotion, censuses, actor, now }: PromotionP
         <ReleaseMarks release={release} />
       </div>
       <Next next={promotion.next} />
-      <Stages
-        {...{ promotion, now }}
-        brief
-        censuses={byChannel(censuses)}
-        mayPromote={mayActAs(actor, 'release-manager')}
-      />
-      {changes.length > 0 && <ReleaseChanges {...{ version, changes, now }} maySignOff={mayActAs(actor, 'operator')} />}
+      <Stages {...{ promotion, now }} brief censuses={byChannel(censuses)} mayApprove={may(actor, 'approve')} />
+      {changes.length > 0 && <ReleaseChanges {...{ version, changes, now }} maySignOff={may(actor, 'sign-off')} />}
     </section>
   );
 }

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import { type Channel, DEFAULT_SETTINGS } from '../../domain/channel.ts';
 import { FairwayError } from '../../domain/errors.ts';
+import { requirePermission } from '../../domain/role.ts';
 import { VERSION_KINDS } from '../../domain/version.ts';
-import { requireRole } from '../../http/auth.ts';
 import { STATUS } from '../../http/errors.ts';
 import * as schemas from '../../http/schemas/channels.ts';
 import { validated } from '../../http/validation.ts';
@@ -155,22 +155,22 @@ export function settingsPages({ channels, controlPlanes }: DashboardServices) {
   }
 
   app.get('/new-channel', (c) => {
-    requireRole(c.get('actor'), 'operator');
+    requirePermission(c.get('actor'), 'put-channel');
     return show(c, false, EMPTY, null);
   });
   app.post('/new-channel', async (c) => {
-    requireRole(c.get('actor'), 'operator');
+    requirePermission(c.get('actor'), 'put-channel');
     return save(c, false, await readValues(c));
   });
   app.get('/channels/:channel/settings', (c) => {
-    requireRole(c.get('actor'), 'operator');
+    requirePermission(c.get('actor'), 'put-channel');
     const channel = channels.read(c.req.param('channel'));
     const { name, description, accepts } = channel;
     const optional = { controlPlane: channel.controlPlane ?? '', toolsVersion: channel.toolsVersion ?? '' };
     return show(c, true, { ...EMPTY, name, description, accepts, ...optional }, null);
   });
   app.post('/channels/:channel/settings', async (c) => {
-    requireRole(c.get('actor'), 'operator');
+    requirePermission(c.get('actor'), 'put-channel');
     const { name } = channels.read(c.req.param('channel'));
     return save(c, true, { ...(await readValues(c)), name });
   });

@@ -2,9 +2,8 @@ import { Hono } from 'hono';
 import { type Channel, VERBS } from '../../domain/channel.ts';
 import type { Report } from '../../domain/compatibility.ts';
 import { FairwayError } from '../../domain/errors.ts';
-import { type Actor, mayActAs } from '../../domain/role.ts';
+import { type Actor, may, requirePermission } from '../../domain/role.ts';
 import type { Stored } from '../../domain/snapshot.ts';
-import { requireRole } from '../../http/auth.ts';
 import { STATUS } from '../../http/errors.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
@@ -87,22 +86,15 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
   }
 
   app.get(STEER, (c) => {
-    requireRole(c.get('actor'), 'operator');
-    return show(
-      c,
-      c.req.param('verb') as ChangingVerb,
-      {
-        version: c.req.query('version') ?? '',
-        stepped: c.req.query('stepped') ?? '',
-      },
-      null,
-    );
+    const verb = c.req.param('verb') as ChangingVerb;
+    requirePermission(c.get('actor'), verb);
+    return show(c, verb, { version: c.req.query('version') ?? '', stepped: c.req.query('stepped') ?? '' }, null);
   });
 
   app.post(STEER, async (c) => {
     const actor = c.get('actor');
-    requireRole(actor, 'operator');
     const verb = c.req.param('verb') as ChangingVerb;
+    requirePermission(actor, verb);
     const { confirm, revision, ...values } = (await readTexts(c)) as VerbForms;
     const channel = channels.read(c.req.param('channel') ?? '');
     if (confirm) {
@@ -159,7 +151,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
     stranded: number,
     actor: Actor,
   ): Promise<boolean> {
-    if (!mayActAs(actor, 'admin')) return false;
+    if (!may(actor, 'accept-stranding')) return false;
     const input = { ...readVerbInput(verb, values), acceptStranding: stranded };
     return channels.act(name, verb, input, { actor, ifMatch: null, dryRun: true }).then(
       () => true,

@@ -9,7 +9,7 @@ interface StagesProps {
   promotion: PromotionView;
   /** By channel; null while the store is away. */
   censuses: ReadonlyMap<string, Census> | null;
-  mayPromote: boolean;
+  mayApprove: boolean;
   /** Tells why gates are closed only for the stage whose turn it is. */
   brief?: boolean;
   now: Date;
@@ -30,7 +30,7 @@ export const Stages = ({ promotion, ...props }: StagesProps) => (
 const TONE: Partial<Record<StageView['state'], string>> = { halted: 'bad', waiting: 'still', superseded: 'warn' };
 
 function StageColumn({ stage, promotion: { version, stage: current }, ...props }: StagesProps & { stage: StageView }) {
-  const { censuses, mayPromote, brief = false, now } = props;
+  const { censuses, mayApprove, brief = false, now } = props;
   const isTurn = stage.stage === current;
   const { state, gates } = stage;
   const toApprove = state === 'waiting' && gates.some(({ gate, passed }) => gate === 'approved' && !passed);
@@ -48,7 +48,7 @@ function StageColumn({ stage, promotion: { version, stage: current }, ...props }
         <Signed label="Started" signed={stage.started} now={now} />
       </dl>
       {brief && !isTurn ? <ClosedGates gates={gates} /> : <Gates gates={gates} />}
-      {toApprove && mayPromote && (
+      {toApprove && mayApprove && (
         <p>
           <a href={releasePath(version, `/approve?stage=${encodeURIComponent(stage.stage)}`)}>Approve {stage.stage}</a>
         </p>

@@ -31,7 +31,7 @@ const census = createRoute({
   operationId: 'getCensus',
   tags,
   summary: 'Agents by version and source, of one channel or of all',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { query: z.object({ channel: z.string().optional() }) },
   responses: answers(
     'The census of the channel, or of every channel.',
@@ -45,7 +45,7 @@ const list = createRoute({
   operationId: 'listAgents',
   tags,
   summary: 'Agents, a page at a time',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: {
     query: z.object({
       channel: z.string().optional(),
@@ -75,7 +75,7 @@ const read = createRoute({
   operationId: 'getAgent',
   tags,
   summary: 'One agent',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: idParam },
   responses: answers('The agent.', schemas.Agent),
 });
@@ -86,7 +86,7 @@ const explain = createRoute({
   operationId: 'explainAgent',
   tags,
   summary: 'What the agent is told, and why',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: idParam },
   responses: answers('The explanation.', schemas.Explanation),
 });
@@ -97,7 +97,7 @@ const forget = createRoute({
   operationId: 'forgetAgent',
   tags,
   summary: 'Forget an agent until it is seen again',
-  ...guarded('operator'),
+  ...guarded('forget-agent'),
   request: { params: idParam },
   responses: { 204: { description: 'Forgotten.' }, ...problems },
 });

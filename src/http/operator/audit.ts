@@ -12,7 +12,7 @@ const list = createRoute({
   operationId: 'listAudit',
   tags,
   summary: 'Who changed what, when and why, newest first',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { query: schemas.Page },
   responses: answers('Entries of the audit log.', z.object({ entries: z.array(schemas.AuditEntry) })),
 });
@@ -23,7 +23,7 @@ const verify = createRoute({
   operationId: 'verifyAudit',
   tags,
   summary: 'Was any entry changed or removed?',
-  ...guarded('viewer'),
+  ...guarded('read'),
   responses: answers('The state of the hash chain.', schemas.ChainState),
 });
 

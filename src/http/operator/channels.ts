@@ -17,7 +17,7 @@ const list = createRoute({
   operationId: 'listChannels',
   tags,
   summary: 'All channels',
-  ...guarded('viewer'),
+  ...guarded('read'),
   responses: answers('By name.', z.object({ channels: z.array(schemas.Channel) })),
 });
 
@@ -27,7 +27,7 @@ const read = createRoute({
   operationId: 'getChannel',
   tags,
   summary: 'One channel; its ETag is its revision',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: channelParam },
   responses: answers('The channel.', schemas.Channel),
 });
@@ -38,7 +38,7 @@ const put = createRoute({
   operationId: 'putChannel',
   tags,
   summary: 'Create a channel, or change the given settings of it',
-  ...guarded('operator'),
+  ...guarded('put-channel'),
   request: { params: channelParam, query: DryRun, headers: Conditions, ...body(schemas.PutChannel) },
   responses: {
     ...answers('Changed.', schemas.Channel),
@@ -52,7 +52,7 @@ const remove = createRoute({
   operationId: 'deleteChannel',
   tags,
   summary: 'Delete a channel that no enrolled agent follows',
-  ...guarded('admin'),
+  ...guarded('delete-channel'),
   request: { params: channelParam, query: DryRun, headers: Conditions },
   responses: { 204: { description: 'Deleted.' }, ...problems },
 });
@@ -63,7 +63,7 @@ const history = createRoute({
   operationId: 'getChannelHistory',
   tags,
   summary: 'What happened to a channel, newest first',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: channelParam, query: Page },
   responses: answers('Entries of the audit log.', z.object({ entries: z.array(AuditEntry) })),
 });
@@ -74,7 +74,7 @@ const check = createRoute({
   operationId: 'checkChannel',
   tags,
   summary: 'May the target be this version? Changes nothing',
-  ...guarded('viewer'),
+  ...guarded('check'),
   request: { params: channelParam, query: DryRun, ...body(Check) },
   responses: answers('The report of the gate.', Report),
 });
@@ -106,7 +106,7 @@ const verbRoute = (name: ChangingVerb, summary: string, schema: z.ZodType<VerbBo
     operationId: operationId(name, 'Channel'),
     tags,
     summary,
-    ...guarded('operator'),
+    ...guarded(name),
     request: { params: channelParam, query: DryRun, headers: Conditions, ...body(schema) },
     responses: answers(
       'The channel after it, the report where the target moved, and the audit entry.',

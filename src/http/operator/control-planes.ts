@@ -15,7 +15,7 @@ const list = createRoute({
   operationId: 'listControlPlanes',
   tags,
   summary: 'All control planes',
-  ...guarded('viewer'),
+  ...guarded('read'),
   responses: answers('By name.', z.object({ controlPlanes: z.array(schemas.ControlPlane) })),
 });
 
@@ -25,7 +25,7 @@ const read = createRoute({
   operationId: 'getControlPlane',
   tags,
   summary: 'One control plane',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: nameParam },
   responses: answers('The control plane.', schemas.ControlPlane),
 });
@@ -36,7 +36,7 @@ const put = createRoute({
   operationId: 'putControlPlane',
   tags,
   summary: 'Report the version that a control plane runs',
-  ...guarded('operator'),
+  ...guarded('put-control-plane'),
   request: { params: nameParam, query: DryRun, headers: Conditions, ...body(schemas.PutControlPlane) },
   responses: {
     ...answers('Noted.', schemas.ControlPlane),
@@ -50,7 +50,7 @@ const check = createRoute({
   operationId: 'checkControlPlane',
   tags,
   summary: 'May this control plane be changed to this version? Changes nothing',
-  ...guarded('viewer'),
+  ...guarded('check'),
   request: { params: nameParam, ...body(Check) },
   responses: answers('The verdict.', schemas.ControlPlaneReport),
 });

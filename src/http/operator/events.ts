@@ -9,7 +9,7 @@ const events = createRoute({
   operationId: 'streamEvents',
   tags: ['state'],
   summary: 'Changes, as server-sent events `change` with the new revision',
-  ...guarded('viewer'),
+  ...guarded('read'),
   responses: {
     200: { description: 'A stream.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
     ...problems,

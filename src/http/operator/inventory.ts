@@ -18,7 +18,7 @@ const post = createRoute({
   operationId: 'importInventory',
   tags: ['agents'],
   summary: 'Replace what is known of the agents of a channel by `tctl inventory ls --format=json`',
-  ...guarded('operator', null),
+  ...guarded('import-inventory', null),
   request: {
     query: z.object({ channel: z.string().openapi({ example: 'stable/cloud' }) }),
     body: {

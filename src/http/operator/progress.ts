@@ -15,7 +15,7 @@ const plan = createRoute({
   operationId: 'getPlan',
   tags,
   summary: 'Where the plan of a channel stands, and what its next step waits for',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: channelParam },
   responses: answers('All null without a plan.', schemas.PlanState),
 });
@@ -26,7 +26,7 @@ const series = createRoute({
   operationId: 'getSeries',
   tags,
   summary: 'Agents over time: a point a minute for a day, or an hour for 90 days',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: {
     params: channelParam,
     query: z.object({

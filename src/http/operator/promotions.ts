@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Action } from '../../domain/role.ts';
 import type { ChangeRequest } from '../../service/change.ts';
 import type { Promotions, PromotionView } from '../../service/promotions.ts';
 import type { OperatorEnv } from '../auth.ts';
@@ -17,19 +18,22 @@ const read = createRoute({
   operationId: 'getPromotion',
   tags,
   summary: 'How far a release has come, what holds it, and what happens next',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: versionParam },
   responses: promotionAnswer,
 });
 
-const verbRoute = <S extends z.ZodType>(verb: string, summary: string, schema: S) =>
+/** The methods of `Promotions` that routes are made of; each is an action too. */
+type Verb = Exclude<keyof Promotions, 'read' | 'running'> & Action;
+
+const verbRoute = <S extends z.ZodType>(verb: Verb, summary: string, schema: S) =>
   createRoute({
     method: 'post',
     path: `/releases/{version}/${verb}` as '/releases/{version}/verb',
     operationId: operationId(verb, 'Release'),
     tags,
     summary,
-    ...guarded('release-manager'),
+    ...guarded(verb),
     request: { params: versionParam, query: DryRun, headers: Conditions, ...body(schema) },
     responses: promotionAnswer,
   });
@@ -43,7 +47,7 @@ export function promotionRoutes(promotions: Promotions) {
   });
 
   function verb<I extends { dryRun?: boolean | undefined }>(
-    name: string,
+    name: Verb,
     summary: string,
     schema: z.ZodType<I>,
     act: (version: string, input: Omit<I, 'dryRun'>, request: ChangeRequest) => Promise<PromotionView>,

@@ -11,7 +11,7 @@ const decide = createRoute({
   operationId: 'decideRecovery',
   tags: ['state'],
   summary: 'Decide which state counts, after the store has lost changes',
-  ...guarded('admin'),
+  ...guarded('recover'),
   request: { query: DryRun, ...body(RecoveryDecision) },
   responses: answers('What was lost, and what the decision changes.', RecoveryResult),
 });

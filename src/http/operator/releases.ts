@@ -19,7 +19,7 @@ const list = createRoute({
   operationId: 'listReleases',
   tags,
   summary: 'Known releases, newest first',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { query: schemas.ReleaseQuery },
   responses: answers('The catalogue.', z.object({ releases: z.array(schemas.Release) })),
 });
@@ -30,7 +30,7 @@ const register = createRoute({
   operationId: 'registerRelease',
   tags,
   summary: 'Register a release; saying the same again changes nothing',
-  ...guarded('release-manager', MAX_RELEASE),
+  ...guarded('register-release', MAX_RELEASE),
   request: { query: DryRun, ...body(schemas.RegisterRelease) },
   responses: {
     ...answers('It was registered before.', schemas.Release),
@@ -44,7 +44,7 @@ const importHistory = createRoute({
   operationId: 'importReleases',
   tags,
   summary: 'Take a release history over into the catalogue',
-  ...guarded('release-manager', MAX_HISTORY),
+  ...guarded('register-release', MAX_HISTORY),
   request: body(schemas.ImportReleases),
   responses: answers('What became of the entries.', schemas.ImportResult),
 });
@@ -55,7 +55,7 @@ const support = createRoute({
   operationId: 'getSupportWindow',
   tags,
   summary: 'The majors that are supported',
-  ...guarded('viewer'),
+  ...guarded('read'),
   responses: answers('Newest first.', schemas.SupportWindow),
 });
 
@@ -65,7 +65,7 @@ const backports = createRoute({
   operationId: 'planBackports',
   tags,
   summary: 'Which branches a fix goes to, and which releases come of it',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { query: schemas.BackportQuery },
   responses: answers('The plan.', schemas.BackportPlan),
 });
@@ -76,7 +76,7 @@ const read = createRoute({
   operationId: 'getRelease',
   tags,
   summary: 'One release',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: versionParam },
   responses: answers('The release.', schemas.Release),
 });
@@ -87,7 +87,7 @@ const tagPlan = createRoute({
   operationId: 'planTags',
   tags,
   summary: 'The Docker tags that the release makes and moves',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: versionParam },
   responses: answers('A plan that a registry script can apply.', schemas.TagPlan),
 });
@@ -98,7 +98,7 @@ const explain = createRoute({
   operationId: 'explainVersion',
   tags,
   summary: 'What a version says: kind, line, branch, support, tags',
-  ...guarded('viewer'),
+  ...guarded('read'),
   request: { params: versionParam },
   responses: answers('The explanation.', schemas.VersionExplanation),
 });
@@ -109,7 +109,7 @@ const artifacts = createRoute({
   operationId: 'publishArtifacts',
   tags,
   summary: 'Tell what was built and published',
-  ...guarded('release-manager'),
+  ...guarded('publish-artifacts'),
   request: { params: versionParam, query: DryRun, headers: Conditions, ...body(schemas.PublishArtifacts) },
   responses: answers('The release.', schemas.Release),
 });
@@ -120,7 +120,7 @@ const pull = createRoute({
   operationId: 'pullRelease',
   tags,
   summary: 'Withdraw a bad release; every channel that serves it moves in the same commit',
-  ...guarded('release-manager'),
+  ...guarded('pull'),
   request: { params: versionParam, query: DryRun, headers: Conditions, ...body(schemas.Pull) },
   responses: answers('The release, and where each channel went.', schemas.RecallResult),
 });
@@ -131,7 +131,7 @@ const liftEmbargo = createRoute({
   operationId: 'liftEmbargo',
   tags,
   summary: 'Make a release public; channels can be rolled forward to it in the same commit',
-  ...guarded('release-manager'),
+  ...guarded('lift-embargo'),
   request: { params: versionParam, query: DryRun, headers: Conditions, ...body(schemas.LiftEmbargo) },
   responses: answers('The release, and where each channel went.', schemas.RecallResult),
 });
@@ -142,7 +142,7 @@ const signOff = createRoute({
   operationId: 'signOffChange',
   tags,
   summary: 'Sign a change off by hand, or withdraw that with `signedOff: false`',
-  ...guarded('operator'),
+  ...guarded('sign-off'),
   request: {
     params: versionParam.extend({ pr: schemas.PullRequest }),
     query: DryRun,

@@ -2,17 +2,23 @@ import { z } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { FairwayError } from '../../domain/errors.ts';
-import type { Role } from '../../domain/role.ts';
+import { type Action, roleFor } from '../../domain/role.ts';
 import type { ChangeRequest } from '../../service/change.ts';
 import { needs, type OperatorEnv } from '../auth.ts';
 import { Problem } from '../schemas/problem.ts';
 
 const KIB = 1024;
 
-/** What a route asks of its caller: a role, and a body of at most so many bytes (null: the handler sees to that). */
-export function guarded(role: Role, maxBody: number | null = 64 * KIB) {
-  const middleware: MiddlewareHandler<OperatorEnv>[] = [needs(role), ...(maxBody === null ? [] : [limitBody(maxBody)])];
-  return { security: [{ token: [] }], description: `Needs the role ${role}.`, middleware };
+/**
+ * What a route asks of its caller: permission for the action, and a body of at most `maxBody` bytes (null: the handler
+ * limits it).
+ */
+export function guarded(action: Action, maxBody: number | null = 64 * KIB) {
+  const middleware: MiddlewareHandler<OperatorEnv>[] = [
+    needs(action),
+    ...(maxBody === null ? [] : [limitBody(maxBody)]),
+  ];
+  return { security: [{ token: [] }], description: `Needs the role ${roleFor(action)}.`, middleware };
 }
 
 function limitBody(maxSize: number) {

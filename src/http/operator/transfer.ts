@@ -18,7 +18,7 @@ const exportState = createRoute({
   operationId: 'exportState',
   tags,
   summary: 'The control state as one document: JSON, or YAML with `Accept: application/yaml`',
-  ...guarded('viewer'),
+  ...guarded('read'),
   responses: {
     200: {
       description: 'The state.',
@@ -37,7 +37,7 @@ const apply = createRoute({
   operationId: 'applyState',
   tags,
   summary: 'Make the state agree with a document; what it leaves out stays',
-  ...guarded('admin', MAX_DOCUMENT),
+  ...guarded('apply', MAX_DOCUMENT),
   request: {
     query: DryRun,
     headers: Conditions,
