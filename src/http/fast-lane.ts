@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Answer, Answers } from '../service/answers.ts';
 import type { CheckIns } from '../service/check-ins.ts';
+import type { Answers, PreparedAnswer } from './answers.ts';
 import { type PlainPoll, readPlainPoll } from './plain-poll.ts';
 
 export interface FastLaneOptions {
@@ -43,7 +43,7 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
   const counters = { answered: 0, handedOver: 0 };
   /** The connections in this lane: since when they have said nothing, or `ANSWERED`. */
   const connections = new Map<Socket, number>();
-  const wires = new WeakMap<Answer, Wire>();
+  const wires = new WeakMap<PreparedAnswer, Wire>();
   let open = true;
 
   function take(socket: Socket): void {
@@ -62,7 +62,7 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
     else handOver(this, bytes, text);
   }
 
-  function give(socket: Socket, answer: Answer, { head, close, headers }: PlainPoll): void {
+  function give(socket: Socket, answer: PreparedAnswer, { head, close, headers }: PlainPoll): void {
     counters.answered++;
     answer.tally.ok++;
     if (headers.id !== undefined) checkIns.note(answer.channel, headers);
@@ -80,7 +80,7 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
     socket.setTimeout(server.keepAliveTimeout + KEEP_ALIVE_BUFFER_MS, socket.destroy);
   }
 
-  function wireOf(answer: Answer): Wire {
+  function wireOf(answer: PreparedAnswer): Wire {
     const second = Math.floor(Date.now() / 1_000);
     let wire = wires.get(answer);
     if (wire?.second !== second) {
@@ -130,10 +130,8 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
 
 const ignore = () => {};
 
-function makeWire({ headers, body }: Answer, second: number, timeout: number): Wire {
-  let head = 'HTTP/1.1 200 OK\r\n';
-  for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  head += `Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
+function makeWire({ headerLines, body }: PreparedAnswer, second: number, timeout: number): Wire {
+  const head = `HTTP/1.1 200 OK\r\n${headerLines}Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
   const keep = `${head}Connection: keep-alive\r\nKeep-Alive: timeout=${timeout}\r\n\r\n`;
   const close = `${head}Connection: close\r\n\r\n`;
   return { second, keep: { get: keep + body, head: keep }, close: { get: close + body, head: close } };

@@ -1,21 +1,29 @@
-import type { Endpoint } from '../service/answers.ts';
+/** What the public listener serves of a channel. */
+export const ENDPOINTS = ['version', 'critical', 'tools', 'find'] as const;
+export type Endpoint = (typeof ENDPOINTS)[number];
 
 /** What a path of the public listener asks for. */
 export type PublicRoute = { endpoint: Endpoint; channel: string } | { endpoint: 'healthz' };
 
 const PROXY_STYLE = 'webapi/automaticupgrades/channel/';
-/** How a path ends; no channel's name has such a segment, so the longest one counts. */
+/** The last segments of a path. No channel's name has such a segment, so the longest match is the right one. */
 const SUFFIXES: [string, Endpoint][] = [
   ['tools/version', 'tools'],
   ['version', 'version'],
   ['critical', 'critical'],
 ];
-/** The longest channel name, its prefixes, and every character of them percent-encoded. */
+/** Enough for the longest channel name and its prefixes with every character percent-encoded. */
 const MAX_PATH = 1024;
 
+/** The paths of a channel as nearly all agents send them; answers for these are looked up without reading the path. */
+export const plainPaths = (channel: string): [path: string, endpoint: Endpoint][] => [
+  [`/v1/${channel}/version`, 'version'],
+  [`/v1/${channel}/critical`, 'critical'],
+];
+
 /**
- * Reads a path in any form that updaters send: with doubled and trailing slashes, percent-encoded (decoded once), with
- * or without `/v1` where it is proxy-style. Returns null for a path that means nothing.
+ * Reads a path in any form that updaters send: with doubled and trailing slashes, percent-encoded (decoded once), and
+ * proxy-style with or without `/v1`. Returns null for any other path.
  */
 export function readPublicPath(path: string, defaultChannel: string): PublicRoute | null {
   // A proxy may send the absolute form (RFC 9112, 3.2.2).

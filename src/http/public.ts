@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http';
-import type { Answer, Answers } from '../service/answers.ts';
 import type { CheckIns } from '../service/check-ins.ts';
+import type { Answers, PreparedAnswer } from './answers.ts';
 import { type PollHeaders, type PollRequest, readPollQuery } from './poll-headers.ts';
 import { readPublicPath } from './public-path.ts';
 
@@ -64,7 +64,7 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
   };
 
   /** The way of everything that is not exactly `/v1/CHANNEL/version` or `/critical`. */
-  function resolve(path: string, query: URLSearchParams | null): Answer | Fixed {
+  function resolve(path: string, query: URLSearchParams | null): PreparedAnswer | Fixed {
     const route = readPublicPath(path, defaultChannel);
     if (route?.endpoint === 'healthz') return HEALTHY;
     if (!answers.ready()) {
@@ -88,7 +88,12 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
   return { listener, counters };
 }
 
-function sendAnswer(response: ServerResponse, answer: Answer, condition: string | undefined, head: boolean): void {
+function sendAnswer(
+  response: ServerResponse,
+  answer: PreparedAnswer,
+  condition: string | undefined,
+  head: boolean,
+): void {
   if (condition !== undefined && matches(condition, answer.etag)) {
     answer.tally.notModified++;
     response.writeHead(304, answer.notModifiedHeaders);

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
 import type { Store } from '../domain/store.ts';
+import { type Answers, createAnswers, type Tally } from '../http/answers.ts';
 import { type FastLane, openFastLane } from '../http/fast-lane.ts';
 import { PollRequest } from '../http/poll-headers.ts';
 import { createPublicApi, type PublicCounters } from '../http/public.ts';
-import { type Answers, createAnswers, type Endpoint, type Tally } from '../service/answers.ts';
+import type { Endpoint } from '../http/public-path.ts';
 import { type CheckInCounters, createCheckIns, newCheckInCounters } from '../service/check-ins.ts';
 import type { State } from '../service/state.ts';
 import type { ServedKeyPair } from './certificate.ts';
@@ -44,7 +45,7 @@ const REQUEST_TIMEOUT = 10_000;
 /** Answers polls in this process. Rejects with `invalid` if the address cannot be had. */
 export async function openPublicSide(options: PublicSideOptions): Promise<PublicSide> {
   const { state, store, settings, certificate, now, log } = options;
-  const answers = createAnswers({ state, webapi: settings.webapi, now });
+  const answers = createAnswers({ state, cluster: settings.webapi, now });
   const checkIns = createCheckIns({ ...settings.fleet, store, now, log });
   const api = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
   let fastLane: FastLane['counters'] = NO_LANE;

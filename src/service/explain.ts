@@ -1,10 +1,10 @@
 import type { Agent, Sighting, SightingSource } from '../domain/agent.ts';
+import { criticalAnswer, versionAnswer } from '../domain/answer.ts';
 import { type Channel, channelAt, type Plan } from '../domain/channel.ts';
 import { nextStep } from '../domain/plan.ts';
 import { hopFaults } from '../domain/release-line.ts';
 import type { Stored } from '../domain/snapshot.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
-import { versionAnswer } from './answers.ts';
 
 /** An agent with what its newest sighting says up front. */
 export interface AgentView extends Omit<Sighting, 'at'> {
@@ -53,7 +53,7 @@ export function explainAgent(agent: AgentView, stored: Stored<Channel> | undefin
   return {
     agent,
     channel: name,
-    told: { version: versionAnswer(channel), critical: critical ? 'yes' : 'no' },
+    told: { version: versionAnswer(channel), critical: criticalAnswer(channel) },
     target,
     critical,
     pin,

@@ -6,10 +6,10 @@ import { hashToken } from '../../src/config/settings.ts';
 import { type Channel, createChannel, DEFAULT_SETTINGS, setCritical } from '../../src/domain/channel.ts';
 import { channelKey, type Snapshot, takeSnapshot } from '../../src/domain/snapshot.ts';
 import { requireVersion } from '../../src/domain/version.ts';
+import { type Answers, createAnswers } from '../../src/http/answers.ts';
 import { PollRequest } from '../../src/http/poll-headers.ts';
 import { createPublicApi } from '../../src/http/public.ts';
 import type { OpenLane } from '../../src/listeners/listen.ts';
-import { type Answers, createAnswers } from '../../src/service/answers.ts';
 import { type CheckIns, createCheckIns } from '../../src/service/check-ins.ts';
 
 /** How long a server waits for what, in milliseconds. */
@@ -63,7 +63,7 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
   const snapshot = channels();
   const answers = createAnswers({
     state: { peek: () => snapshot, onChange: () => () => {} },
-    webapi: { clusterName: 'twins', edition: 'ent', fips: false },
+    cluster: { clusterName: 'twins', edition: 'ent', fips: false },
     now: () => ACT.at,
   });
   const real = createCheckIns({

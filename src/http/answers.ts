@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { answerOf, type Cluster, type Surroundings, surroundingsOf } from '../domain/answer.ts';
+import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
+import type { Snapshot, Stored } from '../domain/snapshot.ts';
+import type { State } from '../service/state.ts';
+import { ENDPOINTS, type Endpoint, plainPaths } from './public-path.ts';
+
+/** How often an answer was given: whole numbers, which Prometheus reads. */
+export interface Tally {
+  ok: number;
+  notModified: number;
+}
+
+/** An answer as both lanes send it. It is rendered when the state changes, so that a poll is only a look-up. */
+export interface PreparedAnswer {
+  channel: string;
+  /** A string: node sends it in one write with the headers, a Buffer in a second one. */
+  body: string;
+  etag: string;
+  /** Names and values in turn, as `ServerResponse.writeHead` takes them. */
+  headers: string[];
+  /** The same headers as they go on the wire, a line each. */
+  headerLines: string;
+  /** The headers without those that describe a body (RFC 9110, 15.4.5). */
+  notModifiedHeaders: string[];
+  tally: Tally;
+}
+
+export interface Answers {
+  /** Was any state ever loaded? Until then there is nothing to serve. */
+  ready(): boolean;
+  /** The answer of a channel, or undefined where there is no such channel. */
+  find(channel: string, endpoint: Endpoint): PreparedAnswer | undefined;
+  /** The answer for exactly this path, in the plain form that nearly all agents send (`plainPaths`). */
+  byPath(path: string): PreparedAnswer | undefined;
+  tallies(): Iterable<[channel: string, endpoint: Endpoint, tally: Tally]>;
+  close(): void;
+}
+
+interface Prepared {
+  channel: Stored<Channel>;
+  surroundings: Surroundings;
+  answers: Record<Endpoint, PreparedAnswer>;
+}
+
+export interface AnswersOptions {
+  state: Pick<State, 'peek' | 'onChange'>;
+  cluster: Cluster;
+  now: () => Date;
+}
+
+// A timer cannot be set farther ahead.
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** Keeps every channel's answers ready, and renders them again when a pin or a critical mark ends. */
+export function createAnswers({ state, cluster, now }: AnswersOptions): Answers {
+  const prepared = new Map<string, Prepared>();
+  const paths = new Map<string, PreparedAnswer>();
+  const tallies = new Map<string, Record<Endpoint, Tally>>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function tallyOf(channel: string): Record<Endpoint, Tally> {
+    let tally = tallies.get(channel);
+    if (!tally) {
+      tally = { version: newTally(), critical: newTally(), tools: newTally(), find: newTally() };
+      tallies.set(channel, tally);
+    }
+    return tally;
+  }
+
+  function prepare(channel: Stored<Channel>, surroundings: Surroundings, at: Date): void {
+    const { version, critical, tools, find } = answerOf(channelAt(channel, at), surroundings, cluster);
+    const tally = tallyOf(channel.name);
+    const answers = {
+      version: text(channel, version, tally.version),
+      critical: text(channel, critical, tally.critical),
+      tools: text(channel, tools, tally.tools),
+      find: json(channel, find, tally.find),
+    };
+    prepared.set(channel.name, { channel, surroundings, answers });
+    for (const [path, endpoint] of plainPaths(channel.name)) paths.set(path, answers[endpoint]);
+  }
+
+  function refresh(snapshot: Snapshot): void {
+    const at = now();
+    let wakeAt = Number.POSITIVE_INFINITY;
+    for (const channel of snapshot.channels.values()) {
+      const surroundings = surroundingsOf(channel, snapshot);
+      const known = prepared.get(channel.name);
+      const expires = channel.critical?.until != null || channel.pin?.until != null;
+      if (
+        expires ||
+        !known ||
+        known.channel.revision !== channel.revision ||
+        differ(known.surroundings, surroundings)
+      ) {
+        prepare(channel, surroundings, at);
+      }
+      if (expires) wakeAt = Math.min(wakeAt, nextExpiry(channel, at));
+    }
+    for (const name of prepared.keys()) {
+      if (!snapshot.channels.has(name)) drop(name);
+    }
+    clearTimeout(timer);
+    if (wakeAt === Number.POSITIVE_INFINITY) return;
+    timer = setTimeout(wake, Math.min(Math.max(wakeAt - at.getTime(), 1), MAX_TIMER));
+  }
+
+  function drop(name: string): void {
+    prepared.delete(name);
+    tallies.delete(name);
+    for (const [path] of plainPaths(name)) paths.delete(path);
+  }
+
+  function wake(): void {
+    const snapshot = state.peek();
+    if (snapshot) refresh(snapshot);
+  }
+
+  state.onChange(refresh);
+  wake();
+
+  return {
+    ready: () => state.peek() !== null,
+    find: (channel, endpoint) => prepared.get(channel)?.answers[endpoint],
+    byPath: (path) => paths.get(path),
+    *tallies() {
+      for (const [channel, tally] of tallies) {
+        for (const endpoint of ENDPOINTS) yield [channel, endpoint, tally[endpoint]];
+      }
+    },
+    close: () => clearTimeout(timer),
+  };
+}
+
+const newTally = (): Tally => ({ ok: 0, notModified: 0 });
+
+const differ = (a: Surroundings, b: Surroundings) => a.controlPlane !== b.controlPlane || a.tools !== b.tools;
+
+const text = (channel: Stored<Channel>, body: string, tally: Tally) =>
+  render(channel, body, `"${body}"`, 'text/plain; charset=utf-8', tally);
+
+function json(channel: Stored<Channel>, content: object, tally: Tally): PreparedAnswer {
+  const body = JSON.stringify(content);
+  const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
+  return render(channel, body, etag, 'application/json', tally);
+}
+
+function render(channel: Stored<Channel>, body: string, etag: string, type: string, tally: Tally): PreparedAnswer {
+  // A cache may hide a rollback for half a minute, and bridge an outage for a day.
+  const cache = ['Cache-Control', 'public, max-age=30, stale-if-error=86400'];
+  const notModifiedHeaders = [...cache, 'ETag', etag, 'Fairway-Revision', String(channel.revision)];
+  const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)), ...notModifiedHeaders];
+  let headerLines = '';
+  for (let i = 0; i + 1 < headers.length; i += 2) headerLines += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return { channel: channel.name, body, etag, headers, headerLines, notModifiedHeaders, tally };
+}
