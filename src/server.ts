@@ -9,7 +9,6 @@ import { openPublicSide } from './listeners/public.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { createHttpPeers } from './peers/http.ts';
 import { createConditions } from './peers/prometheus.ts';
-import { repeat } from './process/repeat.ts';
 import { createAudit } from './service/audit.ts';
 import { bootstrap } from './service/bootstrap.ts';
 import { createChannels } from './service/channels.ts';
@@ -52,7 +51,6 @@ export interface StartOptions {
 
 /** Metrics of an auth server are some 100 KB. */
 const MAX_PEER_BODY = 8 * 1024 * 1024;
-const BOOTSTRAP_EVERY = 1_000;
 /** Milliseconds for polls that wait for this start: what is loaded after it holds up all others for a tenth of a second. */
 const FIRST_POLLS = 20;
 /** Milliseconds for the last spans, where requests under way used up the deadline. */
@@ -108,15 +106,14 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   const signOffs = createSignOffs({ state, releases, now });
   const promotions = createPromotions({ state, releases, facts, stages, now });
 
-  const makeNamed = () =>
-    bootstrap({ ...settings.bootstrap, history, state, services: { channels, controlPlanes, releases }, log });
-  const naming = (await makeNamed()) === 'again' ? repeat('bootstrap', BOOTSTRAP_EVERY, log, makeNamed) : null;
+  const services = { channels, controlPlanes, releases };
+  const naming = await bootstrap({ ...settings.bootstrap, history, state, services, log });
 
   // Agents are answered as soon as the state is there; what operators need is loaded after that.
   const openSide = settings.workers > 1 ? (await import('./listeners/workers.ts')).openWorkers : openPublicSide;
   const publicSide = await openSide({ state, store: pollStore, settings, certificate, now, log });
 
-  const mayLead = () => !state.isOutdated();
+  const mayLead = () => state.storeState().is !== 'outdated';
   const leadership = await joinLeadership({ store, ...settings.leader, mayLead, tracer, log });
   leadership.whileLeading('sweep', sweepEvery(fleetSettings.staleAfter), async () => {
     const sightings = await fleet.sweep();
@@ -146,7 +143,7 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
     operatorUrl: operatorSide.url,
     async close() {
       const began = performance.now();
-      naming?.stop();
+      naming.stop();
       certificate?.close();
       await Promise.all([publicSide.close(), operatorSide.close(), leadership.close()]);
       await state.close();

@@ -25,7 +25,7 @@ export interface DashboardServices {
   recall: Pick<Recall, 'pull' | 'liftEmbargo'>;
   signOffs: Pick<SignOffs, 'byHand'>;
   audit: Audit;
-  state: Pick<State, 'peek' | 'storeUp' | 'loss' | 'shortfall' | 'age'>;
+  state: Pick<State, 'peek' | 'storeState' | 'shortfall' | 'age'>;
   now: () => Date;
 }
 

@@ -40,9 +40,11 @@ export function describeTrouble(state: DashboardServices['state']): string | nul
   const since = Number.isFinite(age) ? `as it was ${duration(age / 1000)} ago` : 'as it was saved on this machine';
   if (!state.peek())
     return 'The store has not answered since the start, and nothing was saved: there is nothing to show yet.';
-  const loss = state.loss();
-  if (loss) return `Beware: ${describeLoss(loss)}.`;
-  if (!state.storeUp()) {
+  const store = state.storeState();
+  if (store.is === 'lost') return `Beware: ${describeLoss(store.loss)}.`;
+  if (store.is === 'outdated')
+    return `Agents are served the state ${since}; changes are refused: ${store.error.message}.`;
+  if (store.is === 'away') {
     return `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
   }
   if (age > STALE_MS) return `The state is shown ${since}; it may be out of date.`;

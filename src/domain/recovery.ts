@@ -1,29 +1,32 @@
 import type { ControlState } from './store.ts';
 
-/** Where the last decision on a loss is kept. */
+/** The key of the document that keeps the last decision on a loss. */
 export const RECOVERY_KEY = 'recovery';
 
-/** The store holds another history than the one that is served: a failover or an old backup has lost changes. */
+/** The store holds another history than the served one: a failover or an old backup has lost changes. */
 export interface Loss {
-  /** Revision that is served. */
+  /** The served revision. */
   served: number;
-  /** Revision that the store is at. */
+  /** The revision of the store. */
   stored: number;
 }
 
-/** What an operator decided: the state that is served was put back, or the store's was taken. */
+/** An admin's decision on a loss: the served state was put back, or the stored one was accepted. */
 export interface Recovery {
   keep: 'served' | 'stored';
-  /** What was served: a server at this revision or below need not be asked again. */
+  /** The revision served by the server that recorded the decision. Servers at this revision or below follow it. */
   revision: number;
   by: string;
+  /** ISO 8601. */
   at: string;
   reason: string;
 }
 
-/** The same words everywhere. */
+/** A sentence for errors, logs, pages and `/readyz`. */
 export const describeLoss = ({ served, stored }: Loss): string =>
-  `the store has lost changes: it is at revision ${stored} of another history, and revision ${served} is served; changes are refused until an admin decides, with fairway recover or POST /api/v1/recovery, to put back what is served or to take what is stored`;
+  `the store has lost changes: it is at revision ${stored} of another history, and revision ${served} is served; ` +
+  'changes are refused until an admin decides, with fairway recover or POST /api/v1/recovery, whether to put back ' +
+  'the served state or to accept the stored one';
 
 /** The decision in a state, or null. */
 export const recoveryOf = ({ documents }: Pick<ControlState, 'documents'>): Recovery | null =>

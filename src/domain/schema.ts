@@ -2,32 +2,32 @@ import type { AuditDraft } from './audit.ts';
 import { FairwayError } from './errors.ts';
 import type { ControlState, Document, Guard, Write } from './store.ts';
 
-/** The document that says in which form all the others are. A state without it is of form 0, from before there were forms. */
+/** The key of the document that holds the form of all others. A state without it is of form 0, of the first releases. */
 export const SCHEMA_KEY = 'schema';
 
-/** Brings a document's value to the next form. */
+/** Converts a document's value to the next form. */
 export type Step = (key: string, value: object) => object;
 
-/** A step for each form but the first; a step stays as long as anybody may come from that form (docs/upgrading.md). */
+/** A step from each form to the next. A step stays for as long as upgrades from its form are supported (docs/upgrading.md). */
 const STEPS: readonly Step[] = [
-  // 0 → 1: the form has a number now, and is as it was.
+  // 0 → 1: the form gets a number; the documents stay the same.
   (_, value) => value,
 ];
 
-/** The form that this release writes. */
+/** The form that this release writes: the number of steps. */
 export const SCHEMA = STEPS.length;
 
-/** A state that this release must not touch. */
+/** Thrown for a state that this release must not change. */
 export class NewerForm extends FairwayError {
   constructor(form: number, place: string) {
-    const known = `${place} is of form ${form}, which a newer Fairway made, and this one knows forms up to ${SCHEMA}`;
-    super('store_unavailable', `${known}; run the newer one, or go back as docs/upgrading.md says`);
+    const known = `${place} has form ${form}, written by a newer Fairway, and this one knows forms up to ${SCHEMA}`;
+    super('store_unavailable', `${known}; run the newer one, or go back as docs/upgrading.md describes`);
   }
 }
 
 /**
- * What has to be written to bring a state to this release's form; nothing where it has that. An empty state has only to
- * say its form. Throws `NewerForm` when `place`, where the state is from, holds a form that this release does not know.
+ * The writes that bring a state to this release's form; none if it has that form. An empty state only gets the document
+ * with its form. Throws `NewerForm`, which names `place` as the origin of the state, if this release does not know the form.
  */
 export function upgradesOf({ documents }: Pick<ControlState, 'documents'>, place: string, steps = STEPS): Write[] {
   const from = formOf(documents);
@@ -44,7 +44,7 @@ export function upgradesOf({ documents }: Pick<ControlState, 'documents'>, place
   return upgrades;
 }
 
-/** What the audit log tells of an upgrade. */
+/** The audit entry of an upgrade. */
 export const upgradeEntry = (state: ControlState, at: Date): AuditDraft => ({
   at: at.toISOString(),
   actor: 'system:upgrade',
@@ -55,7 +55,7 @@ export const upgradeEntry = (state: ControlState, at: Date): AuditDraft => ({
   after: { form: SCHEMA },
 });
 
-/** Holds a commit to the form that it was made for: once another release has upgraded the state, this one writes no more. */
+/** Makes a commit fail if another release has upgraded the state since. */
 export const schemaGuard = (documents: ReadonlyMap<string, Document>): Guard => ({
   key: SCHEMA_KEY,
   ifRevision: documents.get(SCHEMA_KEY)?.revision ?? 0,

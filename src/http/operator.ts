@@ -63,7 +63,7 @@ export interface OperatorApiOptions {
   audit: Audit;
   transfer: Transfer;
   recoveries: Recoveries;
-  state: Pick<State, 'peek' | 'shortfall' | 'loss'>;
+  state: Pick<State, 'peek' | 'shortfall' | 'storeState'>;
   metrics: RequestMetrics;
   tracer: Tracer;
   authenticator: Authenticator;
@@ -104,8 +104,8 @@ export function createOperatorApi(options: OperatorApiOptions) {
   app.get('/healthz', (c) => c.text('ok'));
   app.get('/readyz', (c) => {
     if (!ready()) return c.text('not ready: no state was loaded yet, or the server is stopping', 503);
-    const loss = state.loss();
-    if (loss) return c.text(`ready; beware: ${describeLoss(loss)}`);
+    const store = state.storeState();
+    if (store.is === 'lost') return c.text(`ready; beware: ${describeLoss(store.loss)}`);
     const shortfall = state.shortfall();
     // Agents are served all the same.
     return c.text(shortfall ? `ready; the last change is ${describeShortfall(shortfall)}` : 'ready');

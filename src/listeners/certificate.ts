@@ -46,10 +46,10 @@ export async function openCertificate(settings: TlsSettings, log: Logger): Promi
   let doubted: string | null = null;
   let current = true;
 
-  async function look(): Promise<'again'> {
+  async function look(): Promise<void> {
     const found = await readPair(settings).catch((error: FairwayError) => error);
     const text = found instanceof FairwayError ? found.message : textOf(found);
-    if (text === settled) return 'again';
+    if (text === settled) return;
     try {
       if (found instanceof FairwayError) throw found;
       const ends = checkPair(found, settings);
@@ -63,13 +63,12 @@ export async function openCertificate(settings: TlsSettings, log: Logger): Promi
     } catch (err) {
       if (text !== doubted) {
         doubted = text;
-        return 'again';
+        return;
       }
       settled = text;
       current = false;
       log.error({ file, keyFile, why: (err as Error).message, expires: new Date(expires) }, KEPT);
     }
-    return 'again';
   }
 
   if (expires <= Date.now()) log.error({ file, expires: new Date(expires) }, 'the certificate has ended; renew it');

@@ -169,9 +169,11 @@ function watchState(registers: Registry[], { state, channels, leadership, versio
   gauge(registers, 'fairway_leader', 'Does this server do the background work?', [], () => [
     [{}, leadership.isLeader() ? 1 : 0],
   ]);
-  gauge(registers, 'fairway_store_up', 'Does the store answer?', [], () => [[{}, state.storeUp() ? 1 : 0]]);
+  gauge(registers, 'fairway_store_up', 'Does the store answer?', [], () => [
+    [{}, state.storeState().is === 'up' ? 1 : 0],
+  ]);
   gauge(registers, 'fairway_store_lost_changes', 'Is the store of another history than is served?', [], () => [
-    [{}, state.loss() ? 1 : 0],
+    [{}, state.storeState().is === 'lost' ? 1 : 0],
   ]);
   gauge(registers, 'fairway_store_replicated', 'Do as many replicas as wanted have the last change?', [], () => [
     [{}, state.shortfall() ? 0 : 1],

@@ -1,21 +1,16 @@
 import type { Logger } from 'pino';
 
 /**
- * Runs `task` every so many milliseconds, one run at a time, until it is stopped or the task answers `done`.
- * A failure is logged as `name` and does not end the repetition.
+ * Runs `task` every `everyMs` milliseconds, one run at a time, until it is stopped. A failure is logged with `name`, and
+ * the task runs again.
  */
-export function repeat(
-  name: string,
-  everyMs: number,
-  log: Logger,
-  task: () => Promise<'done' | 'again'>,
-): { stop(): void } {
+export function repeat(name: string, everyMs: number, log: Logger, task: () => Promise<void>): { stop(): void } {
   let running = false;
   async function run(): Promise<void> {
     if (running) return;
     running = true;
     try {
-      if ((await task()) === 'done') clearInterval(timer);
+      await task();
     } catch (err) {
       log.warn({ err, task: name }, 'a task failed; it will be tried again');
     } finally {

@@ -153,7 +153,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
   return {
     async advance(fence) {
-      if (!state.storeUp()) return;
+      if (state.storeState().is !== 'up') return;
       await recall.sweep(fence);
       const failures: unknown[] = [];
       for (const version of state.snapshot().promotions.keys()) {

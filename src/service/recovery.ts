@@ -9,46 +9,49 @@ import type { State } from './state.ts';
 
 export interface RecoveryResult {
   loss: Loss;
-  /** Documents that agents and operators will see otherwise than before: of what is served, or of what is stored. */
+  /** Documents that the decision changes: in the store if the served state is kept, in what is served if not. */
   changes: { key: string; change: 'create' | 'update' | 'delete' }[];
   /** Null on a dry run. */
   audit: AuditEntry | null;
 }
 
 export interface Recoveries {
-  /** Ends a loss by one of the two histories. Throws `invalid` where nothing is lost. */
+  /** Ends a loss in favour of one of the two histories. Throws `invalid` if nothing is lost. */
   decide(input: Pick<Recovery, 'keep' | 'reason'>, request: ChangeRequest): Promise<RecoveryResult>;
 }
 
 interface RecoveriesOptions {
   store: Pick<Store, 'load' | 'commit'>;
-  state: Pick<State, 'snapshot' | 'loss' | 'refresh'>;
+  state: Pick<State, 'snapshot' | 'storeState' | 'refresh'>;
   now: () => Date;
 }
 
-/** More lost revisions are no failover but another store, and each takes an entry in the log. */
+/** A store that lacks more revisions is a different store, not one after a failover. Each one costs an audit entry. */
 const MAX_LOST = 10_000;
 
-/** Lets an admin decide which history counts, after the store has lost changes. */
+type Head = Pick<ControlState, 'revision' | 'hash'>;
+
+/** Lets an admin decide which history counts after the store has lost changes. */
 export function createRecoveries({ store, state, now }: RecoveriesOptions): Recoveries {
-  /** Appends to the store's history, whatever that has lost. */
-  async function append(base: Pick<ControlState, 'revision' | 'hash'>, writes: Write[], audit: AuditDraft) {
-    const { revision: id, hash } = base;
+  /** Appends to the history in the store, although it has lost changes. */
+  async function append({ revision: id, hash }: Head, writes: Write[], audit: AuditDraft): Promise<AuditEntry> {
     const result = await store.commit({ writes, audit, base: hash === null ? undefined : { id, hash } });
     if ('entry' in result) return result.entry;
-    throw new FairwayError('revision_mismatch', 'the store has changed meanwhile; look at it again, then decide again');
+    throw new FairwayError('revision_mismatch', 'the store was changed by someone else; look at it, then decide again');
   }
 
   return {
     async decide({ keep, reason }, { actor, dryRun }) {
       await state.refresh();
-      const loss = state.loss();
-      if (!loss) throw new FairwayError('invalid', 'the store has lost nothing, so there is nothing to decide');
+      const found = state.storeState();
+      if (found.is !== 'lost') {
+        throw new FairwayError('invalid', 'the store has not lost any changes, so there is nothing to decide');
+      }
+      const { loss } = found;
       const served = state.snapshot();
       const stored = await store.load();
       if (served.revision - stored.revision > MAX_LOST) {
-        const way = 'restore a backup of it';
-        throw new FairwayError('invalid', `the store has lost more than ${MAX_LOST} changes; ${way}`);
+        throw new FairwayError('invalid', `the store has lost more than ${MAX_LOST} changes; restore a backup of it`);
       }
       const restoring = differences(stored, served);
       const changes =
@@ -60,8 +63,8 @@ export function createRecoveries({ store, state, now }: RecoveriesOptions): Reco
 
       const at = now().toISOString();
       const draft = { at, actor: actor.name, subject: 'state', before: loss };
-      let head: Pick<ControlState, 'revision' | 'hash'> = stored;
-      // Revisions are never given out twice, or somebody would take a new state for one that he knows.
+      let head: Head = stored;
+      // No revision is used twice: a client would take the new state for one that it has already seen.
       while (head.revision < served.revision) {
         const lost = `revision ${head.revision + 1} was lost by the store`;
         head = await append(head, [], { ...draft, action: 'lost', reason: lost, after: null });
@@ -72,12 +75,8 @@ export function createRecoveries({ store, state, now }: RecoveriesOptions): Reco
         ...(keep === 'served' ? restoring : []),
         { key: RECOVERY_KEY, ifRevision: before?.revision ?? 0, value: decision },
       ];
-      const audit = await append(head, writes, {
-        ...draft,
-        action: 'recover',
-        reason,
-        after: { ...decision, changes: shown },
-      });
+      const after = { ...decision, changes: shown };
+      const audit = await append(head, writes, { ...draft, action: 'recover', reason, after });
       await state.refresh();
       return { loss, changes: shown, audit };
     },
@@ -86,7 +85,7 @@ export function createRecoveries({ store, state, now }: RecoveriesOptions): Reco
 
 const byKey = ({ documents }: ControlState) => new Map(documents.map((document) => [document.key, document]));
 
-/** The writes that make `from` what `to` is. */
+/** The writes that turn the documents of `from` into those of `to`. */
 function differences({ documents }: ControlState, to: Pick<Snapshot, 'documents'>): Write[] {
   const from = new Map(documents.map((document) => [document.key, document]));
   const keys = [...new Set([...from.keys(), ...to.documents.keys()])].filter((key) => key !== RECOVERY_KEY);

@@ -9,27 +9,27 @@ export interface UpgradeOptions {
   log: Logger;
 }
 
-/** What the store holds, after it was brought to this release's form. Throws `NewerForm`, `store_unavailable`. */
+/** Loads the state, and upgrades it in the store if it has an older form. Throws `NewerForm`, `store_unavailable`. */
 export async function loadUpgraded({ store, now, log }: UpgradeOptions): Promise<Snapshot> {
   const state = await store.load();
   const writes = upgradesOf(state, 'the state in the store');
-  // An empty state says its form with its first change.
+  // An empty state gets its form with the first change.
   if (writes.length === 0 || state.documents.length === 0) return takeSnapshot(state);
   const audit = upgradeEntry(state, now());
   const result = await store.commit({ writes, audit });
-  // Another server was first, or somebody changed something.
+  // Another server upgraded it first, or something was changed.
   if (!('entry' in result)) return loadUpgraded({ store, now, log });
   log.info({ before: audit.before, after: audit.after }, 'upgraded the state to the form of this release');
   return applyWrites(takeSnapshot(state), writes, result.entry);
 }
 
-/** What was saved, in this release's form; the store is asked before anything is changed by it. Throws `NewerForm`. */
+/** The copy saved on this machine, in this release's form; null if there is none. Throws `NewerForm`. */
 export function readUpgraded(saved: SavedState): Snapshot | null {
   const state = saved.read();
   return state && applyWrites(takeSnapshot(state), upgradesOf(state, 'the state in the data directory'), state);
 }
 
-/** The change, held to the form of `base`; the first one of all says the form. */
+/** The change, with a guard on the form of `base`. The first change of an empty state also writes the form. */
 export const inForm = (base: Snapshot, { writes, guards = [], ...change }: Change): Change => ({
   ...change,
   writes: [...upgradesOf(stateOf(base), 'the state'), ...writes],

@@ -11,7 +11,7 @@ it('lets an admin put back what a store has lost', { timeout: 120_000 }, async (
   const fairway = commandLine(server);
   expect(await fairway(['recover', 'served', '--dry-run'])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('the store has lost nothing, so there is nothing to decide'),
+    stderr: expect.stringContaining('the store has not lost any changes, so there is nothing to decide'),
   });
 
   const served = (await operatorClient(server)('GET', '/audit?limit=1')).body.entries[0].revision;

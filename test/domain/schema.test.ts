@@ -6,7 +6,7 @@ const RELEASE = { key: 'release/16.4.6', revision: 2, value: { version: '16.4.6'
 const schema = (form: number) => ({ key: SCHEMA_KEY, revision: 1, value: { form } });
 const at = (form: number) => ({ revision: 3, documents: [CHANNEL, RELEASE, schema(form)] });
 
-/** As a later release might have them: channels keep a list of targets, and then its newest first. */
+/** Steps of imagined later releases: channels get a list of targets, and then the newest one instead. */
 const STEPS: Step[] = [
   (_, value) => value,
   (key, value) => (key.startsWith('channel/') ? { ...value, targets: ['16.4.5', '16.4.6'] } : value),
@@ -15,8 +15,8 @@ const STEPS: Step[] = [
 
 it.each([
   ['all steps to a state without a form', { revision: 3, documents: [CHANNEL] }, 0],
-  ['the steps that are left', at(2), 1],
-])('takes %s, and rewrites only what they change', (_, state, ifRevision) => {
+  ['the remaining steps', at(2), 1],
+])('applies %s, and rewrites only what they change', (_, state, ifRevision) => {
   const writes = upgradesOf(state, 'the state', STEPS);
   expect(writes.map(({ key }) => key)).toEqual([SCHEMA_KEY, 'channel/a']);
   expect(writes).toMatchObject([
@@ -29,13 +29,13 @@ it('leaves a state of its own form alone', () => {
   expect(upgradesOf(at(SCHEMA), 'the state')).toEqual([]);
 });
 
-it('gives an empty state its form', () => {
+it('adds the form to an empty state', () => {
   expect(upgradesOf({ documents: [] }, 'the state')).toEqual([
     { key: SCHEMA_KEY, ifRevision: 0, value: { form: SCHEMA } },
   ]);
 });
 
-it('refuses a form that it does not know, and says what to do', () => {
+it('refuses an unknown form, and says what to do', () => {
   const unknown = () => upgradesOf(at(SCHEMA + 1), 'the state in the store');
-  expect(unknown).toThrow(/the state in the store is of form 2, .* knows forms up to 1; run the newer one, or go back/);
+  expect(unknown).toThrow(/the state in the store has form 2, .* knows forms up to 1; run the newer one, or go back/);
 });

@@ -105,8 +105,8 @@ describe.each([
 async function expectRefused(dataDir: string, place: string, url: string): Promise<void> {
   const program = runFairway({ env: { FAIRWAY_DATA_DIR: dataDir, REDIS_URL: url } });
   expect(await program.exit).toEqual({ code: 1, signal: null });
-  expect(program.stderr).toMatch(`fairway cannot start: ${place} is of form ${NEWER.form}`);
-  expect(program.stderr).toMatch(/run the newer one, or go back as docs\/upgrading\.md says/);
+  expect(program.stderr).toMatch(`fairway cannot start: ${place} has form ${NEWER.form}`);
+  expect(program.stderr).toMatch(/run the newer one, or go back as docs\/upgrading\.md describes/);
   expect(program.stderr).not.toMatch(/\n\s+at /);
 }
 
@@ -139,7 +139,7 @@ describe('a server beside one that has upgraded the state', () => {
     await vi.waitFor(async () => expect(await metrics()).toMatch(/^fairway_store_up 0$/m));
     expect(await api('POST', `${CHANNEL}/roll-forward`, MOVE)).toMatchObject({
       status: 503,
-      body: { code: 'store_unavailable', detail: expect.stringMatching(/newer Fairway .* run the newer one/) },
+      body: { code: 'store_unavailable', detail: expect.stringMatching(/newer Fairway, .* run the newer one/) },
     });
     expect(await (await fetch(`${server.publicUrl}/v1/stable/cloud/version`)).text()).toBe('v16.4.6');
     expect((await fetch(`${server.operatorUrl}/readyz`)).status).toBe(200);

@@ -1,0 +1,152 @@
+import type { Logger } from 'pino';
+import { describeLoss, recoveryOf } from '../domain/recovery.ts';
+import { NewerForm } from '../domain/schema.ts';
+import { type Snapshot, stateOf } from '../domain/snapshot.ts';
+import type { ControlState, Store } from '../domain/store.ts';
+import { nextState, type StoreState } from '../domain/store-state.ts';
+import { repeat } from '../process/repeat.ts';
+import { loadUpgraded } from './upgrade.ts';
+
+/** What this server serves, kept in step with the store. */
+export interface Mirror {
+  peek(): Snapshot | null;
+  /** Serves `next` from now on. */
+  serve(next: Snapshot): void;
+}
+
+export interface FollowOptions {
+  store: Pick<Store, 'load' | 'revision' | 'holds' | 'commit' | 'onChange'>;
+  mirror: Mirror;
+  /** Milliseconds between two comparisons with the store, in case a change message was lost. */
+  compareEvery: number;
+  now: () => Date;
+  log: Logger;
+}
+
+/** Keeps a mirror in step with the store, and knows how the store stands. */
+export interface Follower {
+  storeState(): StoreState;
+  /** Compares with the store. Resolves after a comparison that began after the call; never rejects. */
+  refresh(): Promise<void>;
+  /** Milliseconds since the mirror was last known to agree with the store; Infinity before the first time. */
+  age(): number;
+  /** Waits for the comparison that is under way. */
+  close(): Promise<void>;
+}
+
+/** Compares the mirror with the store, and does so again at every change message and at intervals. */
+export async function followStore({ store, mirror, compareEvery, now, log }: FollowOptions): Promise<Follower> {
+  let storeState: StoreState = { is: 'up' };
+  let confirmedAt = Number.NEGATIVE_INFINITY;
+
+  /** False while only the saved state is known, which may be from another store that has the same revision. */
+  const isConfirmed = () => confirmedAt !== Number.NEGATIVE_INFINITY;
+  const load = () => loadUpgraded({ store, now, log });
+
+  async function compare(): Promise<void> {
+    try {
+      move(await look());
+    } catch (err) {
+      move(err instanceof NewerForm ? { is: 'outdated', error: err } : { is: 'away' }, err);
+    }
+  }
+
+  /** Compares once, and serves what is new in the store. Rejects with `store_unavailable` or `NewerForm`. */
+  async function look(): Promise<StoreState> {
+    const revision = await store.revision();
+    const served = mirror.peek();
+    if (served && !(await isHeld(served, revision))) {
+      const stored = await store.load();
+      // Another history never replaces the served one on its own: agents would go back without anyone's decision.
+      if (!(await followDecision(served, stored))) {
+        return { is: 'lost', loss: { stored: stored.revision, served: served.revision } };
+      }
+    }
+    const current = mirror.peek();
+    if (!current || !isConfirmed() || revision > current.revision) adopt(await load());
+    confirmedAt = performance.now();
+    return { is: 'up' };
+  }
+
+  async function isHeld({ revision, hash }: Snapshot, stored: number): Promise<boolean> {
+    return revision <= stored && (hash === null || (await store.holds({ id: revision, hash })));
+  }
+
+  /** Serves the stored history if an admin chose it and knew of every change that this server would give up. */
+  async function followDecision(served: Snapshot, stored: ControlState): Promise<boolean> {
+    const decision = recoveryOf(stored);
+    const known = recoveryOf(stateOf(served));
+    const isNew = decision !== null && decision.at !== known?.at;
+    if (!isNew || decision.revision < served.revision || mirror.peek() !== served) return false;
+    log.warn({ ...decision, served: served.revision, stored: stored.revision }, 'an admin has decided on the loss');
+    mirror.serve(await load());
+    return true;
+  }
+
+  /** A commit of this server may have been served while `next` was loaded. */
+  function adopt(next: Snapshot): void {
+    const served = mirror.peek();
+    if (served && next.revision < served.revision + (isConfirmed() ? 1 : 0)) return;
+    mirror.serve(next);
+  }
+
+  /** Takes the move to `found`, if it is one, and logs it once. */
+  function move(found: StoreState, err?: unknown): void {
+    const before = storeState;
+    storeState = nextState(before, found);
+    if (storeState.is === before.is) return;
+    switch (storeState.is) {
+      case 'up':
+        log.info({ revision: mirror.peek()?.revision, was: before.is }, 'the store is back');
+        break;
+      case 'away':
+        log.warn({ err }, 'the store is away; the last state is served, changes are refused');
+        break;
+      case 'lost':
+        log.error(storeState.loss, describeLoss(storeState.loss));
+        break;
+      case 'outdated':
+        log.error({ err }, 'a newer release upgraded the state; the last known state is served, changes are refused');
+    }
+  }
+
+  const comparison = inTurn(compare);
+  await comparison.run();
+  store.onChange(() => void comparison.run());
+  const comparing = repeat('compare', compareEvery, log, comparison.run);
+
+  return {
+    storeState: () => storeState,
+    refresh: comparison.run,
+    age: () => performance.now() - confirmedAt,
+    async close() {
+      comparing.stop();
+      await comparison.settled();
+    },
+  };
+}
+
+/**
+ * Runs `task` once at a time. Callers during a run share the next one, because the present one may have missed what they
+ * ask about.
+ */
+function inTurn(task: () => Promise<void>) {
+  let current: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+
+  function run(): Promise<void> {
+    if (!current) {
+      current = task().then(() => {
+        current = null;
+      });
+      return current;
+    }
+    next ??= current.then(() => {
+      next = null;
+      return run();
+    });
+    return next;
+  }
+
+  return { run, settled: async () => void (await (next ?? current)) };
+}
