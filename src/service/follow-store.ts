@@ -53,8 +53,8 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
 
   /** Compares once, and serves what is new in the store. Rejects with `store_unavailable` or `NewerForm`. */
   async function look(): Promise<StoreState> {
-    const revision = await store.revision();
     const served = mirror.peek();
+    const revision = await store.revision();
     if (served && !(await isHeld(served, revision))) {
       const stored = await store.load();
       // Another history never replaces the served one on its own: agents would go back without anyone's decision.
