@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { readRedisLogin } from './config/redis-login.ts';
+import { readRedisAccess } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
 import { openCertificate } from './listeners/certificate.ts';
@@ -70,7 +70,7 @@ export async function start({ now = () => new Date(), ...options }: StartOptions
   const certificate = settings.public.tls && (await openCertificate(settings.public.tls, log));
   const { deadline, compareEvery, replication } = settings.store;
   // Polls are not traced, so their check-ins go by the store itself.
-  const pollStore = await openStore({ ...readRedisLogin(settings), dataDir, deadline, replication, limits, log });
+  const pollStore = await openStore({ redis: readRedisAccess(settings), dataDir, deadline, replication, limits, log });
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
   const state = await openState({ store, saved, compareEvery, now, log });

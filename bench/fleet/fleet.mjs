@@ -63,7 +63,8 @@ async function startRedis() {
 
 async function openRedis(log) {
   await redis.admin.flushall();
-  const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 10_000, log });
+  const access = { address: { kind: 'server', url: redis.url }, login: {} };
+  const store = await openStore({ redis: access, dataDir: '/nowhere', deadline: 10_000, log });
   return { store, close: () => store.close() };
 }
 

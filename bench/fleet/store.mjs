@@ -64,7 +64,7 @@ export function embedded(openStore) {
   return {
     async open(storeLog) {
       dataDir = mkdtempSync(join(tmpdir(), 'fairway-bench-'));
-      const store = await openStore({ redisUrl: null, dataDir, deadline: 10_000, log: storeLog });
+      const store = await openStore({ redis: null, dataDir, deadline: 10_000, log: storeLog });
       return {
         store,
         async close() {

@@ -1,20 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { type RedisAccess, takeApart } from './redis.ts';
+import type { RedisAccess } from '../domain/redis-address.ts';
+import type { RedisSettings } from './redis.ts';
+import { parseRedisUrl } from './redis-url.ts';
 import { SettingsError } from './settings.ts';
 
-export interface RedisLogin {
-  username?: string;
-  password?: string;
-  /** PEM. */
-  tls?: { ca?: string; cert?: string; key?: string };
-}
-
-/** Where Redis is, without a secret, and how to sign in. Reads the files, once. Throws `SettingsError` for all that it cannot read. */
-export function readRedisLogin({ redisUrl, redis }: RedisAccess): {
-  redisUrl: string | null;
-  login: RedisLogin;
-} {
-  if (redisUrl === null) return { redisUrl, login: {} };
+/**
+ * Where Redis is and how to sign in; null for the embedded store. Reads the files, once. Throws `SettingsError` with
+ * every file that it cannot read.
+ */
+export function readRedisAccess({ redisUrl, redis }: RedisSettings): RedisAccess | null {
+  const url = redisUrl === null ? null : parseRedisUrl(redisUrl);
+  if (!url) return null;
   const faults: string[] = [];
   const read = (setting: string, name: string | null) => {
     try {
@@ -24,12 +20,11 @@ export function readRedisLogin({ redisUrl, redis }: RedisAccess): {
       return undefined;
     }
   };
-  const given = takeApart(redisUrl);
-  const username = given.username ?? redis.username ?? undefined;
+  const username = url.username ?? redis.username ?? undefined;
   // Editors end a file with a line feed.
   const kept = read('passwordFile', redis.passwordFile)?.replace(/\r?\n$/, '');
   if (kept === '') faults.push('redis.passwordFile: it is empty');
-  const password = given.password ?? redis.password ?? kept;
+  const password = url.password ?? redis.password ?? kept;
   const tls = compact({
     ca: read('tls.caFile', redis.tls.caFile),
     cert: read('tls.certFile', redis.tls.certFile),
@@ -37,7 +32,7 @@ export function readRedisLogin({ redisUrl, redis }: RedisAccess): {
   });
   if (faults.length > 0) throw new SettingsError(faults);
   const login = compact({ username, password, tls: Object.keys(tls).length > 0 ? tls : undefined });
-  return { redisUrl: given.address, login };
+  return { address: url.address, login };
 }
 
 /** Leaves out what is undefined. */

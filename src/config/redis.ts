@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { parseRedisUrl } from './redis-url.ts';
 
 const file = z.string().min(1).nullable();
 
-/** How to sign in to Redis, and whom to trust; the address is `redisUrl`. */
+/** How to sign in to Redis, and which certificates to trust; `redisUrl` says where it is. */
 export const redisSettings = z
   .strictObject({
     username: z.string().min(1).nullable(),
@@ -16,48 +17,21 @@ export const redisSettings = z
   });
 
 /** The two settings that say where Redis is and how to sign in. */
-export interface RedisAccess {
+export interface RedisSettings {
   redisUrl: string | null;
   redis: z.output<typeof redisSettings>;
 }
 
-/** What stands between `//` and the last `@` before the path is the user. */
-const ADDRESS = /^([a-z+]+:\/\/)(?:([^/?#]*)@)?(.*)$/s;
-
 /** What `redisUrl` and `redis` say twice, or in vain. */
-export function redisFaults({ redisUrl, redis }: RedisAccess): string[] {
-  if (redisUrl === null) return [];
+export function redisFaults({ redisUrl, redis }: RedisSettings): string[] {
+  const url = redisUrl === null ? null : parseRedisUrl(redisUrl);
+  if (!url) return [];
   const faults: string[] = [];
-  const { username, password } = takeApart(redisUrl);
   const hasPassword = redis.password !== undefined || redis.passwordFile !== null;
-  if (username && redis.username !== null) faults.push('redis.username: redisUrl names a user already');
-  if (password && hasPassword) faults.push('redis.password: redisUrl holds one already');
-  if (Object.values(redis.tls).some((name) => name !== null) && !redisUrl.startsWith('rediss')) {
+  if (url.username && redis.username !== null) faults.push('redis.username: redisUrl names a user already');
+  if (url.password && hasPassword) faults.push('redis.password: redisUrl holds one already');
+  if (Object.values(redis.tls).some((name) => name !== null) && !url.tls) {
     faults.push('redis.tls: redisUrl asks for no TLS; begin it with rediss');
   }
   return faults;
-}
-
-/** The address without its user, and who that is. */
-export function takeApart(url: string): {
-  address: string;
-  username: string | undefined;
-  password: string | undefined;
-} {
-  const [, scheme = '', user = '', rest = ''] = ADDRESS.exec(url) ?? [];
-  const [username = '', ...password] = user.split(':');
-  return {
-    address: scheme + rest,
-    username: decode(username) || undefined,
-    password: decode(password.join(':')) || undefined,
-  };
-}
-
-/** A password may hold a percent sign that begins nothing. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { parseRedisAddress, REDIS_URL_FORMS } from '../domain/redis-address.ts';
 import { ROLES } from '../domain/role.ts';
 import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
 import { sayFault } from './faults.ts';
@@ -8,6 +7,7 @@ import { channelName, controlPlaneName, duration, durationOrNone } from './field
 import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
 import { redisFaults, redisSettings } from './redis.ts';
+import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
 
 // Environment variables are strings.
 const port = z
@@ -61,7 +61,7 @@ export const settingsSchema = z.strictObject({
   defaultChannel: channelName,
   redisUrl: z
     .string()
-    .refine((url) => parseRedisAddress(url) !== null, `expected ${REDIS_URL_FORMS}`)
+    .refine((url) => parseRedisUrl(url) !== null, `expected ${REDIS_URL_FORMS}`)
     .nullable(),
   redis: redisSettings,
   dataDir: z.string().min(1),

@@ -103,13 +103,8 @@ export interface PruneQuery {
   inventoryOf?: string | undefined;
 }
 
-/**
- * Where Fairway keeps its state. Every verb is atomic unless it says otherwise, and rejects with `store_unavailable`
- * when the store cannot be reached or does not answer within its deadline.
- */
-export interface Store {
-  readonly kind: 'redis' | 'embedded';
-
+/** The control data, and the log of the changes that made it. */
+export interface ControlLog {
   load(): Promise<ControlState>;
   /** The global revision; grows by one with each commit. */
   revision(): Promise<number>;
@@ -123,7 +118,10 @@ export interface Store {
   onChange(listener: () => void): void;
   /** Newest first. */
   audit(query: AuditQuery): Promise<AuditEntry[]>;
+}
 
+/** The lease on background work, so that one server at a time does it. */
+export interface Lease {
   /**
    * Takes the lease on background work, or holds on to it, for so many milliseconds. Returns its fence, which is higher
    * for each new holder, or null while another process holds it. Nobody else can use the embedded store, so there
@@ -132,7 +130,10 @@ export interface Store {
   acquireLease(holder: string, forMs: number): Promise<number | null>;
   /** Gives the lease back, if `holder` has it. */
   releaseLease(holder: string): Promise<void>;
+}
 
+/** The agents: what each source reports of them, and how many there are. */
+export interface FleetRecords {
   counts(): Promise<FleetCounts>;
   /** Keeps the figures unless newer ones of that channel and source are there, or the fence, if given, has fallen. */
   saveSurvey(survey: Survey, fence?: number): Promise<void>;
@@ -149,12 +150,22 @@ export interface Store {
   agent(id: string): Promise<Agent | null>;
   /** Returns whether it knew the agent. */
   forget(id: string): Promise<boolean>;
+}
 
+/** Each channel's agents over time. */
+export interface SeriesRecords {
   /** Adds a point to every series of its channel whose time for one has come, unless the fence has fallen. */
   savePoint(channel: string, point: Point, fence: number): Promise<void>;
   /** Oldest first. */
   series(channel: string, resolution: Resolution): Promise<Point[]>;
+}
 
+/**
+ * Where Fairway keeps its state. Every verb is atomic unless it says otherwise, and rejects with `store_unavailable`
+ * when the store cannot be reached or does not answer within its deadline.
+ */
+export interface Store extends ControlLog, Lease, FleetRecords, SeriesRecords {
+  readonly kind: 'redis' | 'embedded';
   close(): Promise<void>;
 }
 

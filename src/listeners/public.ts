@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
-import type { Store } from '../domain/store.ts';
+import type { FleetRecords } from '../domain/store.ts';
 import { type Answers, createAnswers, type Tally } from '../http/answers.ts';
 import { type FastLane, openFastLane } from '../http/fast-lane.ts';
 import { PollRequest } from '../http/poll-headers.ts';
@@ -31,7 +31,7 @@ export interface PublicSide {
 
 export interface PublicSideOptions {
   state: Pick<State, 'peek' | 'onChange'>;
-  store: Pick<Store, 'recordSightings'>;
+  store: Pick<FleetRecords, 'recordSightings'>;
   settings: Settings;
   /** Where the listener speaks TLS itself. */
   certificate: ServedKeyPair | null;

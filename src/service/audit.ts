@@ -2,7 +2,7 @@ import { type AuditEntry, type AuditHead, follows, GENESIS } from '../domain/aud
 import { createMask, redactEntry, seesEmbargoed } from '../domain/embargo.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel } from '../domain/snapshot.ts';
-import type { Store } from '../domain/store.ts';
+import type { ControlLog } from '../domain/store.ts';
 import type { State } from './state.ts';
 
 /** The state of the audit chain; `brokenAt` is the id of the first entry that does not follow the one before. */
@@ -25,7 +25,7 @@ export interface Audit {
 const PAGE = 500;
 
 /** Who changed what, when and why. */
-export function createAudit(store: Pick<Store, 'audit'>, state: Pick<State, 'snapshot'>): Audit {
+export function createAudit(store: Pick<ControlLog, 'audit'>, state: Pick<State, 'snapshot'>): Audit {
   /** The whole log, oldest page last, because a store reads it from its end. */
   async function* newestFirst(): AsyncGenerator<AuditEntry> {
     let before: number | undefined;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { isAgentId, isGroup, isUpdaterKind, type Sighting } from '../domain/agent.ts';
-import type { Store } from '../domain/store.ts';
+import type { FleetRecords } from '../domain/store.ts';
 import { parseVersion } from '../domain/version.ts';
 
 /** What an agent may say of itself in a poll, as it came. */
@@ -44,7 +44,7 @@ export interface Enrolment {
 }
 
 export interface CheckInsOptions {
-  store: Pick<Store, 'recordSightings'>;
+  store: Pick<FleetRecords, 'recordSightings'>;
   flushEvery: number;
   /** Agents that may wait to be written; more are dropped and counted. */
   maxPending: number;

@@ -4,7 +4,7 @@ import type { Channel } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { type Instance, isEnrolled, readInstance } from '../domain/inventory.ts';
 import { requireChannel } from '../domain/snapshot.ts';
-import { type AgentPage, type AgentQuery, OTHER_GROUP, type Store } from '../domain/store.ts';
+import { type AgentPage, type AgentQuery, type FleetRecords, OTHER_GROUP } from '../domain/store.ts';
 import { type Census, viewCensus } from './census-view.ts';
 import { type AgentView, type Explanation, explainAgent, viewAgent } from './explain.ts';
 import type { State } from './state.ts';
@@ -35,7 +35,7 @@ export interface Fleet {
 }
 
 export interface FleetOptions {
-  store: Store;
+  store: FleetRecords;
   state: State;
   policy: CensusPolicy & { staleAfter: number };
   now: () => Date;

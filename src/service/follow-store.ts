@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { describeLoss, recoveryOf } from '../domain/recovery.ts';
 import { NewerForm } from '../domain/schema.ts';
 import { type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { ControlState, Store } from '../domain/store.ts';
+import type { ControlLog, ControlState } from '../domain/store.ts';
 import { nextState, type StoreState } from '../domain/store-state.ts';
 import { repeat } from '../process/repeat.ts';
 import { loadUpgraded } from './upgrade.ts';
@@ -15,7 +15,7 @@ export interface Mirror {
 }
 
 export interface FollowOptions {
-  store: Pick<Store, 'load' | 'revision' | 'holds' | 'commit' | 'onChange'>;
+  store: Pick<ControlLog, 'load' | 'revision' | 'holds' | 'commit' | 'onChange'>;
   mirror: Mirror;
   /** Milliseconds between two comparisons with the store, in case a change message was lost. */
   compareEvery: number;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Store } from '../domain/store.ts';
+import type { Lease } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { repeat } from '../process/repeat.ts';
 
@@ -17,7 +17,7 @@ export interface Leadership {
 }
 
 export interface LeadershipOptions {
-  store: Pick<Store, 'acquireLease' | 'releaseLease'>;
+  store: Lease;
   /** Milliseconds that a lease lasts. It is renewed three times as often, so a crash is made up for within 4/3 of it. */
   lease: number;
   /** Checked before each renewal. */

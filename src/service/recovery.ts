@@ -3,7 +3,7 @@ import type { AuditDraft, AuditEntry } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { type Loss, RECOVERY_KEY, type Recovery } from '../domain/recovery.ts';
 import { type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { ControlState, Store, Write } from '../domain/store.ts';
+import type { ControlLog, ControlState, Write } from '../domain/store.ts';
 import type { ChangeRequest } from './change.ts';
 import type { State } from './state.ts';
 
@@ -21,7 +21,7 @@ export interface Recoveries {
 }
 
 interface RecoveriesOptions {
-  store: Pick<Store, 'load' | 'commit'>;
+  store: Pick<ControlLog, 'load' | 'commit'>;
   state: Pick<State, 'snapshot' | 'storeState' | 'refresh'>;
   now: () => Date;
 }

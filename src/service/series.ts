@@ -1,6 +1,6 @@
 import { type Point, RESOLUTIONS, type Resolution } from '../domain/series.ts';
 import { requireChannel } from '../domain/snapshot.ts';
-import type { Store } from '../domain/store.ts';
+import type { SeriesRecords } from '../domain/store.ts';
 import type { Fleet } from './fleet.ts';
 import type { State } from './state.ts';
 
@@ -12,7 +12,7 @@ export interface Series {
 }
 
 export interface SeriesOptions {
-  store: Pick<Store, 'savePoint' | 'series'>;
+  store: SeriesRecords;
   state: Pick<State, 'snapshot'>;
   fleet: Pick<Fleet, 'censuses'>;
   now: () => Date;

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { describeShortfall, type Replication, type Shortfall } from '../domain/replication.ts';
-import type { Store } from '../domain/store.ts';
+import type { ControlLog } from '../domain/store.ts';
 import { repeat } from '../process/repeat.ts';
 
 export interface ShortfallOptions {
-  store: Pick<Store, 'replication'>;
+  store: Pick<ControlLog, 'replication'>;
   /** Milliseconds between two checks of a change that is not replicated yet. */
   checkEvery: number;
   log: Logger;

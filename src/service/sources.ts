@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { PeerError, type PeerFault, type Peers } from '../domain/peers.ts';
 import type { Actor } from '../domain/role.ts';
-import type { Store } from '../domain/store.ts';
+import type { FleetRecords } from '../domain/store.ts';
 import { readRegisteredServers } from '../domain/teleport-metrics.ts';
 import { parseVersion } from '../domain/version.ts';
 import type { ControlPlanes } from './control-planes.ts';
@@ -22,7 +22,7 @@ export interface SourcesOptions {
   /** Address of a proxy, by control plane. */
   controlPlanes: Readonly<Record<string, string>>;
   peers: Peers;
-  store: Pick<Store, 'saveSurvey'>;
+  store: Pick<FleetRecords, 'saveSurvey'>;
   state: Pick<State, 'snapshot'>;
   planes: Pick<ControlPlanes, 'report'>;
   observer: SourceObserver;

@@ -4,14 +4,14 @@ import { FairwayError } from '../domain/errors.ts';
 import type { Shortfall } from '../domain/replication.ts';
 import { SCHEMA_KEY } from '../domain/schema.ts';
 import { applyWrites, type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { Guard, SavedState, Store, Write } from '../domain/store.ts';
+import type { ControlLog, Guard, SavedState, Write } from '../domain/store.ts';
 import { refusalOf, type StoreState } from '../domain/store-state.ts';
 import { followStore } from './follow-store.ts';
 import { watchShortfall } from './shortfall.ts';
 import { inForm, readUpgraded } from './upgrade.ts';
 
 export interface StateOptions {
-  store: Store;
+  store: ControlLog;
   saved: SavedState;
   /** Milliseconds between two comparisons with the store, in case a change message was lost. */
   compareEvery: number;

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { schemaGuard, upgradeEntry, upgradesOf } from '../domain/schema.ts';
 import { applyWrites, type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
-import type { Change, SavedState, Store } from '../domain/store.ts';
+import type { Change, ControlLog, SavedState } from '../domain/store.ts';
 
 export interface UpgradeOptions {
-  store: Pick<Store, 'load' | 'commit'>;
+  store: Pick<ControlLog, 'load' | 'commit'>;
   now: () => Date;
   log: Logger;
 }

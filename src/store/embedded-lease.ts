@@ -1,4 +1,4 @@
-import type { Store } from '../domain/store.ts';
+import type { Lease as LeaseVerbs } from '../domain/store.ts';
 import type { EmbeddedFiles } from './embedded-files.ts';
 
 /** Asked within a transaction: has the lease another fence by now, or ended? No fence never falls. */
@@ -11,7 +11,7 @@ interface Lease {
 
 /** The lease verbs on LMDB: one process has the files, so the one that asks last is the leader. */
 export function embeddedLease(files: EmbeddedFiles): {
-  verbs: Pick<Store, 'acquireLease' | 'releaseLease'>;
+  verbs: LeaseVerbs;
   isFenced: IsFenced;
 } {
   const table = files.table<Lease, string>('lease');

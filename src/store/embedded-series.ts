@@ -1,5 +1,5 @@
 import { isDue, RESOLUTIONS, type Resolution } from '../domain/series.ts';
-import type { Store } from '../domain/store.ts';
+import type { SeriesRecords } from '../domain/store.ts';
 import type { EmbeddedFiles, Table } from './embedded-files.ts';
 import type { IsFenced } from './embedded-lease.ts';
 import { packPoint, unpackPoint } from './points.ts';
@@ -8,7 +8,7 @@ import { packPoint, unpackPoint } from './points.ts';
 type Series = Table<string, [string, number]>;
 
 /** The time series on LMDB. */
-export function embeddedSeries(files: EmbeddedFiles, isFenced: IsFenced): Pick<Store, 'savePoint' | 'series'> {
+export function embeddedSeries(files: EmbeddedFiles, isFenced: IsFenced): SeriesRecords {
   const tables: Record<Resolution, Series> = { minute: files.table('minutes'), hour: files.table('hours') };
 
   return {

@@ -1,11 +1,9 @@
 import { type AuditEntry, type AuditHead, chain, GENESIS } from '../domain/audit.ts';
-import type { FleetLimits, Store } from '../domain/store.ts';
+import type { ControlLog, FleetLimits, Store } from '../domain/store.ts';
 import { type EmbeddedFiles, openFiles } from './embedded-files.ts';
 import { embeddedFleet } from './embedded-fleet.ts';
 import { embeddedLease, type IsFenced } from './embedded-lease.ts';
 import { embeddedSeries } from './embedded-series.ts';
-
-type ControlVerbs = Pick<Store, 'load' | 'revision' | 'holds' | 'commit' | 'replication' | 'onChange' | 'audit'>;
 
 /** A store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
 export function openEmbeddedStore(directory: string, limits: FleetLimits): Store {
@@ -21,7 +19,7 @@ export function openEmbeddedStore(directory: string, limits: FleetLimits): Store
   };
 }
 
-function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlVerbs {
+function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
   const documents = files.table<{ revision: number; value: object }, string>('documents');
   const entries = files.table<AuditEntry, number>('audit');
   /** By written key and id. */

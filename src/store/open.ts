@@ -1,12 +1,12 @@
 import { join } from 'node:path';
+import type { RedisAccess } from '../domain/redis-address.ts';
 import type { FleetLimits, Store } from '../domain/store.ts';
-import type { RedisLogin, StoreLog } from './redis-client.ts';
+import type { StoreLog } from './redis-client.ts';
 import type { ReplicationOptions } from './redis-replication.ts';
 
 export interface StoreOptions {
   /** Null: the embedded store. */
-  redisUrl: string | null;
-  login?: RedisLogin | undefined;
+  redis: RedisAccess | null;
   dataDir: string;
   /** Milliseconds within which Redis must answer. */
   deadline: number;
@@ -23,8 +23,7 @@ const UNLIMITED: FleetLimits = { agents: Number.MAX_SAFE_INTEGER, unenrolled: Nu
  * saved. Throws `store_unavailable` when the data directory cannot be used.
  */
 export async function openStore({
-  redisUrl,
-  login = {},
+  redis,
   dataDir,
   deadline,
   replication = UNREPLICATED,
@@ -32,10 +31,10 @@ export async function openStore({
   log,
 }: StoreOptions): Promise<Store> {
   // Only what is used is loaded: either is a tenth of the time to the first answer.
-  if (redisUrl === null) {
+  if (redis === null) {
     const { openEmbeddedStore } = await import('./embedded.ts');
     return openEmbeddedStore(join(dataDir, 'store'), limits);
   }
   const { openRedisStore } = await import('./redis.ts');
-  return openRedisStore({ url: redisUrl, login, deadline, replication, limits, log });
+  return openRedisStore({ ...redis, deadline, replication, limits, log });
 }

@@ -1,4 +1,5 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import type { RedisAccess } from '../domain/redis-address.ts';
 import { withDeadline } from './deadline.ts';
 import { adviceOn } from './redis-advice.ts';
 import { openConnections } from './redis-connect.ts';
@@ -12,12 +13,7 @@ export interface StoreLog {
   warn(fields: object, message: string): void;
 }
 
-/** Laid under what the URL says. */
-export type RedisLogin = Pick<RedisOptions, 'username' | 'password' | 'tls'>;
-
-export interface RedisClientOptions {
-  url: string;
-  login: RedisLogin;
+export interface RedisClientOptions extends RedisAccess {
   /** Milliseconds within which every command answers or fails. */
   deadline: number;
   replication: ReplicationOptions;
@@ -37,8 +33,8 @@ export interface RedisClient {
 }
 
 /** Returns at once; the connection is made in the background, however long that takes. */
-export function connectRedis({ url, login, deadline, replication, log }: RedisClientOptions): RedisClient {
-  const connections = openConnections(url, { ...optionsFor(deadline), ...login });
+export function connectRedis({ address, login, deadline, replication, log }: RedisClientOptions): RedisClient {
+  const connections = openConnections(address, { ...optionsFor(deadline), ...login });
   const { commands } = connections;
   const outage = watchOutages(commands, log);
   giveAdvice(commands, log);

@@ -1,6 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { FairwayError } from '../domain/errors.ts';
-import { type Host, parseRedisAddress, type RedisAddress } from '../domain/redis-address.ts';
+import type { Host, RedisAddress } from '../domain/redis-address.ts';
 import { CONTROL_SLOT } from './redis-keys.ts';
 
 /** Ways to one Redis, however many servers that is. All of them come back by themselves. */
@@ -20,11 +19,8 @@ export interface Connections {
 const REFRESH_EVERY_MS = 1_000;
 const RECONNECT_AFTER_MS = 100;
 
-/** Begins to connect. Throws `invalid`. */
-export function openConnections(url: string, options: RedisOptions): Connections {
-  const address = parseRedisAddress(url);
-  // The URL may hold a password.
-  if (!address) throw new FairwayError('invalid', 'REDIS_URL is not an address of Redis; see docs/operating.md');
+/** Begins to connect. */
+export function openConnections(address: RedisAddress, options: RedisOptions): Connections {
   if (address.kind === 'cluster') return openCluster(address, options);
   const opened = keepOpened();
   const open = (own: RedisOptions = {}) =>
@@ -87,16 +83,13 @@ function disconnect(redis: Redis | Cluster): void {
 
 type Address<K extends RedisAddress['kind']> = Extract<RedisAddress, { kind: K }>;
 
-/** What the address says over what the settings do. */
-const loginOf = ({ username, password, tls }: Address<'sentinel' | 'cluster'>, common: RedisOptions): RedisOptions => ({
-  ...(username === undefined ? {} : { username }),
-  ...(password === undefined ? {} : { password }),
-  ...(tls ? { tls: common.tls ?? {} } : {}),
-});
+/** TLS as the settings have it, where the address asks for TLS. */
+const tlsOf = ({ tls }: Address<'sentinel' | 'cluster'>, common: RedisOptions): RedisOptions =>
+  tls ? { tls: common.tls ?? {} } : {};
 
 function sentinelOptions(address: Address<'sentinel'>, common: RedisOptions): RedisOptions {
   return {
-    ...loginOf(address, common),
+    ...tlsOf(address, common),
     ...(address.sentinelPassword === undefined ? {} : { sentinelPassword: address.sentinelPassword }),
     ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: common.tls ?? {} } : {}),
     sentinels: address.hosts,
@@ -111,7 +104,7 @@ function sentinelOptions(address: Address<'sentinel'>, common: RedisOptions): Re
 }
 
 function openCluster(address: Address<'cluster'>, common: RedisOptions): Connections {
-  const options = { ...common, ...loginOf(address, common) };
+  const options = { ...common, ...tlsOf(address, common) };
   const { retryStrategy: _, enableOfflineQueue: _queue, ...ofNode } = options;
   const cluster = new Cluster(address.hosts, {
     redisOptions: ofNode,

@@ -1,5 +1,5 @@
 import { RESOLUTIONS, type Resolution } from '../domain/series.ts';
-import type { Store } from '../domain/store.ts';
+import type { SeriesRecords } from '../domain/store.ts';
 import { packPoint, unpackPoint } from './points.ts';
 import type { RedisClient } from './redis-client.ts';
 import { LEASE, seriesKey } from './redis-keys.ts';
@@ -10,7 +10,7 @@ const ALL = Object.keys(RESOLUTIONS) as Resolution[];
 const ABANDONED = RESOLUTIONS.hour.every * RESOLUTIONS.hour.keep;
 
 /** The time series on Redis. */
-export function redisSeries(client: RedisClient): Pick<Store, 'savePoint' | 'series'> {
+export function redisSeries(client: RedisClient): SeriesRecords {
   return {
     async savePoint(channel, point, fence) {
       const keys = ALL.map((resolution) => seriesKey(channel, resolution));

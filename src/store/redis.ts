@@ -1,6 +1,6 @@
 import { type AuditEntry, type AuditHead, chain, GENESIS } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
-import type { Change, CommitResult, Document, FleetLimits, Store } from '../domain/store.ts';
+import type { Change, CommitResult, ControlLog, Document, FleetLimits, Lease, Store } from '../domain/store.ts';
 import { withDeadline } from './deadline.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
 import { redisFleet } from './redis-fleet.ts';
@@ -11,11 +11,6 @@ import { redisSeries } from './redis-series.ts';
 
 /** Enough for many servers that commit at once; the deadline mostly comes first. */
 const MAX_TRIES = 50;
-
-type ControlVerbs = Pick<
-  Store,
-  'load' | 'revision' | 'holds' | 'commit' | 'replication' | 'onChange' | 'audit' | 'acquireLease' | 'releaseLease'
->;
 
 /** A store in Redis. Returns at once, whether Redis can be reached or not. */
 export function openRedisStore({ limits, ...options }: RedisClientOptions & { limits: FleetLimits }): Store {
@@ -29,7 +24,7 @@ export function openRedisStore({ limits, ...options }: RedisClientOptions & { li
   };
 }
 
-function redisControl(client: RedisClient, { deadline, replication }: RedisClientOptions): ControlVerbs {
+function redisControl(client: RedisClient, { deadline, replication }: RedisClientOptions): ControlLog & Lease {
   const last = lastHead();
   const commit = committer(client, last, replication.replicas);
   const within = deadline + (replication.replicas > 0 ? replication.timeout : 0);

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ENVIRONMENT, merge, type Raw, readYaml } from '../../src/config/raw.ts';
-import { readRedisLogin } from '../../src/config/redis-login.ts';
+import { readRedisAccess } from '../../src/config/redis-login.ts';
 import { hashToken, loadSettings, type Settings, SettingsError, validate } from '../../src/config/settings.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
@@ -139,6 +139,7 @@ describe('a fault', () => {
     ['a duration of nothing', { store: { deadline: '0s' } }, /store\.deadline/],
     ['a duration with a sign', { store: { deadline: '-1s' } }, /store\.deadline/],
     ['a Redis that is none', { redisUrl: `http://:${SECRET}@host` }, /redisUrl: expected redis/],
+    ['a Redis on no port', { redisUrl: `redis://user:${SECRET}@host:notaport` }, /redisUrl: expected redis/],
     ['a Redis without scheme', { redisUrl: `${SECRET}@host:6379` }, /redisUrl/],
     ['a role nobody has', { tokens: [{ name: 'x', role: 'root', sha256: hashToken('x') }] }, /tokens\.0\.role/],
     [
@@ -294,24 +295,25 @@ describe('settings', () => {
 });
 
 describe('the way to Redis', () => {
-  const login = (env: NodeJS.ProcessEnv) => readRedisLogin(load({ FAIRWAY_ADMIN_TOKEN: SECRET, ...env }));
+  const server = (url: string) => ({ kind: 'server', url });
+  const login = (env: NodeJS.ProcessEnv) => readRedisAccess(load({ FAIRWAY_ADMIN_TOKEN: SECRET, ...env }));
 
   it.each<[string, NodeJS.ProcessEnv, object]>([
-    ['neither', { REDIS_URL: 'redis://host' }, { redisUrl: 'redis://host', login: {} }],
+    ['neither', { REDIS_URL: 'redis://host' }, { address: server('redis://host'), login: {} }],
     [
       'user and password in the URL',
       { REDIS_URL: 'redis://ann:p%40ss@host:1/2' },
-      { redisUrl: 'redis://host:1/2', login: { username: 'ann', password: 'p@ss' } },
+      { address: server('redis://host:1/2'), login: { username: 'ann', password: 'p@ss' } },
     ],
     [
       'a password alone in the URL',
       { REDIS_URL: 'redis://:p%40ss@host' },
-      { redisUrl: 'redis://host', login: { password: 'p@ss' } },
+      { address: server('redis://host'), login: { password: 'p@ss' } },
     ],
     [
       'the user in the URL, the password beside it',
       { REDIS_URL: 'rediss://ann@host', FAIRWAY_REDIS_PASSWORD: OTHER_SECRET },
-      { redisUrl: 'rediss://host', login: { username: 'ann', password: OTHER_SECRET } },
+      { address: server('rediss://host'), login: { username: 'ann', password: OTHER_SECRET } },
     ],
   ])('is known with %s', (_, env, expected) => {
     expect(login(env)).toEqual(expected);
@@ -334,7 +336,7 @@ describe('the way to Redis', () => {
   it('is a fault with files that cannot be read, all at once', () => {
     const redis = { passwordFile: '/nowhere/password', tls: { caFile: '/nowhere/ca' } };
     const settings = withDefaults({ adminToken: SECRET, redisUrl: 'rediss://host', redis });
-    expect(faultsOf(() => readRedisLogin(settings))).toEqual([
+    expect(faultsOf(() => readRedisAccess(settings))).toEqual([
       expect.stringMatching(/^redis\.passwordFile: cannot read it: .*\/nowhere\/password/),
       expect.stringMatching(/^redis\.tls\.caFile: cannot read it: .*\/nowhere\/ca/),
     ]);

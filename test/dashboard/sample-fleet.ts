@@ -21,7 +21,7 @@ export function inventory(prefix: string, versions: Record<string, number>): obj
 
 /** A rollout that took half a day, as the leader of another time recorded it. */
 async function recordPast(dataDir: string, channel: string, agents: number): Promise<void> {
-  const store = await openStore({ redisUrl: null, dataDir, deadline: 5_000, log: pino({ level: 'silent' }) });
+  const store = await openStore({ redis: null, dataDir, deadline: 5_000, log: pino({ level: 'silent' }) });
   const fence = (await store.acquireLease('the past', HOUR)) ?? 0;
   for (let back = 23 * HOUR; back > 0; back -= 15 * MINUTE) {
     const done = Math.max(0, 1 - back / (14 * HOUR)) ** 0.6;

@@ -3,6 +3,7 @@ import { openStore } from '../../src/store/open.ts';
 import { CONTROL_SLOT } from '../../src/store/redis-keys.ts';
 import { asAdmin, silent } from '../store/redis-harness.ts';
 import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
+import { redisAt } from '../support/redis-access.ts';
 import type { RedisSet } from '../support/redis-sets.ts';
 import { startSentinels, startSixNodes } from '../support/redis-sets.ts';
 import { QUICKSTART } from '../support/server.ts';
@@ -33,7 +34,7 @@ describe.each([
   it('the first question after a start is answered', async () => {
     // Connections are made at once to all nodes, and any of them may be the last.
     for (let start = 0; start < 30; start++) {
-      const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: 5_000, log: silent });
+      const store = await openStore({ redis: redisAt(redis.url), dataDir: '/nowhere', deadline: 5_000, log: silent });
       await expect(store.revision()).resolves.toBe(0);
       await store.close();
     }

@@ -31,7 +31,7 @@ const timeless = (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll
 async function upgradeToNewer(settings: { redisUrl: string | null; dataDir: string }): Promise<void> {
   const store = settings.redisUrl
     ? await openRedis(settings.redisUrl)
-    : await openStore({ ...settings, deadline: PATIENT, log: silent });
+    : await openStore({ redis: null, dataDir: settings.dataDir, deadline: PATIENT, log: silent });
   const { documents } = await store.load();
   const revisionOf = (wanted: string) => documents.find(({ key }) => key === wanted)?.revision ?? 0;
   const writes = [{ key: SCHEMA_KEY, ifRevision: revisionOf(SCHEMA_KEY), value: NEWER }];

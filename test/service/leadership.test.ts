@@ -16,7 +16,8 @@ afterAll(() => redis.stop());
 const COMMITTER = `
 import { openStore } from './store/open.ts';
 const [url = '', lease = ''] = process.argv.slice(2);
-const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline: 800, log: { info() {}, warn() {} } });
+const redis = { address: { kind: 'server', url }, login: {} };
+const store = await openStore({ redis, dataDir: '/nowhere', deadline: 800, log: { info() {}, warn() {} } });
 const fence = await store.acquireLease('paused', Number(lease));
 const audit = { at: '', actor: 'paused', action: '', subject: '', reason: '', before: null, after: null };
 while (true) {

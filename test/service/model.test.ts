@@ -19,6 +19,7 @@ import { createGate } from '../../src/service/gate.ts';
 import { openState, type State } from '../../src/service/state.ts';
 import { openStore } from '../../src/store/open.ts';
 import { PATIENT } from '../store/redis-harness.ts';
+import { redisAt } from '../support/redis-access.ts';
 import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 
 const SECOND = 1_000;
@@ -370,13 +371,13 @@ const log = pino({ level: 'silent' });
 
 async function openEmbedded(): Promise<Place> {
   const dataDir = await mkdtemp(join(tmpdir(), 'fairway-model-'));
-  const store = await openStore({ redisUrl: null, dataDir, deadline: PATIENT, log });
+  const store = await openStore({ redis: null, dataDir, deadline: PATIENT, log });
   return { store, close: () => store.close().then(() => rm(dataDir, { recursive: true, force: true })) };
 }
 
 async function openRedis(): Promise<Place> {
   const redis: RedisProcess = await startRedis();
-  const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: PATIENT, log });
+  const store = await openStore({ redis: redisAt(redis.url), dataDir: '/nowhere', deadline: PATIENT, log });
   await vi.waitFor(() => store.revision(), { interval: 5 });
   return { store, close: () => store.close().then(() => redis.stop()) };
 }

@@ -10,7 +10,7 @@ const log = pino({ level: 'silent' });
 const COMPARE_EVERY_MS = 2;
 
 it('a refresh waits for one comparison at most that began after the call', async () => {
-  const store = await openStore({ redisUrl: null, dataDir: temporaryDirectory(), deadline: 10_000, log });
+  const store = await openStore({ redis: null, dataDir: temporaryDirectory(), deadline: 10_000, log });
   let begun = 0;
   const slow = {
     ...store,

@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../support/server.ts';
 import { PATIENT, silent } from './redis-harness.ts';
 
 const PAGE = 4096;
-const open = (dataDir: string) => openStore({ redisUrl: null, dataDir, deadline: PATIENT, log: silent });
+const open = (dataDir: string) => openStore({ redis: null, dataDir, deadline: PATIENT, log: silent });
 
 /** The data directory of a store whose file was damaged. */
 function damaged(damage: (file: Buffer) => Buffer): string {

@@ -29,7 +29,7 @@ async function bundle(body: string): Promise<string> {
     import { writeSync } from 'node:fs';
     import { openStore } from './open.ts';
     const log = { info() {}, warn() {} };
-    const store = await openStore({ redisUrl: null, dataDir: process.argv[2] ?? '', deadline: 10_000, log });
+    const store = await openStore({ redis: null, dataDir: process.argv[2] ?? '', deadline: 10_000, log });
     const draft = { at: '', actor: '', action: '', subject: '', reason: '', before: null, after: null };
     ${body}`;
   const stdin = { contents, resolveDir: resolve(ROOT, 'src/store'), loader: 'ts' as const };
@@ -53,7 +53,7 @@ describe('an embedded store', () => {
     dataDir = await newDirectory(tmpdir());
   });
 
-  const reopen = () => openStore({ redisUrl: null, dataDir, deadline: 10_000, log: { info() {}, warn() {} } });
+  const reopen = () => openStore({ redis: null, dataDir, deadline: 10_000, log: { info() {}, warn() {} } });
 
   describe('whose process is killed in the moment of an answer', () => {
     let program: string;

@@ -18,7 +18,7 @@ async function newDirectory(): Promise<string> {
 }
 
 const open = (dataDir: string, limits?: FleetLimits) =>
-  openStore({ redisUrl: null, dataDir, deadline: PATIENT, limits, log });
+  openStore({ redis: null, dataDir, deadline: PATIENT, limits, log });
 
 let latest = '';
 storeContract('embedded', {

@@ -12,6 +12,7 @@ import * as fleet from '../../src/store/redis-scripts/fleet.ts';
 import * as lease from '../../src/store/redis-scripts/lease.ts';
 import * as series from '../../src/store/redis-scripts/series.ts';
 import { createAuthority } from '../support/certificates.ts';
+import { redisAt } from '../support/redis-access.ts';
 import { freePort, type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { startSixNodes } from '../support/redis-sets.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
@@ -124,7 +125,13 @@ describe('with what docs/operating.md says to add', () => {
   const login = (user: string) => `${user}:${encodeURIComponent(PASSWORD)}@`;
   const open = async (redisUrl: string, replicas = 0) => {
     const replication = { replicas, timeout: 5_000 };
-    const store = await openStore({ redisUrl, dataDir: '/nowhere', deadline: 5_000, replication, log: silent });
+    const store = await openStore({
+      redis: redisAt(redisUrl),
+      dataDir: '/nowhere',
+      deadline: 5_000,
+      replication,
+      log: silent,
+    });
     onTestFinished(() => store.close());
     return store;
   };

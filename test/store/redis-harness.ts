@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, vi } from 'vitest';
 import type { FleetLimits, Store } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
+import { redisAt } from '../support/redis-access.ts';
 import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 
 export const silent = { info() {}, warn() {} };
@@ -27,7 +28,7 @@ export async function openRedis(
   url: string,
   { log = silent, limits, deadline = PATIENT }: { log?: typeof silent; limits?: FleetLimits; deadline?: number } = {},
 ): Promise<Store> {
-  const store = await openStore({ redisUrl: url, dataDir: '/nowhere', deadline, limits, log });
+  const store = await openStore({ redis: redisAt(url), dataDir: '/nowhere', deadline, limits, log });
   await vi.waitFor(() => store.revision(), { interval: 5 });
   return store;
 }

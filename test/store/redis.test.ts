@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Sighting } from '../../src/domain/agent.ts';
 import { openStore } from '../../src/store/open.ts';
+import { redisAt } from '../support/redis-access.ts';
 import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { storeContract } from './contract.ts';
 import { asAdmin, audit, openRedis, PATIENT, silent, startCluster } from './redis-harness.ts';
@@ -30,7 +31,7 @@ describe('a store in Redis', () => {
   afterAll(() => redis.stop());
 
   it('answers right after it was opened, when Redis is there', async () => {
-    const store = await openStore({ redisUrl: redis.url, dataDir: '/nowhere', deadline: PATIENT, log: silent });
+    const store = await openStore({ redis: redisAt(redis.url), dataDir: '/nowhere', deadline: PATIENT, log: silent });
     expect(await store.load()).toMatchObject({ revision: 0, documents: [] });
     await store.close();
   });
