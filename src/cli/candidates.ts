@@ -2,12 +2,12 @@ import type { Argument, Command, Option } from 'commander';
 import type { Api } from './client.ts';
 import type { Channel, ControlPlane, Release } from './types.ts';
 
-/** Nobody waits longer for a key to answer. */
+/** Completion gives up after this: a person who pressed Tab does not wait longer. */
 const DEADLINE_MS = 1_500;
 
 type Names = (api: Api) => Promise<string[]>;
 
-/** What only the server knows, by the name of the argument or option. */
+/** Names that only the server knows, by the name of the argument or option. */
 const NAMES: Record<string, Names> = {
   channel: async (api) => (await ask<{ channels: Channel[] }>(api, '/channels')).channels.map(({ name }) => name),
   'control-plane': async (api) => {
@@ -20,8 +20,8 @@ NAMES.at = NAMES['older-than'] = NAMES.version as Names;
 const ask = <T>(api: Api, path: string): Promise<T> => api<T>(path, { deadline: DEADLINE_MS });
 
 /**
- * What may stand where the last of `words` stands, which is empty or the beginning of it. None where files may stand,
- * and where the server does not answer.
+ * Completes the last of `words`, which may be empty. Returns nothing where a file is expected, or if the server does
+ * not answer.
  */
 export async function findCandidates(program: Command, words: string[], api: Api): Promise<string[]> {
   const begun = words.at(-1) ?? '';
@@ -30,7 +30,7 @@ export async function findCandidates(program: Command, words: string[], api: Api
   return all.filter((candidate) => candidate.startsWith(begun));
 }
 
-/** Where the words before lead: into the value of an option, or to an argument of a command. */
+/** Finds where the words before lead: to the value of an option, or to an argument of a command. */
 function findPlace(program: Command, words: string[]) {
   let command = program;
   let index = 0;

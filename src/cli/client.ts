@@ -8,24 +8,24 @@ import type { Problem } from './types.ts';
 
 export interface ApiRequest {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Sent as JSON, unless it is text already or a stream. */
+  /** Sent as JSON, unless it is already text, or a stream. */
   body?: object | string | Readable;
   contentType?: string;
-  /** The revision that was seen; another one is refused with `revision_mismatch`. */
+  /** The revision that the change is based on; if it is not current, the server answers `revision_mismatch`. */
   ifMatch?: number;
-  /** Milliseconds until it gives up. */
+  /** Milliseconds until the client gives up. */
   deadline?: number;
 }
 
 /**
- * Asks the operator API: a path below `/api/v1`, and the JSON of the answer. Rejects with `ApiError` where the server
- * says no, and with a sentence where it does not answer.
+ * Calls the operator API with a path below `/api/v1`, and returns the JSON of the answer. Rejects with `ApiError` if
+ * the server refuses, and with an `Error` that people can read if it does not answer.
  */
 export type Api = <T>(path: string, request?: ApiRequest) => Promise<T>;
 
 const DEADLINE_MS = 30_000;
 
-/** A client of the operator API at `url`, such as `http://127.0.0.1:8081`. `warn` is told what is wrong with a change that was made. */
+/** A client of the operator API at `url`, such as `http://127.0.0.1:8081`. `warn` gets a change's warnings. */
 export function createClient(url: string, token: string, warn: (warning: string) => void): Api {
   const base = readUrl(url);
   return async <T>(path: string, request: ApiRequest = {}) => {
@@ -34,15 +34,15 @@ export function createClient(url: string, token: string, warn: (warning: string)
     if (status === 204 || (status === 202 && body === '')) return undefined as T;
     if (status < 300 && type.startsWith('application/json')) return JSON.parse(body) as T;
     if (type.startsWith('application/problem+json')) throw new ApiError(JSON.parse(body) as Problem);
-    throw new Error(`${url} answered ${status}, and is no Fairway operator listener; check the URL`);
+    throw new Error(`${url} answered ${status} and is not a Fairway operator listener; check the URL`);
   };
 }
 
-/** Throws `UsageError` for what cannot be a server's address. */
+/** Parses the address of a server. Throws `UsageError` unless it is an http or https URL. */
 export function readUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url && /^https?:$/.test(url.protocol)) return url;
-  throw new UsageError(`${text} is no URL of an operator listener, such as http://127.0.0.1:8081`);
+  throw new UsageError(`${text} is not the URL of an operator listener, such as http://127.0.0.1:8081`);
 }
 
 interface Answer {
@@ -68,8 +68,8 @@ async function send(url: URL, token: string, request: ApiRequest): Promise<Answe
   } catch (error) {
     const cause = error as NodeJS.ErrnoException;
     if (cause.name === 'AbortError') {
-      const message = `${url.origin} did not answer within ${deadline / 1000} s; whether it was done is unknown, so look before you repeat`;
-      throw new Error(message, { cause });
+      const late = `${url.origin} did not answer within ${deadline / 1000} s`;
+      throw new Error(`${late}; it may have been done, so check before you try again`, { cause });
     }
     const why = cause.message || cause.code;
     throw new Error(`${url.origin} cannot be reached (${why}); is FAIRWAY_URL the operator listener?`, { cause });
@@ -80,12 +80,12 @@ async function send(url: URL, token: string, request: ApiRequest): Promise<Answe
 function open(url: URL, options: RequestOptions, body: ApiRequest['body']): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
-    // A server may answer, and hang up, before it has read everything; the answer counts then.
+    // A server may answer and hang up before it has read the whole body; the answer counts.
     request.once('response', resolve).on('error', reject);
     if (body instanceof Readable) pipeline(body, request, (error) => error && reject(error));
     else request.end(typeof body === 'object' ? JSON.stringify(body) : body);
   });
 }
 
-/** The path of a channel. */
+/** The API's path of a channel. */
 export const channelPath = (name: string): string => `/channels/${encodeURIComponent(name)}`;

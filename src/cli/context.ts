@@ -13,13 +13,13 @@ export type Format = (typeof FORMATS)[number];
 export interface Context {
   api: Api;
   terminal: Terminal;
-  /** Prints the result: `value` as JSON or YAML, or what `table` makes of it for a person. */
+  /** Prints the result: `value` as JSON or YAML, or, for people, the text that `table` makes of it. */
   show(value: unknown, table: (screen: Screen) => string): void;
-  /** Set by a command that was carried out and has bad news. */
+  /** The exit status; a command that succeeded but has bad news sets it. */
   exitCode: number;
 }
 
-/** Reads nothing before a command needs it, so that `--help` works without a token. */
+/** Creates the context, which reads nothing before a command needs it, so that `--help` works without a token. */
 export function createContext(program: Command, process: NodeJS.Process): Context {
   const { env, stdout } = process;
   const options = () => program.opts<{ url?: string; output: Format }>();
@@ -28,7 +28,7 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
   function connect(): Api {
     const login = readLogin(env);
     const url = options().url ?? (env.FAIRWAY_URL || login?.url || DEFAULT_URL);
-    // A token goes only to the server that it was given for.
+    // A saved token is sent only to the server it was saved for.
     const token =
       env.FAIRWAY_TOKEN || (login && readUrl(login.url).origin === readUrl(url).origin ? login.token : undefined);
     if (token) return createClient(url, token, warn);
@@ -59,5 +59,5 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
   return context;
 }
 
-/** YAML without aliases, which would make two values that are equal now look like one for ever. */
+/** YAML without aliases: an alias would tie together two values that only happen to be equal. */
 export const toYaml = (value: unknown): string => stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });

@@ -5,10 +5,10 @@ import type { ApplyResult } from './types.ts';
 
 type Difference = ApplyResult['changes'][number];
 
-/** What the server keeps by itself at each change of a document, so no news. */
+/** Fields that the server itself maintains at each change; they are left out. */
 const BOOKKEEPING = new Set(['updatedAt', 'updatedBy', 'lineage', 'served']);
 
-/** What a document would change, a line each: `-` what was, `+` what will be. */
+/** What a document would change, one line each: `-` before, `+` after. */
 export function difference(screen: Screen, changes: Difference[]): string {
   return changes
     .map(({ key, before, after }) => {

@@ -2,25 +2,25 @@ import { CommanderError } from 'commander';
 import { item, type Screen, sentence } from './layout.ts';
 import type { Problem } from './types.ts';
 
-/** What the command line exits with. */
+/** The exit statuses of the command line. */
 export const EXIT = {
   done: 0,
   error: 1,
-  /** The command line cannot be carried out as it stands. */
+  /** An argument or option is wrong or missing. */
   usage: 2,
-  /** The compatibility gate, or a verdict that was asked for, says no. */
+  /** The compatibility gate refused, or the answer to a `check` is no. */
   refused: 3,
-  /** The state does not allow it, or was changed meanwhile. */
+  /** The state does not allow it, or someone else changed it first. */
   conflict: 4,
-  /** It was done, and a failover of the store may still lose it. */
+  /** It was done, but a failover of the store may still lose it. */
   unreplicated: 5,
   interrupted: 130,
 } as const;
 
-/** A command line that cannot be carried out as it stands, with what to type instead. */
+/** An argument or option is wrong or missing; the message says what to type instead. */
 export class UsageError extends Error {}
 
-/** Whoever was asked said no. */
+/** The person at the terminal said no. */
 export class Declined extends Error {
   readonly exitCode: number;
 
@@ -30,10 +30,10 @@ export class Declined extends Error {
   }
 }
 
-/** Whoever was asked pressed Ctrl-C. */
+/** The person at the terminal pressed Ctrl-C. */
 export class Interrupted extends Error {}
 
-/** What the server said when it did not do it. */
+/** The server refused the request; `problem` is its answer. */
 export class ApiError extends Error {
   readonly problem: Problem;
 
@@ -57,12 +57,12 @@ function exitCodeOfProblem({ code, status }: Problem): number {
   return status === 400 || status === 422 ? EXIT.usage : EXIT.error;
 }
 
-/** Next steps that only the command line knows, by code. */
+/** Next steps that only the command line knows, by error code. */
 const HINTS: Record<string, string> = {
   unauthenticated: 'To sign in: fairway login',
 };
 
-/** What a person reads on standard error: the API's own words, of several findings a line each. */
+/** What a person reads on standard error: the API's own words; several findings get a line each. */
 export function describeError(screen: Screen, error: unknown): string {
   if (!(error instanceof ApiError)) return sentence(screen, `fairway: ${(error as Error).message}`);
   const { code, report, errors = [] } = error.problem;
@@ -72,7 +72,7 @@ export function describeError(screen: Screen, error: unknown): string {
   return [...splitFindings(screen, error.problem, [...reasons, ...faults]), ...(hint ? [hint] : [])].join('\n');
 }
 
-/** The sentence has all findings one after another; several of them read better as a list. */
+/** The API's sentence has all findings in a row; two or more read better as a list. */
 function splitFindings(screen: Screen, { detail, title }: Problem, findings: string[]): string[] {
   const list = findings.join('; ');
   const at = detail.indexOf(list);

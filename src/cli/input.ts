@@ -1,14 +1,14 @@
 import { createReadStream, statSync } from 'node:fs';
 import { UsageError } from './errors.ts';
 
-/** What a command reads: a file, or standard input where its name is `-`. */
+/** What a command reads: a file, or standard input if the name is `-`. */
 export interface Input {
   stream: NodeJS.ReadableStream;
-  /** Bytes; null where nobody knows before the end. */
+  /** Bytes; null if unknown until the end. */
   size: number | null;
 }
 
-/** Throws `UsageError` for a file that cannot be read, and for a terminal, which would be waited for in silence. */
+/** Throws `UsageError` if the file cannot be read, or for a terminal, where the command would wait in silence. */
 export function openInput(file: string): Input {
   if (file === '-') {
     if (process.stdin.isTTY) throw new UsageError('nothing is piped in; name a file, or pipe one in');
@@ -25,17 +25,17 @@ export function openInput(file: string): Input {
   }
 }
 
-/** Twice what the server takes of any document. */
+/** Bytes; twice the size of the largest document that the server accepts. */
 const MAX_DOCUMENT = 8 * 1024 * 1024;
 
-/** The whole of it; for documents, which are small. Throws `UsageError` for one that is not. */
+/** Reads a whole document. Throws `UsageError` if it is larger than `MAX_DOCUMENT`. */
 export async function readInput(file: string): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of openInput(file).stream) {
     chunks.push(Buffer.from(chunk));
     size += chunk.length;
-    if (size > MAX_DOCUMENT) throw new UsageError(`${file} is larger than 8 MiB, and no document that is wanted here`);
+    if (size > MAX_DOCUMENT) throw new UsageError(`${file} is larger than 8 MiB; is it the right file?`);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -2,21 +2,21 @@ import { styleText } from 'node:util';
 
 export type Style = Parameters<typeof styleText>[0];
 
-/** Where text goes: its width, Infinity where nobody looks at lines, and whether it shows colours. */
+/** Where text goes: the width in columns (Infinity unless it is a terminal), and whether it shows colours. */
 export interface Screen {
   width: number;
   colours: boolean;
 }
 
-/** What stands in a table; null is a dash. */
+/** A cell of a table; null is shown as a dash. */
 export type Cell = string | number | null | { text: string; style: Style; whole?: boolean };
 
 export const painted = (text: string, style: Style): Cell => ({ text, style });
 
-/** What is there to be copied does not wrap. */
+/** A command to copy, which does not wrap. */
 export const command = (text: string): Cell => ({ text, style: 'cyan', whole: true });
 
-/** A last column narrower than this is no column. */
+/** The last column needs this much room; with less, each row becomes a block. */
 const MIN_COLUMN = 24;
 const GAP = 2;
 
@@ -32,10 +32,10 @@ export function paint({ colours }: Screen, text: string, style: Style): string {
   return colours ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** Control characters, and those that turn the direction of writing. */
+/** Control characters, and characters that change the direction of writing. */
 const STEERING = /[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu;
 
-/** What others wrote must neither steer a terminal nor look like something else. */
+/** Text from elsewhere must neither control the terminal nor look like something else. */
 export const plain = (text: string): string => text.replace(STEERING, ' ');
 
 const textOf = (cell: Cell): string => {
@@ -53,7 +53,7 @@ export const quantity = (number: number, thing: string): string =>
 export const agents = (number: number): string => quantity(number, 'agent');
 
 /**
- * Rows under headings. Numbers stand to the right; the last column wraps, and where even that has no room each row
+ * Rows under headings. Numbers are right-aligned; the last column wraps, and if there is no room for it, each row
  * becomes a block.
  */
 export function table(screen: Screen, headings: string[], rows: Cell[][]): string {
@@ -87,7 +87,7 @@ export function table(screen: Screen, headings: string[], rows: Cell[][]): strin
   return [paint(screen, head.join(' '.repeat(GAP)).trimEnd(), 'dim'), ...rows.map(line)].join('\n');
 }
 
-/** Labels with their values, one of which may have several lines. */
+/** Labels with their values; a value may have several lines. */
 export function pairs(screen: Screen, rows: [label: string, value: Cell | Cell[]][]): string {
   const width = Math.max(...rows.map(([label]) => label.length)) + GAP;
   return rows
@@ -106,7 +106,7 @@ export const sentence = (screen: Screen, text: string): string => wrap(plain(tex
 export const item = (screen: Screen, text: string): string =>
   `  - ${wrap(plain(text), screen.width - 4).join('\n    ')}`;
 
-/** A cell whose lines go on under its first one. */
+/** A cell whose further lines are indented under its first. */
 function block(screen: Screen, cell: Cell, indent: number, width: number): string {
   const lines = wrap(textOf(cell), isWhole(cell) ? Infinity : screen.width - indent).map((line) => {
     return styled(screen, typeof cell === 'number' ? line.padStart(width) : line, cell);

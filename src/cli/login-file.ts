@@ -15,7 +15,7 @@ export function loginFile(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'fairway', 'login.json');
 }
 
-/** What `fairway login` kept, or null. Throws where the file cannot be read. */
+/** The login that `fairway login` saved, or null. Throws if the file cannot be read. */
 export function readLogin(env: NodeJS.ProcessEnv): Login | null {
   const file = loginFile(env);
   try {
@@ -25,16 +25,16 @@ export function readLogin(env: NodeJS.ProcessEnv): Login | null {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new Error(`${file} cannot be read (${(error as Error).message}); run fairway login again`, { cause: error });
   }
-  throw new Error(`${file} holds no URL and token; run fairway login again`);
+  throw new Error(`${file} has no URL and token; run fairway login again`);
 }
 
-/** Keeps a login, readable by its owner only. Returns the file's name. */
+/** Saves a login in a file that only its owner can read. Returns the file's name. */
 export function saveLogin(env: NodeJS.ProcessEnv, login: Login): string {
   const file = loginFile(env);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const next = `${file}.${process.pid}`;
   writeFileSync(next, `${JSON.stringify(login, null, 2)}\n`, { mode: 0o600 });
-  // A mode given at creation is subject to what the file was before, and to the umask.
+  // The mode given at creation does not apply to a file that already exists, and the umask narrows it.
   chmodSync(next, 0o600);
   renameSync(next, file);
   return file;

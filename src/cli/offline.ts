@@ -7,18 +7,18 @@ import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
 import { readInput } from './input.ts';
 
-/** Where the releases come from that a command works with. */
+/** Where a command gets its releases from. */
 export interface CatalogueOptions {
-  /** A JSON file; without it the server is asked. */
+  /** A JSON file; without it, the server's catalogue is used. */
   releases?: string;
 }
 
 export const RELEASES_OPTION = [
   '--releases <file>',
-  'a release history to work with, instead of the catalogue of the server; - is standard input',
+  "use this release history instead of the server's catalogue; - is standard input",
 ] as const;
 
-/** What a version says. Asks the server unless a file is named. Throws `UsageError`. */
+/** Explains a version. Asks the server unless a file is named. Throws `UsageError`. */
 export async function explain(context: Context, text: string, options: CatalogueOptions): Promise<VersionExplanation> {
   const version = readVersion(text);
   if (typeof version === 'string') throw new UsageError(version);
@@ -26,18 +26,18 @@ export async function explain(context: Context, text: string, options: Catalogue
   return explainVersion(version, await readCatalogue(context, options));
 }
 
-/** The cloud version of a commit. */
+/** Mints the cloud version of a commit. */
 export async function mint(context: Context, input: MintInput, options: CatalogueOptions): Promise<string> {
   return mintCloudVersion(input, await readCatalogue(context, options)).text;
 }
 
-/** Where a fix goes. Asks the server unless a file is named. */
+/** The branches and releases that a fix goes to. Asks the server unless a file is named. */
 export async function backports(context: Context, urgency: Urgency, options: CatalogueOptions): Promise<BackportPlan> {
   if (options.releases === undefined) return context.api(`/releases/backport-plan?urgency=${urgency}`);
   return planBackports((await readCatalogue(context, options)).values(), urgency);
 }
 
-/** The catalogue of a file or of the server. Throws `UsageError`. */
+/** Reads the catalogue from a file or from the server. Throws `UsageError`. */
 async function readCatalogue({ api }: Context, { releases: file }: CatalogueOptions): Promise<Catalogue> {
   const releases =
     file === undefined ? (await api<{ releases: Release[] }>('/releases')).releases : await readFile(file);
@@ -56,11 +56,11 @@ async function readFile(file: string): Promise<Release[]> {
   const list = Array.isArray(content) ? content : (content as { releases?: unknown } | null)?.releases;
   if (!Array.isArray(list)) {
     throw new UsageError(
-      `${file} is no list of releases; write [{ "version": "16.4.7" }] or name what releases -o json printed`,
+      `${file} is not a list of releases; write [{ "version": "16.4.7" }], or use the output of releases -o json`,
     );
   }
   return list.flatMap((entry: Partial<Release> & { date?: string | null }) => {
-    // As the server does: histories hold some that nobody could be told.
+    // As on the server: histories hold versions that no agent could be served.
     const version = parseVersion(String(entry?.version ?? ''));
     if (!version) return [];
     const { date = null, ...rest } = entry;

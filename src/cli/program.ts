@@ -17,7 +17,7 @@ import { type Context, createContext, FORMATS } from './context.ts';
 /** Adds the commands of a group. */
 type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => void;
 
-/** In the order of the help, with the heading there. */
+/** The groups in the order of the help, each under its heading. */
 const GROUPS: [heading: string, groups: Group[]][] = [
   ['Channels:', [channelCommands, verbCommands]],
   ['Agents:', [agentCommands, inventoryCommands]],
@@ -29,14 +29,14 @@ const GROUPS: [heading: string, groups: Group[]][] = [
 /** The whole command line. */
 export function createProgram(process: NodeJS.Process): { program: Command; context: Context } {
   const program = new Command('fairway')
-    .description('Steers which version automatic Teleport agent upgrades go to.')
+    .description('Steers which version Teleport agents upgrade to.')
     .version(version)
     .option('--url <url>', 'operator listener (or FAIRWAY_URL; default: where you signed in)')
     .addOption(new Option('-o, --output <format>', 'how to print the result').choices(FORMATS).default('table'))
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(add --help for more)')
     .addHelpText(
       'after',
-      '\nExits 0 when done, 1 on an error, 2 on wrong usage, 3 when refused by the gate, 4 on a conflict, 5 when stored, not yet replicated.',
+      '\nExits 0 when done, 1 on an error, 2 on wrong usage, 3 if refused by the gate, 4 on a conflict, 5 if not replicated.',
     )
     // Commands inherit it.
     .exitOverride();

@@ -3,7 +3,7 @@ import { evidence, mark, oldest, stepsToCome } from './describe.ts';
 import { type Cell, command, count, painted, pairs, type Screen } from './layout.ts';
 import type { Census, Channel, Mark, Report } from './types.ts';
 
-/** A change of a channel; `report` is null where its target stays. */
+/** A change of a channel; `report` is null if its target stays. */
 export interface Move {
   before: Channel;
   after: Channel;
@@ -11,15 +11,15 @@ export interface Move {
   report: Report | null;
 }
 
-/** What became of a target for the reasons against it; null where they are told elsewhere. */
+/** The label of the reasons against a target; null if they are shown elsewhere. */
 export type Verdict = 'refused' | 'accepted' | null;
 
 /** What a change would do, as people read it before they decide. */
 export function reportTable(screen: Screen, move: Move, verdict: Verdict): string {
   const { before, after, report, census } = move;
   const rows: Row[] = [['channel', painted(before.name, 'bold')], ...targetRows(move)];
-  if (after.plan) rows.push(['then', `${stepsToCome(after.plan)}; each once it would strand nobody`]);
-  else if (before.plan) rows.push(['then', `no more: the plan to ${before.plan.target} ends`]);
+  if (after.plan) rows.push(['then', `${stepsToCome(after.plan)}; each as soon as it strands no agent`]);
+  else if (before.plan) rows.push(['then', `nothing: the plan to ${before.plan.target} ends`]);
   for (const [label, was, is] of [
     ['critical', before.critical, after.critical],
     ['pin', before.pin, after.pin],
@@ -44,10 +44,10 @@ function findingRows({ reasons, warnings, route }: Report, verdict: Verdict): Ro
   return rows;
 }
 
-/** Versions of agents in the way that are worth a line each. */
+/** At most this many versions of blocking agents get a line each. */
 const MAX_BLOCKING = 3;
 
-/** How to see the agents in the way; those that are only presumed cannot be seen. */
+/** Commands that list the blocking agents; agents that are only presumed cannot be listed. */
 function whoRows({ before, census, report }: Move): Row[] {
   const blocking = new Set(report?.reasons.map(({ version }) => version));
   const known = census.versions.filter(({ version }) => blocking.has(version)).slice(-MAX_BLOCKING);
@@ -56,7 +56,7 @@ function whoRows({ before, census, report }: Move): Row[] {
 }
 
 function targetRows({ before, after }: Move): Row[] {
-  if (before.target === after.target) return [['target', `${after.target ?? 'none'}, as before`]];
+  if (before.target === after.target) return [['target', `${after.target ?? 'none'}, unchanged`]];
   return [
     ['from', before.target ?? 'none'],
     ['to', painted(after.target ?? 'none', 'bold')],
@@ -64,7 +64,7 @@ function targetRows({ before, after }: Move): Row[] {
 }
 
 function describeMark(was: Mark | null, is: Mark | null): Cell {
-  if (!is) return was ? `taken off (${mark(was)})` : null;
+  if (!is) return was ? `removed (${mark(was)})` : null;
   return painted(mark(is), 'yellow');
 }
 
@@ -72,8 +72,8 @@ function effectRows(move: Move): Row[] {
   const { after, census, report } = move;
   const { target, critical } = after;
   const effects = countEffects(after, census, report);
-  const how = critical ? 'at once, as it is critical' : 'each in its maintenance window';
-  const where = target === null ? 'where they are' : `at ${target} already`;
+  const how = critical ? 'at once, because it is critical' : 'each in its maintenance window';
+  const where = target === null ? 'where they are' : `already at ${target}`;
   return [
     ['move', effects.move === 0 ? '0' : `${count(effects.move)}, ${how}`],
     ['wait', effects.wait === 0 ? '0' : `${count(effects.wait)}, ${where}`],

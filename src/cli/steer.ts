@@ -1,5 +1,5 @@
 import { channelPath } from './client.ts';
-import { type ConsentOptions, requireConsent, requireReason, requireSomebody } from './consent.ts';
+import { type ConsentOptions, requireConsent, requireReason, requireTerminal } from './consent.ts';
 import type { Context } from './context.ts';
 import { ApiError, Declined, describeError, EXIT } from './errors.ts';
 import { count, type Screen, sentence } from './layout.ts';
@@ -16,24 +16,24 @@ export interface Steering {
     stepped?: boolean | undefined;
     until?: string | undefined;
   };
-  /** What is asked before. */
+  /** The question before the change. */
   question: (after: Channel) => string;
-  /** What is said afterwards. */
+  /** The sentence after the change. */
   done: (after: Channel) => string;
 }
 
 export interface SteerOptions extends ConsentOptions {
   reason?: string;
-  /** Agents that it may strand: the report's number. */
+  /** The number of agents that it may strand, as the report states it. */
   acceptStranding?: number;
 }
 
 type Act = (how: { dryRun?: boolean; acceptStranding?: number | undefined }) => Promise<VerbResult>;
 type Seen = Pick<Move, 'before' | 'census'>;
 
-/** Shows what a verb would do, asks, and does just that: should the channel change meanwhile, the server refuses. */
+/** Shows what a verb would do, asks, and does exactly that; if the channel has changed since, the server refuses. */
 export async function steer(context: Context, steering: Steering, options: SteerOptions): Promise<void> {
-  requireSomebody(context, options);
+  requireTerminal(context, options);
   const reason = await requireReason(context, options.reason);
   const seen = await look(context, steering.channel);
   const act: Act = (how) =>
@@ -47,7 +47,7 @@ export async function steer(context: Context, steering: Steering, options: Steer
     const acceptStranding = options.yes ? options.acceptStranding : await decide(context, steering, seen, act, options);
     const result = await act({ acceptStranding });
     const done = `${steering.done(result.channel)} (revision ${count(result.channel.revision)})`;
-    // Whoever was asked has seen the report.
+    // A person who was asked has already seen the report.
     context.show(
       result,
       (screen) => (options.yes ? `${describe(screen, seen, result)}\n\n` : '') + sentence(screen, done),
@@ -86,15 +86,15 @@ async function decide(
     preview = await act({ dryRun: true, acceptStranding });
   } catch (error) {
     if (!isRefusal(error) || acceptStranding !== undefined) throw error;
-    return breakGlass(context, seen, act, error);
+    return override(context, seen, act, error);
   }
   context.terminal.say(`${describe(context.terminal, seen, preview)}\n`);
   await requireConsent(context, options, steering.question(preview.channel));
   return acceptStranding;
 }
 
-/** Where accepting to strand agents would help, and whoever asks may: the number must be typed. */
-async function breakGlass({ terminal }: Context, seen: Seen, act: Act, refusal: Refusal): Promise<number> {
+/** Asks for the number of stranded agents, if accepting it would help and the caller may. */
+async function override({ terminal }: Context, seen: Seen, act: Act, refusal: Refusal): Promise<number> {
   const { stranded } = refusal.problem.report;
   const helps = await act({ dryRun: true, acceptStranding: stranded }).then(
     () => true,
@@ -102,7 +102,7 @@ async function breakGlass({ terminal }: Context, seen: Seen, act: Act, refusal: 
   );
   if (!helps) throw refusal;
   terminal.say(`${describeRefusal(terminal, seen, refusal)}\n\n${describeError(terminal, refusal)}\n`);
-  const typed = await terminal.ask('To do it all the same, type how many agents that strands (Enter: leave it):');
+  const typed = await terminal.ask('To override, type the number of stranded agents (Enter: cancel):');
   if (typed.replaceAll(',', '') !== String(stranded)) throw new Declined(EXIT.refused);
   return stranded;
 }
@@ -110,7 +110,7 @@ async function breakGlass({ terminal }: Context, seen: Seen, act: Act, refusal: 
 const describe = (screen: Screen, seen: Seen, { channel, report }: VerbResult): string =>
   reportTable(screen, { ...seen, after: channel, report }, 'accepted');
 
-/** The reasons and the route are in the error, which comes next. */
+/** Leaves out the reasons and the route: they are in the error, which comes next. */
 const describeRefusal = (screen: Screen, seen: Seen, { problem: { report } }: Refusal): string =>
   reportTable(screen, { ...seen, after: { ...seen.before, target: report.target }, report }, null);
 

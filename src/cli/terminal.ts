@@ -3,18 +3,18 @@ import { Writable } from 'node:stream';
 import { Interrupted } from './errors.ts';
 import { paint, type Screen, screenOf } from './layout.ts';
 
-/** The person at the keyboard, and standard error, on which everything that is not the result goes. */
+/** The person at the keyboard, and standard error, which gets everything except the result. */
 export interface Terminal extends Screen {
-  /** Is there somebody to ask? */
+  /** Whether there is a person to ask. */
   interactive: boolean;
   say(text: string): void;
   /** The answer without spaces around it, empty at the end of input. */
   ask(question: string): Promise<string>;
-  /** The same, and nothing of it is shown. */
+  /** The same, without showing what is typed. */
   askSecret(question: string): Promise<string>;
   /** Only `y` and `yes` mean yes. */
   confirm(question: string): Promise<boolean>;
-  /** A line that replaces the one before; it goes when something is said. Nothing where standard error is no terminal. */
+  /** Replaces the progress line, which `say` removes. Does nothing unless standard error is a terminal. */
   progress(text: string): void;
 }
 
@@ -27,12 +27,12 @@ export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | '
   async function read(question: string, answer: 'shown' | 'unseen'): Promise<string> {
     const unseen = answer === 'unseen';
     const lines = createInterface({ input: stdin, output: unseen ? nowhere() : stderr, terminal: true });
-    // Only once the interface is there has the terminal ceased to echo by itself; a question put before could be
-    // answered, by a paste, on the open screen.
+    // The terminal stops echoing only once the interface exists; if the question came first, a pasted answer could
+    // show on the screen.
     if (unseen) stderr.write(question);
     try {
       return await new Promise((resolve, reject) => {
-        // Ctrl-D is no answer, which no question takes for a yes.
+        // Ctrl-D gives an empty answer, which no question takes as a yes.
         lines.once('close', () => resolve(''));
         lines.once('SIGINT', () => reject(new Interrupted('interrupted; nothing was changed')));
         lines.question(question).then((answer) => resolve(answer.trim()), reject);

@@ -11,7 +11,7 @@ import type * as releases from '../http/schemas/releases.ts';
 import type * as report from '../http/schemas/report.ts';
 import type * as transfer from '../http/schemas/transfer.ts';
 
-// The API's schemas, as types only: the command line starts fast because it carries no validator.
+// The API's schemas, as types only: the command line starts fast because it loads no validator.
 export type Agent = z.infer<typeof agents.Agent>;
 export type ApplyResult = z.infer<typeof transfer.ApplyResult>;
 export type AuditEntry = z.infer<typeof audit.AuditEntry>;

@@ -5,8 +5,8 @@ const DURATION = /^(\d{1,5})(m|h|d)$/;
 const CLOCK = /^([01]?\d|2[0-3]):([0-5]\d)$/;
 
 /**
- * When something ends, as ISO 8601: a duration from now (`90m`, `2h`, `3d`), the next time that the clock shows `18:00`
- * here, or a date and time. Throws `UsageError`.
+ * When something ends, as ISO 8601: a duration from now (`90m`, `2h`, `3d`), the next time that the local clock
+ * shows `18:00`, or a date and time. Throws `UsageError`.
  */
 export function readUntil(text: string, now: Date): string {
   const [, amount, unit] = DURATION.exec(text) ?? [];
@@ -14,9 +14,9 @@ export function readUntil(text: string, now: Date): string {
   const [, hour, minute] = CLOCK.exec(text) ?? [];
   if (hour && minute) return nextClock(Number(hour), Number(minute), now).toISOString();
   const time = new Date(text);
-  // A bare number is a date to JavaScript.
+  // JavaScript would read a bare number as a date.
   if (!Number.isNaN(time.getTime()) && /^\d{4}-\d\d-\d\d/.test(text)) return time.toISOString();
-  throw new UsageError(`--until ${text} is no time; write 90m, 2h, 3d, 18:00 or 2026-11-22T18:00:00Z`);
+  throw new UsageError(`--until ${text} is not a valid time; write 90m, 2h, 3d, 18:00 or 2026-11-22T18:00:00Z`);
 }
 
 function nextClock(hour: number, minute: number, now: Date): Date {

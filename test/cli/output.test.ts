@@ -83,7 +83,7 @@ describe('for machines', { timeout: LONG }, () => {
     const { fairway } = await fleet();
     const { stdout } = await fairway(['export']);
     const back = await fairway(['apply', '-', '--yes'], { input: stdout });
-    expect(back).toMatchObject({ code: 0, stdout: 'the state agrees with the document already\n' });
+    expect(back).toMatchObject({ code: 0, stdout: 'the state already agrees with the document\n' });
   });
 
   it('ends quietly when nobody reads on', async () => {

@@ -64,10 +64,10 @@ describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { 
     expect(inOneLine(screen)).toContain('not as you have seen it; read it again, then repeat');
   });
 
-  it('breaks the glass for the number of agents, typed', async () => {
+  it('overrides a refusal for the typed number of stranded agents', async () => {
     const server = await stranding();
     const command = ['roll-forward', 'stable/cloud', '17.0.0', '-r', 'they are gone'];
-    const { code, screen } = await onTerminal(command, { env: signedIn(server) }, [['type how many', '2\r']]);
+    const { code, screen } = await onTerminal(command, { env: signedIn(server) }, [['type the number of stranded agents', '2\r']]);
     expect(screen).toMatch(/strand +2\n/);
     expect(inOneLine(screen)).toContain(
       '2 agents at 15.4.7 would skip a major on the way to 17.0.0; bring them to 16.x first',
@@ -79,22 +79,22 @@ describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { 
     ['another number', '3\r'],
     ['yes', 'y\r'],
     ['Enter', '\r'],
-  ])('leaves the glass whole for %s', async (_, typed) => {
+  ])('does not override for %s', async (_, typed) => {
     const server = await stranding();
     const command = ['roll-forward', 'stable/cloud', '17.0.0', '-r', 'x'];
-    const { code } = await onTerminal(command, { env: signedIn(server) }, [['type how many', typed]]);
+    const { code } = await onTerminal(command, { env: signedIn(server) }, [['type the number of stranded agents', typed]]);
     expect({ code, target: await targetOf(server) }).toEqual({ code: 3, target: '16.4.6' });
   });
 
-  it('offers no glass to whom it would not help', async () => {
+  it('does not offer an override that would not help', async () => {
     const server = await stranding();
     const command = ['roll-forward', 'stable/cloud', '17.0.0', '-r', 'x'];
     const { code, screen } = await onTerminal(command, { env: signedIn(server, 'operator') });
     expect(code).toBe(3);
-    expect(screen).not.toContain('type how many');
+    expect(screen).not.toContain('type the number of stranded agents');
   });
 
-  it('keeps URL and token of a login, the token unseen, in a file of the user alone', async () => {
+  it('saves URL and token of a login in a file that only the user can read, and never shows the token', async () => {
     const server = await startServer(QUICKSTART);
     const home = temporaryDirectory();
     const { code, screen } = await onTerminal(['login'], { env: { HOME: home } }, [

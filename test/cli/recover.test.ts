@@ -30,7 +30,7 @@ it('lets an admin put back what a store has lost', { timeout: 120_000 }, async (
   const done = await fairway(['recover', 'served', '--yes', '--reason', 'flushed by mistake']);
   expect(done).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^decided for what is served \(revision \d+\)$/m),
+    stdout: expect.stringMatching(/^the served state was kept \(revision \d+\)$/m),
   });
   expect(await fairway(['pin', 'stable/cloud', '--yes', '--reason', 'x'])).toMatchObject({ code: 0 });
 });

@@ -16,7 +16,7 @@ it('explains, mints and plans without a server', { timeout: LONG }, async () => 
     stderr: '',
   });
   const parsed = await offline('version', 'parse', 'v16.4.8');
-  for (const line of [/^branch +branch\/v16\.4$/m, /^support +supported$/m, /16 moves from 16\.4\.7 to 16\.4\.8/]) {
+  for (const line of [/^branch +branch\/v16\.4$/m, /^support +supported$/m, /16: moves from 16\.4\.7 to 16\.4\.8/]) {
     expect(parsed.stdout).toMatch(line);
   }
   expect((await offline('releases', 'backport-plan', '--urgent')).stdout).toMatch(/14\.3\.22 after 14\.3\.21/);
@@ -61,6 +61,6 @@ it('takes a release from registration to a pull', { timeout: LONG }, async () =>
   expect(await run(ci, 'releases', 'pull', RELEASE, '--reason', 'bad', '--yes')).toMatch(
     /was pulled\n.*edge: withdrawn/,
   );
-  expect(await run(ci, 'releases', 'tags', '16.4.7')).toMatch(/16 moves from 16\.4\.6 to 16\.4\.7/);
+  expect(await run(ci, 'releases', 'tags', '16.4.7')).toMatch(/16: moves from 16\.4\.6 to 16\.4\.7/);
   expect(await run(ci, 'releases', 'support')).toMatch(/^14 +14\.3\.21 +29$/m);
 });

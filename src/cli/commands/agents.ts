@@ -21,20 +21,22 @@ interface AgentPage {
 
 const MAX_PAGE = 500;
 
-/** `agents`, `explain` and `census`: who is where, and why. */
+/** `agents`, `explain` and `census`: which agents there are, what they run, and what they get. */
 export function agentCommands(program: Command, context: Context): void {
   const { api } = context;
 
   program
     .command('agents')
-    .description('agents with what they run, filtered')
-    .option('-c, --channel <channel>', 'only those that follow this channel')
-    .option('--at <version>', 'only those that run this version')
-    .option('--older-than <version>', 'only those that run an older one')
-    .option('--group <group>', 'only those of this update group')
-    .addOption(new Option('--source <source>', 'only those that this source knows').choices(['inventory', 'check-ins']))
-    .option('--limit <n>', 'how many at most', readLimit, 50)
-    .option('--cursor <cursor>', 'go on where another page ended')
+    .description('list agents and what they run')
+    .option('-c, --channel <channel>', 'only agents that follow this channel')
+    .option('--at <version>', 'only agents that run this version')
+    .option('--older-than <version>', 'only agents that run an older version')
+    .option('--group <group>', 'only agents of this update group')
+    .addOption(
+      new Option('--source <source>', 'only agents that this source knows').choices(['inventory', 'check-ins']),
+    )
+    .option('--limit <n>', 'show at most this many', readLimit, 50)
+    .option('--cursor <cursor>', 'continue where the last page ended')
     .action(async (options: AgentOptions) => {
       const page = await readAgents(context, options);
       context.show(page, (screen) => agentTable(screen, page));
@@ -42,8 +44,8 @@ export function agentCommands(program: Command, context: Context): void {
 
   program
     .command('explain')
-    .description('what an agent is told, and why')
-    .argument('<id>', 'of the agent')
+    .description('show which version an agent gets, and why')
+    .argument('<id>', 'id of the agent')
     .action(async (id: string) => {
       const explanation = await api<Explanation>(`/agents/${encodeURIComponent(id)}/explain`);
       context.show(explanation, (screen) => explanationSheet(screen, explanation));
@@ -51,7 +53,7 @@ export function agentCommands(program: Command, context: Context): void {
 
   program
     .command('census')
-    .description('agents by version and source, of one channel or of all')
+    .description('count agents by version and source, for one channel or all')
     .argument('[channel]')
     .action(async (channel: string | undefined) => {
       if (channel === undefined) {
@@ -66,10 +68,10 @@ export function agentCommands(program: Command, context: Context): void {
 const readLimit = (text: string): number => {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1) return limit;
-  throw new InvalidArgumentError('It is a number from 1.');
+  throw new InvalidArgumentError('It must be a whole number of at least 1.');
 };
 
-/** Collects pages until there are `limit` agents, since a page may be short and yet have a successor. */
+/** Collects pages until there are `limit` agents, because a short page is not always the last. */
 async function readAgents(
   { api, terminal }: Context,
   { limit, cursor, at, ...filter }: AgentOptions,
@@ -91,14 +93,14 @@ async function readAgents(
 
 function agentTable(screen: Screen, { agents, cursor }: AgentPage): string {
   if (agents.length === 0)
-    return sentence(screen, 'no such agents are known; fairway inventory import makes them known');
+    return sentence(screen, 'no such agents are known; to import what runs: fairway inventory import');
   const rows = agents.map(({ id, channel, version, updater, group, lastSeen, sources }): Cell[] => {
     const from = sources.map(({ source }) => source).join(', ');
     return [id, version, channel, updater, group, time(lastSeen), from];
   });
   const list = table(screen, ['id', 'version', 'channel', 'updater', 'group', 'last seen', 'from'], rows);
   if (cursor === null) return list;
-  const more = `there are more; --limit shows more of them, and --cursor ${cursor} the next`;
+  const more = `there are more; use --limit for a longer list, or --cursor ${cursor} for the next page`;
   return `${list}\n\n${sentence(screen, more)}`;
 }
 
@@ -107,7 +109,7 @@ function explanationSheet(screen: Screen, explanation: Explanation): string {
   return pairs(screen, [
     ['agent', painted(agent.id, 'bold')],
     ['because', because],
-    ['told', told ? `version ${told.version}, critical ${told.critical}` : '404'],
+    ['gets', told ? `version ${told.version}, critical ${told.critical}` : '404'],
     ['channel', revision === null ? channel : `${channel} (revision ${revision})`],
     ['target', target],
     ['critical', critical ? mark(critical) : 'no'],
@@ -115,7 +117,7 @@ function explanationSheet(screen: Screen, explanation: Explanation): string {
     ...(plan
       ? [['plan', `${plan.next} is next${plan.strandsAgent ? ', and would strand it now' : ''}`] as [string, Cell]]
       : []),
-    ['runs', agent.sources.map(({ version, source, at }) => `${version}, said ${source} at ${time(at)}`)],
+    ['runs', agent.sources.map(({ version, source, at }) => `${version}, reported by ${source} at ${time(at)}`)],
     ['updater', [agent.updater, agent.updaterVersion].filter(Boolean).join(' ')],
     ['group', agent.group],
   ]);
@@ -132,7 +134,7 @@ function censusOverview(screen: Screen, censuses: Census[]): string {
   return table(screen, ['channel', 'agents', 'oldest', 'evidence'], rows);
 }
 
-/** How far the agents are from the target, leaving out what there is none of. */
+/** How far the agents are from the target, without the zeros. */
 function describeDistance(distance: NonNullable<Census['distance']>): string {
   const { atTarget, behind, majorBehind, outOfSupport, ahead } = distance;
   const parts: [number, string][] = [
@@ -156,7 +158,7 @@ function censusSheet(screen: Screen, { channel, agents, oldest, versions, distan
     ['evidence', sources.map(evidence)],
   ]);
   if (versions.length === 0) {
-    const hint = `nobody has said what runs here; fairway inventory import --channel ${channel} does`;
+    const hint = `it is not known what runs here; to import it: fairway inventory import --channel ${channel}`;
     return `${sheet}\n\n${sentence(screen, hint)}`;
   }
   const most = Math.max(...versions.map(({ count }) => count));

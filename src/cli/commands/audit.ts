@@ -8,12 +8,12 @@ import type { AuditEntry, ChainState } from '../types.ts';
 /** `audit`: who changed what, when and why. */
 export function auditCommands(program: Command, context: Context): void {
   const { api } = context;
-  const audit = program.command('audit').description('who changed what, when and why');
+  const audit = program.command('audit').description('show who changed what, when and why');
 
   audit
     .command('list', { isDefault: true })
-    .description('entries, newest first')
-    .option('--limit <n>', 'how many at most', '20')
+    .description('list entries, newest first')
+    .option('--limit <n>', 'show at most this many', '20')
     .option('--before <id>', 'only entries with a lower id')
     .action(async (options: { limit: string; before?: string }) => {
       const answer = await api<{ entries: AuditEntry[] }>(`/audit?${new URLSearchParams({ ...options })}`);
@@ -22,7 +22,7 @@ export function auditCommands(program: Command, context: Context): void {
 
   audit
     .command('verify')
-    .description('was any entry changed or removed? Exits 1 if so')
+    .description('check that no entry was changed or removed; exits 1 otherwise')
     .action(async () => {
       const state = await api<ChainState>('/audit/verify');
       if (!state.intact) context.exitCode = EXIT.error;
@@ -41,5 +41,5 @@ function auditTable(screen: Screen, entries: AuditEntry[]): string {
   const rows = entries.map(({ id, at, actor: by, action, subject, reason }): Cell[] => {
     return [id, time(at), actor(by), painted(action, 'bold'), subject, reason];
   });
-  return table(screen, ['id', 'at', 'by', 'did', 'to', 'reason'], rows);
+  return table(screen, ['id', 'at', 'by', 'action', 'subject', 'reason'], rows);
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type ConsentOptions, requireConsent, requireReason, requireSomebody, withConsent } from '../consent.ts';
+import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { actor, time } from '../describe.ts';
 import { UsageError } from '../errors.ts';
@@ -30,7 +30,7 @@ interface RecallOptions extends ConsentOptions {
   channel?: string[];
 }
 
-/** What can be done with single releases, below `releases`. */
+/** The commands for a single release, below `releases`. */
 export function catalogueCommands(releases: Command, context: Context): void {
   const { api } = context;
   const shown = (release: Release) => context.show(release, (screen) => releaseSheet(screen, release));
@@ -39,20 +39,20 @@ export function catalogueCommands(releases: Command, context: Context): void {
 
   releases
     .command('show')
-    .description('one release: artifacts, changes, sign-offs')
+    .description('show a release: artifacts, changes, sign-offs')
     .argument('<version>')
     .action(async (version: string) => shown(await api<Release>(`/releases/${encodeURIComponent(version)}`)));
 
   releases
     .command('register')
-    .description('register a release, as CI does; saying the same again changes nothing')
+    .description('register a release, as CI does; registering it again changes nothing')
     .argument('<version>')
     .requiredOption('--commit <hash>', '6 to 40 hex digits')
     .requiredOption('--cut-at <time>', 'when its tag was cut: 2026-11-22T18:00:00Z')
     .option('--previous <version>', 'the release that the changes are counted from')
     .option('--security', 'it fixes a vulnerability')
-    .option('--embargoed', 'nobody below release-manager may know of it yet')
-    .addOption(new Option('--published <set...>', 'artifacts that are out already').choices(SETS))
+    .option('--embargoed', 'hide it from everyone below release-manager')
+    .addOption(new Option('--published <set...>', 'artifacts that are already published').choices(SETS))
     .option('--significant <pr:title...>', 'changes that must be signed off')
     .option('--change <pr:title...>', 'other changes')
     .action(async (version: string, options: RegisterOptions) => {
@@ -64,49 +64,55 @@ export function catalogueCommands(releases: Command, context: Context): void {
 
   releases
     .command('artifacts')
-    .description('tell what was built and published')
+    .description('report what was built and published')
     .argument('<version>')
     .addArgument(releases.createArgument('<set>', 'which artifacts').choices(SETS))
-    .addArgument(releases.createArgument('<state>', 'how far they are').choices(STATES))
+    .addArgument(releases.createArgument('<state>', 'the state they are in').choices(STATES))
     .action(async (version: string, set: string, state: string) =>
       shown(await post<Release>(version, 'artifacts', statesOf([set], state))),
     );
 
   releases
     .command('sign-off')
-    .description('sign a change off by hand')
+    .description('sign off a change by hand')
     .argument('<version>')
     .argument('<pr>')
     .option('-r, --reason <reason>', 'why, for the audit log')
-    .option('--withdraw', 'take the sign-off back')
+    .option('--withdraw', 'withdraw the sign-off')
     .action(async (version: string, pr: string, { reason, withdraw }: { reason?: string; withdraw?: true }) =>
       shown(
         await post<Release>(version, `changes/${encodeURIComponent(pr)}/sign-off`, { signedOff: !withdraw, reason }),
       ),
     );
 
-  recall(releases.command('pull'), 'withdraw a bad release; every channel that serves it goes back at once').action(
+  recall(releases.command('pull'), 'pull a bad release; every channel that serves it goes back at once').action(
     (version: string, options: RecallOptions) =>
       runRecall(
         context,
-        { version, verb: 'pull', preview: 'would be pulled', question: 'Pull it?', done: 'was pulled' },
+        { version, verb: 'pull', preview: 'would be pulled', question: `Pull ${version}?`, done: 'was pulled' },
         options,
       ),
   );
 
   recall(releases.command('lift-embargo'), 'make a release public')
-    .option('--channel <channel...>', 'roll these forward to it in the same commit')
+    .option('--channel <channel...>', 'roll these channels forward to it at the same time')
     .action((version: string, options: RecallOptions) =>
       runRecall(
         context,
-        { version, verb: 'lift-embargo', preview: 'would be public', question: 'Make it public?', done: 'is public' },
+        {
+          version,
+          verb: 'lift-embargo',
+          preview: 'would be public',
+          question: `Make ${version} public?`,
+          done: 'is public',
+        },
         options,
       ),
     );
 
   releases
     .command('tags')
-    .description('the Docker tags that a release makes and moves')
+    .description('list the Docker tags that a release creates and moves')
     .argument('<version>')
     .action(async (version: string) => {
       const plan = await api<TagPlan>(`/releases/${encodeURIComponent(version)}/tags`);
@@ -119,23 +125,23 @@ export function catalogueCommands(releases: Command, context: Context): void {
 
   releases
     .command('support')
-    .description('the majors that are supported')
+    .description('list the supported majors')
     .action(async () => {
       const support = await api<SupportWindow>('/releases/support');
       const rows = support.majors.map(({ major, newest, releases: count }): Cell[] => [String(major), newest, count]);
       context.show(support, (screen) =>
         rows.length === 0
-          ? 'no stable release is known; to take a history over: fairway releases import FILE'
+          ? 'no stable release is known; to import a history: fairway releases import FILE'
           : table(screen, ['major', 'newest', 'releases'], rows),
       );
     });
 
   releases
     .command('backport-plan')
-    .description('which branches a fix goes to, and which releases come of it')
+    .description('show which branches a fix goes to, and which releases follow')
     .option('--urgent', 'a serious bug: patches of every supported major')
     .option('--not-urgent', 'any other bug: the next minor of the latest major')
-    .option('--security', 'a vulnerability: as urgent')
+    .option('--security', 'a vulnerability: the same as urgent')
     .option(...RELEASES_OPTION)
     .action(async (options: CatalogueOptions & { urgent?: true; notUrgent?: true; security?: true }) => {
       const urgency = readUrgency(options);
@@ -153,7 +159,7 @@ const recall = (command: Command, description: string): Command =>
 interface RecallAct {
   version: string;
   verb: 'pull' | 'lift-embargo';
-  /** What is said of the release before, asked, and said afterwards. */
+  /** The words about the release before the change, the question, and the words after it. */
   preview: string;
   question: string;
   done: string;
@@ -161,7 +167,7 @@ interface RecallAct {
 
 /** Shows which channels would move where, asks, and does it. */
 async function runRecall(context: Context, act: RecallAct, options: RecallOptions): Promise<void> {
-  requireSomebody(context, options);
+  requireTerminal(context, options);
   const { critical, channel } = options;
   const reason = await requireReason(context, options.reason);
   const post = (dryRun: boolean) => {
@@ -186,7 +192,8 @@ const statesOf = (sets: string[], state: string) =>
 
 const readChange = (significant: boolean) => (text: string) => {
   const [, pr, title] = /^#?(\d{1,9}):\s*(.+)$/.exec(text) ?? [];
-  if (!pr || !title) throw new UsageError(`${text} is no change; write it as PR:TITLE, such as "4711:Fix the proxy"`);
+  if (!pr || !title)
+    throw new UsageError(`${text} is not a change; write it as PR:TITLE, such as "4711:Fix the proxy"`);
   return { pr: Number(pr), title, significant };
 };
 
@@ -198,7 +205,7 @@ function readUrgency(options: { urgent?: true; notUrgent?: true; security?: true
   ];
   const [urgency] = said;
   if (urgency && said.length === 1) return urgency;
-  throw new UsageError('say how urgent the fix is: one of --urgent, --not-urgent and --security');
+  throw new UsageError('state how urgent the fix is: one of --urgent, --not-urgent and --security');
 }
 
 function releaseSheet(screen: Screen, release: Release): string {
@@ -210,7 +217,7 @@ function releaseSheet(screen: Screen, release: Release): string {
     ['previous', previous],
     ['security', security ? painted('yes', 'yellow') : 'no'],
     ...(embargoed
-      ? [['embargo', painted('nobody below release-manager may know of it', 'yellow')] as [string, Cell]]
+      ? [['embargo', painted('hidden from everyone below release-manager', 'yellow')] as [string, Cell]]
       : []),
     ['artifacts', SETS.map((set) => `${set}: ${artifacts[FIELDS[set]].state}`)],
     ...(pulled ? [['pulled', painted(`${pulled.reason} (${actor(pulled.by)})`, 'red')] as [string, Cell]] : []),

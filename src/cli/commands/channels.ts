@@ -7,13 +7,13 @@ import { type Cell, count, painted, pairs, type Screen, sentence, table } from '
 import { reportTable } from '../report.ts';
 import type { AuditEntry, Census, Channel, PlanState, Report } from '../types.ts';
 
-/** `channels`, `show`, `check` and `plan`: what channels serve, and what they may. */
+/** `channels`, `show`, `check` and `plan`: what channels serve, and what they may serve. */
 export function channelCommands(program: Command, context: Context): void {
   const { api } = context;
 
   program
     .command('channels')
-    .description('all channels: target, critical, pin, agents')
+    .description('list the channels: target, critical, pin, agents')
     .action(async () => {
       const [list, { channels: censuses }] = await Promise.all([
         api<{ channels: Channel[] }>('/channels'),
@@ -24,9 +24,9 @@ export function channelCommands(program: Command, context: Context): void {
 
   program
     .command('show')
-    .description('one channel: what it serves, who set it and why, its agents')
+    .description('show a channel: what it serves, who set it and why, its agents')
     .argument('<channel>')
-    .option('--history <n>', 'entries of its history', '5')
+    .option('--history <n>', 'show at most this many entries of its history', '5')
     .action(async (name: string, { history }: { history: string }) => {
       const [channel, census, { entries }] = await Promise.all([
         api<Channel>(channelPath(name)),
@@ -38,7 +38,7 @@ export function channelCommands(program: Command, context: Context): void {
 
   program
     .command('check')
-    .description('may the channel serve this version? Changes nothing; exits 3 if not')
+    .description('check whether a channel may serve a version; changes nothing, exits 3 if not')
     .argument('<channel>')
     .argument('<version>')
     .action(async (name: string, version: string) => {
@@ -58,7 +58,7 @@ export function channelCommands(program: Command, context: Context): void {
 
   program
     .command('plan')
-    .description('a stepped roll-forward: where it stands, and what it waits for')
+    .description('show a stepped roll-forward: where it is, and what it waits for')
     .argument('<channel>')
     .action(async (name: string) => {
       const state = await api<PlanState>(`${channelPath(name)}/plan`);
@@ -67,14 +67,15 @@ export function channelCommands(program: Command, context: Context): void {
 }
 
 function planSheet(screen: Screen, name: string, { plan, next, waiting, report }: PlanState): string {
-  if (!plan) return sentence(screen, `${name} has no plan; fairway roll-forward ${name} VERSION --stepped makes one`);
+  if (!plan)
+    return sentence(screen, `${name} has no plan; to start one: fairway roll-forward ${name} VERSION --stepped`);
   const { target, route, step, critical, startedBy, startedAt, reason } = plan;
   return pairs(screen, [
     ['channel', painted(name, 'bold')],
     ['to', painted(target, 'bold')],
     ['route', route.map((version, index) => `${version}${index < step ? ' (done)' : index === step ? ' (now)' : ''}`)],
     ['next', next],
-    ['state', waiting ? painted(waiting.detail, 'yellow') : 'goes on within seconds'],
+    ['state', waiting ? painted(waiting.detail, 'yellow') : 'continues within seconds'],
     ['critical', critical ? 'yes' : 'no'],
     ['would strand', report && count(report.stranded)],
     ['started', `${time(startedAt)} by ${actor(startedBy)}, reason: ${reason}`],
@@ -106,7 +107,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census, history:
     ...(toolsVersion ? [['client tools', toolsVersion] as [string, Cell]] : []),
     ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
     ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
-    ...(plan ? [['plan', `then ${stepsToCome(plan)}; fairway plan ${channel.name} tells more`] as [string, Cell]] : []),
+    ...(plan ? [['plan', `then ${stepsToCome(plan)}; for more: fairway plan ${channel.name}`] as [string, Cell]] : []),
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],
     ['accepts', accepts.join(', ')],
@@ -120,6 +121,6 @@ function channelSheet(screen: Screen, channel: Channel, census: Census, history:
     census.versions.map(({ version, count }) => [version, count]),
   );
   const rows = history.map(({ at, actor: by, action, reason }): Cell[] => [time(at), actor(by), action, reason]);
-  const past = table(screen, ['at', 'by', 'did', 'reason'], rows);
+  const past = table(screen, ['at', 'by', 'action', 'reason'], rows);
   return [sheet, ...(census.versions.length > 0 ? [versions] : []), ...(rows.length > 0 ? [past] : [])].join('\n\n');
 }

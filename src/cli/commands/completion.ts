@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { findCandidates } from '../candidates.ts';
 import type { Context } from '../context.ts';
 
-// Both ask the program itself, so that they know what it knows, and channels by name.
+// Both scripts ask the program itself, so that they complete its options and the server's channels too.
 const SCRIPTS = {
   bash: `_fairway() {
   local IFS=$'\\n'
@@ -20,11 +20,11 @@ compdef _fairway fairway
 `,
 };
 
-/** `completion`: what makes a shell complete commands, options, channels and versions. */
+/** `completion`: the scripts with which a shell completes commands, options, channels and versions. */
 export function completionCommands(program: Command, context: Context): void {
   program
     .command('completion')
-    .description('a script that completes commands, options, channels and versions: source <(fairway completion bash)')
+    .description('print a script that completes commands, channels and versions: source <(fairway completion bash)')
     .addArgument(new Argument('<shell>').choices(Object.keys(SCRIPTS)))
     .action((shell: keyof typeof SCRIPTS) => void process.stdout.write(SCRIPTS[shell]));
 

@@ -5,14 +5,16 @@ import { EXIT } from '../errors.ts';
 import { type Cell, count, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { ControlPlane, ControlPlaneReport } from '../types.ts';
 
-/** `control-planes`: which version they run, and whether they may be changed. */
+/** `control-planes`: which version they run, and which they may go to. */
 export function controlPlaneCommands(program: Command, context: Context): void {
   const { api } = context;
-  const group = program.command('control-planes').description('the control planes that agents connect to');
+  const group = program
+    .command('control-planes')
+    .description('show and record the control planes that agents connect to');
 
   group
     .command('list', { isDefault: true })
-    .description('all control planes')
+    .description('list the control planes')
     .action(async () => {
       const answer = await api<{ controlPlanes: ControlPlane[] }>('/control-planes');
       context.show(answer, (screen) => controlPlaneTable(screen, answer.controlPlanes));
@@ -20,7 +22,7 @@ export function controlPlaneCommands(program: Command, context: Context): void {
 
   group
     .command('report')
-    .description('note the version that a control plane runs now')
+    .description('record the version that a control plane runs')
     .argument('<control-plane>')
     .argument('<version>')
     .action(async (name: string, version: string) => {
@@ -31,7 +33,7 @@ export function controlPlaneCommands(program: Command, context: Context): void {
 
   group
     .command('check')
-    .description('may the control plane go to this version? Changes nothing; exits 3 if not')
+    .description('check whether a control plane may go to a version; changes nothing, exits 3 if not')
     .argument('<control-plane>')
     .argument('<version>')
     .action(async (name: string, version: string) => {
@@ -45,11 +47,11 @@ const path = (name: string): string => `/control-planes/${encodeURIComponent(nam
 
 function controlPlaneTable(screen: Screen, controlPlanes: ControlPlane[]): string {
   if (controlPlanes.length === 0)
-    return sentence(screen, 'no control planes yet; to note one: fairway control-planes report NAME VERSION');
+    return sentence(screen, 'no control planes yet; to record one: fairway control-planes report NAME VERSION');
   const rows = controlPlanes.map(({ name, version, updatedAt, updatedBy }): Cell[] => {
     return [name, version, time(updatedAt), actor(updatedBy)];
   });
-  return table(screen, ['control plane', 'version', 'since', 'said by'], rows);
+  return table(screen, ['control plane', 'version', 'since', 'reported by'], rows);
 }
 
 function controlPlaneReport(screen: Screen, report: ControlPlaneReport): string {

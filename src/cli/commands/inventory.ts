@@ -8,22 +8,22 @@ import { agents, count, sentence } from '../layout.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Channel, InventoryResult } from '../types.ts';
 
-/** As long as the server gives an upload. */
+/** As long as the server allows an upload to take. */
 const DEADLINE_MS = 300_000;
 const MIB = 1024 * 1024;
 
-/** `inventory import`: tells Fairway what the agents run. */
+/** `inventory import`: imports what the agents run. */
 export function inventoryCommands(program: Command, context: Context): void {
   program
     .command('inventory')
-    .description('what the agents run, as the cluster itself says')
+    .description('import what the agents run, as the cluster reports it')
     .command('import')
-    .description('take over what tctl inventory ls --format=json prints, in place of what was known')
-    .argument('[file]', 'that tctl printed; - is standard input', '-')
-    .requiredOption('-c, --channel <channel>', 'that these agents follow')
+    .description('import the output of tctl inventory ls --format=json; it replaces the one before')
+    .argument('[file]', 'output of tctl; - is standard input', '-')
+    .requiredOption('-c, --channel <channel>', 'channel that these agents follow')
     .action(async (file: string, { channel }: { channel: string }) => {
       const input = openInput(file);
-      // Rather before an upload of many megabytes than after it.
+      // An unknown channel is noticed before an upload of many megabytes, not after it.
       await context.api<Channel>(channelPath(channel));
       const result = await context.api<InventoryResult>(`/inventory?channel=${encodeURIComponent(channel)}`, {
         method: 'POST',
@@ -33,7 +33,7 @@ export function inventoryCommands(program: Command, context: Context): void {
       context.terminal.progress('');
       context.show(result, (screen) => {
         const { received, enrolled, skipped, oldest } = result;
-        const unread = skipped === 0 ? '' : `; ${count(skipped)} skipped, as their version cannot be read`;
+        const unread = skipped === 0 ? '' : `; ${count(skipped)} skipped, because their version cannot be read`;
         const lowest = oldest ? `, oldest ${atLowest(oldest)}` : '';
         const read = `${count(received)} instances read for ${channel}: ${agents(enrolled)} enrolled`;
         return sentence(screen, read + lowest + unread);
@@ -41,7 +41,7 @@ export function inventoryCommands(program: Command, context: Context): void {
     });
 }
 
-/** The input as it goes out, with a word on how far it is. */
+/** The input as it is sent, with its progress on the terminal. */
 function withProgress({ stream, size }: Input, terminal: Terminal): Readable {
   let sent = 0;
   const of = size === null ? '' : ` of ${(size / MIB).toFixed(1)}`;

@@ -13,31 +13,31 @@ export function loginCommands(program: Command, context: Context, env: NodeJS.Pr
 
   program
     .command('login')
-    .description('keep a URL and a token for later; the token is asked for, or read from standard input')
-    .argument('[url]', 'of the operator listener')
+    .description('save a URL and a token; the token is asked for, or read from standard input')
+    .argument('[url]', 'URL of the operator listener')
     .action(async (argument: string | undefined) => {
       const url = argument ?? program.opts<{ url?: string }>().url ?? (env.FAIRWAY_URL || (await askUrl()));
       if (readUrl(url).protocol === 'http:' && !isLoopback(url)) {
-        terminal.say(`${url} is not https: whoever is on the way can read the token`);
+        terminal.say(`${url} is not https: anyone on the network path can read the token`);
       }
       const token = (
         terminal.interactive ? await terminal.askSecret('Token (not shown):') : await readInput('-')
       ).trim();
       if (!token) throw new UsageError('there is no token; type it, or pipe it in: fairway login URL < FILE');
-      // A token that does not work is found out now and not at three in the morning.
+      // A token that does not work is noticed now, not at three in the morning.
       const { channels } = await createClient(url, token, () => {})<{ channels: Channel[] }>('/channels');
       const file = saveLogin(env, { url, token });
       context.show({ url, file }, () => {
-        return `signed in to ${url}, which has ${quantity(channels.length, 'channel')}; the token is kept in ${file}`;
+        return `signed in to ${url}, which has ${quantity(channels.length, 'channel')}; the token is saved in ${file}`;
       });
     });
 
   program
     .command('logout')
-    .description('forget the URL and the token')
+    .description('delete the saved URL and token')
     .action(async () => {
       const file = forgetLogin(env);
-      context.show({ file }, () => `signed out: ${file} is gone`);
+      context.show({ file }, () => `signed out: ${file} was deleted`);
     });
 
   async function askUrl(): Promise<string> {

@@ -20,30 +20,30 @@ export function promoteCommands(program: Command, context: Context): void {
 
   group
     .command('show')
-    .description('how far a release has come, what holds it, and what happens next')
+    .description('show how far a release is, what holds it, and what happens next')
     .argument('<version>')
     .action(async (version: string) => shown(await context.api<Promotion>(path(version, 'promotion'))));
 
-  changing(group.command('approve'), 'approve a stage; not for whoever registered the release')
+  changing(group.command('approve'), 'approve a stage; a release cannot be approved by the actor that registered it')
     .argument('<stage>')
     .action((version: string, stage: string, options: VerbOptions) => post(version, 'approve', { stage, ...options }));
 
-  changing(group.command('start'), 'start the next stage, if all its gates are passed')
+  changing(group.command('start'), 'start the next stage, if all its gates pass')
     .argument('[stage]')
     .option('--critical', 'agents upgrade at once, not in their maintenance window')
     .action((version: string, stage: string | undefined, options: VerbOptions) =>
       post(version, 'promote', { stage, ...options }),
     );
 
-  changing(group.command('halt'), 'stop where it is').action((version: string, options: VerbOptions) =>
+  changing(group.command('halt'), 'halt a promotion where it is').action((version: string, options: VerbOptions) =>
     post(version, 'halt', options),
   );
 
-  changing(group.command('resume'), 'go on from where it was halted').action((version: string, options: VerbOptions) =>
+  changing(group.command('resume'), 'resume a halted promotion').action((version: string, options: VerbOptions) =>
     post(version, 'resume', options),
   );
 
-  changing(group.command('supersede'), 'end it in favour of a fixed release')
+  changing(group.command('supersede'), 'end a promotion in favour of a fixed release')
     .argument('<fix>')
     .action((version: string, by: string, options: VerbOptions) => post(version, 'supersede', { by, ...options }));
 }
@@ -53,7 +53,7 @@ const changing = (command: Command, description: string): Command =>
     .description(description)
     .argument('<version>')
     .requiredOption('-r, --reason <reason>', 'why, for the audit log')
-    .option('-n, --dry-run', 'show what it would do, and do nothing');
+    .option('-n, --dry-run', 'show what would change, and change nothing');
 
 const COLOURS = { complete: 'green', halted: 'red', superseded: 'yellow' } as const;
 

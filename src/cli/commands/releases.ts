@@ -8,11 +8,11 @@ import { catalogueCommands } from './catalogue.ts';
 /** `releases`: the catalogue. */
 export function releaseCommands(program: Command, context: Context): void {
   const { api } = context;
-  const releases = program.command('releases').description('the catalogue of known releases');
+  const releases = program.command('releases').description('show and change the catalogue of releases');
 
   releases
     .command('list', { isDefault: true })
-    .description('known releases, newest first')
+    .description('list known releases, newest first')
     .action(async () => {
       const answer = await api<{ releases: Release[] }>('/releases');
       context.show(answer, (screen) => releaseTable(screen, answer.releases));
@@ -22,7 +22,7 @@ export function releaseCommands(program: Command, context: Context): void {
 
   releases
     .command('import')
-    .description('take over a JSON file of [{ version, date, security }]; - is standard input')
+    .description('import a JSON file of [{ version, date, security }]; - is standard input')
     .argument('<file>')
     .action(async (file: string) => {
       const body = await readInput(file);
@@ -37,7 +37,7 @@ export function releaseCommands(program: Command, context: Context): void {
 
 function releaseTable(screen: Screen, releases: Release[]): string {
   if (releases.length === 0)
-    return sentence(screen, 'no releases yet; to take a history over: fairway releases import FILE');
+    return sentence(screen, 'no releases yet; to import a history: fairway releases import FILE');
   const rows = releases.map(({ version, cutAt, security, artifacts, embargoed, pulled }): Cell[] => [
     version,
     cutAt?.slice(0, 10) ?? null,

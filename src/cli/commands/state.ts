@@ -1,18 +1,18 @@
 import { Argument, type Command } from 'commander';
-import { type ConsentOptions, requireConsent, requireReason, requireSomebody, withConsent } from '../consent.ts';
+import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import { type Context, toYaml } from '../context.ts';
 import { difference } from '../difference.ts';
 import { readInput } from '../input.ts';
 import { quantity, type Screen, sentence, table } from '../layout.ts';
 import type { ApplyResult, AuditEntry, RecoveryResult, StateDocument } from '../types.ts';
 
-/** `export` and `apply`: the whole control state as a document; `recover`: which state counts, after the store lost some. */
+/** `export` and `apply`: the control state as one document; `recover`: which state counts after a loss. */
 export function stateCommands(program: Command, context: Context): void {
   const { api, terminal } = context;
 
   program
     .command('export')
-    .description('the control state as one document: YAML, or JSON with -o json')
+    .description('print the control state as one document: YAML, or JSON with -o json')
     .action(async () => {
       const state = await api<StateDocument>('/export');
       context.show(state, () => toYaml(state));
@@ -22,9 +22,9 @@ export function stateCommands(program: Command, context: Context): void {
     .description('make the state agree with a document; what it leaves out stays')
     .argument('<file>', 'YAML or JSON, as export prints it; - is standard input')
     .action(async (file: string, options: ConsentOptions) => {
-      requireSomebody(context, options);
+      requireTerminal(context, options);
       const document = await readInput(file);
-      // YAML is a superset of JSON, so one type does for both.
+      // YAML is a superset of JSON, so one content type serves both.
       const send = (query: string, ifMatch: number) =>
         api<ApplyResult>(`/apply${query}`, {
           method: 'POST',
@@ -48,27 +48,27 @@ export function stateCommands(program: Command, context: Context): void {
     });
 
   withConsent(program.command('recover'))
-    .description('after the store has lost changes, decide which state counts')
+    .description('decide which state counts after the store has lost changes')
     .addArgument(
-      new Argument('<keep>', 'served: put back what this server serves; stored: take what the store holds').choices([
+      new Argument('<keep>', 'served: restore what this server serves; stored: accept what the store holds').choices([
         'served',
         'stored',
       ]),
     )
     .option('-r, --reason <text>', 'why, for the audit log')
     .action(async (keep: string, options: ConsentOptions & { reason?: string }) => {
-      requireSomebody(context, options);
+      requireTerminal(context, options);
       const reason = options.dryRun ? (options.reason ?? 'dry run') : await requireReason(context, options.reason);
       const decide = (dryRun: boolean) =>
         api<RecoveryResult>('/recovery', { method: 'POST', body: { keep, reason, dryRun } });
       const preview = await decide(true);
       if (options.dryRun) return context.show(preview, (screen) => describeRecovery(screen, preview));
       if (!options.yes) terminal.say(`${describeRecovery(terminal, preview)}\n`);
-      const question = keep === 'served' ? 'Put back what is served?' : 'Take what the store holds?';
+      const question = keep === 'served' ? 'Restore what is served?' : 'Accept what the store holds?';
       await requireConsent(context, options, question);
       const result = await decide(false);
       return context.show(result, (screen) => {
-        const done = `decided for what is ${keep} (revision ${result.audit?.revision})`;
+        const done = `the ${keep} state was kept (revision ${result.audit?.revision})`;
         return options.yes ? `${describeRecovery(screen, result)}\n\n${done}` : done;
       });
     });
@@ -82,7 +82,7 @@ function describeRecovery(screen: Screen, { loss, changes }: RecoveryResult): st
   );
   if (changes.length === 0) return `${lost}\n\nboth hold the same channels, releases and control planes`;
   const rows = changes.map(({ key, change }) => [change, key]);
-  return `${lost}\n\n${table(screen, ['change', 'of'], rows)}`;
+  return `${lost}\n\n${table(screen, ['change', 'document'], rows)}`;
 }
 
 /** The revision of the whole state is the id of its last change. */
@@ -94,7 +94,7 @@ async function readRevision({ api }: Context): Promise<number> {
 const changes = ({ changes }: ApplyResult): string => quantity(changes.length, 'change');
 
 function describe(screen: Screen, preview: ApplyResult, { dryRun }: ConsentOptions): string {
-  if (preview.changes.length === 0) return sentence(screen, 'the state agrees with the document already');
+  if (preview.changes.length === 0) return sentence(screen, 'the state already agrees with the document');
   const note = dryRun ? `nothing was changed: this was a dry run of ${changes(preview)}` : '';
   return `${difference(screen, preview.changes)}\n\n${sentence(screen, note)}`;
 }

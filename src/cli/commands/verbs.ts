@@ -8,7 +8,7 @@ import { readUntil } from '../until.ts';
 
 type VerbOptions = SteerOptions & { critical?: boolean; stepped?: boolean; until?: string; off?: boolean };
 
-/** The verbs that steer a channel. Each shows the report and asks, unless told `--yes`. */
+/** The verbs that steer a channel. Each shows the report and asks, unless `--yes` is given. */
 export function verbCommands(program: Command, context: Context): void {
   const run = (steering: Steering, options: SteerOptions) => steer(context, steering, options);
 
@@ -16,7 +16,7 @@ export function verbCommands(program: Command, context: Context): void {
     .argument('<channel>')
     .argument('<version>')
     .option('--critical', 'agents upgrade at once, not in their maintenance window')
-    .option('--stepped', 'across majors in steps, each once it would strand nobody')
+    .option('--stepped', 'cross majors in steps, each as soon as it strands no agent')
     .action((channel: string, version: string, { critical, stepped, ...options }: VerbOptions) =>
       run(
         {
@@ -30,7 +30,7 @@ export function verbCommands(program: Command, context: Context): void {
       ),
     );
 
-  moving(program.command('roll-back'), 'move the target to the one before, or to an older version')
+  moving(program.command('roll-back'), 'move the target back to the previous version, or to an older one')
     .argument('<channel>')
     .argument('[version]')
     .option('--critical', 'agents go back at once, not in their maintenance window')
@@ -47,7 +47,7 @@ export function verbCommands(program: Command, context: Context): void {
       ),
     );
 
-  moving(program.command('pin'), 'freeze the target, moved first if a version is named')
+  moving(program.command('pin'), 'keep the target where it is, or at the version you name')
     .argument('<channel>')
     .argument('[version]')
     .option('--until <time>', UNTIL)
@@ -73,7 +73,7 @@ export function verbCommands(program: Command, context: Context): void {
           verb: 'unpin',
           channel,
           question: () => `Unpin ${channel}?`,
-          done: () => `${channel} is not pinned any more`,
+          done: () => `${channel} is no longer pinned`,
         },
         options,
       ),
@@ -93,10 +93,10 @@ export function verbCommands(program: Command, context: Context): void {
       ),
     );
 
-  changing(program.command('critical'), 'tell agents to upgrade outside their maintenance window, or no longer')
+  changing(program.command('critical'), 'tell agents to upgrade now, outside their maintenance window')
     .argument('<channel>')
     .option('--until <time>', UNTIL)
-    .option('--off', 'no longer')
+    .option('--off', 'stop telling them that')
     .action((channel: string, { until, off, ...options }: VerbOptions) =>
       run(
         {
@@ -110,7 +110,7 @@ export function verbCommands(program: Command, context: Context): void {
       ),
     );
 
-  changing(program.command('withdraw'), 'take the target away: agents are told none and stay where they are')
+  changing(program.command('withdraw'), 'remove the target: agents get no version and stay where they are')
     .argument('<channel>')
     .action((channel: string, options: VerbOptions) =>
       run(
@@ -118,14 +118,14 @@ export function verbCommands(program: Command, context: Context): void {
           verb: 'withdraw',
           channel,
           question: () => `Withdraw ${channel}?`,
-          done: () => `${channel} was withdrawn; fairway roll-forward gives it a target again`,
+          done: () => `${channel} was withdrawn; to give it a target again: fairway roll-forward ${channel} VERSION`,
         },
         options,
       ),
     );
 }
 
-const UNTIL = 'when it ends by itself: 90m, 2h, 3d, 18:00 or 2026-11-22T18:00:00Z';
+const UNTIL = 'when it ends: 90m, 2h, 3d, 18:00 or 2026-11-22T18:00:00Z';
 
 function changing(command: Command, description: string): Command {
   return withConsent(command.description(description).option('-r, --reason <reason>', 'why, for the audit log'));
@@ -134,13 +134,13 @@ function changing(command: Command, description: string): Command {
 function moving(command: Command, description: string): Command {
   return changing(command, description).option(
     '--accept-stranding <n>',
-    "break the glass: do it although that strands n agents, the report's number (needs the role admin)",
+    'override a refusal and strand n agents, the number in the report (needs the role admin)',
     readCount,
   );
 }
 
 function readCount(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is a number of agents.');
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a number of agents.');
   return Number(text);
 }
 

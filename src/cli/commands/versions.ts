@@ -8,7 +8,7 @@ import type { TagPlan, VersionExplanation } from '../types.ts';
 
 /** `version parse` and `version mint`. */
 export function versionCommands(program: Command, context: Context): void {
-  const group = program.command('version').description('what a version says, and the next version of the cloud');
+  const group = program.command('version').description('explain a version, or mint the next cloud version');
 
   group
     .command('parse')
@@ -25,14 +25,14 @@ export function versionCommands(program: Command, context: Context): void {
     .description('the cloud version of a commit: latest stable major + 1, the time in UTC, the hash')
     .requiredOption('--commit <hash>', '6 to 40 hex digits; the longer the better')
     .option('--at <time>', 'when it is cut, as 2026-11-22T18:00:00Z; now by default')
-    .option('--major <n>', 'the major, where two are right because a branch was just cut')
+    .option('--major <n>', 'the major, if two are possible because a branch was just cut')
     .option(...RELEASES_OPTION)
     .action(async (options: CatalogueOptions & { commit: string; at?: string; major?: string }) => {
       const at = options.at === undefined ? new Date() : new Date(options.at);
       if (Number.isNaN(at.getTime()))
-        throw new UsageError(`${options.at} is no time; write it as 2026-11-22T18:00:00Z`);
+        throw new UsageError(`${options.at} is not a valid time; write it as 2026-11-22T18:00:00Z`);
       const major = options.major === undefined ? undefined : Number(options.major);
-      if (Number.isNaN(major)) throw new UsageError(`${options.major} is no major; write a number`);
+      if (Number.isNaN(major)) throw new UsageError(`${options.major} is not a major; write a number`);
       const text = await mint(context, { commit: options.commit, at, major }, options);
       context.show({ version: text }, () => text);
     });
@@ -54,9 +54,9 @@ function explanationSheet(screen: Screen, explanation: VersionExplanation): stri
 /** What happens to Docker tags, a line each. */
 export function tagLines({ create, move }: TagPlan): string[] {
   const moves = move.map(({ tag, from, to }) => {
-    if (from === null) return `${tag} is made, at ${to}`;
-    return to === null ? `${tag} goes away with ${from}` : `${tag} moves from ${from} to ${to}`;
+    if (from === null) return `${tag}: new, at ${to}`;
+    return to === null ? `${tag}: removed with ${from}` : `${tag}: moves from ${from} to ${to}`;
   });
-  const lines = [...create.map((tag) => `${tag} is made, for ever`), ...moves];
-  return lines.length > 0 ? lines : ['nothing is made or moved'];
+  const lines = [...create.map((tag) => `${tag}: new, never moves`), ...moves];
+  return lines.length > 0 ? lines : ['no tags are created or moved'];
 }
