@@ -67,7 +67,9 @@ describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { 
   it('overrides a refusal for the typed number of stranded agents', async () => {
     const server = await stranding();
     const command = ['roll-forward', 'stable/cloud', '17.0.0', '-r', 'they are gone'];
-    const { code, screen } = await onTerminal(command, { env: signedIn(server) }, [['type the number of stranded agents', '2\r']]);
+    const { code, screen } = await onTerminal(command, { env: signedIn(server) }, [
+      ['type the number of stranded agents', '2\r'],
+    ]);
     expect(screen).toMatch(/strand +2\n/);
     expect(inOneLine(screen)).toContain(
       '2 agents at 15.4.7 would skip a major on the way to 17.0.0; bring them to 16.x first',
@@ -82,7 +84,9 @@ describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { 
   ])('does not override for %s', async (_, typed) => {
     const server = await stranding();
     const command = ['roll-forward', 'stable/cloud', '17.0.0', '-r', 'x'];
-    const { code } = await onTerminal(command, { env: signedIn(server) }, [['type the number of stranded agents', typed]]);
+    const { code } = await onTerminal(command, { env: signedIn(server) }, [
+      ['type the number of stranded agents', typed],
+    ]);
     expect({ code, target: await targetOf(server) }).toEqual({ code: 3, target: '16.4.6' });
   });
 

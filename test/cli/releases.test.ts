@@ -25,7 +25,7 @@ it('explains, mints and plans without a server', { timeout: LONG }, async () => 
   expect((await offline('version', 'parse', 'banana')).stderr).toMatch(/not a version/);
   const file = join(temporaryDirectory(), 'none.json');
   writeFileSync(file, '{}');
-  expect((await runCli(['version', 'parse', '1.2.3', '--releases', file])).stderr).toMatch(/no list of releases/);
+  expect((await runCli(['version', 'parse', '1.2.3', '--releases', file])).stderr).toMatch(/not a list of releases/);
 });
 
 it('takes a release from registration to a pull', { timeout: LONG }, async () => {
