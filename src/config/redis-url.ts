@@ -1,6 +1,6 @@
 import type { Host, RedisAddress } from '../domain/redis-address.ts';
 
-/** A URL of Redis, taken apart: the address without the user, and the user. */
+/** The parts of a URL of Redis: the address without the user, and the user. */
 export interface RedisUrl {
   address: RedisAddress;
   tls: boolean;
@@ -8,7 +8,7 @@ export interface RedisUrl {
   password: string | undefined;
 }
 
-/** The hosts that one URL may list; a cluster announces its other nodes itself. */
+/** The most hosts in one URL; a cluster announces its other nodes itself. */
 const MAX_HOSTS = 32;
 const SENTINEL_PORT = 26_379;
 const REDIS_PORT = 6_379;
@@ -20,11 +20,12 @@ const HOST = /^(?<host>\[[0-9a-f:.]+\]|[\w.-]+)(?::(?<port>\d{1,5}))?$/i;
 const PRIMARY = /^\/(?<name>[\w.-]{1,64})(?:\/(?<db>\d{1,4}))?$/;
 
 export const REDIS_URL_FORMS =
-  'redis://host:port, redis+sentinel://host:port,host:port/primary or redis+cluster://host:port,host:port (rediss for TLS)';
+  'redis://host:port, redis+sentinel://host:port,host:port/primary ' +
+  'or redis+cluster://host:port,host:port (rediss for TLS)';
 
 /**
- * Reads the URL of a Redis, or returns null: `redis://USER:PASSWORD@HOST:PORT/DB`;
- * `redis+sentinel://USER:PASSWORD@HOST:PORT,…/PRIMARY/DB`, with `?sentinelPassword=` where the sentinels ask for one;
+ * Reads a URL of Redis, or returns null: `redis://USER:PASSWORD@HOST:PORT/DB`;
+ * `redis+sentinel://USER:PASSWORD@HOST:PORT,…/PRIMARY/DB`, with `?sentinelPassword=` if the sentinels need one;
  * `redis+cluster://USER:PASSWORD@HOST:PORT,…`; `rediss` for TLS.
  */
 export function parseRedisUrl(url: string): RedisUrl | null {
@@ -32,7 +33,7 @@ export function parseRedisUrl(url: string): RedisUrl | null {
   if (scheme === undefined) return null;
   const secure = tls === 's';
   const address = kind ? parseHosts(kind, rest, secure) : URL.canParse(url) ? server(scheme + rest) : null;
-  // Only of one server may a user or a password hold an `@` as it is.
+  // An unescaped `@` in the user or password is allowed only for a single server.
   if (!address || (kind && user.includes('@'))) return null;
   const [username = '', ...password] = user.split(':');
   return {
@@ -63,7 +64,7 @@ function parseHost(text: string, kind: string): Host | null {
   return host && number > 0 && number <= 65_535 ? { host: host.replace(/^\[|\]$/g, ''), port: number } : null;
 }
 
-/** A password may hold a percent sign that begins nothing. */
+/** A password may contain a percent sign that is not an escape. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -3,13 +3,13 @@ import type { Snapshot } from './snapshot.ts';
 import { toolsVersionOf } from './tools.ts';
 import { requireVersion } from './version.ts';
 
-/** What agents and client tools are served by a channel at one moment. */
+/** What a channel serves to agents and client tools at one moment. */
 export interface Answer {
   /** For v1 updaters: the target with the channel's prefix, or `none`. */
   version: string;
   /** For v1 updaters: `yes` lets an agent upgrade outside its maintenance window. */
   critical: 'yes' | 'no';
-  /** The version for client tools, with the channel's prefix, or `none`. */
+  /** For client tools: their version with the channel's prefix, or `none`. */
   tools: string;
   /** For v2 updaters and client tools. */
   find: FindDocument;
@@ -40,13 +40,13 @@ export interface Cluster {
 
 /** What an answer depends on besides its channel. */
 export interface Surroundings {
-  /** The version that the channel's control plane runs; null where it is unknown or under embargo. */
+  /** The version that the channel's control plane runs; null if it is unknown or under embargo. */
   controlPlane: string | null;
-  /** The version for client tools; null: none. */
+  /** The version for client tools, or null. */
   tools: string | null;
 }
 
-/** A critical release is installed at once; otherwise agents spread their updates over this many seconds. */
+/** Agents spread their updates over this many seconds, unless the release is critical. */
 const JITTER_SECONDS = 60;
 
 export function surroundingsOf(channel: Channel, { controlPlanes, releases }: Snapshot): Surroundings {

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 
-/** What the audit log tells of a change, before the store numbers and chains it. */
+/** An entry of the audit log before the store numbers and chains it. */
 export interface AuditDraft {
   /** ISO 8601. */
   at: string;
   /** `token:NAME` or `system:PART`. */
   actor: string;
   action: string;
-  /** The key that the change is about. */
+  /** The key of the document that the change is about. */
   subject: string;
   reason: string;
   before: unknown;
   after: unknown;
 }
 
-/** `id` counts from 1 without gaps and is the global revision that the change made. */
+/** `id` counts from 1 without gaps; it equals the global revision that the change made. */
 export interface AuditEntry extends AuditDraft {
   id: number;
   revision: number;
@@ -22,7 +22,7 @@ export interface AuditEntry extends AuditDraft {
   hash: string;
 }
 
-/** The end of the audit chain, which the next entry continues. */
+/** The newest entry of the chain, which the next entry continues. */
 export interface AuditHead {
   id: number;
   hash: string;
@@ -38,7 +38,7 @@ export function chain(head: AuditHead, { at, actor, action, subject, reason, bef
   return { ...entry, hash: digest(head.hash, entry) };
 }
 
-/** Does `entry` follow `head`, and is it as it was written? */
+/** Does `entry` follow `head`, unaltered? */
 export function follows(head: AuditHead, entry: AuditEntry): boolean {
   return chain(head, entry).hash === entry.hash && entry.id === head.id + 1 && entry.revision === entry.id;
 }

@@ -2,24 +2,24 @@ import { newestFirst, type Release } from './release.ts';
 import { majorBranch, minorBranch } from './release-branch.ts';
 import { SUPPORTED_MAJORS } from './support.ts';
 
-/** How a fix is urgent (RFD 12, examples). */
+/** How urgent a fix is (RFD 12, examples). */
 export const URGENCIES = ['urgent', 'not-urgent', 'security'] as const;
 export type Urgency = (typeof URGENCIES)[number];
 
-/** Where a fix goes, and which releases come of it. */
+/** The branches that a fix goes to, and the releases that will contain it. */
 export interface BackportPlan {
   urgency: Urgency;
   /** Every fix is merged here first. */
   merge: 'main';
-  /** `from`: the branch to create it from, null where it is there. */
+  /** `from` is the branch to create it from; null if it exists. */
   backports: { branch: string; from: string | null }[];
   releases: { version: string; follows: string }[];
 }
 
 /**
- * Where a fix of a bug in all versions goes, by RFD 12's examples. Urgent and security fixes go to the newest minor of
- * every supported major and come out as patches; any other fix waits for the next minor of the latest major.
- * Numbers of pulled and embargoed releases are used up.
+ * Plans a fix for a bug in all versions, by RFD 12's examples. Urgent and security fixes go to the newest minor of
+ * every supported major and are released as patches; other fixes wait for the next minor of the latest major. The numbers
+ * of pulled and embargoed releases are not used again.
  */
 export function planBackports(releases: Iterable<Release>, urgency: Urgency): BackportPlan {
   const stables = newestFirst(releases).filter(({ kind }) => kind === 'stable');

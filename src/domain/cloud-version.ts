@@ -2,7 +2,7 @@
 export interface CloudStamp {
   /** When the tag was cut. */
   cutAt: Date;
-  /** 6–40 hex digits of the commit. */
+  /** The first 6 to 40 hex digits of the commit. */
   hash: string;
 }
 
@@ -11,7 +11,7 @@ const HASH = /^[0-9a-f]{6,40}$/;
 
 /**
  * Reads the pre-release identifiers of a version whose first one is `cloud`.
- * Returns the stamp, or a sentence that says what is wrong with it.
+ * Returns the stamp, or a sentence that says what is wrong.
  */
 export function readCloudStamp(version: {
   minor: number;
@@ -22,7 +22,7 @@ export function readCloudStamp(version: {
   if (version.minor !== 0 || version.patch !== 0) return 'a cloud version has minor and patch 0';
   if (rest.length > 0 || !HASH.test(hash)) return 'a cloud version ends in a commit hash of 6 to 40 hex digits';
   const cutAt = readStampTime(time);
-  if (!cutAt) return `"${time}" is no UTC time of the form YYYYMMDDTHHMMSS`;
+  if (!cutAt) return `"${time}" is not a UTC time of the form YYYYMMDDTHHMMSS`;
   return { cutAt, hash };
 }
 
@@ -31,11 +31,11 @@ function readStampTime(text: string): Date | null {
   if (!parts) return null;
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
   const time = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
-  // Date.UTC rolls 31 February over into March: a real time survives the way back.
+  // Date.UTC turns 31 February into a day in March; only a real time gives the same text again.
   return formatStampTime(time) === text ? time : null;
 }
 
-/** `20230712T123633` for a time, in UTC. */
+/** The time in UTC, such as `20230712T123633`. */
 export function formatStampTime(time: Date): string {
   return time.toISOString().replace(/[-:]|\.\d+Z$/g, '');
 }

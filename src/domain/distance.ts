@@ -4,20 +4,20 @@ import { hopFaults } from './release-line.ts';
 import { oldestSupportedMajor, SUPPORTED_MAJORS } from './support.ts';
 import { compareVersions, requireVersion, type Version } from './version.ts';
 
-/** How far agents are from a target; every agent is in exactly one class, and `stranded` ones are counted besides. */
+/** How far agents are from a target. Each agent is in exactly one class; `stranded` is counted separately. */
 export interface Distance {
   atTarget: number;
-  /** Within the target's major. */
+  /** Behind, in the target's major. */
   behind: number;
-  /** A major or more, and still in support. */
+  /** Behind by a major or more, and still supported. */
   majorBehind: number;
   outOfSupport: number;
   ahead: number;
-  /** Agents that may not go to the target in one hop. */
+  /** Agents that must not go to the target in one hop. */
   stranded: number;
 }
 
-/** Where an agent stands on its way to the target, the farthest along first. */
+/** The classes of `Distance`, the farthest ahead first. */
 export const STANDINGS = ['ahead', 'atTarget', 'behind', 'majorBehind', 'outOfSupport'] as const;
 export type Standing = (typeof STANDINGS)[number];
 
@@ -31,7 +31,7 @@ export function measureDistance(counts: VersionCounts, target: Version, catalogu
   return distance;
 }
 
-/** Tells where agents of a version stand. Support is counted from the latest known major, or the target's if that is later. */
+/** Returns the class of a version. Support is counted from the latest known major, or the target's if that is later. */
 export function createStandingOf(target: Version, catalogue: Catalogue): (version: string) => Standing {
   const supported = Math.max(oldestSupportedMajor(catalogue) ?? 0, target.major - SUPPORTED_MAJORS + 1);
   return (text) => {

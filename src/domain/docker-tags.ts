@@ -1,16 +1,17 @@
 import { type Catalogue, isPublic, publicStables } from './release.ts';
 import { compareVersions, type Version } from './version.ts';
 
-/** What a registry script has to do for a release. A move from null makes the tag, a move to null takes it away. */
+/** What a registry script has to do for a release. A move from null creates the tag, a move to null deletes it. */
 export interface TagPlan {
-  /** Tags of this release alone, which never move. */
+  /** Tags that belong to this release only and never move. */
   create: string[];
   move: { tag: string; from: string | null; to: string | null }[];
 }
 
 /**
- * The Docker tags of a release (RFD 12): `X.Y.Z` for ever, `X` at the newest release of the major, and never `X.Y`.
- * A pre-release moves nothing. A pulled release gives `X` back to the one before it; one under embargo has no tags yet.
+ * The Docker tags of a release (RFD 12): `X.Y.Z` never moves, `X` is at the newest release of the major, and there is
+ * no `X.Y`. A pre-release moves no tag. When a release is pulled, `X` goes back to the release before it. A release
+ * under embargo has no tags yet.
  */
 export function planTags(version: Version, catalogue: Catalogue): TagPlan {
   const release = catalogue.get(version.text);

@@ -1,14 +1,14 @@
 import type { Channel } from './channel.ts';
 import type { Report } from './compatibility.ts';
 
-/** How many agents a change of a channel moves, leaves where they are, and strands. */
+/** How many agents a change to a channel moves, leaves where they are, and strands. */
 export interface Effects {
   move: number;
   wait: number;
   strand: number;
 }
 
-/** Counts what becomes of the agents when the channel is `after`; `report` is null where its target stays. */
+/** Counts the effects of changing the channel to `after`; `report` is null if the target stays. */
 export function countEffects(
   after: Pick<Channel, 'target'>,
   census: { agents: number; versions: readonly { version: string; count: number }[] },

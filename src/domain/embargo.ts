@@ -15,40 +15,40 @@ export function visibleTo<R extends { embargoed: boolean }>(
   return new Map([...releases].filter(([, { embargoed }]) => !embargoed));
 }
 
-/** Replaces every version under embargo. */
+/** Replaces every version under embargo in a text by `embargoed`. */
 export type Mask = (text: string) => string;
 
-/** A mask for all versions under embargo but those that `named` holds, or null when there is none. */
+/** The mask for all versions under embargo except those that `named` contains; null if there are none. */
 export function createMask(releases: Catalogue, named = ''): Mask | null {
   const secrets = [...releases.values()]
     .filter(({ embargoed, version }) => embargoed && !named.includes(version))
-    // A version may begin with another: the longer one goes first.
+    // A version may be the beginning of another, so longer ones come first.
     .map(({ version }) => version)
     .sort((a, b) => b.length - a.length);
   if (secrets.length === 0) return null;
   const patterns = secrets.map((version) => version.replaceAll('.', '\\.'));
-  // Not a part of a longer version, such as 16.4.80 or 16.4.8-rc.1.
+  // 16.4.8 must not match inside a longer version, such as 16.4.80 or 16.4.8-rc.1.
   const pattern = new RegExp(`(?<![\\w.-])v?(${patterns.join('|')})(?![\\w-]|\\.\\w)`, 'g');
-  // Numbered, so that two of them do not become one series of a metric.
+  // Numbered, so that two masked versions stay two series of a metric.
   const names = new Map(
     secrets.map((version, index) => [version, index === 0 ? 'embargoed' : `embargoed-${index + 1}`]),
   );
   return (text) => text.replace(pattern, (_, version: string) => names.get(version) ?? 'embargoed');
 }
 
-/** The entry as those may see it who must not learn of what it is about: that something happened, when, and by whom. */
+/** The entry for readers who must not know of the embargo: it shows only that there was a change, when, and by whom. */
 export function redactEntry(entry: AuditEntry, mask: Mask): AuditEntry {
   const text = JSON.stringify(entry);
   if (mask(text) === text) return entry;
   return { ...entry, subject: mask(entry.subject), reason: 'under embargo', before: null, after: null };
 }
 
-/** The report for those who must not learn of an embargo: the release is one that nobody has registered. */
+/** The report for readers who must not know of the embargo: the release looks unregistered. */
 export function withoutEmbargo<R extends Pick<Report, 'target' | 'reasons'>>(report: R): R {
   if (!report.reasons.some(({ reason }) => reason === 'release_embargoed')) return report;
   const unknown = unknownRelease(report.target);
   return { ...report, reasons: [...report.reasons.filter(({ reason }) => !ABOUT_RELEASE.has(reason)), unknown] };
 }
 
-/** What the catalogue alone can tell of a release. */
+/** Reasons that show that the catalogue has the release. */
 const ABOUT_RELEASE: ReadonlySet<RefusalReason> = new Set(['release_embargoed', 'release_pulled', 'artifacts_missing']);

@@ -1,4 +1,4 @@
-/** Everything that Fairway can answer other than success; `http/errors.ts` maps each to a status. */
+/** All error codes; `http/errors.ts` maps each to a status. */
 export const ERROR_CODES = [
   'malformed',
   'unauthenticated',
@@ -28,12 +28,12 @@ export interface ErrorDetails {
   gates?: { gate: string; passed: boolean; reason: string | null }[];
   /** Faults of single fields, on `invalid`. */
   errors?: { path: string; message: string }[];
-  /** Seconds after which another try makes sense. */
+  /** Seconds after which the caller should try again. */
   retryAfter?: number;
   cause?: unknown;
 }
 
-/** The one error that crosses layers: a code for machines and a sentence that tells a person what to do next. */
+/** The only error that crosses layers: a code for programs, and a sentence that says what to do next. */
 export class FairwayError extends Error {
   override readonly name = 'FairwayError';
   readonly code: ErrorCode;

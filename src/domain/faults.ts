@@ -1,17 +1,17 @@
-/** What a schema found wrong with one value, as zod tells it. */
+/** An issue that zod reports for one value. */
 export interface Fault {
   code?: string;
   expected?: string;
   values?: readonly unknown[];
   keys?: readonly string[];
-  /** Of what a bound is. */
+  /** The type the bound applies to. */
   origin?: string;
   minimum?: number | bigint;
   maximum?: number | bigint;
 }
 
 const COMMON = { int: 'a whole number', number: 'a number', boolean: 'true or false' };
-/** What YAML and JSON call their types. */
+/** The names of types in YAML and in JSON. */
 const TYPES: Record<'setting' | 'field', Record<string, string>> = {
   setting: { ...COMMON, string: 'a text', array: 'a list', object: 'a mapping', record: 'a mapping' },
   field: { ...COMMON, string: 'a string', array: 'an array', object: 'an object', record: 'an object' },
@@ -20,8 +20,8 @@ const TYPES: Record<'setting' | 'field', Record<string, string>> = {
 const UNITS: Record<string, string> = { string: ' characters', array: ' entries' };
 
 /**
- * Says what is wrong with a value where its schema has no words of its own; undefined where only the schema can tell.
- * `noun` says what the value is part of: settings, or a request. Never shows the value, which may be a secret.
+ * A message for an issue whose schema has none; undefined if only the schema can explain it. `noun` says whether the
+ * value is part of the settings or of a request. The message never shows the value, which may be a secret.
  */
 export function describeFault(fault: Fault, value: unknown, noun: 'setting' | 'field'): string | undefined {
   const { code, expected = '', values = [], keys = [], origin = '', minimum = 0, maximum = 0 } = fault;

@@ -1,7 +1,7 @@
-/** Why a peer gave no answer that could be used; a label of metrics. */
+/** Why there was no usable answer from a peer; a label of metrics. */
 export type PeerFault = 'unreachable' | 'slow' | 'status' | 'too_large' | 'malformed';
 
-/** A peer failed; the message says how, without its address. */
+/** A peer failed. The message says how, without the peer's address. */
 export class PeerError extends Error {
   override readonly name = 'PeerError';
   readonly fault: PeerFault;
@@ -14,6 +14,6 @@ export class PeerError extends Error {
 
 /** Other programs that Fairway reads from. */
 export interface Peers {
-  /** The whole body of a 200. Throws `PeerError`; always settles within its deadline. */
+  /** Returns the whole body of a 200. Throws `PeerError`; always settles within its deadline. */
   read(url: string): Promise<string>;
 }

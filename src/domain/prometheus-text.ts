@@ -11,19 +11,19 @@ const VALUE = /\s+([+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|Inf
 const ESCAPES: Record<string, string> = { '\\\\': '\\', '\\"': '"', '\\n': '\n' };
 
 /**
- * All samples of an exposition in Prometheus' text format 0.0.4, whose every line is checked: an answer that was cut
- * off, or is another page altogether, must not pass for one with few agents. Returns what is wrong instead.
+ * Reads all samples of an exposition in Prometheus' text format 0.0.4, or returns what is wrong with it. Every line is
+ * checked, so that a truncated answer, or a different page, is not taken for a small fleet.
  */
 export function readPrometheusText(text: string): Sample[] | string {
   // "The last line must end with a line feed character."
   if (!text.endsWith('\n'))
-    return text === '' ? 'the answer is empty' : 'the answer is cut off: its last line has no end';
+    return text === '' ? 'the answer is empty' : 'the answer is cut off: its last line is incomplete';
   const samples: Sample[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     const trimmed = line.trim();
     if (trimmed === '' || trimmed.startsWith('#')) continue;
     const sample = readSample(trimmed);
-    if (!sample) return `line ${index + 1} is no sample in Prometheus' text format`;
+    if (!sample) return `line ${index + 1} is not a sample in Prometheus' text format`;
     samples.push(sample);
   }
   return samples;

@@ -3,7 +3,10 @@ export interface Host {
   port: number;
 }
 
-/** Where Redis is, without a secret but the sentinels': one server, the primary that sentinels know by a name, or a cluster. */
+/**
+ * The address of Redis: one server, a primary that sentinels know by name, or a cluster. The password of the sentinels is
+ * its only secret.
+ */
 export type RedisAddress =
   | { kind: 'server'; url: string }
   | { kind: 'sentinel'; hosts: Host[]; tls: boolean; primary: string; db: number; sentinelPassword: string | undefined }
@@ -17,7 +20,7 @@ export interface RedisLogin {
   tls?: { ca?: string; cert?: string; key?: string };
 }
 
-/** The way to Redis: what the settings say of it, read once. */
+/** The address of Redis and the login for it, as read from the settings once. */
 export interface RedisAccess {
   address: RedisAddress;
   login: RedisLogin;

@@ -4,7 +4,7 @@ import { FairwayError } from './errors.ts';
 import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, type Catalogue, type Release } from './release.ts';
 import { requireVersion } from './version.ts';
 
-/** What CI says of a release that it cut. */
+/** A release as CI registers it. */
 export interface Registration {
   version: string;
   commit: string;
@@ -17,7 +17,7 @@ export interface Registration {
   changes?: { pr: number; title: string; significant: boolean }[] | undefined;
 }
 
-/** The release as it is registered now. Throws `invalid` for a version that must not be (RFD 134, Cloud release process). */
+/** Makes the release. Throws `invalid` for a version that must not be registered (RFD 134, Cloud release process). */
 export function createRelease(
   registration: Registration,
   catalogue: Catalogue,
@@ -30,11 +30,14 @@ export function createRelease(
     const fault = cloudMajorFault(version, catalogue);
     if (fault) throw new FairwayError('invalid', fault);
     if (!commit.startsWith(version.cloud.hash) && !version.cloud.hash.startsWith(commit)) {
-      throw new FairwayError('invalid', `${version.text} names another commit than ${commit}; register what was built`);
+      throw new FairwayError(
+        'invalid',
+        `${version.text} does not belong to commit ${commit}; register the commit that was built`,
+      );
     }
   }
   const twice = changes.find(({ pr }, index) => changes.findIndex((change) => change.pr === pr) !== index);
-  if (twice) throw new FairwayError('invalid', `change ${twice.pr} is listed twice; list every pull request once`);
+  if (twice) throw new FairwayError('invalid', `change ${twice.pr} is listed twice; list each pull request once`);
   const time = at.toISOString();
   return {
     version: version.text,
@@ -58,7 +61,7 @@ function readArtifacts(states: NonNullable<Registration['artifacts']>, at: strin
   return Object.fromEntries(entries);
 }
 
-/** Tells whether two registrations say the same, whatever happened to the release since. */
+/** SHA-256 (hex) of the registration: equal for equal registrations, whatever happened to the release since. */
 export function digestOf(registration: Registration): string {
   const { version, commit, cutAt, previous, security, embargoed, artifacts, changes } = registration;
   const said = [

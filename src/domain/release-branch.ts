@@ -8,10 +8,10 @@ export const USES: Record<VersionKind, string> = {
   alpha: 'demos and early deploys',
   dev: 'development builds',
   cloud: 'the stages of the cloud',
-  other: 'nowhere that is known',
+  other: 'unknown',
 };
 
-/** The branch that a release is cut from (RFD 12, branches); null where its suffix does not tell. */
+/** The branch that a release is cut from (RFD 12, branches); null for an unknown suffix. */
 export function branchOf({ kind, major, minor, patch }: Version): string | null {
   if (kind === 'other') return null;
   if (kind !== 'stable' && kind !== 'rc') return 'main';

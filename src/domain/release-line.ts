@@ -4,7 +4,7 @@ import type { Version } from './version.ts';
 export const HOP_FAULTS = ['agent_too_old', 'major_downgrade', 'legacy_skip'] as const;
 export type HopFault = (typeof HOP_FAULTS)[number];
 
-/** From here on majors are release lines; below, `X.Y` was one (RFD 12, "starting with 6.0"). */
+/** From this major on each major is a release line; before, each `X.Y` was one (RFD 12, "starting with 6.0"). */
 const FIRST_SEMVER_MAJOR = 6;
 
 /** The last line of each major before 6, from the public changelog. */
@@ -16,9 +16,9 @@ const LAST_LEGACY_MINOR = new Map([
 ]);
 
 /**
- * Every reason why an agent of version `from` must not be told to run `to`; empty when it may.
+ * Every reason why an agent at `from` must not be sent to `to` in one hop; empty if it may be.
  * A major may not be skipped or undone (RFD 12: "vN binaries are compatible with any other vN or vN-1"),
- * below major 6 no line may be skipped ("you must not attempt to upgrade from 4.1 straight to 4.3").
+ * and below major 6 no line may be skipped ("you must not attempt to upgrade from 4.1 straight to 4.3").
  */
 export function hopFaults(from: Version, to: Version): HopFault[] {
   const faults: HopFault[] = [];
@@ -32,7 +32,7 @@ export function hopFaults(from: Version, to: Version): HopFault[] {
 
 function sameOrNextLine(older: Version, newer: Version): boolean {
   if (older.major === newer.major) return newer.minor - older.minor === 0 || newer.minor - older.minor === 1;
-  // 4.4 → 5.0; a major whose last line is not known has no known successor.
+  // 4.4 → 5.0. If the last line of a major is unknown, so is the line that follows it.
   const last = LAST_LEGACY_MINOR.get(older.major);
   return newer.major - older.major === 1 && newer.minor === 0 && last !== undefined && older.minor >= last;
 }

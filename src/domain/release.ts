@@ -1,13 +1,13 @@
 import { compareVersions, parseVersion, type Version } from './version.ts';
 
-/** The sets of artifacts that are built apart: the control plane's first, what agents install later (RFD 134, Cloud release artifacts). */
+/** Artifacts are built in sets, the control plane's first (RFD 134, Cloud release artifacts). */
 export const ARTIFACT_SETS = ['controlPlane', 'packages', 'helm'] as const;
 export type ArtifactSet = (typeof ARTIFACT_SETS)[number];
 
 export const ARTIFACT_STATES = ['absent', 'building', 'published'] as const;
 export type ArtifactState = (typeof ARTIFACT_STATES)[number];
 
-/** `at`: since when (ISO 8601); null where nobody said, as for what a history lists. */
+/** `at` is when the state was reached (ISO 8601); null if it was never left, or a history has no date. */
 export interface Artifact {
   state: ArtifactState;
   at: string | null;
@@ -19,11 +19,11 @@ export interface Signature {
   at: string;
 }
 
-/** A change that a release brings, by the pull request that merged it into main. */
+/** A change in a release, identified by the pull request that merged it into main. */
 export interface ReleaseChange {
   pr: number;
   title: string;
-  /** It must be signed off before the release goes beyond canaries (RFD 134, Cloud promotion process). */
+  /** The change must be signed off before the release goes beyond canaries (RFD 134, Cloud promotion process). */
   significant: boolean;
   signedOff: Signature | null;
 }
@@ -32,28 +32,28 @@ export interface ReleaseChange {
 export interface Release {
   /** Canonical, without `v`. */
   version: string;
-  /** Hex, in full or shortened; null where a history gives none. */
+  /** Hex, full or shortened; null if a history has none. */
   commit: string | null;
-  /** When its tag was cut, ISO 8601: a time, only a date where a history gives no more, or null where it gives none. */
+  /** When the tag was cut: an ISO 8601 time, or only a date, or null, as far as a history knows it. */
   cutAt: string | null;
   /** The release that `changes` are counted from. */
   previous: string | null;
-  /** It fixes a vulnerability. */
+  /** Does it fix a vulnerability? */
   security: boolean;
-  /** Its existence is not public yet (RFD 134, Security releases). */
+  /** Is its existence still a secret (RFD 134, Security releases)? */
   embargoed: boolean;
   artifacts: Record<ArtifactSet, Artifact>;
   changes: ReleaseChange[];
   /** Withdrawn because it is bad (RFD 134, Rollbacks). */
   pulled: (Signature & { reason: string }) | null;
-  /** Null: imported from a history. `digest` tells whether a registration says the same again. */
+  /** Null if it was imported from a history. `digest` shows whether a later registration is the same. */
   registered: (Signature & { digest: string }) | null;
 }
 
 /** The releases that Fairway knows of, by version. */
 export type Catalogue = ReadonlyMap<string, Release>;
 
-/** What a history lists has been published. */
+/** A release from a history; its artifacts count as published. */
 export function listedRelease(listed: Pick<Release, 'version' | 'cutAt' | 'security'>): Release {
   const published = { state: 'published', at: listed.cutAt } as const;
   return {
@@ -68,21 +68,21 @@ export function listedRelease(listed: Pick<Release, 'version' | 'cutAt' | 'secur
   };
 }
 
-/** Is it out, and not withdrawn? Only such a release counts for the outside world. */
+/** Is the release out and not pulled? Only such releases count for support, tags and the major of cloud releases. */
 export const isPublic = ({ embargoed, pulled }: Release): boolean => !embargoed && pulled === null;
 
-/** What agents need of the release and does not exist yet. Helm charts count only for channels that say so. */
+/** The artifacts that agents need and that are not published yet. Only channels with `needsHelm` need Helm charts. */
 export function missingArtifacts({ artifacts }: Release, needsHelm: boolean): ArtifactSet[] {
   const needed: ArtifactSet[] = needsHelm ? ['packages', 'helm'] : ['packages'];
   return needed.filter((set) => artifacts[set].state !== 'published');
 }
 
-/** Versions, newest first by precedence. */
+/** The versions, newest first by precedence. */
 export function newestFirst(releases: Iterable<Pick<Release, 'version'>>): Version[] {
   return [...releases].flatMap(({ version }) => parseVersion(version) ?? []).sort((a, b) => compareVersions(b, a));
 }
 
-/** The stable versions that are out and not withdrawn, newest first. */
+/** The public stable versions, newest first. */
 export function publicStables(catalogue: Catalogue): Version[] {
   return newestFirst([...catalogue.values()].filter(isPublic)).filter(({ kind }) => kind === 'stable');
 }

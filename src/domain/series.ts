@@ -6,11 +6,11 @@ export interface Point {
   atTarget: number;
   /** Below the target, however far. */
   behind: number;
-  /** Those that may not go to the target in one hop. */
+  /** Agents that must not go to the target in one hop. */
   stranded: number;
 }
 
-/** Time series that are kept of each channel, with how far apart their points are (milliseconds) and how many. */
+/** The time series of each channel: milliseconds between points, and how many points are kept. */
 export const RESOLUTIONS = {
   minute: { every: 60_000, keep: 24 * 60 },
   hour: { every: 3_600_000, keep: 90 * 24 },

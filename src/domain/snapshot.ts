@@ -9,10 +9,10 @@ import type { ControlState, Document, Guard, Write } from './store.ts';
 /** A document's value with the global revision that wrote it. */
 export type Stored<T> = T & { readonly revision: number };
 
-/** All control data at one revision. Never changed: a commit makes another snapshot. */
+/** All control data at one revision. A snapshot never changes; each commit makes a new one. */
 export interface Snapshot {
   readonly revision: number;
-  /** Of the audit entry that made the revision; null where that is not known. */
+  /** The hash of the audit entry that made the revision; null if unknown. */
   readonly hash: string | null;
   readonly documents: ReadonlyMap<string, Document>;
   readonly channels: ReadonlyMap<string, Stored<Channel>>;
@@ -43,7 +43,7 @@ export function requireControlPlane({ controlPlanes }: Snapshot, name: string): 
   throw new FairwayError('not_found', `there is no control plane ${name}; ${todo}`);
 }
 
-/** Indexes what a store loaded. */
+/** Indexes the documents that a store loaded. */
 export function takeSnapshot({ revision, hash, documents }: ControlState): Snapshot {
   const channels = new Map<string, Stored<Channel>>();
   const controlPlanes = new Map<string, Stored<ControlPlane>>();
@@ -72,14 +72,14 @@ export function takeSnapshot({ revision, hash, documents }: ControlState): Snaps
   };
 }
 
-/** The state that a snapshot was taken of. */
+/** The state that the snapshot was made from. */
 export const stateOf = ({ revision, hash, documents }: Snapshot): ControlState => ({
   revision,
   hash,
   documents: [...documents.values()],
 });
 
-/** The snapshot after a commit that made the head. */
+/** The snapshot after a commit; `revision` and `hash` are those of its audit entry. */
 export function applyWrites(
   snapshot: Snapshot,
   writes: readonly Write[],
@@ -93,12 +93,12 @@ export function applyWrites(
   return takeSnapshot({ revision, hash, documents: [...documents.values()] });
 }
 
-/** The write that puts `value` where `before` stood, or where nothing stood. */
+/** The write that replaces `before`, or creates the document if there was none. A null `value` deletes it. */
 export function replace<T extends object>(key: string, before: Stored<T> | undefined, value: T | null): Write {
   return { key, ifRevision: before?.revision ?? 0, value: value && withoutRevision(value) };
 }
 
-/** Holds a commit to what was seen under `key`: that document, or nothing. */
+/** Makes a commit fail unless the document under `key` is still the one that was seen, or still absent. */
 export const guard = (key: string, seen: { revision: number } | undefined): Guard => ({
   key,
   ifRevision: seen?.revision ?? 0,

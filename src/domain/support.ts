@@ -1,10 +1,10 @@
 import { type Catalogue, publicStables } from './release.ts';
 import type { Version } from './version.ts';
 
-/** Officially supported are the latest major and the two before it (RFD 12). */
+/** The latest major and the two before it are supported (RFD 12). */
 export const SUPPORTED_MAJORS = 3;
 
-/** The majors that are supported, newest first, each with its newest release. */
+/** The supported majors, newest first, each with its newest release and how many there are. */
 export interface SupportWindow {
   /** Null while no stable release is known. */
   latest: number | null;
@@ -12,7 +12,7 @@ export interface SupportWindow {
   majors: { major: number; newest: string; releases: number }[];
 }
 
-/** `ahead`: of a major that has no stable release yet; `unknown`: no stable release is known. */
+/** `ahead`: the major has no stable release yet; `unknown`: no stable release is known. */
 export type SupportState = 'supported' | 'ended' | 'ahead' | 'unknown';
 
 export function supportWindow(catalogue: Catalogue): SupportWindow {

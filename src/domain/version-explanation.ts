@@ -5,14 +5,14 @@ import { lineOf } from './release-line.ts';
 import { type SupportState, supportOf } from './support.ts';
 import type { Version, VersionKind } from './version.ts';
 
-/** All that a version says by itself, and what the catalogue adds. */
+/** What a version's text shows, and what the catalogue adds. */
 export interface VersionExplanation {
   version: string;
   kind: VersionKind;
   /** `cloud`, `16`, or `4.3` below major 6. */
   line: string;
   branch: string | null;
-  /** Where such a release may go. */
+  /** Where such a release may be used. */
   use: string;
   support: SupportState;
   /** ISO 8601. */

@@ -1,10 +1,10 @@
-// One by one: all of semver takes twice the time to load.
+// Imported one by one: loading all of semver takes twice as long.
 import compare from 'semver/functions/compare.js';
 import parse from 'semver/functions/parse.js';
 import { type CloudStamp, readCloudStamp } from './cloud-version.ts';
 import { FairwayError } from './errors.ts';
 
-/** What a version is for, told by its suffix (RFD 12, Suffixes; RFD 134 for `cloud`). */
+/** What a version is for, by its suffix (RFD 12, Suffixes; RFD 134 for `cloud`). */
 export const VERSION_KINDS = ['stable', 'rc', 'beta', 'alpha', 'dev', 'cloud', 'other'] as const;
 export type VersionKind = (typeof VERSION_KINDS)[number];
 
@@ -20,12 +20,12 @@ export interface Version {
 
 export const MAX_VERSION_LENGTH = 100;
 
-/** Reads a version with or without a leading `v`. Returns the version, or a sentence that says what is wrong with it. */
+/** Reads a version with or without a leading `v`. Returns the version, or a sentence that says what is wrong. */
 export function readVersion(text: string): Version | string {
   if (text.length > MAX_VERSION_LENGTH) return `a version has at most ${MAX_VERSION_LENGTH} characters`;
-  // No image tag may hold a plus sign, so no agent could be told such a version.
-  if (text.includes('+')) return `"${text}" carries build metadata, which no image tag can hold; leave out "+…"`;
-  // semver's parse would forgive spaces around it.
+  // An image tag cannot contain a plus sign, so no agent could install such a version.
+  if (text.includes('+')) return `"${text}" has build metadata, which an image tag cannot contain; leave out "+…"`;
+  // semver's parse would ignore spaces around it.
   const parsed = /^v?\d\S*$/.test(text) ? parse(text.replace(/^v/, '')) : null;
   if (!parsed) return `"${text}" is not a version; ${howToWriteIt(text)}`;
   const kind = kindOf(parsed.prerelease);
@@ -37,18 +37,18 @@ export function readVersion(text: string): Version | string {
 function howToWriteIt(text: string): string {
   const zeros = /^v?\d+\.\d+\.\d+-(?:[\w.-]*\.)?(0\d+)(?:\.|$)/.exec(text)?.[1];
   if (!zeros) return 'write it as X.Y.Z or X.Y.Z-suffix (https://semver.org)';
-  // 0.4 % of commit hashes, shortened to 7 digits, are such.
-  const todo = text.includes('-cloud.') ? "; take more of the commit's hash" : '';
+  // 0.4 % of commit hashes are like this when shortened to 7 digits.
+  const todo = text.includes('-cloud.') ? "; use more digits of the commit's hash" : '';
   return `"${zeros}" has digits only and must not begin with 0 (https://semver.org)${todo}`;
 }
 
-/** The version in `text`, or null when it holds none. */
+/** The version that `text` is, or null. */
 export function parseVersion(text: string): Version | null {
   const version = readVersion(text);
   return typeof version === 'string' ? null : version;
 }
 
-/** The version in `text`; throws `invalid` when it holds none. */
+/** The version that `text` is; throws `invalid` if it is not one. */
 export function requireVersion(text: string): Version {
   const version = readVersion(text);
   if (typeof version === 'string') throw new FairwayError('invalid', version);

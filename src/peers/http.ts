@@ -1,13 +1,13 @@
 import { PeerError, type Peers } from '../domain/peers.ts';
 
 export interface HttpPeersOptions {
-  /** Milliseconds within which the whole answer must be there. */
+  /** Milliseconds for the whole answer. */
   timeout: number;
   /** Bytes. */
   maxBody: number;
 }
 
-/** Peers that speak HTTP. Redirects are not followed: settings name the address itself. */
+/** Reads peers over HTTP. Redirects are not followed: the settings must name the final address. */
 export function createHttpPeers({ timeout, maxBody }: HttpPeersOptions): Peers {
   return {
     async read(url) {
@@ -25,7 +25,7 @@ export function createHttpPeers({ timeout, maxBody }: HttpPeersOptions): Peers {
   };
 }
 
-/** The body as text. Throws `PeerError` for one that is larger than `maxBody` bytes. */
+/** Returns the body as text. Throws `PeerError` if it is larger than `maxBody` bytes. */
 export async function readBody(body: ReadableStream<Uint8Array> | null, maxBody: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -38,11 +38,11 @@ export async function readBody(body: ReadableStream<Uint8Array> | null, maxBody:
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** What a failed request says of its peer. */
+/** Turns a failed request into a `PeerError`. `timeout` is in milliseconds. */
 export function mapError(error: unknown, timeout: number): PeerError {
   if (error instanceof PeerError) return error;
   const { name, message, cause } = error as Error;
-  if (name === 'TimeoutError') return new PeerError('slow', `it gave no whole answer within ${timeout} ms`);
+  if (name === 'TimeoutError') return new PeerError('slow', `it did not answer completely within ${timeout} ms`);
   // fetch hides the reason in its cause.
   const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : message;
   return new PeerError('unreachable', `it cannot be read: ${reason}`, { cause: error });

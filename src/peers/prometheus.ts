@@ -4,20 +4,20 @@ import type { PromotionGate } from '../domain/promotion-gates.ts';
 import { mapError, readBody } from './http.ts';
 
 export interface PrometheusOptions {
-  /** Of the server, with its path prefix if it has one; null: none is set. */
+  /** The server's URL, with its path prefix if it has one; null if none is set. */
   url: string | null;
   /** Milliseconds for one query. */
   deadline: number;
 }
 
-/** Asks a Prometheus server whether conditions hold. Never rejects: a failed query is a gate that is not passed. */
+/** Asks a Prometheus server whether a condition holds. Never rejects: a failed query is a gate that is not passed. */
 export interface Conditions {
   check(condition: Condition): Promise<PromotionGate>;
 }
 
-/** Milliseconds for which an answer is shown again, so that a page that many look at asks once. */
+/** Milliseconds for which an answer is reused, so that a page with many readers asks once. */
 const CACHE_FOR = 5_000;
-/** A condition answers with a few series. */
+/** Bytes. A condition's answer has a few series. */
 const MAX_ANSWER = 1024 * 1024;
 
 export function createConditions({ url, deadline }: PrometheusOptions): Conditions {
@@ -40,7 +40,7 @@ export function createConditions({ url, deadline }: PrometheusOptions): Conditio
       const known = cache.get(key);
       if (known && at - known.at < CACHE_FOR) return known.gate;
       const gate = ask(condition);
-      // Conditions come from the settings, so the cache is as large as those.
+      // Conditions come from the settings, so the cache cannot grow.
       cache.set(key, { at, gate });
       return gate;
     },
@@ -63,7 +63,7 @@ async function fetchAnswer(url: string | null, query: string, deadline: number):
   throw new PeerError('status', why);
 }
 
-/** fetch takes no URL with a password. */
+/** fetch refuses a URL with a password, so that goes into a header. */
 function split(url: string): { address: URL; headers: Record<string, string> } {
   const address = new URL(url);
   const { username, password } = address;
@@ -82,11 +82,11 @@ function parse(text: string): { status?: unknown; error?: unknown; data?: unknow
   }
 }
 
-/** Why the condition does not hold, or null. */
+/** Returns why the condition does not hold, or null. */
 function judge(data: unknown): string | null {
   const { resultType, result } = (data ?? {}) as { resultType?: unknown; result?: unknown };
   if (resultType !== 'vector' || !Array.isArray(result)) {
-    return `the query answers with a ${resultType}; a condition compares series, and holds where one is left`;
+    return `the query returns a ${resultType}; a condition must return series, such as a comparison does`;
   }
   return result.length > 0 ? null : 'no series satisfies it';
 }

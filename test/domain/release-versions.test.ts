@@ -162,8 +162,8 @@ describe('cloud versions', () => {
 
   it.each([
     ['0123456', 'starts with 0'],
-    ['abc', 'no commit hash'],
-    ['not-a-hash', 'no commit hash'],
+    ['abc', 'not a commit hash'],
+    ['not-a-hash', 'not a commit hash'],
   ])('refuses the commit %s: %s', (commit, sentence) => {
     expect(() => mintCloudVersion({ commit, at: AT }, catalogue)).toThrow(sentence);
   });
@@ -196,7 +196,7 @@ describe('cloud versions', () => {
   it('says why a major is wrong, and when it will be right', () => {
     const version = requireVersion('18.0.0-cloud.20241112T101530.f00dfac');
     expect(cloudMajorFault(version, catalogue)).toContain(
-      '17 now (latest stable + 1), and not 18; 18 is right once 17.0.0-rc.1',
+      '17 now (latest stable + 1), not 18; 18 is allowed once 17.0.0-rc.1',
     );
     expect(cloudMajorFault(version, cut)).toBeNull();
     expect(cloudMajorFault(version, new Map())).toContain('import the release history');

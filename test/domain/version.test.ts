@@ -95,7 +95,7 @@ describe('the digits-only trap', () => {
     (text) => {
       const identifier = text.slice(text.lastIndexOf('.') + 1);
       expect(readVersion(text)).toMatch(`"${identifier}" has digits only and must not begin with 0`);
-      expect(/cloud/.test(text)).toBe(/take more of the commit's hash/.test(String(readVersion(text))));
+      expect(/cloud/.test(text)).toBe(/use more digits of the commit's hash/.test(String(readVersion(text))));
     },
   );
 

@@ -145,7 +145,7 @@ describe('a wrong request changes nothing and says why:', () => {
     ...badVersion('vv16.4.7', /X\.Y\.Z/),
     ...badVersion(' 16.4.7', /X\.Y\.Z/),
     ...badVersion('16.04.7', /X\.Y\.Z/),
-    ...badVersion('16.0.0-cloud.20260822123456.0123456', /must not begin with 0.*more of the commit/),
+    ...badVersion('16.0.0-cloud.20260822123456.0123456', /must not begin with 0.*more digits of the commit/),
     ...badVersion('17.0.0-cloud.20241331T000000.abcdef0', /UTC time/),
     ...badVersion('17.0.0-cloud.20240230T101530.abcdef0', /UTC time/),
     ...badVersion('17.0.0-cloud.20241112T101530.xyz', /commit hash/),
