@@ -5,7 +5,8 @@ import type { Sighting, SightingSource } from '../domain/agent.ts';
 import { type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
 import type { ControlState } from '../domain/store.ts';
 import type { KeyPair } from './certificate.ts';
-import { addCounts, openPublicSide, type PollCounts, type PublicSide, type PublicSideOptions } from './public.ts';
+import { addCounts, type PollCounts } from './poll-counts.ts';
+import { openPublicSide, type PublicSide, type PublicSideOptions } from './public.ts';
 
 /** What the first process tells a worker. */
 type Order = { pair: KeyPair } | { state: ControlState | null } | Recorded | { stop: true };

@@ -13,41 +13,32 @@ export interface ProgressSources {
   stages: readonly Stage[];
 }
 
-/** Promotions that get a series of their own. */
+/** Promotions with series; older ones have none. */
 const NEWEST_PROMOTIONS = 20;
 
-/** Since when things are as they are, so that an alert can tell which have been left so. Every server tells the same. */
+/** Since when pins, critical marks, plans and stages last, for alerts on forgotten ones. All servers report the same. */
 export function watchProgress(registers: Registry[], { state, channels, stages }: ProgressSources): void {
   const all = () => (state.peek() === null ? [] : channels.list());
   gauge(
     registers,
     'fairway_channel_critical_timestamp_seconds',
-    'When a channel that is critical was marked so',
+    'When a critical channel was marked as critical',
     ['channel'],
     () => all().flatMap(({ name, critical }) => (critical ? [[{ channel: name }, seconds(critical.at)]] : [])),
   );
-  gauge(
-    registers,
-    'fairway_channel_pin_timestamp_seconds',
-    'When a channel that is pinned was pinned',
-    ['channel'],
-    () => all().flatMap(({ name, pin }) => (pin ? [[{ channel: name }, seconds(pin.at)]] : [])),
+  gauge(registers, 'fairway_channel_pin_timestamp_seconds', 'When a pinned channel was pinned', ['channel'], () =>
+    all().flatMap(({ name, pin }) => (pin ? [[{ channel: name }, seconds(pin.at)]] : [])),
   );
-  gauge(
-    registers,
-    'fairway_plan_step_timestamp_seconds',
-    'When a plan came to the step that it is at',
-    ['channel'],
-    () =>
-      all().flatMap((channel) => {
-        const since = stepSince(channel);
-        return since === null ? [] : [[{ channel: channel.name }, seconds(since)]];
-      }),
+  gauge(registers, 'fairway_plan_step_timestamp_seconds', 'When a plan reached its present step', ['channel'], () =>
+    all().flatMap((channel) => {
+      const since = stepSince(channel);
+      return since === null ? [] : [[{ channel: channel.name }, seconds(since)]];
+    }),
   );
   gauge(
     registers,
     'fairway_promotion_stage_timestamp_seconds',
-    'When the stage that a release is at came into its state; the newest releases that still go on',
+    'When the present stage of a release reached its state; only the newest releases under way',
     ['version', 'stage', 'state'],
     () =>
       newestRunning(state.peek(), stages).map(({ promotion, stage, progress }) => [
@@ -58,7 +49,7 @@ export function watchProgress(registers: Registry[], { state, channels, stages }
   gauge(
     registers,
     'fairway_promotion_soaked_timestamp_seconds',
-    'When the stage that a release soaks in is complete',
+    'When a soaking stage will be complete',
     ['version', 'stage'],
     () =>
       newestRunning(state.peek(), stages).flatMap(({ promotion, stage, progress }) =>

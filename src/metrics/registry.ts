@@ -1,34 +1,29 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { WAITING_REASONS } from '../domain/plan.ts';
-import { oldestSupportedMajor } from '../domain/support.ts';
-import { compareVersions, requireVersion } from '../domain/version.ts';
 import type { Certificate } from '../listeners/certificate.ts';
-import { DELAY_BOUNDS } from '../listeners/poll-delay.ts';
-import type { PollCounts } from '../listeners/public.ts';
-import type { Census } from '../service/census-view.ts';
-import { REJECTIONS } from '../service/check-ins.ts';
-import type { Fleet } from '../service/fleet.ts';
-import type { Leadership } from '../service/leadership.ts';
-import type { State } from '../service/state.ts';
+import type { PollCounts } from '../listeners/poll-counts.ts';
 import type { SpanCounts } from '../tracing/tracing.ts';
+import { type FleetSources, watchFleet } from './fleet.ts';
+import { watchPolls } from './polls.ts';
 import { type ProgressSources, watchProgress } from './progress.ts';
-import { counter, gauge, histogram } from './scraped.ts';
+import { type StateSources, watchCertificate, watchSpans, watchState } from './state.ts';
 
-/** Versions of a channel that get a series of their own. */
-const TOP_VERSIONS = 20;
+export type MetricsSources = StateSources & FleetSources & ProgressSources & PartSources;
 
-export interface MetricsSources extends ProgressSources {
-  version: string;
-  leadership: Pick<Leadership, 'isLeader'>;
-  state: State;
-  fleet: Fleet;
+interface PartSources {
   counts: () => PollCounts;
+  /** Null without built-in TLS. */
   certificate: Certificate | null;
-  /** Null: nothing is traced. */
+  /** Null if nothing is traced. */
   spans: (() => SpanCounts) | null;
 }
 
-/** Counts what happens and shows what is, in one registry. Labels are channels, routes, versions and codes, never what a stranger sent. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/**
+ * Counts events, and reads the rest at each scrape, into one registry. Labels are channels, routes, versions and codes,
+ * never what a stranger sent.
+ */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
@@ -51,13 +46,13 @@ export function createMetrics() {
     registers,
   });
   let isLeader = () => true;
-  /** What a former leader last saw is no news. */
+  /** Drops what a former leader saw last: it is out of date. */
   const collect = function (this: Gauge<string>) {
     if (!isLeader()) this.reset();
   };
   const planWaiting = new Gauge({
     name: 'fairway_plan_waiting',
-    help: 'What the next step of a plan waits for; told by the leader',
+    help: 'What the next step of a plan waits for; reported by the leader',
     labelNames: ['channel', 'reason'],
     registers,
     collect,
@@ -104,10 +99,10 @@ export function createMetrics() {
     observeRequest(route: string, method: string, code: number, seconds: number) {
       requests.observe({ route, method, code: String(code) }, seconds);
     },
-    /** Reads the rest when Prometheus asks. */
+    /** Reads these sources at each scrape from now on. */
     watch(sources: MetricsSources): void {
       isLeader = sources.leadership.isLeader;
-      watchPolls(registers, sources);
+      watchPolls(registers, sources.counts);
       watchState(registers, sources);
       watchFleet(registers, sources);
       watchProgress(registers, sources);
@@ -115,194 +110,4 @@ export function createMetrics() {
       if (sources.spans) watchSpans(registers, sources.spans);
     },
   };
-}
-
-export type Metrics = ReturnType<typeof createMetrics>;
-
-function watchPolls(registers: Registry[], { counts }: MetricsSources): void {
-  counter(registers, 'fairway_polls_total', 'Polls answered', ['channel', 'endpoint', 'code'], function* () {
-    const { tallies, polls } = counts();
-    for (const { channel, endpoint, ok, notModified } of tallies) {
-      yield [{ channel, endpoint, code: '200' }, ok];
-      if (notModified > 0) yield [{ channel, endpoint, code: '304' }, notModified];
-    }
-    const unknown = { channel: 'unknown', endpoint: 'unknown' };
-    yield [{ ...unknown, code: '404' }, polls.notFound];
-    yield [{ ...unknown, code: '405' }, polls.methodNotAllowed];
-    yield [{ ...unknown, code: '503' }, polls.unavailable];
-  });
-  counter(registers, 'fairway_fast_lane_polls_total', 'Polls answered before node:http saw them', [], () => [
-    [{}, counts().fastLane.answered],
-  ]);
-  const left = 'Connections left to node:http because of a request that was no plain poll';
-  counter(registers, 'fairway_fast_lane_handed_over_total', left, [], () => [[{}, counts().fastLane.handedOver]]);
-  histogram(registers, 'fairway_poll_delay_seconds', 'How long a poll waits to be answered, sampled over time', () => {
-    const { buckets, samples, microseconds } = counts().delays;
-    const bounds = DELAY_BOUNDS.map((bound) => ({ bound, samples: buckets[bound] }));
-    return { buckets: bounds, count: samples, sum: microseconds / 1e6 };
-  });
-  counter(registers, 'fairway_checkins_total', 'Check-ins taken note of', [], () => [[{}, counts().checkIns.received]]);
-  counter(registers, 'fairway_checkins_unenrolled_total', 'Check-ins without a valid enrolment token', [], () => [
-    [{}, counts().checkIns.unenrolled],
-  ]);
-  counter(registers, 'fairway_checkins_refused_total', 'Check-ins refused by the limits of the store', [], () => [
-    [{}, counts().checkIns.refused],
-  ]);
-  counter(
-    registers,
-    'fairway_checkins_rejected_total',
-    'Check-in values ignored because they are malformed',
-    ['reason'],
-    () => REJECTIONS.map((reason) => [{ reason }, counts().checkIns.rejected[reason]]),
-  );
-  counter(
-    registers,
-    'fairway_checkins_dropped_total',
-    'Check-ins dropped because too many waited to be written',
-    [],
-    () => [[{}, counts().checkIns.dropped]],
-  );
-}
-
-function watchState(registers: Registry[], { state, channels, leadership, version }: MetricsSources): void {
-  gauge(registers, 'fairway_build_info', 'The running version', ['version'], () => [[{ version }, 1]]);
-  gauge(registers, 'fairway_leader', 'Does this server do the background work?', [], () => [
-    [{}, leadership.isLeader() ? 1 : 0],
-  ]);
-  gauge(registers, 'fairway_store_up', 'Does the store answer?', [], () => [
-    [{}, state.storeState().is === 'up' ? 1 : 0],
-  ]);
-  gauge(registers, 'fairway_store_lost_changes', 'Is the store of another history than is served?', [], () => [
-    [{}, state.storeState().is === 'lost' ? 1 : 0],
-  ]);
-  gauge(registers, 'fairway_store_replicated', 'Do as many replicas as wanted have the last change?', [], () => [
-    [{}, state.shortfall() ? 0 : 1],
-  ]);
-  gauge(
-    registers,
-    'fairway_snapshot_age_seconds',
-    'Time since the served state was last known to be the store’s',
-    [],
-    () => [[{}, state.age() / 1000]],
-  );
-  gauge(registers, 'fairway_snapshot_revision', 'Revision of the served state', [], () => [
-    [{}, state.peek()?.revision ?? 0],
-  ]);
-  gauge(
-    registers,
-    'fairway_channel_target_info',
-    'What a channel serves',
-    ['channel', 'version', 'critical', 'pinned'],
-    () =>
-      state.peek() === null
-        ? []
-        : channels.list().map(({ name, target, critical, pin }) => [
-            {
-              channel: name,
-              version: target ?? 'none',
-              critical: critical ? 'yes' : 'no',
-              pinned: pin ? 'yes' : 'no',
-            },
-            1,
-          ]),
-  );
-}
-
-function watchCertificate(registers: Registry[], certificate: Certificate): void {
-  const ends = 'End of the certificate that agents are served, in seconds since 1970';
-  gauge(registers, 'fairway_tls_certificate_expiry_timestamp_seconds', ends, [], () => [
-    [{}, certificate.expires() / 1000],
-  ]);
-  gauge(registers, 'fairway_tls_certificate_current', 'Is the certificate in the files the served one?', [], () => [
-    [{}, certificate.isCurrent() ? 1 : 0],
-  ]);
-}
-
-function watchFleet(registers: Registry[], { state, fleet }: MetricsSources): void {
-  // All gauges of one scrape share one census; while the store is away there is none to show.
-  let censuses: Promise<Census[]> | null = null;
-  const read = () => {
-    censuses ??= fleet.censuses().catch(() => []);
-    setImmediate(() => {
-      censuses = null;
-    });
-    return censuses;
-  };
-  gauge(registers, 'fairway_channel_agents', 'Enrolled agents by version', ['channel', 'version'], async () =>
-    (await read()).flatMap(topVersions),
-  );
-  gauge(registers, 'fairway_channel_oldest_agent_info', 'The oldest enrolled agent', ['channel', 'version'], async () =>
-    (await read()).flatMap(({ channel, oldest }) => (oldest ? [[{ channel, version: oldest.version }, 1]] : [])),
-  );
-  gauge(
-    registers,
-    'fairway_evidence_age_seconds',
-    'Time since a source was gathered, or since the last check-in',
-    ['channel', 'source'],
-    async () =>
-      (await read()).flatMap(({ channel, sources }) =>
-        sources.flatMap(({ source, age }): [{ channel: string; source: string }, number][] =>
-          age === null ? [] : [[{ channel, source }, age]],
-        ),
-      ),
-  );
-  gauge(registers, 'fairway_evidence_fresh', 'Is a source of agents still evidence?', ['channel', 'source'], async () =>
-    (await read()).flatMap(({ channel, sources }) =>
-      sources.map(({ source, fresh }): [{ channel: string; source: string }, number] => [
-        { channel, source },
-        fresh ? 1 : 0,
-      ]),
-    ),
-  );
-  gauge(
-    registers,
-    'fairway_channel_unenrolled_agents',
-    'Agents that check in without an enrolment token',
-    ['channel'],
-    async () => (await read()).map(({ channel, unenrolled }) => [{ channel }, unenrolled]),
-  );
-  gauge(
-    registers,
-    'fairway_channel_converged_ratio',
-    'Share of the agents that run the target',
-    ['channel'],
-    async () =>
-      (await read()).flatMap((census) => {
-        const target = state.peek()?.channels.get(census.channel)?.target;
-        const there = census.versions.find(({ version }) => version === target)?.count ?? 0;
-        return census.agents === 0 ? [] : [[{ channel: census.channel }, there / census.agents]];
-      }),
-  );
-  gauge(
-    registers,
-    'fairway_channel_agents_out_of_support',
-    'Enrolled agents below the support window',
-    ['channel'],
-    async () => {
-      const oldest = oldestSupportedMajor(state.peek()?.releases ?? new Map());
-      if (oldest === null) return [];
-      return (await read()).map(({ channel, versions }) => {
-        const below = versions.filter(({ version }) => requireVersion(version).major < oldest);
-        return [{ channel }, below.reduce((sum, { count }) => sum + count, 0)];
-      });
-    },
-  );
-}
-
-function watchSpans(registers: Registry[], spans: () => SpanCounts): void {
-  counter(registers, 'fairway_trace_spans_sent_total', 'Spans that the collector took', [], () => [[{}, spans().sent]]);
-  counter(registers, 'fairway_trace_spans_dropped_total', 'Spans that were not sent, by reason', ['reason'], () => [
-    [{ reason: 'queue_full' }, spans().queueFull],
-    [{ reason: 'not_sent' }, spans().notSent],
-  ]);
-}
-
-function topVersions(census: Census): [{ channel: string; version: string }, number][] {
-  const { channel } = census;
-  const byCount = [...census.versions].sort((a, b) => b.count - a.count || compareVersions(b.version, a.version));
-  const rest = byCount.slice(TOP_VERSIONS).reduce((sum, { count }) => sum + count, 0);
-  const top = byCount
-    .slice(0, TOP_VERSIONS)
-    .map(({ version, count }): [{ channel: string; version: string }, number] => [{ channel, version }, count]);
-  return rest > 0 ? [...top, [{ channel, version: 'other' }, rest]] : top;
 }

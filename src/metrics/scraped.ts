@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** A counter whose values are kept as plain integers elsewhere and read at the scrape. */
+/** A counter whose values are kept elsewhere, as plain integers, and read at each scrape. */
 export function counter<L extends string>(
   registers: Registry[],
   name: string,
@@ -20,7 +20,7 @@ export function counter<L extends string>(
   });
 }
 
-/** A gauge whose series are exactly those that `read` gives. */
+/** A gauge whose series are exactly those that `read` returns at a scrape. */
 export function gauge<L extends string>(
   registers: Registry[],
   name: string,
@@ -41,21 +41,21 @@ export function gauge<L extends string>(
   });
 }
 
-/** A distribution as it is kept: seconds by the upper bounds of their buckets, each sample in one bucket only. */
+/** Samples in seconds, counted by the upper bounds of their buckets; each sample is in one bucket only. */
 export interface Distribution {
-  /** Ascending, in seconds. What lies beyond the last is in `count` alone. */
+  /** Ascending, in seconds. A sample beyond the last bound is only in `count`. */
   buckets: readonly { bound: number; samples: number }[];
   count: number;
   /** Seconds. */
   sum: number;
 }
 
-/** A histogram that is kept elsewhere. Prometheus' buckets hold all samples up to their bound. */
+/** A histogram whose samples are kept elsewhere. In Prometheus a bucket holds all samples up to its bound. */
 export function histogram(registers: Registry[], name: string, help: string, read: () => Distribution): void {
   new ReadHistogram(read, { name, help, registers });
 }
 
-/** The library's own can only be given one sample at a time. */
+/** The library's own histogram only takes one sample at a time. */
 class ReadHistogram extends Histogram {
   readonly #read: () => Distribution;
 
@@ -64,7 +64,7 @@ class ReadHistogram extends Histogram {
     this.#read = read;
   }
 
-  /** What the registry prints. */
+  /** Called by the registry at a scrape. */
   async getForPromString() {
     const { name, help } = this as unknown as { name: string; help: string };
     const { buckets, count, sum } = this.#read();

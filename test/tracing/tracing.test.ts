@@ -4,11 +4,11 @@ import { basename, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
-import type { Raw } from '../src/config/raw.ts';
-import { type Collector, startCollector } from './support/collector.ts';
-import { body, startPeer } from './support/peer.ts';
-import { ROOT, readLogs, runFairway, startFairway } from './support/process.ts';
-import { openStage, RELEASE, startStages } from './support/promotion.ts';
+import type { Raw } from '../../src/config/raw.ts';
+import { type Collector, startCollector } from '../support/collector.ts';
+import { body, startPeer } from '../support/peer.ts';
+import { ROOT, readLogs, runFairway, startFairway } from '../support/process.ts';
+import { openStage, RELEASE, startStages } from '../support/promotion.ts';
 import {
   operatorClient,
   QUICKSTART,
@@ -16,8 +16,8 @@ import {
   type TestServer,
   TOKENS,
   temporaryDirectory,
-} from './support/server.ts';
-import { authMetrics } from './support/teleport.ts';
+} from '../support/server.ts';
+import { authMetrics } from '../support/teleport.ts';
 
 const traced = ({ endpoint }: Pick<Collector, 'endpoint'>, over: Raw = {}): Raw => ({
   tracing: { endpoint, timeout: '500ms', ...over },
@@ -291,7 +291,7 @@ describe('the built program', () => {
     expect(await server.metric('fairway_trace_spans_sent_total')).toBeUndefined();
     server.signal('SIGTERM');
     expect(await server.exit).toMatchObject({ code: 0 });
-    expect(loaded(coverage)).toEqual(['embedded', 'main', 'operator-side']);
+    expect(loaded(coverage)).toEqual(['embedded', 'main', 'operator']);
   });
 
   it('sends the last spans before it ends, with what the environment says of the service', async () => {
@@ -310,7 +310,7 @@ describe('the built program', () => {
     server.signal('SIGTERM');
     expect(await server.exit).toMatchObject({ code: 0 });
     expect(collector.named('GET /api/v1/channels/:channel')).toMatchObject([{ service: 'fairway-eu' }]);
-    expect(loaded(coverage)).toEqual(['embedded', 'main', 'operator-side', 'otlp']);
+    expect(loaded(coverage)).toEqual(['embedded', 'main', 'operator', 'otlp']);
   });
 
   it('refuses an endpoint that is none, and credentials in it', async () => {

@@ -1,13 +1,13 @@
 import { expect, it, vi } from 'vitest';
-import { instance } from './fixtures/inventory.ts';
-import { FIX, openStage, RELEASE, startStages } from './support/promotion.ts';
-import { scrape } from './support/scrape.ts';
-import { operatorClient, QUICKSTART, startServer, type TestServer } from './support/server.ts';
+import { instance } from '../fixtures/inventory.ts';
+import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
+import { scrape } from '../support/scrape.ts';
+import { operatorClient, QUICKSTART, startServer, type TestServer } from '../support/server.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 const HOUR = 3_600_000;
 
-/** A clock that stands still until it is set forward. */
+/** A clock that only moves when it is set forward. */
 function stoppedClock(start: string) {
   let at = Date.parse(start);
   return {
@@ -25,7 +25,7 @@ async function read(server: TestServer, metric: string) {
   return series.filter(({ name }) => name === metric).map(({ labels, value }) => [labels, value]);
 }
 
-it('tells since when a channel is critical or pinned, and nothing once it is over', async () => {
+it('shows since when a channel is critical or pinned, and nothing after that', async () => {
   const clock = stoppedClock('2026-05-01T10:00:00Z');
   const server = await startServer(QUICKSTART, { now: clock.now });
   const api = operatorClient(server);
@@ -45,7 +45,7 @@ it('tells since when a channel is critical or pinned, and nothing once it is ove
   expect([await read(server, critical), await read(server, pin)]).toEqual([[], []]);
 });
 
-it('tells since when a plan is at its step', async () => {
+it('shows since when a plan is at its step', async () => {
   const STEP = 'fairway_plan_step_timestamp_seconds';
   const clock = stoppedClock('2026-05-01T10:00:00Z');
   const bootstrap = {
@@ -74,7 +74,7 @@ it('tells since when a plan is at its step', async () => {
   expect(await read(server, STEP)).toEqual([]);
 });
 
-it('tells since when a promotion is in its stage, and when it has soaked', async () => {
+it('shows since when a promotion is in its stage, and when it will have soaked', async () => {
   const [STAGE, SOAKED] = ['fairway_promotion_stage_timestamp_seconds', 'fairway_promotion_soaked_timestamp_seconds'];
   const clock = stoppedClock('2026-05-01T10:00:00Z');
   const stages = [openStage('canary'), openStage('internal', { automatic: false })];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
-import { readLogs, runFairway } from './support/process.ts';
+import { readLogs, runFairway } from '../support/process.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 

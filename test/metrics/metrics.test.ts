@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import { merge, type Raw } from '../src/config/raw.ts';
-import { instance, inventory } from './fixtures/inventory.ts';
-import { scrape, valueIn } from './support/scrape.ts';
-import { operatorClient, QUICKSTART, startServer } from './support/server.ts';
+import { merge, type Raw } from '../../src/config/raw.ts';
+import { instance, inventory } from '../fixtures/inventory.ts';
+import { scrape, valueIn } from '../support/scrape.ts';
+import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 const IMPORT = '/inventory?channel=stable%2Fcloud';
@@ -14,7 +14,7 @@ async function started(overrides: Raw = {}) {
 }
 
 describe('metrics', () => {
-  it('all are there after some traffic, each with its labels and its help', async () => {
+  it('include every series after some traffic, each with its labels and its help', async () => {
     const { server, api, poll } = await started();
     await poll('/v1/version?host=a&agent_version=16.4.6&updater=x');
     await poll('/v1/version', { headers: { 'If-None-Match': '*' } });
@@ -127,7 +127,7 @@ describe('metrics', () => {
     expect((await scrape(server)).text).not.toContain(STRANGER);
   });
 
-  it('tell the target, whether it is critical, and whether it is pinned', async () => {
+  it('show the target, whether it is critical, and whether it is pinned', async () => {
     const { server, api } = await started();
     const info = async () =>
       (await scrape(server)).series
@@ -145,7 +145,7 @@ describe('metrics', () => {
     expect(await info()).toEqual([]);
   });
 
-  it('tell how long polls wait, also those that come during a stall', async () => {
+  it('show how long polls wait, including those that arrive during a stall', async () => {
     const { server } = await started();
     const [STALL, SLOW, SAMPLE_EVERY] = [1_000, 250, 97];
     const samples = async (le: string) => (await valueIn(server, 'fairway_poll_delay_seconds_bucket', { le })) ?? 0;
@@ -153,13 +153,13 @@ describe('metrics', () => {
     await vi.waitFor(async () => expect(await samples('0.005')).toBeGreaterThan(0));
     const before = await slow();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STALL);
-    // A poll that came at its start waited for all of it, one at its end hardly.
+    // A poll at the start of the stall waited for all of it, and one at its end hardly at all.
     const waited = Math.floor((STALL - SLOW) / SAMPLE_EVERY) - 1;
     await vi.waitFor(async () => expect((await slow()) - before).toBeGreaterThanOrEqual(waited));
     expect(await valueIn(server, 'fairway_poll_delay_seconds_sum')).toBeGreaterThan((waited * SLOW) / 1000);
   });
 
-  it('count what changed a target, what was refused and why, and no dry runs', async () => {
+  it('count changes of targets, and refusals by reason, without dry runs', async () => {
     const { server, api } = await started();
     const move = (version: string, dryRun = false) =>
       api('POST', `${CHANNEL}/roll-forward`, { version, reason: 'x', dryRun });
@@ -194,7 +194,7 @@ describe('metrics', () => {
     });
   });
 
-  it('show the 20 most frequent versions of a channel, and the rest as other', async () => {
+  it('show the 20 most frequent versions of a channel, and the others together', async () => {
     const { server, api } = await started();
     const agents = Array.from({ length: 30 }, (_, i) => i).flatMap((i) =>
       Array.from({ length: 40 - i }, (_, j) => instance(i * 100 + j, `16.${i}.0`)),
@@ -208,7 +208,7 @@ describe('metrics', () => {
     expect(counts.some(({ labels }) => labels.version === '16.20.0')).toBe(false);
   });
 
-  it('tell the oldest agent and how many are there, and drop what is gone', async () => {
+  it('show the oldest agent and the share at the target, and drop versions that are gone', async () => {
     const { server, api } = await started();
     await api('POST', IMPORT, inventory());
     expect(await valueIn(server, 'fairway_channel_oldest_agent_info', { version: '15.4.7' })).toBe(1);
@@ -232,7 +232,7 @@ describe('metrics', () => {
     expect(await valueIn(server, 'fairway_channel_agents_out_of_support')).toBe(2);
   });
 
-  it('tell the state of the store, the snapshot and the build', async () => {
+  it('show the state of the store, the snapshot and the build', async () => {
     const { server, api } = await started();
     expect(await valueIn(server, 'fairway_store_up')).toBe(1);
     expect(await valueIn(server, 'fairway_snapshot_revision')).toBe(2);
@@ -242,7 +242,7 @@ describe('metrics', () => {
     expect(await valueIn(server, 'fairway_snapshot_age_seconds')).toBeLessThan(5);
   });
 
-  it('answer while the store is away and nothing was ever loaded', async () => {
+  it('are answered while the store is away and no state was ever loaded', async () => {
     const { server, poll } = await started({ redisUrl: 'redis://127.0.0.1:1' });
     await poll('/v1/version');
     expect(await valueIn(server, 'fairway_store_up')).toBe(0);

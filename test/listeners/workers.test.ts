@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
-import { type FairwayProcess, startFairway } from './support/process.ts';
-import { QUICKSTART } from './support/server.ts';
+import { type FairwayProcess, startFairway } from '../support/process.ts';
+import { QUICKSTART } from '../support/server.ts';
 
 const start = () => startFairway({ settings: { ...QUICKSTART, workers: 2 } });
 
 const workersOf = ({ pid }: FairwayProcess): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
-/** Polls on connections of their own, which the kernel deals out to the workers. */
+/** Polls on a new connection each, which the kernel distributes over the workers. */
 async function pollEach(server: FairwayProcess, times: number): Promise<Set<string>> {
   const bodies = await Promise.all(
     Array.from({ length: times }, async () => {
@@ -19,7 +19,7 @@ async function pollEach(server: FairwayProcess, times: number): Promise<Set<stri
   return new Set(bodies);
 }
 
-it('answers alike from every worker, before a change and at once after it', async () => {
+it('answers the same from every worker, before a change and right after it', async () => {
   const server = await start();
   expect(await pollEach(server, 40)).toEqual(new Set(['200 v16.4.6']));
   const moved = await server.api('POST', '/channels/stable%2Fcloud/roll-forward', {
@@ -30,7 +30,7 @@ it('answers alike from every worker, before a change and at once after it', asyn
   await vi.waitFor(async () => expect(await pollEach(server, 40)).toEqual(new Set(['200 v16.4.7'])));
 });
 
-it('counts the polls of all workers together, and keeps them when a worker dies', async () => {
+it('counts the polls of all workers together, and keeps the counts of a worker that dies', async () => {
   const server = await start();
   await pollEach(server, 60);
   const polls = async () => {
@@ -45,7 +45,7 @@ it('counts the polls of all workers together, and keeps them when a worker dies'
   expect(await polls()).toBe(60);
 });
 
-it('replaces a worker that dies, and goes on answering meanwhile', async () => {
+it('replaces a worker that dies, and keeps answering', async () => {
   const server = await start();
   const before = workersOf(server);
   expect(before).toHaveLength(2);
@@ -55,7 +55,7 @@ it('replaces a worker that dies, and goes on answering meanwhile', async () => {
   await vi.waitFor(async () => expect(await pollEach(server, 40)).toEqual(new Set(['200 v16.4.6'])));
 });
 
-it('hands on check-ins from every worker', async () => {
+it('records the check-ins of every worker', async () => {
   const server = await start();
   for (let agent = 0; agent < 20; agent++) {
     const headers = { 'Agent-Id': `agent-${agent}`, 'Agent-Version': '16.4.3', Connection: 'close' };
@@ -67,7 +67,7 @@ it('hands on check-ins from every worker', async () => {
   });
 });
 
-it('takes its workers along when it is killed', async () => {
+it('ends its workers when it is killed', async () => {
   const server = await start();
   const workers = workersOf(server);
   await server.kill();
@@ -81,7 +81,7 @@ it('takes its workers along when it is killed', async () => {
   await vi.waitFor(() => expect(workers.filter(alive)).toEqual([]));
 });
 
-it('adds up how long polls wait in all workers, and keeps that of one that dies', async () => {
+it('adds up how long polls wait in all workers, and keeps the samples of a worker that dies', async () => {
   const server = await start();
   const samples = async () => {
     const text = await (await fetch(`${server.operatorUrl}/metrics`)).text();

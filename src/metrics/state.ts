@@ -1,0 +1,67 @@
+import type { Registry } from 'prom-client';
+import type { Certificate } from '../listeners/certificate.ts';
+import type { Channels } from '../service/channels.ts';
+import type { Leadership } from '../service/leadership.ts';
+import type { State } from '../service/state.ts';
+import type { SpanCounts } from '../tracing/tracing.ts';
+import { counter, gauge } from './scraped.ts';
+
+export interface StateSources {
+  version: string;
+  leadership: Pick<Leadership, 'isLeader'>;
+  state: Pick<State, 'peek' | 'storeState' | 'shortfall' | 'age'>;
+  channels: Pick<Channels, 'list'>;
+}
+
+/** The server, its store, and the state that it serves. */
+export function watchState(registers: Registry[], { state, channels, leadership, version }: StateSources): void {
+  gauge(registers, 'fairway_build_info', 'The running version', ['version'], () => [[{ version }, 1]]);
+  gauge(registers, 'fairway_leader', 'Does this server do the background work?', [], () => [
+    [{}, leadership.isLeader() ? 1 : 0],
+  ]);
+  gauge(registers, 'fairway_store_up', 'Does the store answer, and may this server change it?', [], () => [
+    [{}, state.storeState().is === 'up' ? 1 : 0],
+  ]);
+  gauge(registers, 'fairway_store_lost_changes', 'Does the store hold another history than the served one?', [], () => [
+    [{}, state.storeState().is === 'lost' ? 1 : 0],
+  ]);
+  gauge(registers, 'fairway_store_replicated', 'Do enough replicas have the last change?', [], () => [
+    [{}, state.shortfall() ? 0 : 1],
+  ]);
+  const age = 'Time since the served state was last known to agree with the store';
+  gauge(registers, 'fairway_snapshot_age_seconds', age, [], () => [[{}, state.age() / 1000]]);
+  gauge(registers, 'fairway_snapshot_revision', 'Revision of the served state', [], () => [
+    [{}, state.peek()?.revision ?? 0],
+  ]);
+  const labels = ['channel', 'version', 'critical', 'pinned'];
+  gauge(registers, 'fairway_channel_target_info', 'The target of a channel', labels, () =>
+    state.peek() === null
+      ? []
+      : channels.list().map(({ name, target, critical, pin }) => {
+          const version = target ?? 'none';
+          return [{ channel: name, version, critical: critical ? 'yes' : 'no', pinned: pin ? 'yes' : 'no' }, 1];
+        }),
+  );
+}
+
+/** The certificate of the public listener. */
+export function watchCertificate(registers: Registry[], certificate: Certificate): void {
+  const end = 'End of the certificate that agents are served, in seconds since 1970';
+  gauge(registers, 'fairway_tls_certificate_expiry_timestamp_seconds', end, [], () => [
+    [{}, certificate.expires() / 1000],
+  ]);
+  gauge(registers, 'fairway_tls_certificate_current', 'Is the certificate in the files the served one?', [], () => [
+    [{}, certificate.isCurrent() ? 1 : 0],
+  ]);
+}
+
+/** The spans of traces. */
+export function watchSpans(registers: Registry[], spans: () => SpanCounts): void {
+  counter(registers, 'fairway_trace_spans_sent_total', 'Spans accepted by the collector', [], () => [
+    [{}, spans().sent],
+  ]);
+  counter(registers, 'fairway_trace_spans_dropped_total', 'Spans that were not sent, by reason', ['reason'], () => [
+    [{ reason: 'queue_full' }, spans().queueFull],
+    [{ reason: 'not_sent' }, spans().notSent],
+  ]);
+}
