@@ -41,10 +41,15 @@ const LAYERS: Record<string, Layer> = {
   'config/': { from: ['domain/', 'config/'], packages: ANY },
   'process/': { from: ['process/'], packages: ANY },
   // What a change does to agents is counted alike on the page and at the terminal.
-  'cli/report.ts': { from: ['cli/', 'domain/effects.ts'], packages: NONE },
+  'cli/report.ts': { from: ['cli/', 'domain/effects.ts', 'domain/words.ts'], packages: NONE },
   // What works without a server.
   'cli/offline.ts': { from: ['cli/', 'domain/'], packages: NONE },
-  'cli/': { from: ['cli/', 'version.ts'], types: ['http/schemas/'], packages: ANY },
+  // Numbers, durations and actors read alike on the page and at the terminal.
+  'cli/': {
+    from: ['cli/', 'version.ts', 'domain/duration.ts', 'domain/words.ts'],
+    types: ['http/schemas/'],
+    packages: ANY,
+  },
   'version.ts': { from: [], packages: NONE },
 };
 

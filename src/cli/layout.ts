@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { count, number } from '../domain/words.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 
@@ -40,17 +41,10 @@ export const plain = (text: string): string => text.replace(STEERING, ' ');
 
 const textOf = (cell: Cell): string => {
   if (cell === null || cell === '') return '–';
-  return plain(typeof cell === 'object' ? cell.text : typeof cell === 'number' ? count(cell) : cell);
+  return plain(typeof cell === 'object' ? cell.text : typeof cell === 'number' ? number(cell) : cell);
 };
 
-/** 1204 as `1,204`. */
-export const count = (number: number): string => number.toLocaleString('en-US');
-
-/** A number of things in words: `1 agent`, `1,204 agents`. */
-export const quantity = (number: number, thing: string): string =>
-  `${count(number)} ${thing}${number === 1 ? '' : 's'}`;
-
-export const agents = (number: number): string => quantity(number, 'agent');
+export const agents = (amount: number): string => count(amount, 'agent');
 
 /**
  * Rows under headings. Numbers are right-aligned; the last column wraps, and if there is no room for it, each row

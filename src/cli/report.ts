@@ -1,6 +1,7 @@
 import { countEffects } from '../domain/effects.ts';
+import { number } from '../domain/words.ts';
 import { evidence, mark, oldest, stepsToCome } from './describe.ts';
-import { type Cell, command, count, painted, pairs, type Screen } from './layout.ts';
+import { type Cell, command, painted, pairs, type Screen } from './layout.ts';
 import type { Census, Channel, Mark, Report } from './types.ts';
 
 /** A change of a channel; `report` is null if its target stays. */
@@ -75,8 +76,8 @@ function effectRows(move: Move): Row[] {
   const how = critical ? 'at once, because it is critical' : 'each in its maintenance window';
   const where = target === null ? 'where they are' : `already at ${target}`;
   return [
-    ['move', effects.move === 0 ? '0' : `${count(effects.move)}, ${how}`],
-    ['wait', effects.wait === 0 ? '0' : `${count(effects.wait)}, ${where}`],
-    ['strand', effects.strand === 0 ? '0' : painted(count(effects.strand), 'red')],
+    ['move', effects.move === 0 ? '0' : `${number(effects.move)}, ${how}`],
+    ['wait', effects.wait === 0 ? '0' : `${number(effects.wait)}, ${where}`],
+    ['strand', effects.strand === 0 ? '0' : painted(number(effects.strand), 'red')],
   ];
 }

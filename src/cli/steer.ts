@@ -1,8 +1,9 @@
+import { number } from '../domain/words.ts';
 import { channelPath } from './client.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal } from './consent.ts';
 import type { Context } from './context.ts';
 import { ApiError, Declined, describeError, EXIT } from './errors.ts';
-import { count, type Screen, sentence } from './layout.ts';
+import { type Screen, sentence } from './layout.ts';
 import { type Move, reportTable } from './report.ts';
 import type { Census, Channel, VerbResult } from './types.ts';
 
@@ -46,7 +47,7 @@ export async function steer(context: Context, steering: Steering, options: Steer
     if (options.dryRun) return await showDryRun(context, seen, act, options);
     const acceptStranding = options.yes ? options.acceptStranding : await decide(context, steering, seen, act, options);
     const result = await act({ acceptStranding });
-    const done = `${steering.done(result.channel)} (revision ${count(result.channel.revision)})`;
+    const done = `${steering.done(result.channel)} (revision ${number(result.channel.revision)})`;
     // A person who was asked has already seen the report.
     context.show(
       result,

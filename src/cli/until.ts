@@ -1,7 +1,7 @@
+import { parseDuration } from '../domain/duration.ts';
 import { UsageError } from './errors.ts';
 
-const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-const DURATION = /^(\d{1,5})(m|h|d)$/;
+const FROM_NOW = /^\d{1,5}[mhd]$/;
 const CLOCK = /^([01]?\d|2[0-3]):([0-5]\d)$/;
 
 /**
@@ -9,8 +9,8 @@ const CLOCK = /^([01]?\d|2[0-3]):([0-5]\d)$/;
  * shows `18:00`, or a date and time. Throws `UsageError`.
  */
 export function readUntil(text: string, now: Date): string {
-  const [, amount, unit] = DURATION.exec(text) ?? [];
-  if (amount && unit) return new Date(now.getTime() + Number(amount) * (UNITS[unit] ?? 0)).toISOString();
+  const duration = FROM_NOW.test(text) ? parseDuration(text) : null;
+  if (duration !== null) return new Date(now.getTime() + duration).toISOString();
   const [, hour, minute] = CLOCK.exec(text) ?? [];
   if (hour && minute) return nextClock(Number(hour), Number(minute), now).toISOString();
   const time = new Date(text);

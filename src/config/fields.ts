@@ -1,14 +1,14 @@
-import ms from 'ms';
 import { z } from 'zod';
 import { channelNameFault } from '../domain/channel.ts';
+import { DURATION, parseDuration } from '../domain/duration.ts';
 
 const NO_DURATION = 'expected a duration such as 500ms, 30s, 5m, 24h or 30d';
 
 /** Milliseconds, written as 500ms, 30s, 5m, 24h or 30d; 0s for none. */
 export const durationOrNone = z
   .string({ error: ({ input }) => (input === undefined ? undefined : NO_DURATION) })
-  .regex(/^\d{1,6}(ms|s|m|h|d)$/, NO_DURATION)
-  .transform((text) => ms(text as ms.StringValue))
+  .regex(DURATION, NO_DURATION)
+  .transform((text) => parseDuration(text) ?? 0)
   .meta({ title: 'duration' });
 
 /** The same, of at least a millisecond. */

@@ -1,10 +1,10 @@
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { duration } from '../domain/duration.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { DashboardServices, Frame, PageContext, Section } from './frame.ts';
 import { Layout } from './parts/layout.tsx';
-import { duration } from './parts/moment.tsx';
 
 export interface PageOptions {
   title: string;

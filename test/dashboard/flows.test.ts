@@ -130,7 +130,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     await page.getByRole('button', { name: 'Pin at 16.4.6' }).click();
     await page.waitForURL(`**${CHANNEL}`);
     expect(await page.locator('.hero').innerText()).toMatch(
-      /Pinned by operator .* until 2100-01-01 18:00 UTC: incident 12/,
+      /Pinned by token operator .* until 2100-01-01 18:00 UTC: incident 12/,
     );
     expect(await page.getByRole('link', { name: 'Roll forward' }).count()).toBe(0);
 
@@ -281,7 +281,7 @@ describe.skipIf(!chromium)('a page that is open', () => {
       new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => { window.shift += value; }))
         .observe({ type: 'layout-shift', buffered: true })`);
     await act(server, 'critical', { critical: false, reason: 'x' });
-    await page.getByText('critical mark changed by admin').waitFor();
+    await page.getByText('critical mark changed by token admin').waitFor();
     await page.goto(CHANNEL);
     expect(await page.evaluate('window.shift ?? 0')).toBe(0);
   });

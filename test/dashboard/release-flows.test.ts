@@ -48,7 +48,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     await page.getByRole('link', { name: 'Sign off #4711' }).click();
     await preview('tested on staging');
     await confirm('Sign off #4711');
-    await page.getByRole('row').filter({ hasText: '#4711' }).getByText('by mara').waitFor();
+    await page.getByRole('row').filter({ hasText: '#4711' }).getByText('by token mara').waitFor();
     await page.getByRole('link', { name: 'Approve internal' }).click();
     await preview('tested on staging');
     await confirm('Approve internal');
@@ -67,7 +67,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     const target = async () => (await api('GET', '/channels/cloud%2Fcanary')).body.target;
     expect(await target(), 'a preview changes nothing').toBe(RELEASE);
     await confirm(`Pull ${RELEASE}`);
-    await page.getByText(/Pulled by mara .*: it leaks sessions/).waitFor();
+    await page.getByText(/Pulled by token mara .*: it leaks sessions/).waitFor();
     await internal.getByText('halted', { exact: true }).waitFor();
     expect(await target()).toBe(BEFORE);
     expect(await page.getByRole('link', { name: 'Promote' }).count()).toBe(0);

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { number } from '../../domain/words.ts';
 import type { Context } from '../context.ts';
 import { oldest as atLowest, evidence, mark, NO_CHANNELS, time } from '../describe.ts';
-import { type Cell, count, agents as inWords, painted, pairs, type Screen, sentence, table } from '../layout.ts';
+import { type Cell, agents as inWords, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { Agent, Census, Explanation } from '../types.ts';
 
 interface AgentOptions {
@@ -144,7 +145,7 @@ function describeDistance(distance: NonNullable<Census['distance']>): string {
     [outOfSupport, 'out of support'],
     [ahead, 'ahead'],
   ];
-  return parts.flatMap(([number, where]) => (number > 0 ? [`${count(number)} ${where}`] : [])).join(', ');
+  return parts.flatMap(([amount, where]) => (amount > 0 ? [`${number(amount)} ${where}`] : [])).join(', ');
 }
 
 const BAR = 30;

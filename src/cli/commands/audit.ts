@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { count, who } from '../../domain/words.ts';
 import type { Context } from '../context.ts';
-import { actor, time } from '../describe.ts';
+import { time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
-import { type Cell, count, painted, type Screen, sentence, table } from '../layout.ts';
+import { type Cell, painted, type Screen, sentence, table } from '../layout.ts';
 import type { AuditEntry, ChainState } from '../types.ts';
 
 /** `audit`: who changed what, when and why. */
@@ -29,7 +30,7 @@ export function auditCommands(program: Command, context: Context): void {
       context.show(state, (screen) => {
         const { intact, entries, head, brokenAt } = state;
         const verdict = intact
-          ? `the log is intact: ${count(entries)} ${entries === 1 ? 'entry' : 'entries'}, head ${head}`
+          ? `the log is intact: ${count(entries, 'entry', 'entries')}, head ${head}`
           : `the log was tampered with: entry ${brokenAt} does not follow the one before; compare it with a backup`;
         return sentence(screen, verdict);
       });
@@ -39,7 +40,7 @@ export function auditCommands(program: Command, context: Context): void {
 function auditTable(screen: Screen, entries: AuditEntry[]): string {
   if (entries.length === 0) return 'nothing has been changed yet';
   const rows = entries.map(({ id, at, actor: by, action, subject, reason }): Cell[] => {
-    return [id, time(at), actor(by), painted(action, 'bold'), subject, reason];
+    return [id, time(at), who(by), painted(action, 'bold'), subject, reason];
   });
   return table(screen, ['id', 'at', 'by', 'action', 'subject', 'reason'], rows);
 }

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
+import { who } from '../../domain/words.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
-import { actor, time } from '../describe.ts';
+import { time } from '../describe.ts';
 import { UsageError } from '../errors.ts';
 import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
 import { backports, type CatalogueOptions, RELEASES_OPTION } from '../offline.ts';
@@ -220,13 +221,13 @@ function releaseSheet(screen: Screen, release: Release): string {
       ? [['embargo', painted('hidden from everyone below release-manager', 'yellow')] as [string, Cell]]
       : []),
     ['artifacts', SETS.map((set) => `${set}: ${artifacts[FIELDS[set]].state}`)],
-    ...(pulled ? [['pulled', painted(`${pulled.reason} (${actor(pulled.by)})`, 'red')] as [string, Cell]] : []),
-    ['registered', registered ? `${time(registered.at)} by ${actor(registered.by)}` : 'imported from a history'],
+    ...(pulled ? [['pulled', painted(`${pulled.reason} (${who(pulled.by)})`, 'red')] as [string, Cell]] : []),
+    ['registered', registered ? `${time(registered.at)} by ${who(registered.by)}` : 'imported from a history'],
   ]);
   const rows = changes.map(({ pr, significant, signedOff, title }): Cell[] => [
     `#${pr}`,
     significant ? 'yes' : 'no',
-    signedOff ? `by ${actor(signedOff.by)}` : significant ? painted('open', 'yellow') : null,
+    signedOff ? `by ${who(signedOff.by)}` : significant ? painted('open', 'yellow') : null,
     title,
   ]);
   return rows.length === 0

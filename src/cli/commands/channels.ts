@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import { number, who } from '../../domain/words.ts';
 import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
-import { actor, evidence, mark, NO_CHANNELS, stepsToCome, time } from '../describe.ts';
+import { evidence, mark, NO_CHANNELS, stepsToCome, time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
-import { type Cell, count, painted, pairs, type Screen, sentence, table } from '../layout.ts';
+import { type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import { reportTable } from '../report.ts';
 import type { AuditEntry, Census, Channel, PlanState, Report } from '../types.ts';
 
@@ -77,8 +78,8 @@ function planSheet(screen: Screen, name: string, { plan, next, waiting, report }
     ['next', next],
     ['state', waiting ? painted(waiting.detail, 'yellow') : 'continues within seconds'],
     ['critical', critical ? 'yes' : 'no'],
-    ['would strand', report && count(report.stranded)],
-    ['started', `${time(startedAt)} by ${actor(startedBy)}, reason: ${reason}`],
+    ['would strand', report && number(report.stranded)],
+    ['started', `${time(startedAt)} by ${who(startedBy)}, reason: ${reason}`],
   ]);
 }
 
@@ -111,16 +112,16 @@ function channelSheet(screen: Screen, channel: Channel, census: Census, history:
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],
     ['accepts', accepts.join(', ')],
-    ['agents', census.agents === 0 ? 'none known' : `${count(census.agents)}, oldest ${census.oldest?.version}`],
+    ['agents', census.agents === 0 ? 'none known' : `${number(census.agents)}, oldest ${census.oldest?.version}`],
     ['evidence', census.sources.map(evidence)],
-    ['changed', `${time(channel.updatedAt)} by ${actor(channel.updatedBy)} (revision ${channel.revision})`],
+    ['changed', `${time(channel.updatedAt)} by ${who(channel.updatedBy)} (revision ${channel.revision})`],
   ]);
   const versions = table(
     screen,
     ['version', 'agents'],
     census.versions.map(({ version, count }) => [version, count]),
   );
-  const rows = history.map(({ at, actor: by, action, reason }): Cell[] => [time(at), actor(by), action, reason]);
+  const rows = history.map(({ at, actor: by, action, reason }): Cell[] => [time(at), who(by), action, reason]);
   const past = table(screen, ['at', 'by', 'action', 'reason'], rows);
   return [sheet, ...(census.versions.length > 0 ? [versions] : []), ...(rows.length > 0 ? [past] : [])].join('\n\n');
 }

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { number, who } from '../../domain/words.ts';
 import type { Context } from '../context.ts';
-import { actor, evidence, time } from '../describe.ts';
+import { evidence, time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
-import { type Cell, count, painted, pairs, type Screen, sentence, table } from '../layout.ts';
+import { type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { ControlPlane, ControlPlaneReport } from '../types.ts';
 
 /** `control-planes`: which version they run, and which they may go to. */
@@ -49,7 +50,7 @@ function controlPlaneTable(screen: Screen, controlPlanes: ControlPlane[]): strin
   if (controlPlanes.length === 0)
     return sentence(screen, 'no control planes yet; to record one: fairway control-planes report NAME VERSION');
   const rows = controlPlanes.map(({ name, version, updatedAt, updatedBy }): Cell[] => {
-    return [name, version, time(updatedAt), actor(updatedBy)];
+    return [name, version, time(updatedAt), who(updatedBy)];
   });
   return table(screen, ['control plane', 'version', 'since', 'reported by'], rows);
 }
@@ -61,7 +62,7 @@ function controlPlaneReport(screen: Screen, report: ControlPlaneReport): string 
     ['from', current],
     ['to', painted(version, 'bold')],
     ['agents', agents],
-    ['strand', stranded === 0 ? '0' : painted(count(stranded), 'red')],
+    ['strand', stranded === 0 ? '0' : painted(number(stranded), 'red')],
     ...channels.map(({ channel, target, evidence: sources }): [string, Cell[]] => {
       return [`on ${channel}`, [`target ${target ?? 'none'}`, ...sources.map(evidence)]];
     }),

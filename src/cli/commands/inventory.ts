@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
+import { number } from '../../domain/words.ts';
 import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
 import { oldest as atLowest } from '../describe.ts';
 import { type Input, openInput } from '../input.ts';
-import { agents, count, sentence } from '../layout.ts';
+import { agents, sentence } from '../layout.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Channel, InventoryResult } from '../types.ts';
 
@@ -33,9 +34,9 @@ export function inventoryCommands(program: Command, context: Context): void {
       context.terminal.progress('');
       context.show(result, (screen) => {
         const { received, enrolled, skipped, oldest } = result;
-        const unread = skipped === 0 ? '' : `; ${count(skipped)} skipped, because their version cannot be read`;
+        const unread = skipped === 0 ? '' : `; ${number(skipped)} skipped, because their version cannot be read`;
         const lowest = oldest ? `, oldest ${atLowest(oldest)}` : '';
-        const read = `${count(received)} instances read for ${channel}: ${agents(enrolled)} enrolled`;
+        const read = `${number(received)} instances read for ${channel}: ${agents(enrolled)} enrolled`;
         return sentence(screen, read + lowest + unread);
       });
     });

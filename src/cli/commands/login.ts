@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { count } from '../../domain/words.ts';
 import { createClient, readUrl } from '../client.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { readInput } from '../input.ts';
-import { quantity } from '../layout.ts';
 import { DEFAULT_URL, forgetLogin, readLogin, saveLogin } from '../login-file.ts';
 import type { Channel } from '../types.ts';
 
@@ -28,7 +28,7 @@ export function loginCommands(program: Command, context: Context, env: NodeJS.Pr
       const { channels } = await createClient(url, token, () => {})<{ channels: Channel[] }>('/channels');
       const file = saveLogin(env, { url, token });
       context.show({ url, file }, () => {
-        return `signed in to ${url}, which has ${quantity(channels.length, 'channel')}; the token is saved in ${file}`;
+        return `signed in to ${url}, which has ${count(channels.length, 'channel')}; the token is saved in ${file}`;
       });
     });
 

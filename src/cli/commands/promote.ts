@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { who } from '../../domain/words.ts';
 import type { Context } from '../context.ts';
-import { actor, time } from '../describe.ts';
+import { time } from '../describe.ts';
 import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
 import type { Promotion } from '../types.ts';
 
@@ -62,7 +63,7 @@ function promotionSheet(screen: Screen, { version, stages, next, supersededBy }:
     stage,
     state in COLOURS ? painted(state, COLOURS[state as keyof typeof COLOURS]) : state,
     since && time(since),
-    approved && actor(approved.by),
+    approved && who(approved.by),
     controlPlanes.map(({ version: runs }) => runs ?? 'unknown').join(', ') || null,
     channels.map(({ channel, target }) => `${channel}: ${target ?? 'none'}`).join(', ') || null,
   ]);

@@ -1,9 +1,10 @@
 import { Argument, type Command } from 'commander';
+import { count } from '../../domain/words.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import { type Context, toYaml } from '../context.ts';
 import { difference } from '../difference.ts';
 import { readInput } from '../input.ts';
-import { quantity, type Screen, sentence, table } from '../layout.ts';
+import { type Screen, sentence, table } from '../layout.ts';
 import type { ApplyResult, AuditEntry, RecoveryResult, StateDocument } from '../types.ts';
 
 /** `export` and `apply`: the control state as one document; `recover`: which state counts after a loss. */
@@ -91,7 +92,7 @@ async function readRevision({ api }: Context): Promise<number> {
   return entries[0]?.revision ?? 0;
 }
 
-const changes = ({ changes }: ApplyResult): string => quantity(changes.length, 'change');
+const changes = ({ changes }: ApplyResult): string => count(changes.length, 'change');
 
 function describe(screen: Screen, preview: ApplyResult, { dryRun }: ConsentOptions): string {
   if (preview.changes.length === 0) return sentence(screen, 'the state already agrees with the document');

@@ -1,13 +1,13 @@
 import { Hono } from 'hono';
 import type { AuditEntry } from '../../domain/audit.ts';
+import { count, number, who } from '../../domain/words.ts';
 import type { ChainState } from '../../service/audit.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Field } from '../parts/form.tsx';
 import { Changes, Subject } from '../parts/history.tsx';
 import { clock, Moment } from '../parts/moment.tsx';
-import { who } from '../parts/state.tsx';
 import { Table } from '../parts/table.tsx';
-import { actionWords, count, number } from '../parts/words.ts';
+import { actionWords } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
 /** Entries that one page searches; older ones are a page away. */
@@ -72,7 +72,7 @@ function AuditPage({ entries, search, searching, before, searched, now }: AuditP
         </form>
         {searching && (
           <p class="muted" role="status">
-            {count(entries.length, 'entry').replace('entrys', 'entries')} of {number(searched)} searched
+            {count(entries.length, 'entry', 'entries')} of {number(searched)} searched
             {older ? '; older ones are a page away' : ''}
           </p>
         )}

@@ -1,15 +1,15 @@
 import { Hono } from 'hono';
 import type { ControlPlane, ControlPlaneReport } from '../../domain/control-plane.ts';
 import { may, requirePermission } from '../../domain/role.ts';
+import { count, number, who } from '../../domain/words.ts';
 import * as schemas from '../../http/schemas/control-planes.ts';
 import { validated } from '../../http/validation.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Findings } from '../parts/report.tsx';
-import { who } from '../parts/state.tsx';
 import { Table } from '../parts/table.tsx';
-import { channelPath, count, number } from '../parts/words.ts';
+import { channelPath } from '../parts/words.ts';
 import { readForm } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';

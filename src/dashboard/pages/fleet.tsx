@@ -3,14 +3,15 @@ import type { AuditEntry } from '../../domain/audit.ts';
 import type { Channel } from '../../domain/channel.ts';
 import { may, roleFor } from '../../domain/role.ts';
 import { channelKey, type Stored } from '../../domain/snapshot.ts';
+import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import { unlessAway } from '../away.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Bar, Legend, sharesOf } from '../parts/bar.tsx';
 import { freshness } from '../parts/freshness.ts';
 import { Moment } from '../parts/moment.tsx';
-import { MarkDetail, Marks, Target, who } from '../parts/state.tsx';
-import { actionWords, channelPath, count, number, percent } from '../parts/words.ts';
+import { MarkDetail, Marks, Target } from '../parts/state.tsx';
+import { actionWords, channelPath, percent } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
 /** Entries among which the last of each channel is looked for; an older one is told by the channel's own stamp. */

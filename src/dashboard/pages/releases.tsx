@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { Release } from '../../domain/release.ts';
 import { type Actor, may } from '../../domain/role.ts';
 import { requireVersion } from '../../domain/version.ts';
+import { count } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
 import { unlessAway } from '../away.ts';
@@ -11,7 +12,7 @@ import { Next } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
 import { byChannel, Stages } from '../parts/stages.tsx';
 import { Table } from '../parts/table.tsx';
-import { channelPath, count, releasePath } from '../parts/words.ts';
+import { channelPath, releasePath } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
 interface CatalogueProps {

@@ -1,8 +1,9 @@
 import { createStandingOf, STANDINGS, type Standing } from '../../domain/distance.ts';
 import type { Catalogue } from '../../domain/release.ts';
 import { requireVersion } from '../../domain/version.ts';
+import { number } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
-import { number, percent, STANDING_WORDS } from './words.ts';
+import { percent, STANDING_WORDS } from './words.ts';
 
 /** Where agents of a version stand; null on a channel without a target. */
 export type StandingOf = (version: string) => Standing | null;

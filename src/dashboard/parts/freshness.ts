@@ -1,5 +1,5 @@
+import { duration } from '../../domain/duration.ts';
 import type { Census } from '../../service/census-view.ts';
-import { duration } from './moment.tsx';
 
 /** What a census rests on, and how old that is. */
 export function freshness({ sources }: Census): { basis: string; age: string } {

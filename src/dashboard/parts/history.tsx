@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../domain/audit.ts';
+import { who } from '../../domain/words.ts';
 import { clock, Moment } from './moment.tsx';
-import { who } from './state.tsx';
 import { actionWords, channelPath, releasePath } from './words.ts';
 
 /** Fields that say nothing new beside the entry itself, or nothing to most who read it; the API has them. */

@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { who } from '../../domain/words.ts';
 import { assetUrl } from '../assets.ts';
 import type { Frame, Section } from '../frame.ts';
 import { CsrfField } from './form.tsx';
@@ -102,7 +103,7 @@ function TopBar({ section, frame: { session } }: { section: Section | null; fram
         <form class="who" method="post" action="/sign-out">
           <CsrfField session={session} />
           <span>
-            {session.actor.name.replace(/^token:/, '')} <small>{session.actor.role}</small>
+            {who(session.actor.name)} <small>{session.actor.role}</small>
           </span>
           <button type="submit" class="quiet">
             Sign out

@@ -1,14 +1,4 @@
-const UNITS: [seconds: number, name: string][] = [
-  [86_400, 'd'],
-  [3_600, 'h'],
-  [60, 'min'],
-];
-
-/** `45 s`, `3 min`, `2 h`, `9 d`. */
-export function duration(seconds: number): string {
-  const [size, name] = UNITS.find(([size]) => seconds >= size) ?? [1, 's'];
-  return `${Math.floor(Math.max(seconds, 0) / size)} ${name}`;
-}
+import { duration } from '../../domain/duration.ts';
 
 /** `2026-11-22 18:00 UTC`. */
 export const clock = (at: string): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;

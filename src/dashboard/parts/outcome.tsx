@@ -4,6 +4,7 @@ import type { Report } from '../../domain/compatibility.ts';
 import { countEffects } from '../../domain/effects.ts';
 import type { FairwayError } from '../../domain/errors.ts';
 import type { Stored } from '../../domain/snapshot.ts';
+import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { Session } from '../sessions.ts';
@@ -13,8 +14,6 @@ import { Confirm } from './confirm.tsx';
 import { Field } from './form.tsx';
 import { clock } from './moment.tsx';
 import { EvidenceTable, ReportView } from './report.tsx';
-import { who } from './state.tsx';
-import { count, number } from './words.ts';
 
 /** What a verb would do, or why it may not. */
 export interface Outcome {

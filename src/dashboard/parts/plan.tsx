@@ -1,6 +1,6 @@
+import { who } from '../../domain/words.ts';
 import type { PlanState } from '../../service/plans.ts';
 import { Moment } from './moment.tsx';
-import { who } from './state.tsx';
 
 /** The way across majors that a channel is on, and what its next step waits for. */
 export function PlanView({ state: { plan, next, waiting }, now }: { state: PlanState; now: Date }) {

@@ -1,6 +1,6 @@
 import type { ReleaseChange } from '../../domain/release.ts';
+import { who } from '../../domain/words.ts';
 import { Moment } from './moment.tsx';
-import { who } from './state.tsx';
 import { Table } from './table.tsx';
 import { releasePath } from './words.ts';
 

@@ -1,5 +1,6 @@
 import type { FairwayError } from '../../domain/errors.ts';
 import type { Release } from '../../domain/release.ts';
+import { who } from '../../domain/words.ts';
 import type { PromotionView } from '../../service/promotions.ts';
 import type { ChannelMove } from '../../service/recall.ts';
 import { RELEASE_VERB_FORMS, type ReleaseEffect, type ReleaseValues, type ReleaseVerb } from '../release-verbs.ts';
@@ -7,7 +8,6 @@ import type { Session } from '../sessions.ts';
 import { type ChangeRow, ChangeTable } from './change-table.tsx';
 import { Confirm } from './confirm.tsx';
 import { Gates } from './stages.tsx';
-import { who } from './state.tsx';
 import { channelPath } from './words.ts';
 
 /** What a verb would do to a release, or why it may not. */

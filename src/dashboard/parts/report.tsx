@@ -1,6 +1,7 @@
 import type { Finding, Report } from '../../domain/compatibility.ts';
-import { duration } from './moment.tsx';
-import { agentsPath, channelPath, count, number } from './words.ts';
+import { duration } from '../../domain/duration.ts';
+import { count, number } from '../../domain/words.ts';
+import { agentsPath, channelPath } from './words.ts';
 
 type Evidence = Report['evidence'][number];
 

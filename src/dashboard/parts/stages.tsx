@@ -1,9 +1,9 @@
 import type { PromotionGate } from '../../domain/promotion-gates.ts';
+import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { PromotionView, StageView } from '../../service/promotions.ts';
 import { Moment } from './moment.tsx';
-import { who } from './state.tsx';
-import { channelPath, count, number, releasePath } from './words.ts';
+import { channelPath, releasePath } from './words.ts';
 
 interface StagesProps {
   promotion: PromotionView;

@@ -1,8 +1,6 @@
 import type { Channel, Critical, Pin } from '../../domain/channel.ts';
+import { who } from '../../domain/words.ts';
 import { clock, Moment } from './moment.tsx';
-
-/** A person or a part of the system, as the audit log knows them. */
-export const who = (name: string): string => name.replace(/^token:/, '').replace(':', ' ');
 
 /** Marks of a channel, beside its name. */
 export function Marks({ channel: { critical, pin, target, lineage } }: { channel: Channel }) {

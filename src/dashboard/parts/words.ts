@@ -1,11 +1,5 @@
 import type { Standing } from '../../domain/distance.ts';
 
-/** `12,430` */
-export const number = (count: number): string => count.toLocaleString('en');
-
-/** `1 agent`, `12,430 agents` */
-export const count = (amount: number, noun: string): string => `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
-
 /** `97 %`; all and none only where it is all and none. */
 export function percent(part: number, whole: number): string {
   if (whole === 0) return '–';

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { count, number, who } from '../../src/domain/words.ts';
+
+it.each([
+  [0, '0 agents'],
+  [1, '1 agent'],
+  [2, '2 agents'],
+  [12_430, '12,430 agents'],
+])('%s of an agent are %s', (amount, expected) => {
+  expect(count(amount, 'agent')).toBe(expected);
+});
+
+it('counts in a plural of its own where a noun has one', () => {
+  expect([1, 2].map((amount) => count(amount, 'entry', 'entries'))).toEqual(['1 entry', '2 entries']);
+});
+
+it('groups digits', () => {
+  expect([999, 1_000, 1_234_567].map(number)).toEqual(['999', '1,000', '1,234,567']);
+});
+
+it.each([
+  ['token:ops-1', 'token ops-1'],
+  ['system:recall', 'system recall'],
+  ['github:mara', 'github mara'],
+])('names %s as %s', (actor, expected) => {
+  expect(who(actor)).toBe(expected);
+});
