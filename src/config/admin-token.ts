@@ -6,14 +6,14 @@ import { hashToken } from './settings.ts';
 
 export interface MadeToken {
   file: string;
-  /** Present only at the start that made it. */
+  /** Null unless this start generated it. */
   token: string | null;
   sha256: string;
 }
 
 /**
- * The admin token of a server that was given none: made at the first start, kept in the data directory, mode 0600.
- * Throws `store_unavailable` when that cannot be used.
+ * The admin token of a server without configured tokens: generated at the first start and kept in the data directory,
+ * mode 0600. Throws `store_unavailable` if the directory cannot be used.
  */
 export function keepAdminToken(dataDir: string): MadeToken {
   const file = join(dataDir, 'admin-token');
@@ -21,7 +21,7 @@ export function keepAdminToken(dataDir: string): MadeToken {
     mkdirSync(dataDir, { recursive: true });
     return makeOrRead(file);
   } catch (cause) {
-    const hint = 'see that the disk has room and Fairway may write there, or set FAIRWAY_ADMIN_TOKEN';
+    const hint = 'check that the disk has room and that Fairway may write there, or set FAIRWAY_ADMIN_TOKEN';
     throw new FairwayError('store_unavailable', `no admin token in ${file} (${(cause as Error).message}); ${hint}`, {
       cause,
     });
@@ -36,7 +36,7 @@ function makeOrRead(file: string): MadeToken {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const kept = readFileSync(file, 'utf8').trim();
-    // As a start leaves it that was cut short, or met a full disk.
+    // An interrupted start or a full disk leaves an empty file.
     if (kept === '') throw new Error('it is empty; delete it');
     return { file, token: null, sha256: hashToken(kept) };
   }

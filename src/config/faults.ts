@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { describeFault } from '../domain/faults.ts';
 
-/** Says what is wrong with a setting where its schema has no words of its own. */
+/** The message for a fault in a setting whose schema has none. */
 export const sayFault: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
     case 'invalid_key':
-      return `cannot be named so: ${issue.issues[0]?.message ?? 'see docs/operating.md'}`;
+      return `is not a valid name: ${issue.issues[0]?.message ?? 'see docs/operating.md'}`;
     case 'invalid_format':
       return issue.format === 'url' ? 'expected http://… or https://…' : undefined;
     default:

@@ -4,16 +4,16 @@ import { DURATION, parseDuration } from '../domain/duration.ts';
 
 const NO_DURATION = 'expected a duration such as 500ms, 30s, 5m, 24h or 30d';
 
-/** Milliseconds, written as 500ms, 30s, 5m, 24h or 30d; 0s for none. */
+/** Milliseconds, written as 500ms, 30s, 5m, 24h or 30d; 0s is allowed. */
 export const durationOrNone = z
   .string({ error: ({ input }) => (input === undefined ? undefined : NO_DURATION) })
   .regex(DURATION, NO_DURATION)
   .transform((text) => parseDuration(text) ?? 0)
   .meta({ title: 'duration' });
 
-/** The same, of at least a millisecond. */
+/** The same, but at least a millisecond. */
 export const duration = durationOrNone
-  .refine((length) => length > 0, 'must be longer than nothing')
+  .refine((length) => length > 0, 'must be more than 0')
   .meta({ title: 'duration' });
 
 export const channelName = z

@@ -5,40 +5,40 @@ import { channelName, controlPlaneName, duration } from './fields.ts';
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected 1 to 64 of a-z0-9 and -');
 
 const condition = z.strictObject({
-  name: name.describe('as the gate is called'),
-  query: z.string().min(1).max(4096).describe('PromQL; it holds where the answer has a series'),
+  name: name.describe('name of the gate'),
+  query: z.string().min(1).max(4096).describe('PromQL; the gate is passed while the query returns a series'),
 });
 
 const stage = z.strictObject({
-  name: name.describe('as people call it'),
-  channels: z.array(channelName).max(100).default([]).describe('moved in this stage'),
+  name: name.describe('unique name'),
+  channels: z.array(channelName).max(100).default([]).describe('that this stage moves'),
   controlPlanes: z.array(controlPlaneName).max(100).default([]).describe('that must run the release first'),
-  accepts: z.array(z.enum(VERSION_KINDS)).min(1).default(['cloud']).describe('kinds of releases'),
-  soak: duration.describe('how long its channels serve the release before the stage is complete'),
-  automatic: z.boolean().default(false).describe('does it start by itself?'),
+  accepts: z.array(z.enum(VERSION_KINDS)).min(1).default(['cloud']).describe('kinds of releases that may enter'),
+  soak: duration.describe('how long its channels must serve the release before the stage is complete'),
+  automatic: z.boolean().default(false).describe('does it start without an operator?'),
   signOff: z.boolean().default(true).describe('must each significant change be signed off?'),
-  approval: z.boolean().default(true).describe('must somebody approve who did not register the release?'),
-  conditions: z.array(condition).max(20).default([]).describe('gates that Prometheus answers'),
+  approval: z.boolean().default(true).describe('must a second person, who did not register the release, approve?'),
+  conditions: z.array(condition).max(20).default([]).describe('gates that query Prometheus'),
 });
 
-/** How releases are promoted from stage to stage, and where sign-offs come from. */
+/** How releases are promoted from stage to stage. */
 export const promotionSettings = z
   .strictObject({
     stages: z.array(stage).max(20).describe('in this order'),
     grace: duration,
-    advanceEvery: duration.describe('between looks whether a promotion can go on'),
+    advanceEvery: duration.describe('how often to check whether a promotion can continue'),
     prometheus: z.strictObject({
       url: z
         .url({ protocol: /^https?$/ })
         .nullable()
-        .describe('where it answers queries'),
-      deadline: duration.describe('for one answer'),
+        .describe('address of its query API'),
+      deadline: duration.describe('for one query'),
     }),
   })
   .superRefine(({ stages, prometheus }, context) => {
     const names = stages.map((each) => each.name);
     const twice = names.find((each, index) => names.indexOf(each) !== index);
-    if (twice) context.addIssue(`the stage ${twice} is named twice`);
+    if (twice) context.addIssue(`the name of stage ${twice} is used twice`);
     const asking = stages.find(({ conditions }) => conditions.length > 0);
     if (asking && prometheus.url === null) {
       context.addIssue(`stage ${asking.name} has conditions, so prometheus.url must be set`);
@@ -50,8 +50,8 @@ export const githubSettings = z.strictObject({
     .string()
     .min(16, 'a webhook secret has at least 16 characters')
     .nullable()
-    .describe('as GitHub was told; null: the hook is off'),
-  label: z.string().min(1).max(100).describe('that signs a change off'),
+    .describe('the secret of the webhook at GitHub; null: the hook is off'),
+  label: z.string().min(1).max(100).describe('label that signs a change off'),
   repository: z
     .string()
     .regex(/^[\w.-]+\/[\w.-]+$/, 'expected owner/name')

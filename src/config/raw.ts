@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 
 export type Raw = { [key: string]: unknown };
 
-/** Environment variables that override settings, each with the path of its setting. */
+/** The environment variables that override settings, each with the path of its setting. */
 export const ENVIRONMENT: Record<string, string[]> = {
   FAIRWAY_HOST: ['public', 'host'],
   FAIRWAY_PORT: ['public', 'port'],
@@ -20,21 +20,21 @@ export const ENVIRONMENT: Record<string, string[]> = {
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['tracing', 'endpoint'],
 };
 
-/** Reads a YAML (or JSON) file that holds a mapping. Throws an error that names the file. */
+/** Reads a YAML or JSON file that contains a mapping. Throws an error that names the file. */
 export function readYaml(file: string): Raw {
   let content: unknown;
   try {
     content = parse(readFileSync(file, 'utf8')) ?? {};
   } catch (cause) {
-    // After its first line the parser shows the source, which may hold a secret.
+    // From its second line on the parser's message shows the source, which may contain a secret.
     const [why = ''] = String(cause instanceof Error ? cause.message : cause).split(/:?\n/, 1);
     throw new Error(`cannot read ${file}: ${why}`, { cause });
   }
-  if (!isMapping(content)) throw new Error(`${file} must hold a mapping of settings`);
+  if (!isMapping(content)) throw new Error(`${file} must contain a mapping of settings`);
   return content;
 }
 
-/** The settings of the environment; unset and empty variables are left out. */
+/** Reads settings from the environment. Unset and empty variables are left out. */
 export function readEnvironment(env: NodeJS.ProcessEnv): Raw {
   const raw: Raw = {};
   for (const [variable, path] of Object.entries(ENVIRONMENT)) {
@@ -55,7 +55,7 @@ function place(raw: Raw, [head, ...rest]: string[], value: string): void {
   raw[head] = merge(isMapping(raw[head]) ? raw[head] : {}, inner);
 }
 
-/** `over` laid over `base`: mappings are merged, everything else is replaced. */
+/** Merges `over` into `base`: mappings are merged, everything else is replaced. */
 export function merge(base: Raw, over: Raw): Raw {
   const merged: Raw = { ...base };
   for (const [key, value] of Object.entries(over)) {

@@ -5,8 +5,8 @@ import { parseRedisUrl } from './redis-url.ts';
 import { SettingsError } from './settings.ts';
 
 /**
- * Where Redis is and how to sign in; null for the embedded store. Reads the files, once. Throws `SettingsError` with
- * every file that it cannot read.
+ * Returns the address of Redis and the login, or null for the embedded store. Reads the files once. Throws
+ * `SettingsError` with every file that it cannot read.
  */
 export function readRedisAccess({ redisUrl, redis }: RedisSettings): RedisAccess | null {
   const url = redisUrl === null ? null : parseRedisUrl(redisUrl);
@@ -16,14 +16,14 @@ export function readRedisAccess({ redisUrl, redis }: RedisSettings): RedisAccess
     try {
       return name === null ? undefined : readFileSync(name, 'utf8');
     } catch (error) {
-      faults.push(`redis.${setting}: cannot read it: ${(error as Error).message}`);
+      faults.push(`redis.${setting}: cannot read the file: ${(error as Error).message}`);
       return undefined;
     }
   };
   const username = url.username ?? redis.username ?? undefined;
   // Editors end a file with a line feed.
   const kept = read('passwordFile', redis.passwordFile)?.replace(/\r?\n$/, '');
-  if (kept === '') faults.push('redis.passwordFile: it is empty');
+  if (kept === '') faults.push('redis.passwordFile: the file is empty');
   const password = url.password ?? redis.password ?? kept;
   const tls = compact({
     ca: read('tls.caFile', redis.tls.caFile),
@@ -35,7 +35,7 @@ export function readRedisAccess({ redisUrl, redis }: RedisSettings): RedisAccess
   return { address: url.address, login };
 }
 
-/** Leaves out what is undefined. */
+/** Leaves out undefined fields. */
 function compact<T extends object>(object: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 }

@@ -6,12 +6,12 @@ const history = z.array(
   z.object({ version: z.string(), date: z.iso.date().nullable().default(null), security: z.boolean().default(false) }),
 );
 
-/** The release history in a JSON file. Throws `SettingsError`. */
+/** Reads a release history from a JSON file. Throws `SettingsError`. */
 export function readReleaseHistory(file: string): z.output<typeof history> {
   try {
     return history.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
     const cause = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-    throw new SettingsError([`bootstrap.releases: ${file} holds no release history: ${cause}`]);
+    throw new SettingsError([`bootstrap.releases: ${file} is not a release history: ${cause}`]);
   }
 }

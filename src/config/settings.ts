@@ -24,24 +24,24 @@ const port = z
   .refine((number) => number >= 0 && number <= 65_535, 'expected a port number from 0 to 65535')
   .meta({ title: 'port' });
 const listener = z.strictObject({
-  host: z.string().min(1).describe('address of this machine to listen on; 0.0.0.0 is all'),
-  port: port.describe('0: any free one'),
+  host: z.string().min(1).describe('address to listen on; 0.0.0.0: all addresses'),
+  port: port.describe('0: any free port'),
 });
 const tls = z.strictObject({
-  certificate: z.string().min(1).describe('a file: the certificate and those that lead to its root, PEM'),
-  key: z.string().min(1).describe('a file: its private key, PEM, without a passphrase'),
-  lookEvery: duration.prefault('10s').describe('between looks whether the files have changed'),
+  certificate: z.string().min(1).describe('file with the certificate and its chain, PEM'),
+  key: z.string().min(1).describe('file with the private key, PEM, without a passphrase'),
+  lookEvery: duration.prefault('10s').describe('how often to check the files for changes'),
 });
-/** Of one cluster. */
+/** The most auth servers of one cluster. */
 const MAX_AUTH_SERVERS = 32;
 const tokenName = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-')
-  .describe('what it is called; no two alike');
+  .describe('unique name');
 const sha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits: printf %s TOKEN | sha256sum')
-  .meta({ title: 'SHA-256, in hex', description: 'of the token, which itself is kept nowhere' });
+  .meta({ title: 'SHA-256, in hex', description: 'of the token; the token itself is not stored' });
 const peerUrl = z
   .url({ protocol: /^https?$/, error: 'expected http://… or https://…' })
   .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'leave out the credentials: none are sent')
@@ -52,7 +52,7 @@ const version = z
   .transform((text) => parseVersion(text)?.text ?? text)
   .meta({ title: 'version' });
 
-/** What may be set, each as it is written; `config/default.yaml` or a description here says what it means. */
+/** All settings, as they are written. Their meanings are the comments in `config/default.yaml` or descriptions here. */
 export const settingsSchema = z.strictObject({
   public: listener.extend({ tls: tls.nullable() }),
   operator: listener,
@@ -72,7 +72,7 @@ export const settingsSchema = z.strictObject({
   }),
   fleet: z.strictObject({
     staleAfter: duration,
-    flushEvery: duration.describe('between writes of check-ins to the store'),
+    flushEvery: duration.describe('how often check-ins are written to the store'),
     maxPending: z.int().min(1),
     maxAgents: z.int().min(1),
     maxUnenrolled: z.int().min(1),
@@ -89,27 +89,27 @@ export const settingsSchema = z.strictObject({
   }),
   leader: z.strictObject({ lease: duration, plansEvery: duration, seriesEvery: duration }),
   sources: z.strictObject({
-    every: duration.describe('between readings'),
+    every: duration.describe('how often the sources are read'),
     timeout: duration,
     metrics: z.record(channelName, z.array(peerUrl).min(1).max(MAX_AUTH_SERVERS)),
     controlPlanes: z.record(controlPlaneName, peerUrl),
   }),
   webapi: z.strictObject({
-    clusterName: z.string().min(1).describe('as clients show it'),
-    edition: z.enum(['oss', 'ent', 'community']).describe('which packages clients install'),
-    fips: z.boolean().describe('do they install the FIPS build?'),
+    clusterName: z.string().min(1).describe('the name that clients show'),
+    edition: z.enum(['oss', 'ent', 'community']).describe('the packages that clients install'),
+    fips: z.boolean().describe('do clients install the FIPS build?'),
   }),
   adminToken: z
     .string()
     .min(16, 'an admin token has at least 16 characters')
     .optional()
-    .describe('a token of the role admin, at least 16 characters; better in the environment than in a file'),
+    .describe('a token with the role admin, at least 16 characters; better set in the environment than in a file'),
   tokens: z.array(
     z.strictObject({
       name: tokenName,
-      role: z.enum(ROLES).describe('each may do what those before it may'),
+      role: z.enum(ROLES).describe('each role includes those before it'),
       sha256,
-      expires: z.iso.datetime({ offset: true }).optional().describe('refused from then on'),
+      expires: z.iso.datetime({ offset: true }).optional().describe('the token is refused from this time on'),
     }),
   ),
   bootstrap: z.strictObject({
@@ -118,13 +118,13 @@ export const settingsSchema = z.strictObject({
     channels: z.array(
       z.strictObject({
         name: channelName.describe('1 to 8 segments of a-z0-9._- with slashes between them'),
-        target: version.optional().describe('what it serves at first; unset: agents are told none'),
-        description: z.string().optional().describe('for people'),
-        accepts: z.array(z.enum(VERSION_KINDS)).min(1).optional().describe('kinds of versions it may serve'),
-        versionPrefix: z.enum(['v', '']).optional().describe('before the version, in answers to agents'),
-        needsHelm: z.boolean().optional().describe('are releases without Helm charts refused?'),
-        controlPlane: z.string().nullable().optional().describe('that its agents connect to'),
-        toolsVersion: version.nullable().optional().describe('what client tools are told, where not the target'),
+        target: version.optional().describe('first target; unset: agents are served none'),
+        description: z.string().optional().describe('shown to operators'),
+        accepts: z.array(z.enum(VERSION_KINDS)).min(1).optional().describe('kinds of versions that it may serve'),
+        versionPrefix: z.enum(['v', '']).optional().describe('prefix of the version in answers to agents'),
+        needsHelm: z.boolean().optional().describe('refuse releases without Helm charts?'),
+        controlPlane: z.string().nullable().optional().describe('the control plane that its agents connect to'),
+        toolsVersion: version.nullable().optional().describe('version for client tools; unset: the target'),
       }),
     ),
   }),
@@ -132,34 +132,33 @@ export const settingsSchema = z.strictObject({
   github: githubSettings,
   tracing: z.strictObject({ endpoint: peerUrl.nullable(), sampleRatio: z.number().min(0).max(1), timeout: duration }),
   log: z.strictObject({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).describe('this and worse'),
+    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).describe('minimum level'),
   }),
   shutdown: z.strictObject({ drain: durationOrNone, deadline: duration }),
 });
 
-/** The settings that depend on each other. */
+/** Settings that depend on each other. */
 const accessSchema = z.object(
   settingsSchema.pick({ tokens: true, adminToken: true, redisUrl: true, redis: true }).shape,
 );
 type Access = z.output<typeof accessSchema>;
 
-/** Everything that can be configured, checked and frozen. Durations are milliseconds. */
+/** All settings, checked and frozen. Durations are in milliseconds. */
 export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, 'adminToken'>>;
 
-/** All that is wrong with the configuration, a line each. */
+/** Everything that is wrong with the configuration, one line per fault. */
 export class SettingsError extends Error {
   readonly faults: string[];
 
   constructor(faults: string[]) {
-    super(
-      `the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
-    );
+    const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+    super([`the configuration has ${count}:`, ...faults.map((fault) => `  ${fault}`)].join('\n'));
     this.faults = faults;
   }
 }
 
 /**
- * The shipped defaults, the file that FAIRWAY_CONFIG names laid over them, and the environment over both.
+ * Reads the shipped defaults, merges the file that FAIRWAY_CONFIG names over them, and then the environment.
  * Throws `SettingsError` with every fault at once.
  */
 export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Settings {
@@ -184,12 +183,12 @@ export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Sett
   throw new SettingsError(faults);
 }
 
-/** Checks merged settings. Throws `SettingsError`. */
+/** Checks merged settings. Throws `SettingsError` with every fault. */
 export function validate(raw: Raw): Settings {
-  // To compile the schema takes longer than to read settings once.
+  // Compiling the schema takes longer than checking settings once.
   const result = settingsSchema.safeParse(raw, { error: sayFault, jitless: true });
   const single = result.error?.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`) ?? [];
-  // Looked at even where others are wrong, so that all faults are told at once.
+  // Checked even if other settings are wrong, so that all faults are reported at once.
   const access = accessSchema.safeParse(raw, { jitless: true });
   const faults = [...single, ...(access.success ? findFaults(access.data) : [])];
   if (!result.success || faults.length > 0) throw new SettingsError(faults);
@@ -199,19 +198,19 @@ export function validate(raw: Raw): Settings {
 
 export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** The token itself goes no further than this: whoever prints settings prints a hash. */
+/** Replaces the admin token by its hash, so that printed settings never show the token. */
 function allTokens({ tokens, adminToken }: Access): Settings['tokens'] {
   return adminToken ? [...tokens, { name: 'admin', role: 'admin', sha256: hashToken(adminToken) }] : tokens;
 }
 
-/** What a schema of single fields cannot see. */
+/** Faults that involve several settings. */
 function findFaults(access: Access): string[] {
   const faults: string[] = [];
   const names = allTokens(access).map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice) faults.push(`tokens: the name "${twice}" is used twice`);
   if (access.redisUrl !== null && names.length === 0) {
-    faults.push('tokens: with Redis nobody could sign in; set FAIRWAY_ADMIN_TOKEN or list tokens');
+    faults.push('tokens: with Redis at least one token is needed to sign in; set FAIRWAY_ADMIN_TOKEN or list tokens');
   }
   return [...faults, ...redisFaults(access)];
 }

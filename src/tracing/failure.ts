@@ -1,7 +1,7 @@
 import { FairwayError } from '../domain/errors.ts';
 import { PeerError } from '../domain/peers.ts';
 
-/** What a span tells of an error: a short code. Messages may quote what a stranger sent; the log has them. */
+/** The short code of an error in a span. Messages may quote text from callers, so they are only in the log. */
 export function failureOf(error: unknown): string {
   if (error instanceof FairwayError) return error.code;
   if (error instanceof PeerError) return error.fault;

@@ -1,7 +1,7 @@
 import type { Tracer } from '../domain/tracer.ts';
 import type { Gate } from '../service/gate.ts';
 
-/** The gate, with a span for each assessment. */
+/** Wraps the gate with a span for each assessment. */
 export function traceGate(gate: Gate, tracer: Tracer): Gate {
   return {
     ...gate,

@@ -2,7 +2,7 @@ import { untraced } from '../domain/tracer.ts';
 import { failureOf } from './failure.ts';
 import type { Tracing, TracingOptions } from './tracing.ts';
 
-/** Loads what traces only where it is wanted. */
+/** Opens tracing. OpenTelemetry is loaded only if an endpoint is set. */
 export async function openTracing(options: TracingOptions): Promise<Tracing> {
   const { endpoint } = options.settings;
   if (endpoint === null) return { tracer: untraced, log: options.log, counts: null, close: async () => {} };

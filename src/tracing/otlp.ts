@@ -10,14 +10,14 @@ export interface OtlpOptions extends TracingOptions {
   failureOf: (error: unknown) => string;
 }
 
-/** Names of channels have 128 characters. */
+/** Characters. Names of channels have up to 128. */
 const MAX_ATTRIBUTE = 256;
 const MAX_ATTRIBUTES = 32;
-/** A batch on its way, and as many as the outbox is cut into when the server stops. */
+/** One batch, and the batches that a full outbox makes when the server stops. */
 const SENDING_AT_ONCE = 8;
 
 /**
- * Sends traces to an OTLP/HTTP collector as JSON. The packages themselves read OTEL_SERVICE_NAME,
+ * Sends traces to an OTLP/HTTP collector as JSON. OpenTelemetry itself reads OTEL_SERVICE_NAME,
  * OTEL_RESOURCE_ATTRIBUTES and the OTEL_EXPORTER_OTLP_* variables for headers, certificates and compression.
  */
 export function openOtlp({ endpoint, settings, version, failureOf, log }: OtlpOptions): Tracing {

@@ -3,12 +3,12 @@ import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, type SpanProc
 import type { Logger } from 'pino';
 import type { SpanCounts } from './tracing.ts';
 
-/** Spans that wait to be sent; more are dropped and counted. One takes about 1 KB. */
+/** The most spans that wait to be sent; more are dropped and counted. A span takes about 1 KB. */
 const MAX_WAITING = 2_048;
 const BATCH = 512;
 const SEND_EVERY_MS = 2_000;
 
-/** Spans on their way to a collector. A collector that is away costs memory for `MAX_WAITING` of them, and nothing else. */
+/** Queues spans for a collector. While it is away, they cost the memory of `MAX_WAITING` spans and nothing else. */
 export function createOutbox(exporter: SpanExporter, timeout: number, log: Logger) {
   const counts: SpanCounts = { sent: 0, queueFull: 0, notSent: 0 };
   let waiting = 0;
@@ -32,7 +32,7 @@ export function createOutbox(exporter: SpanExporter, timeout: number, log: Logge
       export(spans, done) {
         waiting -= spans.length;
         exporter.export(spans, (result) => {
-          const { code, error = new Error('the collector refused them') } = result;
+          const { code, error = new Error('the collector refused the spans') } = result;
           note(spans.length, code === ExportResultCode.SUCCESS ? null : error);
           done(result);
         });
@@ -43,7 +43,7 @@ export function createOutbox(exporter: SpanExporter, timeout: number, log: Logge
 
   const processor: SpanProcessor = {
     onStart: (span, parent) => batches.onStart(span, parent),
-    // The processor drops what is too much without telling; so that it never does, this looks first.
+    // The processor drops spans silently when its queue is full, so the limit is checked here first.
     onEnd(span: ReadableSpan) {
       if (waiting >= MAX_WAITING) {
         counts.queueFull++;

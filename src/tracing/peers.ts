@@ -2,7 +2,7 @@ import type { Peers } from '../domain/peers.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import type { Conditions } from '../peers/prometheus.ts';
 
-/** The peers, with a span for each reading. */
+/** Wraps the peers with a span for each reading. */
 export function tracePeers({ read }: Peers, tracer: Tracer): Peers {
   return {
     read(url) {
@@ -17,7 +17,7 @@ export function tracePeers({ read }: Peers, tracer: Tracer): Peers {
   };
 }
 
-/** The conditions, with a span for each look. One that is answered from memory is short. */
+/** Wraps the conditions with a span for each check. A check that is answered from the cache is short. */
 export function traceConditions({ check }: Conditions, tracer: Tracer): Conditions {
   return {
     check: (condition) =>

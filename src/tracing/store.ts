@@ -2,13 +2,13 @@ import type { AuditDraft } from '../domain/audit.ts';
 import type { CommitResult, Store } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
 
-/** Verbs that are worth a span. The others keep the lease, the revision and the connection, and are no part of a trace. */
+/** Verbs with a span of their own. The others maintain the lease, the revision and the connection, untraced. */
 const READS = ['load', 'audit', 'counts', 'agents', 'agent', 'series'] as const;
 const WRITES = ['saveSurvey', 'recordSightings', 'prune', 'forget', 'savePoint'] as const;
 
 const SYSTEMS = { redis: 'redis', embedded: 'lmdb' };
 
-/** The store, with a span for each call within a trace. */
+/** Wraps the store with a span for each call in a trace. */
 export function traceStore(store: Store, tracer: Tracer): Store {
   const options = (verb: string) => ({
     kind: 'client' as const,

@@ -12,18 +12,18 @@ import {
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { NO_SPAN, type Span, type SpanOptions, type TraceOptions, type Tracer } from '../domain/tracer.ts';
 
-/** The span that code runs in. */
+/** The span that the current code runs in. */
 interface Place {
   context: Context;
-  /** Did another span come to be in it? */
+  /** Does it contain another span? */
   used: boolean;
 }
 
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT };
 
 /**
- * A tracer whose spans go to `otel`, and the ids of the span that this is called in, for log lines. `failureOf` is handed
- * in: this bundle's own copy of a class is not the one that the server throws.
+ * Makes a tracer whose spans go to `otel`, and `ids`, which returns the ids of the current span for log lines.
+ * `failureOf` is an argument because this bundle has its own copies of the error classes, not those that are thrown.
  */
 export function createTracer(otel: OtelTracer, failureOf: (error: unknown) => string) {
   const places = new AsyncLocalStorage<Place>();
@@ -47,7 +47,7 @@ export function createTracer(otel: OtelTracer, failureOf: (error: unknown) => st
       view.fail(failureOf(error));
       throw error;
     } finally {
-      // A span that does not end is never sent. What its end sets off belongs to no trace.
+      // A span that does not end is never sent. Ending it runs code that must not be traced itself.
       if (place.used || failed || !unlessIdle) places.exit(() => span.end());
     }
   }

@@ -1,31 +1,31 @@
 import type { Logger } from 'pino';
 import type { Tracer } from '../domain/tracer.ts';
 
-/** Spans since the start, by what became of them. */
+/** The number of spans since the start, by outcome. */
 export interface SpanCounts {
   sent: number;
-  /** The collector was too slow for all that waited. */
+  /** Dropped because the collector was too slow and the queue was full. */
   queueFull: number;
-  /** The collector could not be reached in time, or refused them. */
+  /** Dropped because the collector could not be reached in time or refused them. */
   notSent: number;
 }
 
 export interface Tracing {
   tracer: Tracer;
-  /** The log, whose lines tell the trace that they were written in. */
+  /** The log; each line has the ids of the trace and span that it was written in. */
   log: Logger;
-  /** Null: nothing is traced. */
+  /** Null if tracing is off. */
   counts: (() => SpanCounts) | null;
-  /** Sends what waits, for so many milliseconds at most. Never rejects. */
+  /** Sends the spans that wait, for at most `deadline` milliseconds. Never rejects. */
   close(deadline: number): Promise<void>;
 }
 
 export interface TracingSettings {
-  /** Where an OTLP/HTTP collector takes traces; null: nothing is traced. */
+  /** The address of an OTLP/HTTP collector for traces; null: tracing is off. */
   endpoint: string | null;
-  /** The share of traces that are kept, 0 to 1, where the caller has not decided. */
+  /** The share of traces that are kept, 0 to 1, unless the caller has decided. */
   sampleRatio: number;
-  /** Milliseconds for sending one batch, tries again included. */
+  /** Milliseconds for sending one batch, retries included. */
   timeout: number;
 }
 

@@ -205,7 +205,11 @@ describe('a fault', () => {
     ['an empty list', { sources: { metrics: { x: [] } } }, /^sources\.metrics\.x: must not be empty$/],
     ['a text that is none of a few', { webapi: { edition: SECRET } }, /^webapi\.edition: expected one of "oss", "ent"/],
     ['a word for a yes', { webapi: { fips: SECRET } }, /^webapi\.fips: expected true or false$/],
-    ['a name that is none', { bootstrap: { controlPlanes: { Main: '16.4.7' } } }, /Main: cannot be named so: expected/],
+    [
+      'a name that is none',
+      { bootstrap: { controlPlanes: { Main: '16.4.7' } } },
+      /Main: is not a valid name: expected/,
+    ],
     ['an address that is none', { promotion: { prometheus: { url: SECRET } } }, /url: expected http:/],
   ])('is found: %s', (_, over, fault) => {
     const faults = faultsOf(() => withDefaults(over));
@@ -328,7 +332,7 @@ describe('the way to Redis', () => {
     ['two more', { redis: { password: SECRET, passwordFile: '/p' } }, /password and passwordFile: set one/],
     ['two users', { redisUrl: 'redis://ann@host', redis: { username: 'bob' } }, /redis\.username: redisUrl/],
     ['TLS without TLS', { redisUrl: 'redis://host', redis: { tls: { caFile: '/ca' } } }, /begin it with rediss/],
-    ['half a certificate', { redis: { tls: { certFile: '/cert' } } }, /certFile and keyFile go together/],
+    ['half a certificate', { redis: { tls: { certFile: '/cert' } } }, /set certFile and keyFile together/],
   ])('is a fault with %s', (_, over, fault) => {
     expect(faultsOf(() => withDefaults({ adminToken: SECRET, ...over }))).toEqual([expect.stringMatching(fault)]);
   });
@@ -337,8 +341,8 @@ describe('the way to Redis', () => {
     const redis = { passwordFile: '/nowhere/password', tls: { caFile: '/nowhere/ca' } };
     const settings = withDefaults({ adminToken: SECRET, redisUrl: 'rediss://host', redis });
     expect(faultsOf(() => readRedisAccess(settings))).toEqual([
-      expect.stringMatching(/^redis\.passwordFile: cannot read it: .*\/nowhere\/password/),
-      expect.stringMatching(/^redis\.tls\.caFile: cannot read it: .*\/nowhere\/ca/),
+      expect.stringMatching(/^redis\.passwordFile: cannot read the file: .*\/nowhere\/password/),
+      expect.stringMatching(/^redis\.tls\.caFile: cannot read the file: .*\/nowhere\/ca/),
     ]);
   });
 });
