@@ -35,7 +35,7 @@ export interface DashboardOptions extends DashboardServices {
   log: Logger;
 }
 
-/** A form is a few hundred bytes. */
+/** Bytes; a usual form has a few hundred. */
 const MAX_FORM = 16 * 1024;
 
 const HEADERS = secureHeaders({
@@ -51,11 +51,11 @@ const HEADERS = secureHeaders({
   },
   xFrameOptions: 'DENY',
   referrerPolicy: 'same-origin',
-  // Whether this host is always behind TLS is for the proxy to say.
+  // The proxy decides whether this host is always behind TLS.
   strictTransportSecurity: false,
 });
 
-/** The pages of the operator listener: read and steer without a command line, and without JavaScript if need be. */
+/** The pages of the operator listener, to read and steer without a command line. They also work without JavaScript. */
 export function createDashboard(options: DashboardOptions) {
   const { authenticator, events, log } = options;
   const signIn = createSignIn(authenticator, createSessions(options.now));
@@ -92,17 +92,17 @@ export function createDashboard(options: DashboardOptions) {
     auditPages,
   ];
   for (const page of pages.map((create) => create(options))) {
-    // Whatever a page is reached by stands behind the sign-in.
+    // Every path of a page requires a session.
     for (const { path } of page.routes) app.use(path, signIn.require);
     app.route('/', page);
   }
   app.get('*', (c, next) => {
     if (!c.req.header('accept')?.includes('text/html')) return next();
-    throw new FairwayError('not_found', `there is no page ${c.req.path}; the fleet leads to all there are`);
+    throw new FairwayError('not_found', `there is no page ${c.req.path}; start from the fleet page`);
   });
   return app;
 }
 
 function tooLarge(): never {
-  throw new FairwayError('too_large', `a form has at most ${MAX_FORM / 1024} KiB; send less at once`);
+  throw new FairwayError('too_large', `a form may have at most ${MAX_FORM / 1024} KiB; shorten the text`);
 }

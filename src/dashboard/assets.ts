@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
 import VENDOR from './assets/vendor.json' with { type: 'json' };
 
-/** What the pages load besides themselves. */
+/** Our own files that the pages load. */
 const OWN = ['app.css', 'app.js', 'chart.js', 'favicon.svg'] as const;
 type AssetName = (typeof OWN)[number] | keyof typeof VENDOR;
 
@@ -21,7 +21,7 @@ const dependencies = createRequire(import.meta.url);
 const names = [...OWN, ...(Object.keys(VENDOR) as (keyof typeof VENDOR)[])];
 let loaded: Map<string, { bytes: Uint8Array<ArrayBuffer>; fingerprint: string }> | undefined;
 
-/** Beside the bundle the build has put copies of all of them; in the sources only our own ones lie there. */
+/** The build puts copies of all assets next to the bundle; next to the sources there are only our own. */
 function locate(name: AssetName): string {
   const beside = fileURLToPath(new URL(`./assets/${name}`, import.meta.url));
   return existsSync(beside) ? beside : dependencies.resolve(VENDOR[name as keyof typeof VENDOR]);
@@ -40,7 +40,7 @@ function assets() {
 /** The address of an asset; it changes with the content. */
 export const assetUrl = (name: AssetName): string => `/assets/${assets().get(name)?.fingerprint}/${name}`;
 
-/** Serves the assets, for ever under one address. */
+/** Serves the assets. Their addresses change with their content, so browsers may cache them without limit. */
 export function assetRoutes() {
   const app = new Hono();
   const known = assets();

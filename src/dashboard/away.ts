@@ -1,10 +1,10 @@
 import { type ErrorCode, FairwayError } from '../domain/errors.ts';
 
-/** Null while the store is away: a page shows what is in memory. */
+/** Resolves with null while the store is away, so that a page can show what is in memory. */
 export const unlessAway = async <T>(reading: Promise<T>): Promise<T | null> =>
   (await unless(['store_unavailable'], reading)).value;
 
-/** What was read, or why there is nothing: it does not exist, or the store is away. */
+/** Resolves with what was read, or with the reason why there is nothing: it does not exist, or the store is away. */
 export const unlessMissing = <T>(reading: Promise<T>) => unless(['not_found', 'store_unavailable'], reading);
 
 type Reading<T> = { value: T; why: null } | { value: null; why: string };

@@ -13,7 +13,7 @@ import type { SignOffs } from '../service/sign-offs.ts';
 import type { State } from '../service/state.ts';
 import type { Session } from './sessions.ts';
 
-/** What the pages show and steer. */
+/** The services that the pages read and steer. */
 export interface DashboardServices {
   channels: Channels;
   fleet: Fleet;
@@ -32,7 +32,7 @@ export interface DashboardServices {
 /** Sections of the dashboard, as its navigation names them. */
 export type Section = 'fleet' | 'control-planes' | 'releases' | 'audit' | 'docs';
 
-/** What every page knows besides its content. */
+/** What every page knows in addition to its content. */
 export interface Frame {
   /** Null before signing in. */
   session: Session | null;
@@ -41,6 +41,6 @@ export interface Frame {
   now: Date;
 }
 
-/** What every request to a page knows; `actor` and `session` only behind the sign-in. */
+/** The variables of every request to a page; `actor` and `session` are set only after signing in. */
 export type DashboardEnv = { Variables: { actor: Actor; session: Session; frame: Frame } };
 export type PageContext = Context<DashboardEnv>;

@@ -2,18 +2,18 @@ import type { Context } from 'hono';
 import { FairwayError } from '../domain/errors.ts';
 
 /**
- * The fields of a form; a name that occurs more than once has a list. The first reading decides, so all are this one.
- * Throws `malformed`.
+ * The fields of a form; a name that occurs more than once has a list. Hono caches the first reading, so every reader
+ * uses this function. Throws `malformed`.
  */
 export async function readForm(c: Context) {
   try {
     return await c.req.parseBody({ all: true });
   } catch (cause) {
-    throw new FairwayError('malformed', 'the form cannot be read; open the page again, then repeat', { cause });
+    throw new FairwayError('malformed', 'the form cannot be read; reload the page and try again', { cause });
   }
 }
 
-/** The fields of a form that has each name once, without the proof of where it comes from. */
+/** The fields of a form that has each name once, without its CSRF token. */
 export async function readTexts(c: Context): Promise<Record<string, string>> {
   const { csrf: _, ...form } = await readForm(c);
   return Object.fromEntries(

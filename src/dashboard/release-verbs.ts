@@ -24,12 +24,12 @@ export type ReleaseVerb = (typeof RELEASE_VERBS)[number];
 
 type FieldName = 'stage' | 'by' | 'pr' | 'channels' | 'critical';
 
-/** What somebody typed into a form about a release, kept to be shown again. */
+/** What a person typed into a form about a release, to show it again. */
 export type ReleaseValues = Partial<Record<FieldName | 'reason', string>>;
 
-/** What a verb changes, or would: only what it touches. */
+/** What a verb changes or would change; only the parts that it touches are set. */
 export interface ReleaseEffect {
-  /** Of the document that the confirmation is held to. */
+  /** The revision of the release or promotion, which must be the same when the change is confirmed. */
   revision: number;
   release?: Release;
   promotion?: PromotionView;
@@ -43,9 +43,9 @@ export interface ReleaseVerbForm {
   action: Action;
   fields: FieldName[];
   reasonOptional?: true;
-  /** What the button says that does it. */
+  /** The label of the button that confirms it. */
   confirm: (version: string, values: ReleaseValues) => string;
-  /** Reads the form with the API's own schema, and does it. Throws `invalid`, and whatever the service throws. */
+  /** Reads the form with the API's own schema and calls the service. Throws `invalid` and the service's errors. */
   act: (
     services: Pick<DashboardServices, 'promotions' | 'recall' | 'signOffs'>,
     version: string,
@@ -77,7 +77,7 @@ const signOffBy =
 export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   promote: {
     title: 'Promote',
-    explanation: 'Starts the stage whose turn it is, if all its gates are passed. Its control planes go first.',
+    explanation: 'Starts the next stage, if all its gates pass. Its control planes go first.',
     action: 'promote',
     fields: ['critical'],
     confirm: (version) => `Promote ${version}`,
@@ -92,7 +92,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   },
   approve: {
     title: 'Approve',
-    explanation: 'Says that the release may go to a stage. Not for whoever registered it.',
+    explanation: 'Approves a stage for the release. It cannot be approved by the actor that registered it.',
     action: 'approve',
     fields: ['stage'],
     confirm: (_, { stage }) => `Approve ${stage}`,
@@ -110,7 +110,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   },
   resume: {
     title: 'Resume',
-    explanation: 'Goes on from where it was halted. A soak begins anew.',
+    explanation: 'Continues from where it was halted. A soak starts again.',
     action: 'resume',
     fields: [],
     confirm: () => 'Resume the promotion',
@@ -122,14 +122,15 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     explanation: 'Ends the promotion in favour of a release that fixes this one.',
     action: 'supersede',
     fields: ['by'],
-    confirm: (_, { by }) => `Supersede it by ${by}`,
+    confirm: (_, { by }) => `Supersede by ${by}`,
     act: ({ promotions }, version, { by, reason }, request) =>
       onPromotion(promotions.supersede(version, validated(promotionSchemas.Supersede, { by, reason }), request)),
   },
   pull: {
     title: 'Pull',
     explanation:
-      'Withdraws a bad release. Every channel that serves it moves in the same commit, to the newest earlier target that the gate allows, and its promotion is halted.',
+      'Withdraws a bad release and halts its promotion. In the same commit, every channel that serves it moves to the ' +
+      'newest earlier target that the gate allows.',
     action: 'pull',
     fields: ['critical'],
     confirm: (version) => `Pull ${version}`,
@@ -152,7 +153,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   },
   'sign-off': {
     title: 'Sign off',
-    explanation: 'Says that a change was tested and is ready, as the label on GitHub does.',
+    explanation: 'Records that a change was tested and is ready, like the label on GitHub.',
     action: 'sign-off',
     fields: ['pr'],
     reasonOptional: true,
@@ -161,7 +162,7 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
   },
   'withdraw-sign-off': {
     title: 'Withdraw a sign-off',
-    explanation: 'Takes back that a change is ready.',
+    explanation: 'Withdraws the record that a change is ready.',
     action: 'sign-off',
     fields: ['pr'],
     reasonOptional: true,

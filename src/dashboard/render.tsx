@@ -9,9 +9,9 @@ import { Layout } from './parts/layout.tsx';
 export interface PageOptions {
   title: string;
   section: Section | null;
-  /** Does the page read itself again when the state changes? Not one with a form that somebody fills in. */
+  /** Whether the page reloads itself when the state changes; not if it has a form that a person may be filling in. */
   live?: boolean;
-  /** Does it show a chart? */
+  /** Whether it shows a chart. */
   chart?: boolean;
   status?: ContentfulStatusCode;
 }
@@ -34,14 +34,14 @@ export function renderPage(
 /** The snapshot is compared with the store every few seconds; older than this it may be out of date. */
 const STALE_MS = 15_000;
 
-/** What an operator must know of the store before he trusts a page. */
+/** What an operator must know about the store before trusting a page; null if all is well. */
 export function describeTrouble(state: DashboardServices['state']): string | null {
   const age = state.age();
   const since = Number.isFinite(age) ? `as it was ${duration(age / 1000)} ago` : 'as it was saved on this machine';
   if (!state.peek())
     return 'The store has not answered since the start, and nothing was saved: there is nothing to show yet.';
   const store = state.storeState();
-  if (store.is === 'lost') return `Beware: ${describeLoss(store.loss)}.`;
+  if (store.is === 'lost') return `Warning: ${describeLoss(store.loss)}.`;
   if (store.is === 'outdated')
     return `Agents are served the state ${since}; changes are refused: ${store.error.message}.`;
   if (store.is === 'away') {

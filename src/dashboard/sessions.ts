@@ -2,16 +2,16 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Actor } from '../domain/role.ts';
 import type { Identity } from '../http/auth.ts';
 
-/** Somebody who is signed in to the dashboard. */
+/** A person who is signed in to the dashboard. */
 export interface Session {
   actor: Actor;
-  /** What every form of this session carries. */
+  /** The token that every form of this session carries. */
   csrf: string;
   /** Epoch milliseconds. */
   expires: number;
 }
 
-/** Who is signed in, by a secret that only the browser's cookie holds. */
+/** The people who are signed in, each by a secret that only their browser's cookie holds. */
 export interface Sessions {
   /** Returns the secret and how many seconds it is good for. */
   open(identity: Identity): { secret: string; maxAge: number };
@@ -19,12 +19,12 @@ export interface Sessions {
   close(secret: string): void;
 }
 
-/** A working day; the token's own end comes first if it is nearer. */
+/** A working day; a token that expires earlier ends the session earlier. */
 const MAX_AGE_MS = 12 * 60 * 60 * 1000;
-/** Only a right token makes a session, so this bounds carelessness; the oldest gives way. */
+/** Only a valid token opens a session, so this bounds carelessness; a new session replaces the oldest. */
 const MAX_SESSIONS = 1_000;
 
-/** Sessions in the memory of this process: a restart signs everybody out, and no copy of any store or setting makes one. */
+/** Sessions in the memory of this process: a restart signs everyone out, and a copied store or setting opens none. */
 export function createSessions(now: () => Date): Sessions {
   const sessions = new Map<string, Session>();
 
@@ -54,7 +54,7 @@ export function createSessions(now: () => Date): Sessions {
   };
 }
 
-/** 256 bits that nobody guesses. */
+/** 256 random bits, too many to guess. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url');
 
 /** Compares in constant time. */

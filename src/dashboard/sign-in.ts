@@ -8,17 +8,17 @@ import { readForm } from './read-form.ts';
 import { randomSecret, type Sessions, sameSecret } from './sessions.ts';
 
 const SESSION = 'fairway_session';
-/** What the sign-in form carries before there is a session. */
+/** The cookie for the CSRF token of the sign-in form, before there is a session. */
 const SIGN_IN = 'fairway_sign_in';
 const SIGN_IN_SECONDS = 60 * 60;
 
-/** Who is signed in, and how he becomes so and ceases to be. */
+/** Signing in and out, and the checks that a person is signed in. */
 export interface SignIn {
-  /** Puts the session, where there is one, into the request's frame. */
+  /** Puts the session, if there is one, into the request's frame. */
   recognise: MiddlewareHandler<DashboardEnv>;
-  /** Lets only those through who are signed in; of forms only those that the session's own pages made. */
+  /** Lets only signed-in people through, and only forms from the session's own pages. */
   require: MiddlewareHandler<DashboardEnv>;
-  /** What the sign-in form has to carry. */
+  /** Returns the CSRF token that the sign-in form must carry. */
   offer(c: Context): string;
   /** Throws `unauthenticated`, `rate_limited`, `forbidden`. */
   enter(c: Context, form: { token: string; csrf: string }): Promise<void>;
@@ -38,7 +38,7 @@ export function createSignIn(authenticator: Authenticator, sessions: Sessions): 
     },
     async require(c, next) {
       const session = c.get('session');
-      if (!session) throw new FairwayError('unauthenticated', 'sign in to go on');
+      if (!session) throw new FairwayError('unauthenticated', 'sign in to continue');
       if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
         const { csrf } = await readForm(c);
         if (typeof csrf !== 'string' || !sameSecret(csrf, session.csrf)) throw forged();
@@ -66,23 +66,23 @@ export function createSignIn(authenticator: Authenticator, sessions: Sessions): 
 }
 
 const forged = () =>
-  new FairwayError('forbidden', 'this form is too old or comes from elsewhere; open the page again, then repeat');
+  new FairwayError('forbidden', 'this form is too old or comes from elsewhere; reload the page and try again');
 
 function keep(c: Context, name: string, value: string, maxAge: number): void {
   const options: CookieOptions = { path: '/', httpOnly: true, sameSite: 'Strict', secure: behindTls(c), maxAge };
   setCookie(c, name, value, options);
 }
 
-/** A proxy that ends TLS says so; who lies about it only harms his own cookie. */
+/** A proxy that terminates TLS sends this header; a client that forges it only harms its own cookie. */
 const behindTls = (c: Context) =>
   c.req.url.startsWith('https:') || c.req.header('x-forwarded-proto')?.split(',')[0]?.trim() === 'https';
 
-/** Where to go after signing in: a path of this server, and nowhere else. */
+/** Where to go after signing in: `next` if it is a path of this server, otherwise `/`. */
 export function localPath(next: string | undefined): string {
   return next && /^\/(?![/\\])[^\s\\]{0,500}$/.test(next) ? next : '/';
 }
 
-/** The address that was asked for, to come back to. */
+/** The path of the sign-in page, with the requested address to come back to. */
 export const signInPath = (c: PageContext): string => {
   const { pathname, search } = new URL(c.req.url);
   const back = c.req.method === 'GET' && pathname !== '/' ? `?next=${encodeURIComponent(pathname + search)}` : '';

@@ -12,10 +12,10 @@ export interface VerbForm {
   title: string;
   explanation: string;
   fields: FieldName[];
-  /** May the version be left out? */
+  /** Whether the version may be left out. */
   versionOptional: boolean;
   schema: z.ZodType<VerbInput>;
-  /** What the button says that does it. */
+  /** The label of the button that confirms it. */
   confirm: (after: Channel) => string;
 }
 
@@ -31,7 +31,8 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
   },
   'roll-back': {
     title: 'Roll back',
-    explanation: 'Moves the target to the one before, or to an older version. Agents go back within their major.',
+    explanation:
+      'Moves the target back to the previous version, or to an older one. Agents go back within their major.',
     fields: ['version', 'critical'],
     versionOptional: true,
     schema: schemas.RollBack,
@@ -40,7 +41,7 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
   pin: {
     title: 'Pin',
     explanation:
-      'Freezes the target, moved first if a version is named. Nobody and nothing moves it until it is unpinned, or the time has come.',
+      'Keeps the target where it is until you unpin it or the time is up. You can set a version at the same time.',
     fields: ['version', 'until'],
     versionOptional: true,
     schema: schemas.Pin,
@@ -52,19 +53,19 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
     fields: [],
     versionOptional: true,
     schema: schemas.Unpin,
-    confirm: () => 'Unpin',
+    confirm: () => 'Unpin the target',
   },
   critical: {
     title: 'Mark critical',
-    explanation: 'Tells agents to upgrade at once, outside their maintenance window; or, without the tick, no longer.',
+    explanation: 'Tells agents to upgrade at once, outside their maintenance window. Clear the box to stop that.',
     fields: ['critical', 'until'],
     versionOptional: true,
     schema: schemas.Critical,
-    confirm: ({ critical }) => (critical ? 'Mark critical' : 'Clear the critical mark'),
+    confirm: ({ critical }) => (critical ? 'Mark the channel critical' : 'Clear the critical mark'),
   },
   'cancel-plan': {
     title: 'Cancel the plan',
-    explanation: 'Ends the way across majors where it is. The target stays.',
+    explanation: 'Ends the plan across majors. The target stays where it is.',
     fields: [],
     versionOptional: true,
     schema: schemas.CancelPlan,
@@ -72,7 +73,7 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
   },
   withdraw: {
     title: 'Withdraw',
-    explanation: 'Takes the target away. Agents are told none, and stay where they are.',
+    explanation: 'Removes the target. Agents get no version and stay where they are.',
     fields: [],
     versionOptional: true,
     schema: schemas.Withdraw,
@@ -80,7 +81,7 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
   },
 };
 
-/** What somebody typed into a verb's form, kept to be shown again. */
+/** What a person typed into a verb's form, to show it again. */
 export type VerbValues = Partial<Record<FieldName | 'reason' | 'acceptStranding', string>>;
 
 /** Reads a form with the API's own schema. Throws `invalid`. */
@@ -97,5 +98,5 @@ export function readVerbInput(verb: ChangingVerb, values: VerbValues): VerbInput
   });
 }
 
-/** A date field has no zone; its label says UTC. */
+/** A date field has no time zone; its label says UTC. */
 const readUtc = (text: string): string => (/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00Z` : text);

@@ -22,7 +22,7 @@ describe('signing in', () => {
     '/audit',
     '/audit/chain',
     '/agents/a',
-  ])('is asked for on %s, and leads back there', async (path) => {
+  ])('is required on %s, and leads back there', async (path) => {
     const person = createPerson(await startServer(QUICKSTART));
     const reply = await person.get(path);
     expect(reply.status).toBe(303);
@@ -49,13 +49,13 @@ describe('signing in', () => {
     expect(reply.headers.getSetCookie().join()).toContain('Secure; SameSite=Strict');
   });
 
-  it("of a stranger, with a form that cannot be read, is his fault and not the server's", async () => {
+  it('answers 400 for a form that cannot be read', async () => {
     const { operatorUrl } = await startServer(QUICKSTART);
     for (const type of ['multipart/form-data; boundary=x', 'multipart/form-data']) {
       const headers = { 'Content-Type': type, Accept: 'text/html' };
       const reply = await fetch(`${operatorUrl}/sign-in`, { method: 'POST', headers, body: 'no part' });
       expect(reply.status).toBe(400);
-      expect(await reply.text()).toContain('the form cannot be read; open the page again, then repeat');
+      expect(await reply.text()).toContain('the form cannot be read; reload the page and try again');
     }
   });
 
@@ -98,7 +98,7 @@ describe('signing in', () => {
 });
 
 describe('a session', () => {
-  it('ends for good when its person signs out', async () => {
+  it('ends when its person signs out, even for a stolen cookie', async () => {
     const person = createPerson(await startServer(QUICKSTART));
     await person.signIn();
     const stolen = person.cookies.get('fairway_session') ?? '';
@@ -157,7 +157,7 @@ describe('a form', () => {
     expect(await targetOf(server)).toBe('16.4.6');
   });
 
-  it('of more than 16 KiB is refused unread', async () => {
+  it('is refused unread if it has more than 16 KiB', async () => {
     const person = createPerson(await startServer(QUICKSTART));
     await person.signIn();
     expect((await person.submit(`${CHANNEL}/pin`, { reason: 'x'.repeat(20_000) })).status).toBe(413);
@@ -181,7 +181,7 @@ describe('a role', () => {
     expect(await targetOf(server)).toBe('16.4.6');
   });
 
-  it('hides what it may not do', async () => {
+  it('does not see links to what it may not do', async () => {
     const server = await startServer(QUICKSTART);
     const [viewer, operator] = [createPerson(server), createPerson(server)];
     await Promise.all([viewer.signIn(TOKENS.viewer), operator.signIn(TOKENS.operator)]);
@@ -211,7 +211,7 @@ describe('a role', () => {
 
 describe('every answer', () => {
   it.each(['/sign-in', '/docs', '/', CHANNEL, '/channels/nowhere', '/nowhere'])(
-    'allows no script, style or frame of others: %s',
+    'allows no script, style or frame from elsewhere: %s',
     async (path) => {
       const person = createPerson(await startServer(QUICKSTART));
       await person.signIn();
@@ -243,7 +243,7 @@ describe('every answer', () => {
     }
   });
 
-  it('serves assets for ever under an address that changes with them', async () => {
+  it('lets browsers cache assets without limit, under an address that changes with them', async () => {
     const person = createPerson(await startServer(QUICKSTART));
     const { text } = await person.get('/sign-in');
     const addresses = [...text.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, address = '']) => address);

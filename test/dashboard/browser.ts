@@ -15,7 +15,7 @@ export const launchBrowser = (executablePath: string): Promise<Browser> =>
     ],
   });
 
-/** A browser of its own person, which fails the test for any fault that the pages show in it. */
+/** A separate browser context, which fails the test for any fault that the pages show in it. */
 export async function openContext(
   browser: Browser,
   server: TestServer,
@@ -37,7 +37,7 @@ export async function openContext(
   return context;
 }
 
-/** A page that is signed in. */
+/** Opens a page and signs in. */
 export async function signIn(context: BrowserContext, token: string = TOKENS.operator): Promise<Page> {
   const page = await context.newPage();
   await page.goto('/sign-in');
@@ -47,7 +47,7 @@ export async function signIn(context: BrowserContext, token: string = TOKENS.ope
   return page;
 }
 
-/** What axe-core finds wrong with a page, the serious and the critical; of all its rules, or of one. */
+/** The serious and critical faults that axe-core finds on a page, by all of its rules or by one. */
 export async function seriousViolations(page: Page, rule?: string): Promise<string[]> {
   // Through the debugger: the page's own policy lets no script in.
   await page.evaluate(AXE);

@@ -60,7 +60,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     await page.getByText('incident 13').first().waitFor();
   });
 
-  it('says why a target is refused, which agents block it, and which way leads there', async () => {
+  it('shows why a target is refused, which agents block it, and the route there', async () => {
     const server = await startSampleFleet();
     const page = await atWork(server, TOKENS.operator, { javaScriptEnabled });
     await page.goto(`${CHANNEL}/roll-forward`);
@@ -71,7 +71,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     const { body } = await act(server, 'roll-forward', { version: '17.0.1', reason: 'too eager', dryRun: true });
     for (const { detail } of body.report.reasons) await outcome(page).getByText(detail).waitFor();
     expect(await outcome(page).locator('.route').innerText()).toContain('16.4.7');
-    expect(await outcome(page).getByRole('button').count(), 'an operator cannot break the glass').toBe(0);
+    expect(await outcome(page).getByRole('button').count(), 'an operator cannot override').toBe(0);
 
     await outcome(page).getByRole('link', { name: 'See these agents' }).first().click();
     await page.getByRole('heading', { name: 'Agents' }).waitFor();
@@ -80,7 +80,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     await page.getByText('the agent follows stable/cloud and is behind and moves up to 16.4.6').waitFor();
   });
 
-  it('goes across majors in steps, and says what the next one waits for', async () => {
+  it('crosses majors in steps, and shows what the next step waits for', async () => {
     const server = await startSampleFleet();
     const page = await atWork(server, TOKENS.operator, { javaScriptEnabled });
     await page.goto(`${CHANNEL}/check?version=17.0.1`);
@@ -100,7 +100,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     expect(await targetOf(server)).toBe('16.4.7');
   });
 
-  it('takes an admin’s word for stranding only with the right number', async () => {
+  it('lets an admin override a refusal only with the right number of agents', async () => {
     const server = await startSampleFleet();
     const page = await atWork(server, TOKENS.admin, { javaScriptEnabled });
     await page.goto(`${CHANNEL}/roll-forward?version=17.0.1`);
@@ -110,7 +110,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
       ['1,240', null],
     ] as const) {
       await preview(page);
-      await page.getByText('Do it all the same').click();
+      await page.getByText('Override', { exact: true }).click();
       await page.getByLabel('Type 1,240 to accept stranding 1,240 agents').fill(typed);
       await page.getByRole('button', { name: 'and strand 1,240 agents' }).click();
       if (result) await page.getByRole('heading', { name: result }).waitFor();
@@ -158,7 +158,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
 });
 
 describe.skipIf(!chromium)('in a browser', () => {
-  it('answers in place what may be, and says what is wrong with a question', async () => {
+  it('checks a version in place, and says what is wrong with one that is not valid', async () => {
     const server = await startSampleFleet();
     const page = await atWork(server, TOKENS.viewer);
     await page.goto(CHANNEL);
@@ -187,7 +187,7 @@ describe.skipIf(!chromium)('in a browser', () => {
     await page.locator('.chart canvas').waitFor();
   });
 
-  it('does nothing when the channel has changed since the preview', async () => {
+  it('changes nothing when the channel has changed since the preview', async () => {
     const server = await startServer(QUICKSTART);
     const page = await atWork(server, TOKENS.operator);
     await page.goto(`${CHANNEL}/withdraw`);
@@ -195,27 +195,27 @@ describe.skipIf(!chromium)('in a browser', () => {
     await preview(page);
     const confirm = page.getByRole('button', { name: 'Withdraw the target' });
     await confirm.waitFor();
-    await act(server, 'critical', { critical: true, reason: 'somebody else' });
+    await act(server, 'critical', { critical: true, reason: 'someone else' });
     await confirm.click();
     await page.getByText('not as you have seen it; read it again, then repeat').waitFor();
     expect(await targetOf(server)).toBe('16.4.6');
   });
 
-  it('makes a channel where there is none, and changes its settings', async () => {
+  it('creates the first channel, and changes its settings', async () => {
     const server = await startServer();
     const page = await atWork(server, TOKENS.operator);
-    await page.getByRole('link', { name: 'Make the first channel' }).click();
+    await page.getByRole('link', { name: 'Create the first channel' }).click();
     await page.getByLabel('Name').fill('Stable');
-    await page.getByRole('button', { name: 'Make the channel' }).click();
+    await page.getByRole('button', { name: 'Create the channel' }).click();
     await page.getByText('a channel name is made of segments of a-z').waitFor();
     await page.getByLabel('Name').fill('stable/cloud');
     await page.getByLabel('Target').fill('v16.4.6');
     await page.getByLabel('rc', { exact: true }).check();
-    await page.getByRole('button', { name: 'Make the channel' }).click();
+    await page.getByRole('button', { name: 'Create the channel' }).click();
     await page.waitForURL(`**${CHANNEL}`);
     const { body } = await operatorClient(server)('GET', '/channels/stable%2Fcloud');
     expect(body).toMatchObject({ target: '16.4.6', accepts: ['stable', 'rc', 'cloud'] });
-    await page.getByRole('link', { name: 'Change' }).click();
+    await page.getByRole('link', { name: 'Change the settings' }).click();
     const client = operatorClient(server);
     await client('PUT', '/channels/stable%2Fcloud', { needsHelm: true, versionPrefix: '' });
     await page.getByLabel('Description').fill('Agents of all tenants');
@@ -224,13 +224,13 @@ describe.skipIf(!chromium)('in a browser', () => {
     await page.getByRole('button', { name: 'Change the settings' }).click();
     await page.waitForURL(`**${CHANNEL}`);
     await page.getByText('Agents of all tenants').first().waitFor();
-    await page.getByText('Client tools are told').waitFor();
-    // What the form does not show stays.
+    await page.getByText('Client tools get').waitFor();
+    // Settings that the form does not show stay as they were.
     const after = (await client('GET', '/channels/stable%2Fcloud')).body;
     expect(after).toMatchObject({ needsHelm: true, versionPrefix: '', controlPlane: null, toolsVersion: '16.4.7' });
   });
 
-  it('finds what somebody did in the audit log, and verifies its chain', async () => {
+  it('finds what a person did in the audit log, and verifies its chain', async () => {
     const server = await startSampleFleet();
     const page = await atWork(server, TOKENS.viewer);
     await page.getByRole('link', { name: 'Audit' }).click();
@@ -243,7 +243,7 @@ describe.skipIf(!chromium)('in a browser', () => {
     expect(await page.locator('tbody tr').innerText()).toContain('incident 12: agents on arm64 restart');
   });
 
-  it('reports and asks about control planes', async () => {
+  it('checks and records versions of control planes', async () => {
     const server = await startSampleFleet();
     const page = await atWork(server, TOKENS.operator);
     await page.goto('/control-planes');
@@ -253,13 +253,13 @@ describe.skipIf(!chromium)('in a browser', () => {
     await page.getByText('14 agents at 15.4.7 on stable/cloud would be refused by 17.0.1').waitFor();
     await page.getByLabel('Version').fill('16.4.8');
     await page.getByRole('button', { name: 'Check' }).click();
-    await page.getByRole('button', { name: 'It runs 16.4.8 now' }).click();
+    await page.getByRole('button', { name: 'Record 16.4.8' }).click();
     await page.waitForURL('**/control-planes/main');
     expect(await page.locator('.target').innerText()).toBe('16.4.8');
   });
 });
 
-describe.skipIf(!chromium)('a page that is open', () => {
+describe.skipIf(!chromium)('an open page', () => {
   it('shows what another browser does, without a reload', async () => {
     const server = await startServer(QUICKSTART);
     const [watching, working] = [await atWork(server, TOKENS.viewer), await atWork(server)];
@@ -273,7 +273,7 @@ describe.skipIf(!chromium)('a page that is open', () => {
     expect(await watching.evaluate('window.notReloaded')).toBe(true);
   });
 
-  it('moves nothing when it reads itself again', async () => {
+  it('does not shift its layout when it reloads itself', async () => {
     const server = await startSampleFleet();
     const page = await atWork(server, TOKENS.viewer);
     await page.evaluate(`
@@ -286,22 +286,22 @@ describe.skipIf(!chromium)('a page that is open', () => {
     expect(await page.evaluate('window.shift ?? 0')).toBe(0);
   });
 
-  it('says when the connection is lost, and catches up when it is back', async () => {
+  it('shows when the connection is lost, and catches up when it is back', async () => {
     const server = await startServer(QUICKSTART);
     const wire = await layWire(server.operatorUrl);
     const page = await atWork({ ...server, operatorUrl: wire.url }, TOKENS.viewer);
     await page.locator('#connection[data-state=live]').waitFor({ state: 'attached' });
     await wire.cut();
     await page.getByText('Connection lost').waitFor();
-    await act(server, 'roll-forward', { version: '16.4.7', reason: 'meanwhile' });
+    await act(server, 'roll-forward', { version: '16.4.7', reason: 'during the cut' });
     await wire.mend();
-    await page.getByText('meanwhile').waitFor();
+    await page.getByText('during the cut').waitFor();
     await page.getByText('Connection lost').waitFor({ state: 'hidden' });
     await page.close();
     await wire.cut();
   });
 
-  it('asks to sign in again when the session has ended meanwhile', async () => {
+  it('asks to sign in again when the session has ended', async () => {
     let now = new Date();
     const server = await startServer(QUICKSTART, { now: () => now });
     const page = await atWork(server, TOKENS.viewer);
@@ -353,7 +353,7 @@ describe.skipIf(!chromium)('a page that is open', () => {
     await page.waitForURL(`**${CHANNEL}`);
   });
 
-  it('is the reference of the API, with every request that it has', async () => {
+  it('shows the reference of the API, with every request', async () => {
     const server = await startServer(QUICKSTART);
     const page = await (await openContext(browser, server)).newPage();
     await page.goto('/docs');

@@ -6,7 +6,7 @@ export interface PageReply {
   text: string;
 }
 
-/** Somebody who talks to the dashboard with raw requests, keeping cookies as a browser does. */
+/** A person who uses the dashboard with raw requests, keeping cookies as a browser does. */
 export function createPerson({ operatorUrl }: Pick<TestServer, 'operatorUrl'>) {
   const cookies = new Map<string, string>();
 

@@ -32,7 +32,7 @@ const PAGES: Record<string, string> = {
   'not-found': '/channels/nowhere',
 };
 
-/** Of the server that promotes releases. */
+/** The pages of the server that promotes releases. */
 const RELEASE_PAGES: Record<string, string> = {
   promotions: '/releases',
   release: `/releases/${RELEASE}`,
@@ -43,7 +43,7 @@ const RELEASE_PAGES: Record<string, string> = {
   'lift-embargo': '/releases/17.0.2/lift-embargo',
 };
 
-/** Forms that are shown with what they would do. */
+/** Forms that are shown with their preview. */
 const PREVIEWED = new Set([
   ...['roll-forward', 'refusal', 'stepped', 'pin'],
   ...['promote', 'approve', 'sign-off', 'pull', 'lift-embargo'],
@@ -77,14 +77,10 @@ it.skipIf(!chromium)(
   },
 );
 
-it.skipIf(!chromium)(
-  'looks right and is accessible where releases are promoted, too',
-  { timeout: 120_000 },
-  async () => {
-    const context = await openContext(browser, await startSampleReleases());
-    await inspectAll(await signIn(context, 'mara-token'), RELEASE_PAGES);
-  },
-);
+it.skipIf(!chromium)('looks right and is accessible on the pages of releases, too', { timeout: 120_000 }, async () => {
+  const context = await openContext(browser, await startSampleReleases());
+  await inspectAll(await signIn(context, 'mara-token'), RELEASE_PAGES);
+});
 
 async function inspectAll(page: Page, pages: Record<string, string>): Promise<void> {
   for (const [name, path] of Object.entries(pages)) {
@@ -109,7 +105,7 @@ async function inspect(page: Page, name: string): Promise<void> {
       );
       expect.soft(overflow, `${name} scrolls sideways at ${pixels}`).toBe(0);
     }
-    // The themes differ in their colours alone.
+    // The themes differ only in their colours.
     const found = await seriousViolations(page, colorScheme === 'dark' ? 'color-contrast' : undefined);
     expect.soft(found, `${name}, ${colorScheme}`).toEqual([]);
   }

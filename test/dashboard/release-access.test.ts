@@ -7,7 +7,7 @@ const PAGE = `/releases/${RELEASE}`;
 const SECRET = '16.4.8';
 const EARNEST = { confirm: 'yes', reason: 'test' };
 
-/** A release of two changes that waits for somebody, and one under embargo. */
+/** A release with a significant change that waits for a sign-off, and one under embargo. */
 async function started() {
   const stages = await startStages([openStage('canary', { automatic: false, signOff: true })]);
   await stages.register(RELEASE, { changes: [{ pr: 4711, title: 'Rework the recorder', significant: true }] });
@@ -24,7 +24,7 @@ async function started() {
 const VERBS = ['promote', 'approve', 'halt', 'resume', 'supersede', 'pull', 'lift-embargo'];
 
 describe('pages of releases', () => {
-  it('are read by everybody, and steered by release managers only', async () => {
+  it('can be read by everyone, and steered only by release managers', async () => {
     const { signIn, states, release } = await started();
     const operator = await signIn('operator');
     const { status, text } = await operator.get(PAGE);
@@ -43,7 +43,7 @@ describe('pages of releases', () => {
     for (const verb of ['promote', 'halt', 'supersede', 'pull']) expect(manager.text).toContain(`${PAGE}/${verb}`);
   });
 
-  it('let operators sign off, and viewers not', async () => {
+  it('let operators sign off, but not viewers', async () => {
     const { signIn, release } = await started();
     const [viewer, operator] = [await signIn('viewer'), await signIn('operator')];
     const { revision } = await release();
@@ -56,7 +56,7 @@ describe('pages of releases', () => {
     expect((await release()).changes[0].signedOff).toMatchObject({ by: 'token:operator' });
   });
 
-  it('change nothing for a form that they did not make, and nothing that has changed since', async () => {
+  it('change nothing for a forged form, or if the release has changed since', async () => {
     const { signIn, release, api } = await started();
     const manager = await signIn('release-manager');
     const { revision } = await release();
@@ -81,11 +81,11 @@ describe('pages of releases', () => {
     const { signIn } = await started();
     const reply = await (await signIn('admin')).submit(`${PAGE}/${verb}`, { reason: 'test', ...form } as never);
     expect(reply.status).toBeGreaterThanOrEqual(400);
-    expect(reply.text).toContain('It would be refused');
+    expect(reply.text).toContain('This would be refused');
     expect(reply.text).toContain(words);
   });
 
-  it('hide what is under embargo from all below release manager', async () => {
+  it('hide an embargoed release from everyone below release manager', async () => {
     const { signIn, release } = await started();
     const operator = await signIn('operator');
     expect((await operator.get('/releases')).text).not.toContain(SECRET);
@@ -109,7 +109,7 @@ describe('pages of releases', () => {
     expect((await operator.get(`/releases/${SECRET}`)).status).toBe(200);
   });
 
-  it('show a release that was imported, and what happens to it instead of a promotion', async () => {
+  it('show an imported release, and say that it is not promoted', async () => {
     const { signIn } = await started();
     const { status, text } = await (await signIn('viewer')).get('/releases/16.4.7');
     expect(status).toBe(200);

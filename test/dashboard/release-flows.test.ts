@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', (javaScriptEnabled) => {
-  it('promotes a release once its gates are passed, and pulls it after a preview', { timeout: 60_000 }, async () => {
+  it('promotes a release once its gates pass, and pulls it after a preview', { timeout: 60_000 }, async () => {
     const server = await startSampleReleases();
     const api = operatorClient(server);
     const page = await signIn(await openContext(browser, server, { javaScriptEnabled }), 'mara-token');
@@ -56,7 +56,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     await page.getByRole('link', { name: 'Promote' }).click();
     await preview('soaked');
     await outcome.getByText('awaiting-control-plane').waitFor();
-    expect(await internal.count(), 'the form stands alone').toBe(0);
+    expect(await internal.count(), 'the form shows no stages').toBe(0);
     await confirm(`Promote ${RELEASE}`);
     await internal.getByText('awaiting-control-plane', { exact: true }).waitFor();
 

@@ -19,7 +19,7 @@ export function inventory(prefix: string, versions: Record<string, number>): obj
   );
 }
 
-/** A rollout that took half a day, as the leader of another time recorded it. */
+/** Records the points of a rollout that took half a day, as an earlier leader would have. */
 async function recordPast(dataDir: string, channel: string, agents: number): Promise<void> {
   const store = await openStore({ redis: null, dataDir, deadline: 5_000, log: pino({ level: 'silent' }) });
   const fence = (await store.acquireLease('the past', HOUR)) ?? 0;
@@ -38,7 +38,7 @@ export async function startSampleFleet(): Promise<TestServer> {
   const names = { 'ops-1': 'operator', mara: 'admin' } as const;
   const people = Object.entries(names).map(([name, role]) => ({ name, role, sha256: hashToken(`${name}-token`) }));
   const roles = Object.entries(TOKENS).map(([role, token]) => ({ name: role, role, sha256: hashToken(token) }));
-  // What happened lies back as it does in a fleet that lives.
+  // The events lie in the past, as in a real fleet.
   let back = 9 * DAY;
   const now = () => new Date(Date.now() - back);
   const dataDir = temporaryDirectory();

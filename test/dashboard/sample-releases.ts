@@ -8,15 +8,15 @@ const STAGES = ['canary', 'internal', 'trials', 'team-enterprise'];
 const CUT = { commit: 'f00dfacade', cutAt: '2024-11-12T10:15:30Z' };
 const OUT = { controlPlane: 'published', packages: 'published' };
 
-/** What canary runs already, and internal is next for. */
+/** The release that canary already runs and that goes to internal next. */
 export const RELEASE = '18.0.0-cloud.20241112T101530.f00dfac';
-/** What all ran before. */
+/** The release that all stages ran before. */
 export const BEFORE = '18.0.0-cloud.20241105T080000.0ddba11';
-/** A day behind the first. */
+/** A release that was cut a day after the first. */
 export const NEXT = '18.0.0-cloud.20241113T090000.c0ffee1';
 
 /**
- * A server in the midst of promoting a release: canary is complete, internal waits for a sign-off and an approval; a
+ * A server that is promoting a release: canary is complete, internal waits for a sign-off and an approval; a
  * later release has just been cut, and a fix is under embargo.
  */
 export async function startSampleReleases(): Promise<TestServer> {

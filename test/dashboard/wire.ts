@@ -4,12 +4,12 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 
 export interface Wire {
   url: string;
-  /** Breaks every connection, and takes no new one. */
+  /** Breaks every connection, and accepts no new one. */
   cut(): Promise<void>;
   mend(): Promise<void>;
 }
 
-/** A wire to a server that can be cut: what a browser sees when its network goes away. */
+/** A connection to a server that can be cut, as if the browser's network went away. */
 export async function layWire(to: string): Promise<Wire> {
   const { port: target } = new URL(to);
   const sockets = new Set<Socket>();

@@ -1,4 +1,4 @@
-// Improves the pages, which work without it: reads a live page again when the state changes, and tells when it cannot.
+// Improves the pages, which work without it: reloads a live page when the state changes, and shows when it cannot.
 const RETRY_MS = 3000;
 const SETTLE_MS = 150;
 const FORGET_MS = 2000;
@@ -8,7 +8,7 @@ const live = document.body.hasAttribute('data-live');
 let lost = false;
 let settling;
 
-// Changes come in bursts; one reading shows them all.
+// Changes come in bursts; one reload shows them all.
 function refresh() {
   clearTimeout(settling);
   settling = setTimeout(() => htmx.trigger(document.body, 'fairway:refresh'), SETTLE_MS);
@@ -33,10 +33,10 @@ function listen() {
   });
   source.addEventListener('error', () => {
     if (!lost)
-      say('lost', `Connection lost at ${new Date().toLocaleTimeString()}; what you see may be old. Reconnecting…`);
+      say('lost', `Connection lost at ${new Date().toLocaleTimeString()}; this page may be out of date. Reconnecting…`);
     lost = true;
     if (source.readyState !== EventSource.CLOSED) return;
-    // The server refused: perhaps the session has ended, which reading the page finds out.
+    // The server refused: perhaps the session has ended; reloading the page shows that.
     refresh();
     setTimeout(listen, RETRY_MS);
   });

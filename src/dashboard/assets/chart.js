@@ -1,4 +1,4 @@
-// Replaces the plain drawing of a chart by one with axes and values, and follows the page's data and theme.
+// Replaces the plain drawing of a chart with one that has axes and values, and follows the page's data and theme.
 const LINES = [
   ['Agents', '--muted'],
   ['At target', '--at-target'],
@@ -12,7 +12,7 @@ const charts = new Map();
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** UTC, as every time on these pages. */
+/** In UTC, like every time on these pages. */
 const time = (seconds) => new Date(seconds * 1000).toISOString();
 const ticks = (_, places) => {
   const days = places.at(-1) - places[0] > TWO_DAYS;

@@ -23,7 +23,7 @@ interface AgentsPageProps {
   channel: Channel;
   filter: Filter;
   agents: AgentView[];
-  /** Where the next page begins. */
+  /** Where the next page begins; null on the last. */
   cursor: string | null;
   standingOf: StandingOf;
   now: Date;
@@ -41,7 +41,7 @@ function AgentsPage({ channel, filter, agents, cursor, standingOf, now }: Agents
           <Field label="Version" name="version" value={filter.version} maxlength={100} />
           <Field label="Older than" name="olderThan" value={filter.olderThan} maxlength={100} />
           <Field label="Group" name="group" value={filter.group} maxlength={64} />
-          <button type="submit">Filter</button>
+          <button type="submit">Filter agents</button>
           {filtered && (
             <a class="button quiet" href={path}>
               Show all
@@ -65,14 +65,14 @@ function AgentsPage({ channel, filter, agents, cursor, standingOf, now }: Agents
 const NoAgents = ({ filtered }: { filtered: boolean }) => (
   <p class="muted empty">
     {filtered
-      ? 'No agent that is known by its id matches. Agents that are only presumed, or counted by metrics, have none.'
-      : 'No agent is known by its id. Agents appear when they check in, or with an inventory.'}
+      ? 'No agent with an id matches. Agents that are only presumed, or counted by metrics, have no id.'
+      : 'No agent is known by its id yet. Agents appear when they check in, or when you import an inventory.'}
   </p>
 );
 
 function AgentTable({ agents, standingOf, now }: Pick<AgentsPageProps, 'agents' | 'standingOf' | 'now'>) {
   return (
-    <Table label="Agents" columns={['Agent', 'Version', 'Stands', 'Updater', 'Group', 'Last seen']}>
+    <Table label="Agents" columns={['Agent', 'Version', 'Standing', 'Updater', 'Group', 'Last seen']}>
       {agents.map((agent) => {
         const standing = standingOf(agent.version);
         return (
@@ -108,7 +108,7 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
       <h1 class="id">{agent.id}</h1>
       <div class="columns">
         <section class="panel">
-          <h2>What it is told, and why</h2>
+          <h2>Served version</h2>
           <p class="because">{because}.</p>
           <dl class="pairs">
             <dt>Version</dt>
@@ -128,7 +128,7 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
           </dl>
         </section>
         <section class="panel">
-          <h2>Who says what of it</h2>
+          <h2>Reported by</h2>
           <Table label="Agents" columns={['Source', 'Channel', 'Version', 'Updater', 'Seen']}>
             {agent.sources.map(({ source, channel, version, updater, updaterVersion, at }) => (
               <tr>
@@ -152,7 +152,7 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
   );
 }
 
-/** The canonical form of a version that somebody typed. Throws `invalid`. */
+/** The canonical form of a version that a person typed. Throws `invalid`. */
 const canonical = (text: string): string | undefined => (text === '' ? undefined : requireVersion(text).text);
 
 /** `/channels/NAME/agents` and `/agents/ID`. */

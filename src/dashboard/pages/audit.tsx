@@ -10,7 +10,7 @@ import { Table } from '../parts/table.tsx';
 import { actionWords } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
-/** Entries that one page searches; older ones are a page away. */
+/** Entries that one page searches; older ones are on the next page. */
 const SEARCHED = 500;
 /** Entries that one page shows when nothing is searched for. */
 const SHOWN = 50;
@@ -18,7 +18,7 @@ const SHOWN = 50;
 type Search = Record<'actor' | 'action' | 'subject' | 'text', string>;
 const FIELDS = ['actor', 'action', 'subject', 'text'] as const;
 
-/** Does the entry hold everything that is searched for? */
+/** Whether the entry contains everything that is searched for. */
 function matches(entry: AuditEntry, search: Search): boolean {
   const holds = (value: string, part: string) => value.toLowerCase().includes(part.toLowerCase());
   return (
@@ -33,7 +33,7 @@ interface AuditPageProps {
   entries: AuditEntry[];
   search: Search;
   searching: boolean;
-  /** Id from which older entries go on; null at the end. */
+  /** The id before which older entries continue; null at the end. */
   before: number | null;
   searched: number;
   now: Date;
@@ -63,7 +63,7 @@ function AuditPage({ entries, search, searching, before, searched, now }: AuditP
           <Field label="Action" name="action" value={search.action} maxlength={100} />
           <Field label="Subject" name="subject" value={search.subject} maxlength={200} />
           <Field label="Reason or change" name="text" value={search.text} maxlength={200} />
-          <button type="submit">Search</button>
+          <button type="submit">Search entries</button>
           {searching && (
             <a class="button quiet" href="/audit">
               Show all
@@ -73,18 +73,18 @@ function AuditPage({ entries, search, searching, before, searched, now }: AuditP
         {searching && (
           <p class="muted" role="status">
             {count(entries.length, 'entry', 'entries')} of {number(searched)} searched
-            {older ? '; older ones are a page away' : ''}
+            {older ? '; older entries are on the next page' : ''}
           </p>
         )}
         {entries.length > 0 && <AuditTable entries={entries} now={now} />}
         {entries.length === 0 && (
-          <p class="muted empty">{searching ? 'Nothing here matches.' : 'Nothing has been changed yet.'}</p>
+          <p class="muted empty">{searching ? 'No entry on this page matches.' : 'Nothing has been changed yet.'}</p>
         )}
       </section>
       {older && (
         <p class="actions">
           <a class="button" href={older}>
-            Older
+            Show older entries
           </a>
         </p>
       )}
@@ -94,7 +94,11 @@ function AuditPage({ entries, search, searching, before, searched, now }: AuditP
 
 function AuditTable({ entries, now }: { entries: AuditEntry[]; now: Date }) {
   return (
-    <Table label="Entries" class="audit" columns={[{ number: 'Entry' }, 'When', 'Who', 'What', 'Reason and change']}>
+    <Table
+      label="Entries"
+      class="audit"
+      columns={[{ number: 'Entry' }, 'Time', 'Actor', 'Action', 'Reason and change']}
+    >
       {entries.map((entry) => (
         <tr id={`entry-${entry.id}`}>
           <td class="num">{entry.id}</td>
@@ -122,12 +126,13 @@ function Chain({ state: { intact, entries, head, brokenAt }, now }: { state: Cha
     </p>
   ) : (
     <p id="chain" class="chain bad" role="alert">
-      The chain is broken at entry {brokenAt}: it or one before it was changed or removed. Compare it with an export.
+      The chain is broken at entry {brokenAt}: this entry or an earlier one was changed or removed. Compare the log with
+      an export.
     </p>
   );
 }
 
-/** `/audit`, and the state of its chain. */
+/** `/audit` and `/audit/chain`. */
 export function auditPages({ audit, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/audit', async (c) => {
@@ -160,7 +165,7 @@ export function auditPages({ audit, now }: DashboardServices) {
         <p class="crumbs">
           <a href="/audit">Audit</a>
         </p>
-        <h1>Chain</h1>
+        <h1>Audit chain</h1>
         <Chain state={state} now={now()} />
       </>,
     );

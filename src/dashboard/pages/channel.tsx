@@ -38,10 +38,10 @@ function Steer({ channel, actor }: { channel: Channel; actor: Actor }) {
   const verbs = verbsFor(channel, actor);
   if (verbs.length === 0) return null;
   return (
-    <nav class="actions" aria-label="Steer">
+    <nav class="actions" aria-label="Actions">
       {verbs.map((verb, index) => (
         <a class={index === 0 ? 'button primary' : 'button'} href={channelPath(channel.name, `/${verb}`)}>
-          {verb === 'critical' && channel.critical ? 'Clear critical' : VERB_FORMS[verb].title}
+          {verb === 'critical' && channel.critical ? 'Clear the critical mark' : VERB_FORMS[verb].title}
         </a>
       ))}
     </nav>
@@ -50,7 +50,11 @@ function Steer({ channel, actor }: { channel: Channel; actor: Actor }) {
 
 function Versions({ channel, census, standingOf }: { channel: Channel; census: Census; standingOf: StandingOf }) {
   return (
-    <Table label="Versions" class="versions" columns={['Version', 'Stands', { number: 'Agents' }, { number: 'Share' }]}>
+    <Table
+      label="Versions"
+      class="versions"
+      columns={['Version', 'Standing', { number: 'Agents' }, { number: 'Share' }]}
+    >
       {census.versions.map(({ version, count }) => {
         const standing = standingOf(version);
         return (
@@ -77,7 +81,7 @@ function Agents({ channel, census, standingOf }: { channel: Channel; census: Cen
       <div class="heading">
         <h2>Agents</h2>
         {census && <p class="muted">{count(census.agents, 'agent')}</p>}
-        <a href={channelPath(channel.name, '/agents')}>List them</a>
+        <a href={channelPath(channel.name, '/agents')}>List the agents</a>
       </div>
       <Bar shares={shares} />
       {census === null && <p class="legend muted">agents are unknown while the store is away</p>}
@@ -93,8 +97,8 @@ function NoAgents({ channel }: { channel: string }) {
   return (
     <div class="empty">
       <p>
-        No agent has said that it follows this channel, and no inventory tells of any. Until one does, every target that
-        was served lately is presumed to run somewhere. Import what the cluster knows:
+        No agent of this channel has checked in, and no inventory lists any. Until then, Fairway assumes that every
+        recently served version is still in use. Import an inventory:
       </p>
       <pre>tctl inventory ls --format=json | fairway inventory import --channel {channel}</pre>
     </div>
@@ -106,7 +110,7 @@ function Lineage({ lineage, target }: { lineage: string[]; target: string | null
     <section class="panel">
       <h2>Lineage</h2>
       {lineage.length === 0 ? (
-        <p class="muted empty">The versions that led to the target stand here.</p>
+        <p class="muted empty">The versions that led to the target are listed here.</p>
       ) : (
         <ol class="lineage">
           {[...lineage].reverse().map((version) => (
@@ -131,7 +135,7 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
     <section class="panel">
       <div class="heading">
         <h2>Settings</h2>
-        {mayChange && <a href={channelPath(channel.name, '/settings')}>Change</a>}
+        {mayChange && <a href={channelPath(channel.name, '/settings')}>Change the settings</a>}
       </div>
       <dl class="pairs">
         <dt>Control plane</dt>
@@ -141,18 +145,18 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
               {channel.controlPlane} {controlPlane ?? 'not reported'}
             </a>
           ) : (
-            'none: targets are not compared with one'
+            'none: targets are not compared with a control plane'
           )}
         </dd>
         <dt>Accepts</dt>
         <dd>{channel.accepts.join(', ')}</dd>
-        <dt>Agents are told</dt>
+        <dt>Agents get</dt>
         <dd>
           <code>{channel.target === null ? 'none' : `${channel.versionPrefix}${channel.target}`}</code>
         </dd>
         {channel.toolsVersion && (
           <>
-            <dt>Client tools are told</dt>
+            <dt>Client tools get</dt>
             <dd>
               <code>{`${channel.versionPrefix}${channel.toolsVersion}`}</code>
             </dd>
@@ -211,7 +215,7 @@ function ChannelPage(props: ChannelPageProps) {
           <section class="panel">
             <div class="heading">
               <h2>History</h2>
-              <a href={channelPath(channel.name, '/history')}>All of it</a>
+              <a href={channelPath(channel.name, '/history')}>Show all</a>
             </div>
             {entries ? <History entries={entries} now={now} /> : <p class="muted">unknown while the store is away</p>}
           </section>

@@ -18,7 +18,7 @@ const planePath = (name: string) => `/control-planes/${encodeURIComponent(name)}
 
 interface ListProps {
   planes: ControlPlane[];
-  /** Names of channels by the control plane that their agents connect to. */
+  /** The names of the channels whose agents connect to a control plane. */
   channelsOf: (plane: string) => string[];
   session: Session;
   now: Date;
@@ -31,8 +31,8 @@ function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
       <section class="panel">
         {planes.length === 0 ? (
           <p class="muted empty">
-            No control plane has been reported. Channels that name one are compared with it: agents must not run ahead
-            of it.
+            No control plane has been reported yet. Agents must not run ahead of the control plane that their channel
+            names.
           </p>
         ) : (
           <Table label="Control planes" columns={['Name', 'Runs', 'Channels', 'Reported']}>
@@ -62,10 +62,10 @@ function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
             <CsrfField session={session} />
             <Field label="Name" name="name" required maxlength={64} />
             <Field label="Runs version" name="version" required maxlength={100} />
-            <button type="submit">Report</button>
+            <button type="submit">Report the version</button>
           </form>
           <p class="muted">
-            It is a fact, so no gate stands before it. Ask first, on the control plane’s page, before you change it.
+            A report is recorded without a check. Before you upgrade a control plane, check the version on its page.
           </p>
         </section>
       )}
@@ -111,7 +111,7 @@ function ControlPlanePage({ plane, channels, report, session, now }: ControlPlan
         </div>
       </section>
       <section class="panel">
-        <h2>May it go to…</h2>
+        <h2>Check a version</h2>
         <form method="get" action={planePath(plane.name)} class="inline">
           <Field label="Version" name="version" value={report?.version ?? ''} required maxlength={100} />
           <button type="submit" class="primary">
@@ -124,7 +124,7 @@ function ControlPlanePage({ plane, channels, report, session, now }: ControlPlan
             <CsrfField session={session} />
             <Hidden name="name" value={plane.name} />
             <Hidden name="version" value={report.version} />
-            <button type="submit">It runs {report.version} now</button>
+            <button type="submit">Record {report.version}</button>
           </form>
         )}
       </section>

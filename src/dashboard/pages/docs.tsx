@@ -4,7 +4,7 @@ import { Operation, type OperationObject } from '../parts/operation.tsx';
 import { type Schema, SchemaView } from '../parts/schema.tsx';
 import { renderPage } from '../render.tsx';
 
-/** What is shown of an OpenAPI 3.1 document; ours, so its form is known. */
+/** The parts of an OpenAPI 3.1 document that are shown. The document is ours, so its shape is known. */
 interface OpenApi {
   info: { title: string; version: string; description?: string };
   servers?: { url: string }[];
@@ -18,7 +18,7 @@ interface Entry {
   operation: OperationObject;
 }
 
-/** All operations by their tag, in the document's order. */
+/** The operations by tag, in the document's order. */
 function byTag({ paths = {} }: OpenApi): Map<string, Entry[]> {
   const tags = new Map<string, Entry[]>();
   for (const [path, methods] of Object.entries(paths)) {
@@ -79,7 +79,7 @@ function Docs({ document }: { document: OpenApi }) {
   );
 }
 
-/** `/docs`: the API's reference, made from the document that describes it. No library draws one without inline styles. */
+/** `/docs`: the API's reference, made from its OpenAPI document. No library renders one without inline styles. */
 export function docsPage(openApi: () => object) {
   const app = new Hono<DashboardEnv>();
   let document: OpenApi | undefined;

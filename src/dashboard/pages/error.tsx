@@ -4,7 +4,7 @@ import type { PageContext } from '../frame.ts';
 import { renderPage } from '../render.tsx';
 import { signInPath } from '../sign-in.ts';
 
-/** Answers an error as a page, with the words that the API has for it. Who is not signed in goes to do so. */
+/** Answers an error as a page, in the API's own words. A person who is not signed in is sent to the sign-in page. */
 export function answerError(error: Error, c: PageContext, log: Logger): Response {
   const known = toFairwayError(error);
   if (known.code === 'internal') log.error({ err: error, method: c.req.method, path: c.req.path }, 'request failed');
@@ -23,14 +23,14 @@ export function answerError(error: Error, c: PageContext, log: Logger): Response
       </p>
       <p class="actions">
         <a class="button" href="/">
-          To the fleet
+          Go to the fleet
         </a>
       </p>
     </section>,
   );
 }
 
-/** A page that reads itself again stays as it is; whatever else was asked for, the error stands in the place of all of it. */
+/** A page that was only reloading itself stays as it is; for any other request, the error replaces the content. */
 function placeError(c: PageContext): void {
   const refreshes = c.req.method === 'GET' && c.req.header('hx-target')?.endsWith('#main');
   c.header('HX-Reswap', refreshes ? 'none' : 'outerHTML');
@@ -39,7 +39,7 @@ function placeError(c: PageContext): void {
 }
 
 function goToSignIn(c: PageContext): Response {
-  // A script follows a redirect unseen and would put the sign-in page into the middle of this one.
+  // A script follows redirects by itself and would put the sign-in page into the middle of this page.
   if (c.req.header('hx-request')) return c.body(null, 401, { 'HX-Redirect': '/sign-in' });
   if (c.req.path === '/live') return c.body(null, 401);
   return c.redirect(signInPath(c), 303);

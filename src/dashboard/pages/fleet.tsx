@@ -14,7 +14,7 @@ import { MarkDetail, Marks, Target } from '../parts/state.tsx';
 import { actionWords, channelPath, percent } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
-/** Entries among which the last of each channel is looked for; an older one is told by the channel's own stamp. */
+/** How many entries are searched for the last one of each channel; without one, a card shows the channel's own stamp. */
 const LATEST = 200;
 
 interface CardProps {
@@ -98,16 +98,16 @@ function Figures({ census }: { census: Census | null }) {
 function NoChannels({ mayCreate }: { mayCreate: boolean }) {
   return (
     <section class="panel empty">
-      <h2>No channel yet</h2>
-      <p>A channel tells a group of agents which version to run. Agents ask it at the public listener.</p>
+      <h2>No channels yet</h2>
+      <p>A channel tells a group of agents which version to run. Agents poll it on the public listener.</p>
       {mayCreate ? (
         <p class="actions">
           <a class="button primary" href="/new-channel">
-            Make the first channel
+            Create the first channel
           </a>
         </p>
       ) : (
-        <p>Ask a colleague with the role {roleFor('put-channel')} to make one.</p>
+        <p>Ask a colleague with the role {roleFor('put-channel')} to create one.</p>
       )}
     </section>
   );
@@ -144,7 +144,7 @@ export function fleetPage({ channels, fleet, audit, state }: DashboardServices) 
           <Summary channels={list.length} censuses={censuses} />
           {mayCreate && list.length > 0 && (
             <a class="button" href="/new-channel">
-              New channel
+              Create a channel
             </a>
           )}
         </div>

@@ -7,7 +7,7 @@ import { renderPage } from '../render.tsx';
 
 const PAGE = 50;
 
-/** `/channels/NAME/history`: all that happened to a channel, also to one that is gone. */
+/** `/channels/NAME/history`: everything that happened to a channel, even after it was deleted. */
 export function historyPage({ audit, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/channels/:channel/history', async (c) => {
@@ -23,12 +23,12 @@ export function historyPage({ audit, now }: DashboardServices) {
         <h1>History</h1>
         <section class="panel">
           <History entries={entries} now={now()} />
-          {entries.length === 0 && <p class="muted empty">Nothing happened before that.</p>}
+          {entries.length === 0 && <p class="muted empty">There are no older entries.</p>}
         </section>
         {last && (
           <p class="actions">
             <a class="button" href={channelPath(name, `/history?before=${last.id}`)}>
-              Older
+              Show older entries
             </a>
           </p>
         )}

@@ -89,7 +89,7 @@ function ReleaseFields({
           required
           maxlength={10}
           suggestions={release.changes.map(({ pr }) => String(pr))}
-          hint="The number of its pull request."
+          hint="The number of the pull request."
         />
       )}
       {fields.includes('channels') && (
@@ -98,7 +98,7 @@ function ReleaseFields({
           name="channels"
           value={values.channels}
           maxlength={2_000}
-          hint="They go to it in the same commit. Put commas between them."
+          hint="Channels to roll forward in the same commit, separated by commas."
         />
       )}
       <Field
@@ -108,7 +108,7 @@ function ReleaseFields({
         required={!reasonOptional}
         maxlength={500}
         autofocus
-        hint="For the audit log, and for whoever comes after you."
+        hint="For the audit log, and for the people who read it later."
       />
       {fields.includes('critical') && (
         <Tick
@@ -123,7 +123,7 @@ function ReleaseFields({
 
 const STEER = `/releases/:version/:verb{${RELEASE_VERBS.join('|')}}`;
 
-/** `/releases/VERSION/VERB`: the form, its preview, and the deed. */
+/** `/releases/VERSION/VERB`: the form, its preview, and the change itself. */
 export function releaseVerbPages(services: DashboardServices) {
   const { releases, promotions } = services;
   const app = new Hono<DashboardEnv>();

@@ -18,7 +18,7 @@ import { channelPath, releasePath } from '../parts/words.ts';
 import { RELEASE_VERB_FORMS, type ReleaseVerb } from '../release-verbs.ts';
 import { renderPage } from '../render.tsx';
 
-/** The verbs that make sense for a release as it is, without those of single stages and changes. */
+/** The verbs that make sense for a release in its current state, without those for a single stage or change. */
 function verbsFor({ embargoed, pulled }: Release, promotion: PromotionView | null, actor: Actor): ReleaseVerb[] {
   const state = promotion?.stages.find(({ stage }) => stage === promotion.stage)?.state;
   const ways = state ? TRANSITIONS[state] : {};
@@ -34,7 +34,7 @@ function verbsFor({ embargoed, pulled }: Release, promotion: PromotionView | nul
 }
 
 const Steer = ({ version, verbs }: { version: string; verbs: ReleaseVerb[] }) => (
-  <nav class="actions" aria-label="Steer">
+  <nav class="actions" aria-label="Actions">
     {verbs.map((verb, index) => (
       <a class={index === 0 && verb !== 'pull' ? 'button primary' : 'button'} href={releasePath(version, `/${verb}`)}>
         {RELEASE_VERB_FORMS[verb].title}
@@ -80,7 +80,7 @@ function Origin({ release: { commit, cutAt, previous, registered }, now }: { rel
         <dt>Cut</dt>
         <dd>{cutAt ? (cutAt.length > 10 ? clock(cutAt) : cutAt) : 'unknown'}</dd>
         <dt>Previous</dt>
-        <dd>{previous ? <code>{previous}</code> : 'none named'}</dd>
+        <dd>{previous ? <code>{previous}</code> : 'none'}</dd>
         <dt>Registered</dt>
         <dd>
           {registered ? (
@@ -100,16 +100,16 @@ function Tags({ tags: { create, move } }: { tags: TagPlan }) {
   return (
     <section class="panel">
       <h2>Docker tags</h2>
-      {create.length + move.length === 0 && <p class="muted">nothing is made or moved</p>}
+      {create.length + move.length === 0 && <p class="muted">no tags are created or moved</p>}
       <ul class="changes">
         {create.map((tag) => (
           <li>
-            <b>{tag}</b> is made, for ever
+            <b>{tag}</b>: new, never moves
           </li>
         ))}
         {move.map((each) => (
           <li>
-            <b>{each.tag}</b> {moveWords(each)}
+            <b>{each.tag}</b>: {moveWords(each)}
           </li>
         ))}
       </ul>
@@ -118,8 +118,8 @@ function Tags({ tags: { create, move } }: { tags: TagPlan }) {
 }
 
 function moveWords({ from, to }: TagPlan['move'][number]): string {
-  if (from === null) return `is made, at ${to}`;
-  return to === null ? `goes away with ${from}` : `moves from ${from} to ${to}`;
+  if (from === null) return `new, at ${to}`;
+  return to === null ? `removed with ${from}` : `moves from ${from} to ${to}`;
 }
 
 interface ReleaseProps {
@@ -143,7 +143,7 @@ function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor,
         <div>
           <h1>{version}</h1>
           <p class="muted">
-            {servedBy.length === 0 ? 'served by no channel' : 'served by '}
+            {servedBy.length === 0 ? 'not served by any channel' : 'served by '}
             <span class="links">
               {servedBy.map((name) => (
                 <a href={channelPath(name)}>{name}</a>
@@ -178,7 +178,7 @@ function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor,
       <section class="panel">
         <h2>Changes</h2>
         {changes.length === 0 ? (
-          <p class="muted">None was registered with it.</p>
+          <p class="muted">No changes were registered with this release.</p>
         ) : (
           <ReleaseChanges {...{ version, changes, now }} maySignOff={may(actor, 'sign-off')} />
         )}

@@ -17,7 +17,7 @@ import { renderPage } from '../render.tsx';
 
 interface CatalogueProps {
   releases: Release[];
-  /** Channels by the version that they serve. */
+  /** The channels that serve a version. */
   servedBy: (version: string) => string[];
 }
 
@@ -70,9 +70,7 @@ function Majors({
 const NothingKnown = () => (
   <section class="panel empty">
     <h2>The catalogue is empty</h2>
-    <p>
-      The gate finds routes across majors in it, and tells which agents are out of support. Take over a release history:
-    </p>
+    <p>The gate uses it to find routes across majors and agents that are out of support. Import a release history:</p>
     <pre>fairway releases import releases.json</pre>
   </section>
 );
@@ -103,10 +101,10 @@ function PromotionPanel({ release, promotion, censuses, actor, now }: PromotionP
   );
 }
 
-/** Promotions that are shown; a release a day makes more of them than anybody steers. */
+/** How many promotions are shown; a release a day makes more of them than people steer. */
 const MAX_PROMOTIONS = 10;
 
-/** `/releases`: what is being promoted, and the catalogue, a major at a time. */
+/** `/releases`: the running promotions, and the catalogue, one major at a time. */
 export function releasePages({ releases, promotions, channels, fleet, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/releases', async (c) => {
@@ -139,10 +137,11 @@ export function releasePages({ releases, promotions, channels, fleet, now }: Das
         ))}
         {running && running.total > running.promotions.length && (
           <p class="muted">
-            {count(running.total - running.promotions.length, 'older promotion')} may still go on; see the releases.
+            {count(running.total - running.promotions.length, 'older promotion')} may still be running; see their
+            releases.
           </p>
         )}
-        {running === null && <p class="muted">What is being promoted is unknown while the store is away.</p>}
+        {running === null && <p class="muted">Running promotions are unknown while the store is away.</p>}
         {all.length === 0 ? (
           <NothingKnown />
         ) : (

@@ -14,7 +14,7 @@ import { readForm } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
 
-/** What is in the form; of a channel that exists, neither name nor target can be changed here. */
+/** The values of the form. The name and target of an existing channel cannot be changed here. */
 type Values = Pick<Channel, 'name' | 'description' | 'accepts'> & {
   controlPlane: string;
   toolsVersion: string;
@@ -62,7 +62,7 @@ function SettingsForm({ exists, values, controlPlanes, fault, session }: Setting
               required
               maxlength={128}
               autofocus
-              hint="Agents name it in their configuration, for example stable/cloud."
+              hint="The name in the agents’ configuration, for example stable/cloud."
             />
           )}
           <Field label="Description (optional)" name="description" value={values.description} maxlength={500} />
@@ -72,7 +72,7 @@ function SettingsForm({ exists, values, controlPlanes, fault, session }: Setting
             value={values.controlPlane}
             maxlength={64}
             suggestions={controlPlanes}
-            hint="Targets are compared with the version that it runs."
+            hint="Targets are compared with the version that the control plane runs."
           />
           {!exists && (
             <Field
@@ -80,7 +80,7 @@ function SettingsForm({ exists, values, controlPlanes, fault, session }: Setting
               name="target"
               value={values.target}
               maxlength={100}
-              hint="Without one, agents are told none and stay where they are."
+              hint="Without a target, agents get no version and stay where they are."
             />
           )}
           <Field
@@ -88,7 +88,7 @@ function SettingsForm({ exists, values, controlPlanes, fault, session }: Setting
             name="toolsVersion"
             value={values.toolsVersion}
             maxlength={100}
-            hint="A version for tsh and tctl. Without one, they are told the target."
+            hint="The version for tsh and tctl. If empty, they get the target."
           />
           <Kinds accepts={values.accepts} />
           <Field
@@ -100,7 +100,7 @@ function SettingsForm({ exists, values, controlPlanes, fault, session }: Setting
           />
           <p class="actions">
             <button type="submit" class="primary">
-              {exists ? 'Change the settings' : 'Make the channel'}
+              {exists ? 'Change the settings' : 'Create the channel'}
             </button>
             <a class="button" href={exists ? channelPath(name) : '/'}>
               Cancel
@@ -114,7 +114,7 @@ function SettingsForm({ exists, values, controlPlanes, fault, session }: Setting
 
 const Kinds = ({ accepts }: Pick<Channel, 'accepts'>) => (
   <fieldset>
-    <legend>Accepts versions of kind</legend>
+    <legend>Accepted kinds of version</legend>
     {VERSION_KINDS.map((kind) => (
       <label>
         <input type="checkbox" name="accepts" value={kind} checked={accepts.includes(kind)} /> {kind}

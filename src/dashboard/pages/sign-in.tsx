@@ -34,7 +34,7 @@ function SignInForm({ csrf, next, fault }: SignInFormProps) {
           autofocus
           hint={
             <>
-              The one that you use with the command line. The first start of a server without tokens keeps one in{' '}
+              The token that you use with the command line. A server that first starts without tokens writes one to{' '}
               <code>admin-token</code> in its data directory.
             </>
           }

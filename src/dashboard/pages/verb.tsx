@@ -62,7 +62,7 @@ function VerbPage({ channel, verb, values, outcome, versions, session, now }: Ve
 const CHANGING_VERBS = VERBS.filter((verb) => verb !== 'check');
 const STEER = `/channels/:channel/:verb{${CHANGING_VERBS.join('|')}}`;
 
-/** `/channels/NAME/VERB`: the form, its preview, and the deed. */
+/** `/channels/NAME/VERB`: the form, its preview, and the change itself. */
 export function verbPages({ channels, fleet, releases, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
 
@@ -122,13 +122,13 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
         channels.act(channel.name, verb, input, request),
         fleet.census(channel.name),
       ]);
-      return { after, report, census, error: null, breakable: false, attempted: false };
+      return { after, report, census, error: null, overridable: false, attempted: false };
     } catch (error) {
       return explain(channel, verb, values, actor, error);
     }
   }
 
-  /** What an error says, and whether an admin could go on all the same. */
+  /** Describes an error, and whether the caller could override it. */
   async function explain(
     channel: Stored<Channel>,
     verb: ChangingVerb,
@@ -140,11 +140,11 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
     const report = error.code === 'refused' ? (error.details.report as Report) : null;
     const after = { ...channel, target: report?.target ?? channel.target };
     const census: Census | null = report && (await fleet.census(channel.name));
-    const breakable = report !== null && (await wouldBreak(channel.name, verb, values, report.stranded, actor));
-    return { after, report, census, error, breakable, attempted: false };
+    const overridable = report !== null && (await couldOverride(channel.name, verb, values, report.stranded, actor));
+    return { after, report, census, error, overridable, attempted: false };
   }
 
-  async function wouldBreak(
+  async function couldOverride(
     name: string,
     verb: ChangingVerb,
     values: VerbValues,
@@ -164,7 +164,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
 
 const MAX_SUGGESTIONS = 40;
 
-/** Versions that the verb could go to: of the lineage for going back, of the catalogue for the rest. */
+/** The versions that the form suggests: from the lineage for rolling back, otherwise from the catalogue. */
 function suggest(
   verb: ChangingVerb,
   { target, lineage, accepts }: Channel,

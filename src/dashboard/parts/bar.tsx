@@ -5,14 +5,14 @@ import { number } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import { percent, STANDING_WORDS } from './words.ts';
 
-/** Where agents of a version stand; null on a channel without a target. */
+/** How far agents of a version are from the target; null on a channel without a target. */
 export type StandingOf = (version: string) => Standing | null;
 type Share = { standing: Standing | 'unmoved'; count: number };
 
 export const standingsOf = (target: string | null, catalogue: Catalogue | undefined): StandingOf =>
   target === null ? () => null : createStandingOf(requireVersion(target), catalogue ?? new Map());
 
-/** The agents of a census by where they stand, the farthest along first; those that have no target are `unmoved`. */
+/** The agents of a census by standing, the farthest along first; without a target they are all `unmoved`. */
 export function sharesOf({ agents, distance }: Census): Share[] {
   if (!distance) return agents > 0 ? [{ standing: 'unmoved', count: agents }] : [];
   return STANDINGS.flatMap((standing) => (distance[standing] > 0 ? [{ standing, count: distance[standing] }] : []));
@@ -38,7 +38,7 @@ export function Bar({ shares }: { shares: Share[] }) {
   );
 }
 
-/** What the colours of a bar mean, with the numbers. */
+/** The meaning of the colours of a bar, with the numbers. */
 export function Legend({ shares }: { shares: Share[] }) {
   const total = shares.reduce((sum, { count }) => sum + count, 0);
   if (total === 0) return <p class="legend muted">no agents known yet</p>;

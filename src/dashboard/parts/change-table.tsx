@@ -1,4 +1,4 @@
-/** A thing that changes, as it is and as it would be. */
+/** A value that changes, before and after. */
 export type ChangeRow = [label: string, from: string, to: string];
 
 export const ChangeTable = ({ rows }: { rows: ChangeRow[] }) => (
@@ -15,7 +15,7 @@ export const ChangeTable = ({ rows }: { rows: ChangeRow[] }) => (
         <tr>
           <th scope="row">{label}</th>
           <td>{from}</td>
-          <td>{from === to ? <span class="muted">as before</span> : <b>{to}</b>}</td>
+          <td>{from === to ? <span class="muted">unchanged</span> : <b>{to}</b>}</td>
         </tr>
       ))}
     </tbody>

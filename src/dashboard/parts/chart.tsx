@@ -16,7 +16,7 @@ interface ChartProps {
   points: Point[];
 }
 
-/** A channel's agents over time: a plain drawing, which a script replaces by one with axes and values. */
+/** A channel's agents over time: a plain drawing, which a script replaces with one that has axes and values. */
 export function Chart({ channel, resolution, points }: ChartProps) {
   const [first, last] = [points[0], points.at(-1)];
   const columns = [points.map(({ at }) => at / 1000), ...LINES.map((line) => points.map((point) => point[line]))];
@@ -42,7 +42,7 @@ export function Chart({ channel, resolution, points }: ChartProps) {
           {points.length > 1 ? (
             <Drawing points={points} />
           ) : (
-            <p class="muted">Points are taken once a minute; the line begins with the second one.</p>
+            <p class="muted">A point is recorded once a minute; the line begins with the second one.</p>
           )}
         </div>
       </figure>
@@ -50,7 +50,7 @@ export function Chart({ channel, resolution, points }: ChartProps) {
   );
 }
 
-/** Coordinates are of a drawing of 100 by 100, stretched to the place that there is. */
+/** Draws in a box of 100 by 100, which is stretched to the available space. */
 function Drawing({ points }: { points: Point[] }) {
   const [start, end] = [points[0]?.at ?? 0, points.at(-1)?.at ?? 1];
   const most = Math.max(1, ...points.map(({ agents }) => agents));

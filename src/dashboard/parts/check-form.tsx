@@ -7,16 +7,16 @@ interface CheckFormProps {
   channel: string;
   version: string;
   report?: Report | null;
-  /** What is wrong with the version. */
+  /** What is wrong with the typed version. */
   fault?: string | null;
 }
 
-/** A question to the gate, and its answer. */
+/** Asks the gate about a version, and shows its answer. */
 export function CheckForm({ channel, version, report, fault }: CheckFormProps) {
   const action = channelPath(channel, '/check');
   return (
     <section class="panel" id="check">
-      <h2>May the target be…</h2>
+      <h2>Check a version</h2>
       <form
         method="get"
         action={action}
@@ -29,7 +29,7 @@ export function CheckForm({ channel, version, report, fault }: CheckFormProps) {
         <Field label="Version" name="version" value={version} required maxlength={100} />
         <button type="submit">Check</button>
       </form>
-      {/* Nothing that is asked here is known to the page that refreshes itself. */}
+      {/* A page that reloads itself does not know what was asked here, so it leaves this part alone. */}
       <div id="verdict" aria-live="polite" hx-morph-skip="">
         {fault && <p class="fault">{fault}</p>}
         {report && <ReportView report={report} channel={channel} />}

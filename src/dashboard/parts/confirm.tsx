@@ -4,15 +4,15 @@ import { CsrfField, Hidden } from './form.tsx';
 
 interface ConfirmProps {
   action: string;
-  /** Of what is changed, as it was seen. */
+  /** The revision that the person saw of what changes. */
   revision: number;
-  /** What was typed into the form that this confirms. */
+  /** The values of the form that this confirms. */
   values: Record<string, string | undefined>;
   session: Session;
   children?: Child;
 }
 
-/** The same input once more, to be done if what it changes is still as it was seen. */
+/** Sends the same input again, with the revision: the change is made only if nothing has changed since the preview. */
 export const Confirm = ({ action, revision, values, session, children }: ConfirmProps) => (
   <form method="post" action={action} class="confirm">
     <CsrfField session={session} />

@@ -15,7 +15,7 @@ interface FieldProps {
   required?: boolean;
   maxlength?: number;
   placeholder?: string;
-  /** Values to choose from, besides any other. */
+  /** Suggested values; any other is allowed too. */
   suggestions?: string[];
   autofocus?: boolean;
 }

@@ -3,13 +3,13 @@ import { who } from '../../domain/words.ts';
 import { clock, Moment } from './moment.tsx';
 import { actionWords, channelPath, releasePath } from './words.ts';
 
-/** Fields that say nothing new beside the entry itself, or nothing to most who read it; the API has them. */
+/** Fields that repeat the entry or help few readers; the API has them. */
 const SILENT = new Set(['updatedAt', 'updatedBy', 'served', 'lineage', 'name', 'accepts', 'versionPrefix']);
 
 const fields = (document: unknown): Record<string, unknown> =>
   typeof document === 'object' && document !== null ? (document as Record<string, unknown>) : {};
 
-/** What an entry changed, field by field. */
+/** The changes of an entry, field by field. */
 function changes({ before, after }: AuditEntry): { field: string; from: string; to: string }[] {
   const [was, is] = [fields(before), fields(after)];
   return [...new Set([...Object.keys(was), ...Object.keys(is)])]
@@ -28,7 +28,7 @@ function show(value: unknown): string {
 
 const until = ({ until }: { until?: string | null }) => (until ? `until ${clock(until)}` : 'yes');
 
-/** The documents of an entry side by side. */
+/** The document of an entry before and after. */
 export function Changes({ entry }: { entry: AuditEntry }) {
   const list = changes(entry);
   return list.length === 0 ? null : (
@@ -58,11 +58,11 @@ export function Subject({ subject }: { subject: string }) {
   }
   if (subject.startsWith('release/')) return <a href={releasePath(name)}>{name}</a>;
   if (subject.startsWith('promotion/')) return <a href={releasePath(name)}>promotion of {name}</a>;
-  // What goes beyond one document says so in its action.
+  // An entry about more than one document says so in its action.
   return null;
 }
 
-/** What happened to one thing, newest first. */
+/** The history of one channel, newest first. */
 export function History({ entries, now }: { entries: AuditEntry[]; now: Date }) {
   return (
     <ol class="history">

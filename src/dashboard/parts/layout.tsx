@@ -12,21 +12,21 @@ const NAVIGATION: { section: Section; href: string; label: string }[] = [
   { section: 'docs', href: '/docs', label: 'API' },
 ];
 
-// Only elements that say so are swapped, and a refresh must not close what somebody has opened.
+// Only elements that ask for it are swapped, and a refresh must not close what a person has opened.
 const HTMX_CONFIG = JSON.stringify({ history: false, morphIgnore: ['data-htmx-powered', 'open'] });
 
 interface LayoutProps {
   title: string;
   section: Section | null;
-  /** The address to read again when the state changes; null: the page stays as it is. */
+  /** The address to reload when the state changes; null if the page does not reload itself. */
   live: string | null;
-  /** Does it show a chart? */
+  /** Whether it shows a chart. */
   chart: boolean;
   frame: Frame;
   children?: Child;
 }
 
-/** The document around every page. */
+/** The HTML document around every page. */
 export function Layout({ title, section, live, chart, frame, children }: LayoutProps) {
   return (
     <html lang="en">

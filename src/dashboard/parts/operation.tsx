@@ -17,7 +17,7 @@ interface OperationProps {
   operation: OperationObject;
 }
 
-/** One request of the API, closed until somebody wants to know more. */
+/** One request of the API, closed until a person opens it. */
 export function Operation({ method, path, operation }: OperationProps) {
   const { summary, description, parameters = [], requestBody, responses = {} } = operation;
   return (

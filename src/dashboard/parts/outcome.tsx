@@ -15,15 +15,15 @@ import { Field } from './form.tsx';
 import { clock } from './moment.tsx';
 import { EvidenceTable, ReportView } from './report.tsx';
 
-/** What a verb would do, or why it may not. */
+/** What a verb would do, or why it is refused. */
 export interface Outcome {
   after: Channel;
   report: Report | null;
   census: Census | null;
   error: FairwayError | null;
-  /** Could whoever asks do it all the same? */
-  breakable: boolean;
-  /** Was it meant in earnest? */
+  /** Whether the caller could override the refusal. */
+  overridable: boolean;
+  /** Whether this was the change itself, not its preview. */
   attempted: boolean;
 }
 
@@ -39,10 +39,10 @@ interface PreviewProps {
 /** The preview of a change, with the form that makes it. */
 export function ChangePreview(props: PreviewProps) {
   const { channel, verb, outcome } = props;
-  const { after, report, census, error, breakable, attempted } = outcome;
+  const { after, report, census, error, overridable, attempted } = outcome;
   return (
     <>
-      <h2>{attempted ? 'Nothing was changed' : error ? 'It would be refused' : 'Preview'}</h2>
+      <h2>{attempted ? 'Nothing was changed' : error ? 'This would be refused' : 'Preview'}</h2>
       {error && !report && (
         <p class="fault" role="alert">
           {error.message}
@@ -62,13 +62,13 @@ export function ChangePreview(props: PreviewProps) {
           </button>
         </ConfirmVerb>
       )}
-      {breakable && report && <BreakGlass {...props} stranded={report.stranded} />}
+      {overridable && report && <Override {...props} stranded={report.stranded} />}
     </>
   );
 }
 
 function ConfirmVerb({ channel, values, session, action, children }: PreviewProps & { children?: Child }) {
-  // Only the form that breaks the glass says it, each time anew.
+  // Only the override form sends this number, and it must be typed each time.
   const { acceptStranding: _, ...rest } = values;
   return (
     <Confirm {...{ action, session }} revision={channel.revision} values={rest}>
@@ -77,13 +77,13 @@ function ConfirmVerb({ channel, values, session, action, children }: PreviewProp
   );
 }
 
-function BreakGlass({ stranded, ...props }: PreviewProps & { stranded: number }) {
+function Override({ stranded, ...props }: PreviewProps & { stranded: number }) {
   return (
     <details class="glass">
-      <summary>Do it all the same</summary>
+      <summary>Override</summary>
       <p>
-        {count(stranded, 'agent')} would be stranded: told a version that they cannot go to, and reachable by no other
-        way. It is recorded, and counted.
+        {count(stranded, 'agent')} would be stranded: they would be told a version that they cannot go to, and cannot be
+        reached in any other way. This is recorded and counted.
       </p>
       <ConfirmVerb {...props}>
         <Field
@@ -115,8 +115,8 @@ function Change({ before, after }: { before: Channel; after: Channel }) {
 
 function EffectList({ after, census, report }: { after: Channel; census: Census; report: Report | null }) {
   const { move, wait, strand } = countEffects(after, census, report);
-  const how = after.critical ? 'at once, as it is critical' : 'each in its maintenance window';
-  const where = after.target === null ? 'where they are' : `at ${after.target} already`;
+  const how = after.critical ? 'at once, because it is critical' : 'each in its maintenance window';
+  const where = after.target === null ? 'where they are' : `already at ${after.target}`;
   return (
     <dl class="effects">
       <div>
@@ -132,7 +132,7 @@ function EffectList({ after, census, report }: { after: Channel; census: Census;
       <div class={strand > 0 ? 'bad' : undefined}>
         <dt>Strand</dt>
         <dd>{number(strand)}</dd>
-        <dd class="muted">{strand > 0 ? 'would lose their way' : ''}</dd>
+        <dd class="muted">{strand > 0 ? 'would be stuck' : ''}</dd>
       </div>
     </dl>
   );

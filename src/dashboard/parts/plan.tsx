@@ -2,7 +2,7 @@ import { who } from '../../domain/words.ts';
 import type { PlanState } from '../../service/plans.ts';
 import { Moment } from './moment.tsx';
 
-/** The way across majors that a channel is on, and what its next step waits for. */
+/** A channel's plan across majors, and what its next step waits for. */
 export function PlanView({ state: { plan, next, waiting }, now }: { state: PlanState; now: Date }) {
   if (!plan) return null;
   return (

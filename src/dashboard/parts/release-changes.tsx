@@ -11,7 +11,7 @@ interface ReleaseChangesProps {
   now: Date;
 }
 
-/** Changes of a release with who signed them off. */
+/** The changes of a release, with who signed them off. */
 export const ReleaseChanges = ({ version, changes, maySignOff, now }: ReleaseChangesProps) => (
   <Table label={`Changes of ${version}`} columns={['Change', 'Title', 'Signed off']}>
     {changes.map(({ pr, title, significant, signedOff }) => (

@@ -10,15 +10,15 @@ import { Confirm } from './confirm.tsx';
 import { Gates } from './stages.tsx';
 import { channelPath } from './words.ts';
 
-/** What a verb would do to a release, or why it may not. */
+/** What a verb would do to a release, or why it is refused. */
 export type ReleaseOutcome =
   | { effect: ReleaseEffect; error: null }
-  /** `attempted`: it was meant in earnest. */
+  /** `attempted`: this was the change itself, not its preview. */
   | { effect: null; error: FairwayError; attempted: boolean };
 
 interface PreviewProps {
   release: Release;
-  /** Null where it is not promoted by stages, or that cannot be known now. */
+  /** Null if the release is not promoted by stages, or while the store is away. */
   promotion: PromotionView | null;
   verb: ReleaseVerb;
   values: ReleaseValues;
@@ -33,7 +33,7 @@ export function ReleasePreview({ release, promotion, verb, values, outcome, sess
     const { error, attempted } = outcome;
     return (
       <>
-        <h2>{attempted ? 'Nothing was changed' : 'It would be refused'}</h2>
+        <h2>{attempted ? 'Nothing was changed' : 'This would be refused'}</h2>
         <p class="fault" role="alert">
           {error.message}
         </p>
@@ -47,7 +47,11 @@ export function ReleasePreview({ release, promotion, verb, values, outcome, sess
   return (
     <>
       <h2>Preview</h2>
-      {changed.length > 0 ? <ChangeTable rows={changed} /> : <p>The release is so already.</p>}
+      {changed.length > 0 ? (
+        <ChangeTable rows={changed} />
+      ) : (
+        <p>Nothing would change: the release is already in this state.</p>
+      )}
       {effect.moves && <Moves moves={effect.moves} />}
       {effect.promotion && <Next next={effect.promotion.next} />}
       <Confirm {...{ action, values, session }} revision={effect.revision}>
@@ -59,7 +63,7 @@ export function ReleasePreview({ release, promotion, verb, values, outcome, sess
   );
 }
 
-/** What happens next to a promotion. */
+/** The next step of a promotion. */
 export const Next = ({ next }: { next: string }) => (
   <p>
     <b>Next:</b> {next}
@@ -86,7 +90,7 @@ function Moves({ moves }: { moves: ChannelMove[] }) {
 
 function releaseRows(before: Release, after: Release = before): ChangeRow[] {
   const pulled = ({ pulled }: Release) => (pulled ? `by ${who(pulled.by)}: ${pulled.reason}` : 'no');
-  const embargo = ({ embargoed }: Release) => (embargoed ? 'nobody below release-manager may know of it' : 'public');
+  const embargo = ({ embargoed }: Release) => (embargoed ? 'hidden from everyone below release-manager' : 'public');
   const signedOff = ({ changes }: Release, pr: number) => {
     const by = changes.find((change) => change.pr === pr)?.signedOff?.by;
     return by ? `signed off by ${who(by)}` : 'open';

@@ -7,12 +7,12 @@ type Evidence = Report['evidence'][number];
 
 interface FindingsProps {
   findings: (Finding<string> & { channel?: string })[];
-  /** Whose agents they are about, where they do not say so themselves. */
+  /** The channel of the agents, for findings that do not name one. */
   channel?: string;
   kind: 'bad' | 'warn';
 }
 
-/** Findings with a link to the agents that each is about. */
+/** Findings, each with a link to the agents that it is about. */
 export function Findings({ findings, channel: subject, kind }: FindingsProps) {
   if (findings.length === 0) return null;
   return (
@@ -38,10 +38,10 @@ export function Findings({ findings, channel: subject, kind }: FindingsProps) {
 const ageOf = ({ age, source, fresh }: Evidence) => {
   const stale = fresh ? '' : ', too old to count';
   if (age !== null) return `${duration(age)} old${stale}`;
-  return source === 'presumed' ? 'targets served lately' : `as agents poll${stale}`;
+  return source === 'presumed' ? 'recently served targets' : `as agents poll${stale}`;
 };
 
-/** What the verdict rests on. */
+/** The evidence behind a verdict. */
 export function EvidenceTable({ evidence }: { evidence: Evidence[] }) {
   return (
     <table class="evidence">
@@ -73,11 +73,11 @@ export function EvidenceTable({ evidence }: { evidence: Evidence[] }) {
   );
 }
 
-/** The releases to go through: the first of them a link to the form that goes there, and one that goes all the way. */
+/** The releases to go through. The first links to a roll-forward; the last link starts a stepped roll-forward. */
 export function Route({ route, channel }: { route: string[]; channel: string }) {
   return (
     <p class="route">
-      <b>The way there:</b>
+      <b>Route:</b>
       {route.map((version, index) => (
         <>
           {index > 0 && <span aria-hidden="true">→</span>}
@@ -95,7 +95,7 @@ export function Route({ route, channel }: { route: string[]; channel: string }) 
   );
 }
 
-/** The verdict of the gate with all that led to it. */
+/** The verdict of the gate, with its reasons and evidence. */
 export function ReportView({ report, channel }: { report: Report; channel: string }) {
   const { allowed, target, agents, stranded, oldest, reasons, warnings, evidence, route } = report;
   return (

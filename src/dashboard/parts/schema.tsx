@@ -1,4 +1,4 @@
-/** A JSON schema, as far as our own document uses it. */
+/** The parts of JSON Schema that our own document uses. */
 export interface Schema {
   $ref?: string;
   type?: string | string[];
@@ -65,7 +65,7 @@ const BOUNDS: [keyof Schema, string][] = [
 /** Bounds and remarks of a field. */
 export function Remarks({ schema }: { schema: Schema }) {
   const bounds = BOUNDS.flatMap(([key, words]) =>
-    // Safe integers bound every int, and say nothing.
+    // Every integer is bounded by the safe integers, so this bound is left out.
     schema[key] === undefined || Math.abs(Number(schema[key])) === Number.MAX_SAFE_INTEGER
       ? []
       : `${words} ${schema[key]}`,
@@ -78,7 +78,7 @@ export function Remarks({ schema }: { schema: Schema }) {
 const objectIn = (schema: Schema): Schema | undefined =>
   schema.properties ? schema : [schema.items, ...(schema.anyOf ?? [])].find((part) => part?.properties);
 
-/** A schema with its fields, and the fields of those that have no name of their own. */
+/** A schema with its fields; the fields of unnamed schemas are shown inline. */
 export function SchemaView({ schema }: { schema: Schema }) {
   const object = objectIn(schema);
   if (!object?.properties) {

@@ -7,10 +7,10 @@ import { channelPath, releasePath } from './words.ts';
 
 interface StagesProps {
   promotion: PromotionView;
-  /** By channel; null while the store is away. */
+  /** The censuses by channel; null while the store is away. */
   censuses: ReadonlyMap<string, Census> | null;
   mayApprove: boolean;
-  /** Tells why gates are closed only for the stage whose turn it is. */
+  /** Shows the reasons of closed gates only for the current stage. */
   brief?: boolean;
   now: Date;
 }
@@ -59,7 +59,7 @@ function StageColumn({ stage, promotion: { version, stage: current }, ...props }
 
 function Since({ stage: { since, soakedAt, automatic }, now }: { stage: StageView; now: Date }) {
   const at = soakedAt ?? since;
-  if (!at) return automatic ? 'starts by itself' : 'somebody promotes it';
+  if (!at) return automatic ? 'starts automatically' : 'starts when promoted';
   return (
     <>
       {soakedAt ? 'complete' : 'since'} <Moment at={at} now={now} />
@@ -69,7 +69,7 @@ function Since({ stage: { since, soakedAt, automatic }, now }: { stage: StageVie
 
 type PlacesProps = Pick<StagesProps, 'censuses'> & { stage: StageView; version: string };
 
-/** Where the stage takes the release, and how far that has come. */
+/** Where the stage takes the release, and how many agents are there. */
 function Places({ stage, version, censuses }: PlacesProps) {
   return (
     <>
@@ -129,7 +129,7 @@ function ClosedGates({ gates }: { gates: PromotionGate[] }) {
   );
 }
 
-/** Gates: those that are closed with the reason, the others by name. */
+/** The gates: closed ones with their reason, passed ones by name. */
 export function Gates({ gates }: { gates: PromotionGate[] }) {
   const passed = gates.filter((gate) => gate.passed).map(({ gate }) => gate);
   return (

@@ -13,7 +13,7 @@ export function Marks({ channel: { critical, pin, target, lineage } }: { channel
   );
 }
 
-/** Why a channel is pinned or critical, by whom and until when. */
+/** Who pinned a channel or marked it critical, why, and until when. */
 export function MarkDetail({ name, mark, now }: { name: string; mark: Pin | Critical | null; now: Date }) {
   if (!mark) return null;
   return (
@@ -30,6 +30,6 @@ export function MarkDetail({ name, mark, now }: { name: string; mark: Pin | Crit
   );
 }
 
-/** A version, or what stands in for one. */
+/** A target, or `none`. */
 export const Target = ({ target }: { target: string | null }) =>
   target === null ? <span class="target none">none</span> : <span class="target">{target}</span>;

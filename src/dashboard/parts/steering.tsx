@@ -7,7 +7,7 @@ interface SteeringProps {
   /** Where Cancel leads. */
   back: string;
   session: Session;
-  /** What stands above the form. */
+  /** The text above the form. */
   explanation: Child;
   /** The preview; null before it was asked for. */
   outcome: Child | null;
@@ -15,7 +15,7 @@ interface SteeringProps {
   children?: Child;
 }
 
-/** A form, and beside it what it would do. */
+/** A form, with its preview next to it. */
 export const Steering = ({ action, back, session, explanation, outcome, children }: SteeringProps) => (
   <div class="columns">
     <section class="panel">
@@ -32,7 +32,7 @@ export const Steering = ({ action, back, session, explanation, outcome, children
         {children}
         <p class="actions">
           <button type="submit" class="primary">
-            Preview
+            Preview the change
           </button>
           <a class="button" href={back}>
             Cancel
@@ -41,7 +41,7 @@ export const Steering = ({ action, back, session, explanation, outcome, children
       </form>
     </section>
     <section id="outcome" class="panel" aria-live="polite">
-      {outcome ?? <p class="muted empty">What it would do is shown here before anything changes.</p>}
+      {outcome ?? <p class="muted empty">The preview appears here. Nothing changes until you confirm it.</p>}
     </section>
   </div>
 );

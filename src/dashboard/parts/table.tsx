@@ -1,17 +1,17 @@
 import type { Child } from 'hono/jsx';
 
-/** A heading; figures stand to the right. */
+/** A heading; numbers are right-aligned. */
 type Column = string | { number: string };
 
 interface TableProps {
-  /** What its rows are, for those who cannot see it. */
+  /** What the rows are, for screen readers. */
   label: string;
   columns: Column[];
   class?: string;
   children?: Child;
 }
 
-/** A table that scrolls by itself where the screen is narrower, also with the keyboard. */
+/** A table that scrolls sideways on a narrow screen, also with the keyboard. */
 export const Table = ({ label, columns, class: style, children }: TableProps) => (
   <section class="scroll" tabindex={0} aria-label={label}>
     <table class={style}>

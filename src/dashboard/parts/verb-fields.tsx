@@ -11,7 +11,7 @@ interface VerbFieldsProps {
   now: Date;
 }
 
-/** The fields of a verb's form, the first of them ready to be typed into. */
+/** The fields of a verb's form; the first required one has the focus. */
 export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsProps) {
   const { fields, versionOptional } = VERB_FORMS[verb];
   const hasVersion = fields.includes('version');
@@ -36,7 +36,7 @@ export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsP
         required
         maxlength={500}
         autofocus={!hasVersion || versionOptional}
-        hint="For the audit log, and for whoever comes after you."
+        hint="For the audit log, and for the people who read it later."
       />
       {fields.includes('critical') && (
         <Tick
@@ -47,7 +47,7 @@ export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsP
       )}
       {fields.includes('stepped') && (
         <Tick
-          label="In steps: across majors one release after the other, each when it would strand nobody"
+          label="In steps: across majors, one release at a time, each as soon as it strands no agent"
           name="stepped"
           checked={values.stepped === 'true'}
         />
@@ -58,7 +58,7 @@ export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsP
           name="until"
           type="datetime-local"
           value={values.until}
-          hint={`Ends by itself then. It is ${now.toISOString().slice(0, 16).replace('T', ' ')} now.`}
+          hint={`Ends at this time. It is now ${now.toISOString().slice(0, 16).replace('T', ' ')}.`}
         />
       )}
     </>
@@ -67,6 +67,6 @@ export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsP
 
 function placeholder(verb: ChangingVerb, { lineage, target }: Channel): string {
   if (verb === 'roll-forward') return target ? `newer than ${target}` : '';
-  if (verb === 'roll-back') return lineage.at(-2) ?? 'no earlier target: name a version';
+  if (verb === 'roll-back') return lineage.at(-2) ?? 'no earlier target; enter a version';
   return target ?? '';
 }

@@ -1,6 +1,6 @@
 import type { Standing } from '../../domain/distance.ts';
 
-/** `97 %`; all and none only where it is all and none. */
+/** `97 %`; 100 % and 0 % only if it is exactly all or none. */
 export function percent(part: number, whole: number): string {
   if (whole === 0) return '–';
   const share = (part / whole) * 100;
@@ -17,7 +17,7 @@ export const STANDING_WORDS: Record<Standing, string> = {
   outOfSupport: 'out of support',
 };
 
-/** What an action of the audit log did, to go with its subject. */
+/** The actions of the audit log in words that go with their subject. */
 const ACTIONS: Record<string, string> = {
   'roll-forward': 'rolled forward',
   'roll-back': 'rolled back',
