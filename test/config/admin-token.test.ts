@@ -5,8 +5,8 @@ import { keepAdminToken } from '../../src/config/admin-token.ts';
 import { hashToken } from '../../src/config/settings.ts';
 import { operatorClient, startServer, temporaryDirectory } from '../support/server.ts';
 
-describe('the admin token of a server that was given none', () => {
-  it('is made once, kept for its owner alone, and found again', () => {
+describe('the admin token of a server without configured tokens', () => {
+  it('is generated once, readable only by its owner, and read again', () => {
     const dataDir = join(temporaryDirectory(), 'not', 'there', 'yet');
     const made = keepAdminToken(dataDir);
     expect(made.token).toMatch(/^[A-Za-z0-9_-]{32}$/);
@@ -16,11 +16,11 @@ describe('the admin token of a server that was given none', () => {
     expect(keepAdminToken(dataDir)).toEqual({ file: made.file, token: null, sha256: made.sha256 });
   });
 
-  it('is another one in each directory', () => {
+  it('differs between directories', () => {
     expect(keepAdminToken(temporaryDirectory()).token).not.toBe(keepAdminToken(temporaryDirectory()).token);
   });
 
-  it('that a cut-short start left empty lets nobody in', () => {
+  it('is refused if an interrupted start left it empty', () => {
     const dataDir = temporaryDirectory();
     writeFileSync(join(dataDir, 'admin-token'), '\n');
     expect(() => keepAdminToken(dataDir)).toThrow(/empty/);

@@ -20,7 +20,7 @@ function configFile(text: string): string {
 const load = (env: NodeJS.ProcessEnv = {}): Settings => loadSettings(DEFAULTS, env);
 const withDefaults = (over: Raw) => validate(merge(readYaml(DEFAULTS), over));
 
-/** What is wrong, a line each. */
+/** The faults that `work` throws. */
 function faultsOf(work: () => unknown): string[] {
   try {
     work();
@@ -52,24 +52,24 @@ describe('FAIRWAY_CONFIG', () => {
   });
 
   it.each<[what: string, text: string]>([
-    ['that is no YAML', `public: [\nadminToken: "${SECRET}`],
+    ['that is not YAML', `public: [\nadminToken: "${SECRET}`],
     ['with a key twice', `adminToken: ${SECRET}\nadminToken: ${SECRET}\n`],
     ['with a secret where YAML breaks', `redisUrl: "redis://:${SECRET}@host\\x"\n`],
     ['that holds a list', `- ${SECRET}\n`],
     ['that holds a text', SECRET],
-  ])('%s is a fault that names the file, and no secret of it', (_, text) => {
+  ])('%s is a fault that names the file and shows no secret', (_, text) => {
     const file = configFile(text);
     const faults = faultsOf(() => load({ FAIRWAY_CONFIG: file }));
     expect(faults.join('\n')).toContain(file);
   });
 
-  it('that is not there is a fault that names the file', () => {
+  it('that does not exist is a fault that names the file', () => {
     expect(faultsOf(() => load({ FAIRWAY_CONFIG: '/nowhere/fairway.yaml' }))).toEqual([
       expect.stringContaining('/nowhere/fairway.yaml'),
     ]);
   });
 
-  it('tells of the line that YAML breaks at', () => {
+  it('names the line of a YAML error', () => {
     const file = configFile('public:\n  port: 1\n  host: [\n');
     expect(faultsOf(() => load({ FAIRWAY_CONFIG: file })).join('\n')).toMatch(/line \d/);
   });
@@ -112,7 +112,7 @@ log: { level: fatal }
     expect(read(load({ FAIRWAY_ADMIN_TOKEN: OTHER_SECRET, [variable]: value }))).toEqual(expected);
   });
 
-  it('is read by its names only', () => {
+  it('ignores other variables', () => {
     expect(load({ PORT: '1', FAIRWAY_FLEET: 'x', HOST: 'x', FAIRWAY_REDIS_URL: 'redis://x' })).toEqual(load());
   });
 });
@@ -120,13 +120,13 @@ log: { level: fatal }
 describe('a fault', () => {
   it.each<[what: string, over: Raw, fault: RegExp]>([
     ['an unknown setting', { pubilc: {} }, /pubilc/],
-    ['an unknown setting within one', { fleet: { stale_after: '1h' } }, /fleet: .*stale_after/],
+    ['an unknown setting in a mapping', { fleet: { stale_after: '1h' } }, /fleet: .*stale_after/],
     [
       'an unknown setting of a token',
       { tokens: [{ name: 'x', role: 'viewer', sha256: hashToken('x'), token: SECRET }] },
       /tokens\.0: .*token/,
     ],
-    ['a port that is none', { public: { port: 'http' } }, /public\.port: expected a port/],
+    ['a port that is not a number', { public: { port: 'http' } }, /public\.port: expected a port/],
     ['a port that is too high', { public: { port: 65_536 } }, /public\.port/],
     ['a port below zero', { operator: { port: -1 } }, /operator\.port/],
     ['half a port', { public: { port: 80.5 } }, /public\.port/],
@@ -136,24 +136,20 @@ describe('a fault', () => {
     ['no host', { operator: { host: '' } }, /operator\.host/],
     ['a duration without a unit', { fleet: { staleAfter: '24' } }, /fleet\.staleAfter: .*24h/],
     ['a duration that is a number', { fleet: { flushEvery: 1000 } }, /fleet\.flushEvery/],
-    ['a duration of nothing', { store: { deadline: '0s' } }, /store\.deadline/],
+    ['a duration of 0', { store: { deadline: '0s' } }, /store\.deadline/],
     ['a duration with a sign', { store: { deadline: '-1s' } }, /store\.deadline/],
-    ['a Redis that is none', { redisUrl: `http://:${SECRET}@host` }, /redisUrl: expected redis/],
+    ['a Redis URL with another scheme', { redisUrl: `http://:${SECRET}@host` }, /redisUrl: expected redis/],
     ['a Redis on no port', { redisUrl: `redis://user:${SECRET}@host:notaport` }, /redisUrl: expected redis/],
-    ['a Redis without scheme', { redisUrl: `${SECRET}@host:6379` }, /redisUrl/],
-    ['a role nobody has', { tokens: [{ name: 'x', role: 'root', sha256: hashToken('x') }] }, /tokens\.0\.role/],
+    ['a Redis URL without a scheme', { redisUrl: `${SECRET}@host:6379` }, /redisUrl/],
+    ['an unknown role', { tokens: [{ name: 'x', role: 'root', sha256: hashToken('x') }] }, /tokens\.0\.role/],
     [
       'a token that is not hashed',
       { tokens: [{ name: 'x', role: 'viewer', sha256: SECRET }] },
       /tokens\.0\.sha256.*sha256sum/,
     ],
+    ['an invalid token name', { tokens: [{ name: 'a b', role: 'viewer', sha256: hashToken('x') }] }, /tokens\.0\.name/],
     [
-      'a token name that is none',
-      { tokens: [{ name: 'a b', role: 'viewer', sha256: hashToken('x') }] },
-      /tokens\.0\.name/,
-    ],
-    [
-      'a time that is none',
+      'an invalid time',
       { tokens: [{ name: 'x', role: 'viewer', sha256: hashToken('x'), expires: '2027' }] },
       /tokens\.0\.expires/,
     ],
@@ -174,27 +170,19 @@ describe('a fault', () => {
       /"admin" is used twice/,
     ],
     ['Redis without a token', { redisUrl: 'redis://host' }, /tokens: .*FAIRWAY_ADMIN_TOKEN/],
+    ['an invalid channel name', { bootstrap: { channels: [{ name: 'webapi/x' }] } }, /bootstrap\.channels\.0\.name/],
+    ['an invalid default channel', { defaultChannel: 'Stable' }, /defaultChannel/],
     [
-      'a channel name that is none',
-      { bootstrap: { channels: [{ name: 'webapi/x' }] } },
-      /bootstrap\.channels\.0\.name/,
-    ],
-    ['a default channel that is none', { defaultChannel: 'Stable' }, /defaultChannel/],
-    [
-      'a target that is no version',
+      'a target that is not a version',
       { bootstrap: { channels: [{ name: 'x', target: '16' }] } },
       /bootstrap\.channels\.0\.target/,
     ],
-    ['a kind nobody knows', { bootstrap: { channels: [{ name: 'x', accepts: ['x'] }] } }, /accepts/],
+    ['an unknown kind', { bootstrap: { channels: [{ name: 'x', accepts: ['x'] }] } }, /accepts/],
     ['a control plane without a version', { bootstrap: { controlPlanes: { main: null } } }, /controlPlanes\.main/],
-    ['a log level nobody knows', { log: { level: 'loud' } }, /log\.level/],
+    ['an unknown log level', { log: { level: 'loud' } }, /log\.level/],
     ['a list for a mapping', { fleet: [] }, /fleet/],
     ['nothing for a mapping', { store: null }, /store/],
-    [
-      'what a mapping must hold left out',
-      { public: { tls: { certificate: 'chain.pem' } } },
-      /^public\.tls\.key: is missing$/,
-    ],
+    ['a missing required setting', { public: { tls: { certificate: 'chain.pem' } } }, /^public\.tls\.key: is missing$/],
     [
       'a duration without a unit',
       { fleet: { staleAfter: 5 } },
@@ -203,20 +191,20 @@ describe('a fault', () => {
     ['a number that is too low', { workers: 0 }, /^workers: must be 1 or more$/],
     ['a number that is too high', { workers: 65 }, /^workers: must be 64 or less$/],
     ['an empty list', { sources: { metrics: { x: [] } } }, /^sources\.metrics\.x: must not be empty$/],
-    ['a text that is none of a few', { webapi: { edition: SECRET } }, /^webapi\.edition: expected one of "oss", "ent"/],
-    ['a word for a yes', { webapi: { fips: SECRET } }, /^webapi\.fips: expected true or false$/],
     [
-      'a name that is none',
-      { bootstrap: { controlPlanes: { Main: '16.4.7' } } },
-      /Main: is not a valid name: expected/,
+      'a text that is not one of the choices',
+      { webapi: { edition: SECRET } },
+      /^webapi\.edition: expected one of "oss", "ent"/,
     ],
-    ['an address that is none', { promotion: { prometheus: { url: SECRET } } }, /url: expected http:/],
+    ['a word for a boolean', { webapi: { fips: SECRET } }, /^webapi\.fips: expected true or false$/],
+    ['an invalid name', { bootstrap: { controlPlanes: { Main: '16.4.7' } } }, /Main: is not a valid name: expected/],
+    ['an invalid address', { promotion: { prometheus: { url: SECRET } } }, /url: expected http:/],
   ])('is found: %s', (_, over, fault) => {
     const faults = faultsOf(() => withDefaults(over));
     expect(faults).toEqual([expect.stringMatching(fault)]);
   });
 
-  it('is told with all others at once', () => {
+  it('is reported together with all others', () => {
     const faults = faultsOf(() =>
       load({
         FAIRWAY_CONFIG: configFile('fleet: { staleAfter: soon }\nnonsense: 1\n'),
@@ -236,7 +224,7 @@ describe('a fault', () => {
     ]);
   });
 
-  it('of one setting hides no fault between settings', () => {
+  it('in one setting does not hide faults between settings', () => {
     const faults = faultsOf(() =>
       withDefaults({
         public: { port: 'http' },
@@ -260,7 +248,7 @@ describe('settings', () => {
     expect(hashToken('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   });
 
-  it('are frozen through and through', () => {
+  it('are frozen at every level', () => {
     const settings = load({ FAIRWAY_ADMIN_TOKEN: SECRET });
     const expectFrozen = (value: unknown) => {
       if (typeof value !== 'object' || value === null) return;
@@ -286,10 +274,10 @@ describe('settings', () => {
   });
 
   it.each([
-    ['no file', 'nowhere.json', null],
-    ['no JSON', 'bad.json', '['],
-    ['no history', 'list.json', '[{"tag":"16.4.7"}]'],
-  ])('that name %s for a release history are faulty', async (_, name, text) => {
+    ['a missing file', 'nowhere.json', null],
+    ['invalid JSON', 'bad.json', '['],
+    ['another document', 'list.json', '[{"tag":"16.4.7"}]'],
+  ])('that name %s as the release history are faulty', async (_, name, text) => {
     const file = join(temporaryDirectory(), name);
     if (text !== null) writeFileSync(file, text);
     const starting = startServer({ bootstrap: { releases: file } });
@@ -329,7 +317,7 @@ describe('the way to Redis', () => {
       { redisUrl: `redis://:${SECRET}@host`, redis: { passwordFile: '/p' } },
       /redis\.password: redisUrl/,
     ],
-    ['two more', { redis: { password: SECRET, passwordFile: '/p' } }, /password and passwordFile: set one/],
+    ['two more', { redis: { password: SECRET, passwordFile: '/p' } }, /password and passwordFile: set only one/],
     ['two users', { redisUrl: 'redis://ann@host', redis: { username: 'bob' } }, /redis\.username: redisUrl/],
     ['TLS without TLS', { redisUrl: 'redis://host', redis: { tls: { caFile: '/ca' } } }, /begin it with rediss/],
     ['half a certificate', { redis: { tls: { certFile: '/cert' } } }, /set certFile and keyFile together/],

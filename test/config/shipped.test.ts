@@ -4,14 +4,14 @@ import { loadSettings, validate } from '../../src/config/settings.ts';
 import { operatorClient, startServer } from '../support/server.ts';
 
 describe('config/default.yaml', () => {
-  it('parses, and names no channel, no control plane and no token', () => {
+  it('is valid, and has no channel, control plane or token', () => {
     const settings = loadSettings('config/default.yaml', {});
     expect(settings.bootstrap).toEqual({ releases: null, controlPlanes: {}, channels: [] });
     expect(settings.tokens).toEqual([]);
     expect(settings.redisUrl).toBeNull();
   });
 
-  it('says what the documents say', () => {
+  it('has the values that the documents state', () => {
     expect(loadSettings('config/default.yaml', {})).toMatchObject({
       public: { port: 8080 },
       operator: { host: '127.0.0.1', port: 8081 },
@@ -24,7 +24,7 @@ describe('config/default.yaml', () => {
     });
   });
 
-  it('tells agents nothing', async () => {
+  it('serves no version to agents', async () => {
     const server = await startServer();
     for (const path of ['/v1/version', '/v1/stable/cloud/version', '/webapi/find']) {
       expect((await fetch(`${server.publicUrl}${path}`)).status).toBe(404);
@@ -34,7 +34,7 @@ describe('config/default.yaml', () => {
 });
 
 describe('config/quickstart.yaml', () => {
-  it('parses over the defaults, and gives the first curl a version', async () => {
+  it('is valid over the defaults, and serves a version to the first curl', async () => {
     const quickstart = readYaml('config/quickstart.yaml');
     expect(() => validate(merge(readYaml('config/default.yaml'), quickstart))).not.toThrow();
     const server = await startServer(quickstart);
@@ -45,7 +45,7 @@ describe('config/quickstart.yaml', () => {
     expect(body).toMatchObject({ name: 'stable/cloud', updatedBy: 'system:bootstrap' });
   });
 
-  it('changes nothing that is there already', async () => {
+  it('does not change what exists already', async () => {
     const quickstart = readYaml('config/quickstart.yaml');
     const first = await startServer(quickstart);
     await operatorClient(first)('POST', '/channels/stable%2Fcloud/roll-forward', { version: '16.4.7', reason: 'test' });

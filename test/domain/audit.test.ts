@@ -28,7 +28,7 @@ function isIntact(entries: AuditEntry[], head: AuditHead): boolean {
   return last.id === head.id && last.hash === head.hash;
 }
 
-it('numbers entries from 1 and makes the number the revision', () => {
+it('numbers entries from 1, and the number is the revision', () => {
   expect(log(['a', 'b', 'c']).map(({ id, revision }) => [id, revision])).toEqual([
     [1, 1],
     [2, 2],
@@ -36,7 +36,7 @@ it('numbers entries from 1 and makes the number the revision', () => {
   ]);
 });
 
-it('is the SHA-256 of the hash before and the entry', () => {
+it('is the SHA-256 of the previous hash and the entry', () => {
   // Computed apart from the code: a log that exists must stay verifiable.
   const [entry] = log(['a']);
   expect(entry?.hash).toBe('ddcd95b371b562eac96ca734825d2b028de4be979aa242598fea36f446feeead');
@@ -47,10 +47,10 @@ it('survives JSON, which is how it is stored', () => {
   expect(isIntact(JSON.parse(JSON.stringify(entries)), entries[1] as AuditEntry)).toBe(true);
 });
 
-describe('of any log', () => {
+describe('any log', () => {
   const reasons = fc.array(fc.string(), { minLength: 2, maxLength: 8 });
 
-  it('holds together as it was written', () => {
+  it('is intact as it was written', () => {
     fc.assert(
       fc.property(reasons, (texts) => {
         const entries = log(texts);
@@ -59,7 +59,7 @@ describe('of any log', () => {
     );
   });
 
-  it('a removed entry shows', () => {
+  it('shows that an entry was removed', () => {
     fc.assert(
       fc.property(reasons, fc.nat(), (texts, n) => {
         const entries = log(texts);
@@ -68,7 +68,7 @@ describe('of any log', () => {
     );
   });
 
-  it('two swapped entries show', () => {
+  it('shows that two entries were swapped', () => {
     fc.assert(
       fc.property(reasons, fc.nat(), (texts, n) => {
         const entries = log(texts);
@@ -84,7 +84,7 @@ describe('of any log', () => {
     );
   });
 
-  it('an inserted entry shows', () => {
+  it('shows that an entry was inserted', () => {
     fc.assert(
       fc.property(reasons, fc.nat(), (texts, n) => {
         const entries = log(texts);
@@ -107,7 +107,7 @@ describe('of any log', () => {
     after: { target: '16.4.7', lineage: ['16.4.7'] },
     hash: 'f'.repeat(64),
   };
-  it.each(Object.entries(changes))('a changed %s shows', (field, value) => {
+  it.each(Object.entries(changes))('shows that the %s of an entry was changed', (field, value) => {
     const entries = log(['a', 'b', 'c']);
     for (const at of [0, 1, 2]) {
       const changed = { ...entries[at], [field]: value } as AuditEntry;

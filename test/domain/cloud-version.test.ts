@@ -6,7 +6,7 @@ import { parseVersion, readVersion } from '../../src/domain/version.ts';
 const cloud = (time: string, hash = 'aabbcc') => `14.0.0-cloud.${time}.${hash}`;
 
 describe('a cloud version', () => {
-  it('tells when it was cut and from which commit (the example of RFD 134)', () => {
+  it('has the time of its tag and its commit (the example of RFD 134)', () => {
     expect(parseVersion('v14.0.0-cloud.20230712T123633.aabbcc')).toEqual({
       text: '14.0.0-cloud.20230712T123633.aabbcc',
       major: 14,
@@ -79,7 +79,7 @@ describe('a cloud version', () => {
   );
 });
 
-it('a stamp time reads back as the second that it was made of', () => {
+it('a formatted stamp time reads back as the same second', () => {
   const anyTime = fc.date({ min: new Date('0100-01-01'), max: new Date('9999-12-31'), noInvalidDate: true });
   fc.assert(
     fc.property(anyTime, (time) => {

@@ -18,7 +18,7 @@ const counts = new Map([
 ]);
 
 describe('the distance to a target', () => {
-  it('puts every agent in one class, and counts the stranded besides', () => {
+  it('puts every agent in one class, and counts stranded agents separately', () => {
     const distance = measureDistance(counts, requireVersion('17.4.2'), new Map());
     expect(distance).toEqual({ atTarget: 2, behind: 12, majorBehind: 48, outOfSupport: 64, ahead: 1, stranded: 97 });
   });
@@ -28,7 +28,7 @@ describe('the distance to a target', () => {
     expect(distance).toMatchObject({ majorBehind: 16, outOfSupport: 96 });
   });
 
-  it('counts support from a target that is later than all that is known', () => {
+  it('counts support from the target if that is later than every known release', () => {
     const distance = measureDistance(counts, requireVersion('18.1.0'), new Map([release('16.0.0')]));
     expect(distance).toMatchObject({ atTarget: 1, behind: 0, majorBehind: 30, outOfSupport: 96 });
   });

@@ -53,7 +53,7 @@ describe('backport plan', () => {
     });
   });
 
-  it('not urgent: the next minor of the latest major, on a branch of its own', () => {
+  it('not urgent: the next minor of the latest major, on a new branch', () => {
     expect(planBackports(latest.values(), 'not-urgent')).toEqual({
       urgency: 'not-urgent',
       merge: 'main',
@@ -65,7 +65,7 @@ describe('backport plan', () => {
     });
   });
 
-  it('takes no number twice, and no pre-release for a release', () => {
+  it('never reuses a number, and does not count pre-releases', () => {
     const releases = catalogueOf(['8.0.2', '8.0.1', '9.0.0-rc.1'], { '8.0.2': PULLED });
     expect(planBackports(releases.values(), 'urgent').releases).toEqual([{ version: '8.0.3', follows: '8.0.2' }]);
   });
@@ -76,7 +76,7 @@ describe('backport plan', () => {
     expect(backports.map(({ branch }) => branch)).toContain('branch/v14.3');
   });
 
-  it('plans nothing where nothing is known', () => {
+  it('is empty if no release is known', () => {
     expect(planBackports([], 'urgent')).toMatchObject({ backports: [], releases: [] });
   });
 });
@@ -103,7 +103,7 @@ describe('support window', () => {
     expect(supportOf(requireVersion(version), HISTORY_CATALOGUE)).toBe(state);
   });
 
-  it('knows nothing without a stable release, and does not count one that is not out or was pulled', () => {
+  it('is unknown without a stable release, and ignores embargoed and pulled releases', () => {
     expect(supportOf(requireVersion('16.0.0'), new Map())).toBe('unknown');
     const catalogue = catalogueOf(['18.0.0', '17.0.0', '16.4.7', '17.0.0-rc.1'], {
       '18.0.0': PULLED,
@@ -123,23 +123,23 @@ describe('Docker tags', () => {
     ['15.4.8', ['15.4.8'], []],
     ['16.5.0-rc.1', ['16.5.0-rc.1'], []],
     ['17.0.0-cloud.20241112T101530.f00dfac', ['17.0.0-cloud.20241112T101530.f00dfac'], []],
-  ])('%s makes its own tag and moves its major’s only if it is the newest', (version, create, move) => {
+  ])('%s gets its own tag, and the tag of its major only if it is the newest', (version, create, move) => {
     expect(planTags(requireVersion(version), catalogueOf([...known, version]))).toEqual({ create, move });
   });
 
-  it('gives the tag back when the newest release is pulled', () => {
+  it('move back when the newest release is pulled', () => {
     const catalogue = catalogueOf(known, { '16.4.7': PULLED });
     const back = { create: [], move: [{ tag: '16', from: '16.4.7', to: '16.4.6' }] };
     expect(planTags(requireVersion('16.4.7'), catalogue)).toEqual(back);
   });
 
-  it('plans nothing under embargo, and does not name what is', () => {
+  it('are not planned for an embargoed release, whose version is in no other plan', () => {
     const catalogue = catalogueOf([...known, '16.4.8', '16.4.9'], { '16.4.8': { embargoed: true } });
     expect(planTags(requireVersion('16.4.8'), catalogue)).toEqual({ create: [], move: [] });
     expect(planTags(requireVersion('16.4.9'), catalogue).move).toEqual([{ tag: '16', from: '16.4.7', to: '16.4.9' }]);
   });
 
-  it('never makes X.Y', () => {
+  it('never have the form X.Y', () => {
     for (const text of known) {
       const { create, move } = planTags(requireVersion(text), HISTORY_CATALOGUE);
       for (const tag of [...create, ...move.map((each) => each.tag)]) expect(tag).not.toMatch(/^\d+\.\d+$/);
@@ -152,8 +152,8 @@ describe('cloud versions', () => {
   const cut = catalogueOf(['16.4.7', '17.0.0-rc.1']);
 
   it.each([
-    ['0123456789abcdef', '17.0.0-cloud.20241112T101530.0123456789a', 'digits only would not be semver'],
-    ['1234567890', '17.0.0-cloud.20241112T101530.1234567890', 'digits only, as far as it is known'],
+    ['0123456789abcdef', '17.0.0-cloud.20241112T101530.0123456789a', 'longer, because digits only would not be semver'],
+    ['1234567890', '17.0.0-cloud.20241112T101530.1234567890', 'digits only, if there are no more digits'],
     ['ABCDEF0123456', '17.0.0-cloud.20241112T101530.abcdef0', 'hex digits in any case'],
     ['aabbcc', '17.0.0-cloud.20241112T101530.aabbcc', 'six digits, as in RFD 134'],
   ])('mints %s as %s: %s', (commit, version) => {
@@ -168,7 +168,7 @@ describe('cloud versions', () => {
     expect(() => mintCloudVersion({ commit, at: AT }, catalogue)).toThrow(sentence);
   });
 
-  it('mints what can be read again and sorts by time, whatever the hash', () => {
+  it('are valid and sort by time, whatever the hash', () => {
     const hash = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 40, maxLength: 40 });
     const seconds = fc.integer({ min: 1_600_000_000, max: 4_000_000_000 });
     fc.assert(
@@ -184,16 +184,16 @@ describe('cloud versions', () => {
 
   it.each([
     ['latest stable + 1', catalogue, [17]],
-    ['the next one too, once its branch was cut', cut, [17, 18]],
-    ['only the next, once that is stable', catalogueOf(['16.4.7', '17.0.0-rc.1', '17.0.0']), [18]],
-    ['not by another pre-release', catalogueOf(['16.4.7', '17.0.0-beta.1']), [17]],
-    ['not by what is under embargo', catalogueOf(['16.4.7', '17.0.0'], { '17.0.0': { embargoed: true } }), [17]],
+    ['the next one as well, once its branch was cut', cut, [17, 18]],
+    ['only the next one, once the first is stable', catalogueOf(['16.4.7', '17.0.0-rc.1', '17.0.0']), [18]],
+    ['not changed by another pre-release', catalogueOf(['16.4.7', '17.0.0-beta.1']), [17]],
+    ['not changed by an embargoed release', catalogueOf(['16.4.7', '17.0.0'], { '17.0.0': { embargoed: true } }), [17]],
     ['unknown without a stable release', catalogueOf(['17.0.0-rc.1']), []],
   ])('majors: %s', (_, releases, majors) => {
     expect(cloudMajors(releases)).toEqual(majors);
   });
 
-  it('says why a major is wrong, and when it will be right', () => {
+  it('explains why a major is wrong, and when it will be allowed', () => {
     const version = requireVersion('18.0.0-cloud.20241112T101530.f00dfac');
     expect(cloudMajorFault(version, catalogue)).toContain(
       '17 now (latest stable + 1), not 18; 18 is allowed once 17.0.0-rc.1',
@@ -206,7 +206,7 @@ describe('cloud versions', () => {
 });
 
 describe('an explanation', () => {
-  it('says all that a version says', () => {
+  it('has everything that the version shows', () => {
     expect(explainVersion(requireVersion('v17.0.0-cloud.20241112T101530.f00dfac'), HISTORY_CATALOGUE)).toEqual({
       version: '17.0.0-cloud.20241112T101530.f00dfac',
       kind: 'cloud',

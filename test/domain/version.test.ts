@@ -74,7 +74,7 @@ describe('reading a version', () => {
     expect(readVersion('16.1.0-cloud.20230712T123633.aabbcc')).toMatch(/cloud version.*minor and patch 0/);
   });
 
-  it('throws the same sentence where a version is required', () => {
+  it('throws the same sentence if a version is required', () => {
     expect(() => requireVersion('16.4')).toThrow(new FairwayError('invalid', String(readVersion('16.4'))));
   });
 });
@@ -91,7 +91,7 @@ describe('the digits-only trap', () => {
   });
 
   it.each(['16.0.0-cloud.20260822T123456.0123456', '16.4.7-rc.01', '16.0.0-cloud.20260822123456.0000000'])(
-    'says of %s how to get out of it',
+    'explains how to fix %s',
     (text) => {
       const identifier = text.slice(text.lastIndexOf('.') + 1);
       expect(readVersion(text)).toMatch(`"${identifier}" has digits only and must not begin with 0`);
@@ -101,7 +101,7 @@ describe('the digits-only trap', () => {
 
   it.each([
     ['digits only', '1234567'],
-    ['digits only, more than a number holds', '1234567890123456789012345678901234567890'],
+    ['digits only, too many for a number', '1234567890123456789012345678901234567890'],
     ['a leading zero before a letter', '012345a'],
     ['what reads like a number with an exponent', '123456e7'],
   ])('reads a hash of %s', (_, hash) => {
@@ -170,8 +170,8 @@ const versionText = fc
   .map(([prefix, rest]) => prefix + rest)
   .filter((text) => parseVersion(text) !== null);
 
-describe('of any versions', () => {
-  it('the canonical text reads back as the same version', () => {
+describe('any version', () => {
+  it('reads back from its canonical text', () => {
     fc.assert(
       fc.property(versionText, (text) => {
         const version = requireVersion(text);
@@ -181,7 +181,7 @@ describe('of any versions', () => {
     );
   });
 
-  it('a canonical text can be an image tag: no v, no +, no white space, not too long', () => {
+  it('has a canonical text that can be an image tag: no v, no +, no white space, not too long', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -196,7 +196,7 @@ describe('of any versions', () => {
     );
   });
 
-  it('comparing the other way round turns the sign', () => {
+  it('compares the other way round with the opposite sign', () => {
     fc.assert(
       fc.property(versionText, versionText, (a, b) => {
         expect(compareVersions(a, b) + compareVersions(b, a)).toBe(0);
@@ -205,7 +205,7 @@ describe('of any versions', () => {
     );
   });
 
-  it('sorting does not depend on the order before it', () => {
+  it('sorts independently of the initial order', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(versionText, { maxLength: 8, comparator: (a, b) => compareVersions(a, b) === 0 }),
@@ -217,7 +217,7 @@ describe('of any versions', () => {
     );
   });
 
-  it('cloud versions of one major sort by their times', () => {
+  it('sorts by time if it is a cloud version, within a major', () => {
     fc.assert(
       fc.property(part, time, time, hash, hash, (major, a, b, hashA, hashB) => {
         const [first, second] = [

@@ -66,7 +66,7 @@ describe.skipIf(why)('the image', () => {
     await addresses(server);
     server.signal('SIGTERM');
     await server.exit;
-    for (const file of ['main', 'operator-side', 'embedded']) {
+    for (const file of ['main', 'operator', 'embedded']) {
       expect(server.stderr).toMatch(new RegExp(`cache for ESM file:///app/dist/${file}[\\w-]*\\.js was accepted`));
     }
   });

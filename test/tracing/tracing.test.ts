@@ -35,7 +35,7 @@ async function metricOf({ operatorUrl }: Pick<TestServer, 'operatorUrl'>, name: 
 }
 
 describe('a traced operator request', () => {
-  it('continues the caller’s trace, and holds the gate’s assessment and what the store was asked', async () => {
+  it('continues the caller’s trace, and contains the gate’s assessment and the calls to the store', async () => {
     const collector = await startCollector();
     const server = await startServer({ ...QUICKSTART, ...traced(collector), leader: QUIET_LEADER });
     const headers = { traceparent: `00-${TRACE}-${CALLER}-01` };
@@ -77,7 +77,7 @@ describe('a traced operator request', () => {
     });
   });
 
-  it('names neither tokens nor the path, and a refusal by its reasons', async () => {
+  it('contains no token and no path, and the reasons of a refusal', async () => {
     const collector = await startCollector();
     const server = await startServer({ ...QUICKSTART, ...traced(collector), leader: QUIET_LEADER });
     const api = operatorClient(server);
@@ -95,7 +95,7 @@ describe('a traced operator request', () => {
     }
   });
 
-  it('tells its trace in the lines of the log that are written in it', async () => {
+  it('has its ids in the log lines that are written in it', async () => {
     const collector = await startCollector();
     let logged = '';
     const stream = new PassThrough().on('data', (chunk) => (logged += chunk));
@@ -113,7 +113,7 @@ describe('a traced operator request', () => {
     expect(lines.find(({ msg }) => msg === 'fairway is up')).not.toHaveProperty('trace_id');
   });
 
-  it('is not kept where the caller does not keep it, or chance decides against it', async () => {
+  it('is dropped if the caller or the sampling decides so', async () => {
     const collector = await startCollector();
     const server = await startServer({
       ...QUICKSTART,
@@ -141,7 +141,7 @@ describe('a traced operator request', () => {
 });
 
 describe('traced background work', () => {
-  it('is a trace for each round that does something: sources with their peers, the sweep, a step of a plan', async () => {
+  it('is a trace for each round that does work: sources with their peers, the sweep, a step of a plan', async () => {
     const collector = await startCollector();
     let versions: Record<string, number> = { '16.5.0': 2 };
     const auth = await startPeer((request, response) => body(authMetrics(versions))(request, response));
@@ -224,7 +224,7 @@ describe('a collector', () => {
     ['refuses', (_request, response) => response.writeHead(403).end('no')],
   ];
 
-  it.each(FAULTS)('that %s costs a request nothing; its spans are dropped and counted', async (_, answer) => {
+  it.each(FAULTS)('that %s does not affect requests; its spans are dropped and counted', async (_, answer) => {
     const collector = await startCollector();
     let logged = '';
     const log = pino(
@@ -252,7 +252,7 @@ describe('a collector', () => {
     expect(warnings[0]).not.toHaveProperty('trace_id');
   });
 
-  it('that is too slow fills a queue, and no more', async () => {
+  it('that is too slow fills no more than a queue', async () => {
     const collector = await startCollector();
     collector.answer = () => {};
     const channels = Array.from({ length: 60 }, (_, n) => ({
@@ -274,17 +274,17 @@ describe('a collector', () => {
 });
 
 describe('the built program', () => {
-  /** The bundles that a process has run, as V8 saw it. */
+  /** The bundles that a process has run, by V8's coverage. */
   function loaded(coverage: string): string[] {
     const reports = readdirSync(coverage).map((name) => JSON.parse(readFileSync(join(coverage, name), 'utf8')));
     const urls = reports.flatMap(({ result }: { result: { url: string }[] }) => result.map(({ url }) => url));
     const files = urls.filter((url) => url.includes(join(ROOT, 'dist/'))).map((url) => basename(url));
-    // What is loaded when it is wanted bears the name of its source file and a hash; the rest are shared pieces of it.
+    // A bundle that is loaded on demand has the name of its source file and a hash; the rest are shared chunks.
     const parts = files.map((name) => name.replace(/(-[A-Z0-9]+)?\.js$/, '')).filter((name) => name !== 'chunk');
     return [...new Set(parts)].sort();
   }
 
-  it('does not even load what traces unless it is told where to send to', async () => {
+  it('does not load OpenTelemetry without an endpoint', async () => {
     const coverage = temporaryDirectory();
     const server = await startFairway({ env: { NODE_V8_COVERAGE: coverage } });
     await server.api('GET', '/channels');
@@ -294,7 +294,7 @@ describe('the built program', () => {
     expect(loaded(coverage)).toEqual(['embedded', 'main', 'operator']);
   });
 
-  it('sends the last spans before it ends, with what the environment says of the service', async () => {
+  it('sends the last spans before it ends, with the service name from the environment', async () => {
     const [coverage, collector] = [temporaryDirectory(), await startCollector()];
     const sources = { every: '50ms', controlPlanes: { lost: 'http://127.0.0.1:1' } };
     const server = await startFairway({
@@ -313,7 +313,7 @@ describe('the built program', () => {
     expect(loaded(coverage)).toEqual(['embedded', 'main', 'operator', 'otlp']);
   });
 
-  it('refuses an endpoint that is none, and credentials in it', async () => {
+  it('refuses an endpoint with credentials, and a sample ratio above 1', async () => {
     const program = runFairway({
       settings: { tracing: { endpoint: 'http://me:secret@collector:4318/v1/traces', sampleRatio: 2 } },
     });
