@@ -70,6 +70,18 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
     detail: string;
   }
 
+  /** A change of a release and of the channels that move with it, made in one commit. */
+  interface Deed {
+    action: string;
+    snapshot: Snapshot;
+    before: Stored<Release>;
+    after: Release;
+    moved: Moved[];
+    /** Writes of other documents. */
+    more?: Write[];
+    act: Act;
+  }
+
   /** The newest earlier target of the channel that the gate lets it go back to. */
   async function findRefuge(channel: Channel, bad: Version): Promise<Version | null> {
     for (const text of channel.lineage.toReversed()) {
@@ -104,16 +116,8 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
     );
   }
 
-  async function commitMoves(
-    snapshot: Snapshot,
-    action: string,
-    before: Stored<Release>,
-    after: Release,
-    moved: Moved[],
-    more: Write[],
-    { actor, dryRun, fence }: ChangeRequest,
-    act: Act,
-  ): Promise<RecallResult> {
+  async function commitDeed(deed: Deed, { actor, dryRun, fence }: ChangeRequest): Promise<RecallResult> {
+    const { action, snapshot, before, after, moved, more = [], act } = deed;
     const channels = moved.map((each) => {
       return { channel: each.after.name, from: each.before.target, to: each.after.target, detail: each.detail };
     });
@@ -157,7 +161,8 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
       const moved = await retreats(snapshot, requireVersion(before.version), critical, act);
       if (before.pulled && moved.length === 0) return { release: before, channels: [] };
       const more = before.pulled ? [] : haltPromotion(snapshot, before.version, act);
-      return commitMoves(snapshot, 'pull', before, { ...before, pulled }, moved, more, request, act);
+      const after = { ...before, pulled };
+      return commitDeed({ action: 'pull', snapshot, before, after, moved, more, act }, request);
     });
 
   const pull: Recall['pull'] = async (text, input, request) => {
@@ -193,7 +198,7 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
         gate.enforce(name, await gate.assess(channel, target, { snapshot: lifted }), request);
         moved.push({ before: channel, after: forward, detail: `forward to ${target.text}` });
       }
-      return commitMoves(snapshot, 'lift-embargo', before, after, moved, [], request, act);
+      return commitDeed({ action: 'lift-embargo', snapshot, before, after, moved, act }, request);
     },
 
     async sweep(fence) {

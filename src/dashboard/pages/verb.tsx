@@ -62,6 +62,14 @@ function VerbPage({ channel, verb, values, outcome, versions, session, now }: Ve
 const CHANGING_VERBS = VERBS.filter((verb) => verb !== 'check');
 const STEER = `/channels/:channel/:verb{${CHANGING_VERBS.join('|')}}`;
 
+/** A verb with the values of its form, and the person who sent it. */
+interface Attempt {
+  channel: Stored<Channel>;
+  verb: ChangingVerb;
+  values: VerbValues;
+  actor: Actor;
+}
+
 /** `/channels/NAME/VERB`: the form, its preview, and the change itself. */
 export function verbPages({ channels, fleet, releases, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
@@ -97,24 +105,21 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
     requirePermission(actor, verb);
     const { confirm, revision, ...values } = (await readTexts(c)) as VerbForms;
     const channel = channels.read(c.req.param('channel') ?? '');
+    const attempt = { channel, verb, values, actor };
     if (confirm) {
       try {
         const ifMatch = Number(revision);
         await channels.act(channel.name, verb, readVerbInput(verb, values), { actor, ifMatch, dryRun: false });
         return c.redirect(channelPath(channel.name), 303);
       } catch (error) {
-        return show(c, verb, values, { ...(await explain(channel, verb, values, actor, error)), attempted: true });
+        return show(c, verb, values, { ...(await explain(attempt, error)), attempted: true });
       }
     }
-    return show(c, verb, values, await preview(channel, verb, values, actor));
+    return show(c, verb, values, await preview(attempt));
   });
 
-  async function preview(
-    channel: Stored<Channel>,
-    verb: ChangingVerb,
-    values: VerbValues,
-    actor: Actor,
-  ): Promise<Outcome> {
+  async function preview(attempt: Attempt): Promise<Outcome> {
+    const { channel, verb, values, actor } = attempt;
     try {
       const input = readVerbInput(verb, values);
       const request = { actor, ifMatch: null, dryRun: true };
@@ -124,36 +129,25 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
       ]);
       return { after, report, census, error: null, overridable: false, attempted: false };
     } catch (error) {
-      return explain(channel, verb, values, actor, error);
+      return explain(attempt, error);
     }
   }
 
-  /** Describes an error, and whether the caller could override it. */
-  async function explain(
-    channel: Stored<Channel>,
-    verb: ChangingVerb,
-    values: VerbValues,
-    actor: Actor,
-    error: unknown,
-  ): Promise<Outcome> {
+  /** Describes an error, and whether the caller could override it. Throws what is not a `FairwayError`. */
+  async function explain(attempt: Attempt, error: unknown): Promise<Outcome> {
     if (!(error instanceof FairwayError)) throw error;
+    const { channel } = attempt;
     const report = error.code === 'refused' ? (error.details.report as Report) : null;
     const after = { ...channel, target: report?.target ?? channel.target };
     const census: Census | null = report && (await fleet.census(channel.name));
-    const overridable = report !== null && (await couldOverride(channel.name, verb, values, report.stranded, actor));
+    const overridable = report !== null && (await couldOverride(attempt, report.stranded));
     return { after, report, census, error, overridable, attempted: false };
   }
 
-  async function couldOverride(
-    name: string,
-    verb: ChangingVerb,
-    values: VerbValues,
-    stranded: number,
-    actor: Actor,
-  ): Promise<boolean> {
+  async function couldOverride({ channel, verb, values, actor }: Attempt, stranded: number): Promise<boolean> {
     if (!may(actor, 'accept-stranding')) return false;
     const input = { ...readVerbInput(verb, values), acceptStranding: stranded };
-    return channels.act(name, verb, input, { actor, ifMatch: null, dryRun: true }).then(
+    return channels.act(channel.name, verb, input, { actor, ifMatch: null, dryRun: true }).then(
       () => true,
       () => false,
     );
@@ -167,13 +161,12 @@ const MAX_SUGGESTIONS = 40;
 /** The versions that the form suggests: from the lineage for rolling back, otherwise from the catalogue. */
 function suggest(
   verb: ChangingVerb,
-  { target, lineage, accepts }: Channel,
+  { target, lineage }: Channel,
   known: ReturnType<DashboardServices['releases']['list']>,
 ): string[] {
   if (verb === 'roll-back') return lineage.slice(0, -1).reverse();
   return known
     .flatMap(({ version, pulled, embargoed }) => (pulled || embargoed || version === target ? [] : version))
-    .filter((version) => accepts.length > 1 || version !== target)
     .slice(0, MAX_SUGGESTIONS);
 }
 
