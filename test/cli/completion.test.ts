@@ -9,7 +9,7 @@ import { buildCli, runCli, signedIn } from '../support/cli.ts';
 import { findProgram } from '../support/packages.ts';
 import { startServer, temporaryDirectory } from '../support/server.ts';
 
-/** An environment in which `fairway` is a command, as it is when it is installed. */
+/** An environment in which `fairway` is a command, as after an installation. */
 async function installed(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
   const bin = temporaryDirectory();
   const program = await buildCli();
@@ -18,7 +18,7 @@ async function installed(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
   return { ...env, PATH: [bin, process.env.PATH].join(delimiter) };
 }
 
-// What the shells do when Tab is pressed: words, the index of the one at the cursor, then the function.
+// What the shells do when a person presses Tab: set the words and the index at the cursor, then call the function.
 const BASH = `
 source <(fairway completion bash) || exit 1
 press() {
@@ -38,7 +38,7 @@ press() {
   print -- --
 }`;
 
-/** What the shell offers for each line, the last word of which is being typed. */
+/** Returns what the shell offers for each line, whose last word is being typed. */
 async function press(shell: string[], script: string, lines: string[][], env: NodeJS.ProcessEnv): Promise<string[][]> {
   const presses = lines.map((line) => `press ${line.map((word) => `'${word}'`).join(' ')}`);
   const [file = '', ...args] = shell;
@@ -93,10 +93,10 @@ it.skipIf(!findProgram('zsh'))(
 );
 
 it.each([
-  ['there is no server', { FAIRWAY_URL: 'http://127.0.0.1:3', FAIRWAY_TOKEN: 'x' }],
-  ['nobody is signed in', {}],
+  ['the server does not answer', { FAIRWAY_URL: 'http://127.0.0.1:3', FAIRWAY_TOKEN: 'x' }],
+  ['the user is not signed in', {}],
 ])(
-  'offers nothing and says nothing where %s',
+  'offers nothing and prints nothing if %s',
   async (_, env) => {
     const offered = await press(
       ['bash', '-c'],
@@ -110,7 +110,7 @@ it.each([
 );
 
 it(
-  'does not wait for a server that says nothing',
+  'does not wait for a silent server',
   async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void silent.close());
@@ -122,7 +122,7 @@ it(
   LONG,
 );
 
-it('knows no other shell', async () => {
+it('refuses other shells', async () => {
   expect(await runCli(['completion', 'fish'])).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('Allowed choices are bash, zsh'),

@@ -18,7 +18,7 @@ channels:
     target: 16.4.7
 `;
 
-/** A place as the page supposes it. */
+/** A directory as the page assumes it. */
 async function workplace() {
   const dir = temporaryDirectory();
   mkdirSync(join(dir, 'bin'));
@@ -35,7 +35,7 @@ async function workplace() {
   return dir;
 }
 
-/** Runs every command of the page's consoles in turn. UPDATE_GOLDEN=1 writes what they print into the page. */
+/** Runs the commands of the page's consoles in turn. UPDATE_GOLDEN=1 writes what they print into the page. */
 it.skipIf(!hasTerminal)('shows commands that work as printed, and their output', { timeout: 180_000 }, async () => {
   const server = await startServer(QUICKSTART, { now: () => new Date('2026-11-22T12:00:00Z') });
   const dir = await workplace();

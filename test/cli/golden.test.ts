@@ -6,10 +6,10 @@ import { QUICKSTART, startServer, temporaryDirectory } from '../support/server.t
 
 const NOW = new Date('2026-11-22T12:00:00Z');
 
-/** Every command is a process of its own. */
+/** Every command runs in its own process. */
 const LONG = 180_000;
 
-/** Sessions of which everything that is printed is kept in `golden/NAME.txt`; UPDATE_GOLDEN=1 writes them anew. */
+/** Sessions whose whole output is kept in `golden/NAME.txt`; UPDATE_GOLDEN=1 writes it again. */
 const SESSIONS: Record<string, string[]> = {
   steering: [
     'channels',
@@ -124,7 +124,7 @@ channels:
 };
 
 it.each(Object.keys(SESSIONS))(
-  'prints what it always printed: %s',
+  'prints what it printed before: %s',
   async (name) => {
     const server = await startServer(QUICKSTART, { now: () => NOW });
     const fairway = commandLine(server);

@@ -18,7 +18,7 @@ beforeEach(async () => {
   fairway = commandLine(await startServer(QUICKSTART));
 });
 
-it('reads standard input, and a file, of any size', async () => {
+it('reads a file or standard input of any size', async () => {
   const piped = await fairway(IMPORT, { input: JSON.stringify(MANY) });
   expect(piped).toMatchObject({ code: 0, stderr: '' });
   expect(piped.stdout).toContain('60,000 instances read for stable/cloud: 60,000 agents enrolled, oldest 16.4.6');
@@ -33,7 +33,7 @@ it('says what is wrong with an upload that the server did not read to its end', 
   expect(stderr).toContain('entry 0 of the inventory is no instance; nothing was changed');
 });
 
-it('does not send an inventory of a channel that is not there', async () => {
+it('does not send an inventory for an unknown channel', async () => {
   const command = ['inventory', 'import', '--channel', 'stable/clod'];
   const { code, stderr } = await fairway(command, { input: JSON.stringify(MANY) });
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('there is no channel stable/clod') });
@@ -42,7 +42,7 @@ it('does not send an inventory of a channel that is not there', async () => {
 it.each([
   ['nothing', ''],
   ['no JSON', 'ERROR: access denied'],
-  ['half of it', JSON.stringify(MANY).slice(0, 1000)],
+  ['half of an inventory', JSON.stringify(MANY).slice(0, 1000)],
   ['an empty inventory', '[]'],
 ])('changes nothing for %s, as a failed tctl leaves in a pipe', async (_, input) => {
   await fairway(IMPORT, { input: JSON.stringify([instance('node-1')]) });

@@ -4,12 +4,12 @@ import { expect, it, vi } from 'vitest';
 import { runCli } from '../support/cli.ts';
 import { QUICKSTART, startServer, TOKENS, temporaryDirectory } from '../support/server.ts';
 
-// Every command is a process of its own.
+// Every command runs in its own process.
 vi.setConfig({ testTimeout: 60_000 });
 
 const fileIn = (home: string) => join(home, '.config/fairway/login.json');
 
-it('keeps a token that is piped in, for later', async () => {
+it('saves a token that is piped in', async () => {
   const { operatorUrl } = await startServer(QUICKSTART);
   const HOME = temporaryDirectory();
   const login = await runCli(['login', operatorUrl], { env: { HOME }, input: `${TOKENS.viewer}\n` });
@@ -23,7 +23,7 @@ it('keeps a token that is piped in, for later', async () => {
   expect(await runCli(['channels'], { env: { HOME } })).toMatchObject({ code: 2 });
 });
 
-it('keeps the file to its owner also where it was open to all', async () => {
+it('makes the file readable only by its owner, even if it was open to everyone before', async () => {
   const { operatorUrl } = await startServer(QUICKSTART);
   const HOME = temporaryDirectory();
   mkdirSync(dirname(fileIn(HOME)), { recursive: true });
@@ -39,7 +39,7 @@ it('honours XDG_CONFIG_HOME', async () => {
   expect(JSON.parse(readFileSync(join(XDG_CONFIG_HOME, 'fairway/login.json'), 'utf8')).url).toBe(operatorUrl);
 });
 
-it('keeps nothing of a token that does not work', async () => {
+it('does not save a token that does not work', async () => {
   const { operatorUrl } = await startServer(QUICKSTART);
   const HOME = temporaryDirectory();
   const login = await runCli(['login', operatorUrl], { env: { HOME }, input: 'wrong' });
@@ -47,7 +47,7 @@ it('keeps nothing of a token that does not work', async () => {
   expect(() => statSync(fileIn(HOME))).toThrow('ENOENT');
 });
 
-it('lets FAIRWAY_URL and FAIRWAY_TOKEN win over the file', async () => {
+it('prefers FAIRWAY_URL and FAIRWAY_TOKEN to the file', async () => {
   const [kept, other] = await Promise.all([startServer(QUICKSTART), startServer()]);
   const HOME = temporaryDirectory();
   await runCli(['login', kept.operatorUrl], { env: { HOME }, input: TOKENS.viewer });
@@ -57,14 +57,14 @@ it('lets FAIRWAY_URL and FAIRWAY_TOKEN win over the file', async () => {
   expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('this token is not known') });
 });
 
-it('knows its server by whatever spelling', async () => {
+it('recognises its server in any spelling of the URL', async () => {
   const { operatorUrl } = await startServer(QUICKSTART);
   const HOME = temporaryDirectory();
   await runCli(['login', operatorUrl], { env: { HOME }, input: TOKENS.viewer });
   expect(await runCli(['channels', '--url', `${operatorUrl}/`], { env: { HOME } })).toMatchObject({ code: 0 });
 });
 
-it('sends a kept token to no other server than the one it was given for', async () => {
+it('sends a saved token only to the server it was saved for', async () => {
   const [kept, other] = await Promise.all([startServer(QUICKSTART), startServer()]);
   const HOME = temporaryDirectory();
   await runCli(['login', kept.operatorUrl], { env: { HOME }, input: TOKENS.viewer });
@@ -72,7 +72,7 @@ it('sends a kept token to no other server than the one it was given for', async 
   expect(elsewhere).toMatchObject({ code: 2, stderr: expect.stringContaining('you are not signed in to') });
 });
 
-it('says what to do about a file that is broken', async () => {
+it('says what to do about a broken file', async () => {
   const HOME = temporaryDirectory();
   mkdirSync(dirname(fileIn(HOME)), { recursive: true });
   writeFileSync(fileIn(HOME), 'no json');

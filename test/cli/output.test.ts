@@ -8,7 +8,7 @@ import { buildCli, commandLine, signedIn } from '../support/cli.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 import { hasTerminal, onTerminal } from '../support/terminal.ts';
 
-/** Runs its arguments into a pipe that nobody reads, and tells what they exited with. */
+/** Runs its arguments into a pipe without a reader, and prints their exit status. */
 const SHELL = '"$@" | true; echo $PIPESTATUS';
 const LONG = 120_000;
 const ESCAPE = '\x1b';
@@ -26,7 +26,7 @@ async function fleet() {
 
 describe('for machines', { timeout: LONG }, () => {
   it(
-    'prints one JSON or YAML document of the same content on standard output, and nothing else',
+    'prints only one JSON or YAML document, with the same content, on standard output',
     async () => {
       const { fairway } = await fleet();
       const dir = temporaryDirectory();
@@ -64,7 +64,7 @@ describe('for machines', { timeout: LONG }, () => {
     LONG,
   );
 
-  it('prints the result of a verb, and the problem of a refused one, which has the report', async () => {
+  it('prints the result of a verb, and for a refused one the problem with its report', async () => {
     const { fairway } = await fleet();
     const roll = (version: string) =>
       fairway(['roll-forward', 'stable/cloud', version, '--yes', '--reason', 'x', '-o', 'json']);
@@ -79,14 +79,14 @@ describe('for machines', { timeout: LONG }, () => {
     });
   });
 
-  it('takes its own export back', async () => {
+  it('applies its own export', async () => {
     const { fairway } = await fleet();
     const { stdout } = await fairway(['export']);
     const back = await fairway(['apply', '-', '--yes'], { input: stdout });
     expect(back).toMatchObject({ code: 0, stdout: 'the state already agrees with the document\n' });
   });
 
-  it('ends quietly when nobody reads on', async () => {
+  it('ends quietly when the reader closes the pipe', async () => {
     const { server } = await fleet();
     const args = ['-c', SHELL, 'bash', process.execPath, await buildCli(), 'export'];
     const shell = spawn('bash', args, { env: { PATH: process.env.PATH, ...signedIn(server) } });
@@ -95,7 +95,7 @@ describe('for machines', { timeout: LONG }, () => {
 });
 
 describe.skipIf(!hasTerminal)('for people (needs script from util-linux)', { timeout: LONG }, () => {
-  it('shows colours on a terminal, and none with NO_COLOR', async () => {
+  it('shows colours on a terminal, but none with NO_COLOR', async () => {
     const { server } = await fleet();
     const env = signedIn(server);
     expect((await onTerminal(['channels'], { env })).raw).toContain(`${ESCAPE}[2m`);
@@ -107,13 +107,13 @@ describe.skipIf(!hasTerminal)('for people (needs script from util-linux)', { tim
     const env = signedIn(server);
     for (const command of [['channels'], ['show', 'stable/cloud'], ['check', 'stable/cloud', '18.0.0'], ['agents']]) {
       const { screen } = await onTerminal(command, { env, columns });
-      // Commands, and words, stay whole to be copied.
+      // Commands and words stay whole, so that they can be copied.
       const long = screen.split('\n').filter((line) => line.length > columns && !line.includes('fairway agents'));
       for (const line of long) expect(line.trim().split(/ {2,}/).at(-1)).not.toContain(' ');
     }
   });
 
-  it('shows how far an upload is, and clears that away', async () => {
+  it('shows the progress of an upload, and clears it afterwards', async () => {
     const { server } = await fleet();
     const file = join(temporaryDirectory(), 'inventory.json');
     writeFileSync(file, INVENTORY);
@@ -125,7 +125,7 @@ describe.skipIf(!hasTerminal)('for people (needs script from util-linux)', { tim
     expect(raw).toMatch(/counting\r.\[K2 instances read/);
   });
 
-  it('lets nobody steer the terminal with what he wrote', async () => {
+  it('does not let text from elsewhere control the terminal', async () => {
     const { server } = await fleet();
     const reason = `over${ESCAPE}]0;owned\x07${ESCAPE}[2Jthere\u202eesrever`;
     await operatorClient(server)('POST', '/channels/stable%2Fcloud/pin', { reason });
@@ -143,7 +143,7 @@ describe.skipIf(!hasTerminal)('for people (needs script from util-linux)', { tim
 
 const TIMES = new Set(['age', 'until', 'at', 'updatedAt']);
 
-/** Two requests may be a second apart. */
+/** Removes times: two requests may be a second apart. */
 function withoutAges(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (key, inner) => (TIMES.has(key) ? null : inner)));
 }

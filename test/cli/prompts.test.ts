@@ -54,7 +54,7 @@ describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { 
 
   it('is refused when the channel changes while it asks', async () => {
     const server = await startServer(QUICKSTART);
-    const pin = () => operatorClient(server)('POST', '/channels/stable%2Fcloud/pin', { reason: 'somebody else' });
+    const pin = () => operatorClient(server)('POST', '/channels/stable%2Fcloud/pin', { reason: 'someone else' });
     const typed = async () => {
       await pin();
       return 'y\r';

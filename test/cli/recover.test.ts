@@ -4,7 +4,7 @@ import { commandLine } from '../support/cli.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
 
-it('lets an admin put back what a store has lost', { timeout: 120_000 }, async () => {
+it('lets an admin restore what a store has lost', { timeout: 120_000 }, async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   const server = await startServer({ ...QUICKSTART, redisUrl: redis.url, store: { compareEvery: '50ms' } });

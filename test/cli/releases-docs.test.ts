@@ -17,7 +17,7 @@ const TOKENS = { ci: 'token-of-ci-in-the-tests', ann: 'token-of-ann-in-the-tests
 
 type PersonalStep = Step & { who: keyof typeof TOKENS };
 
-/** The commands of the page's consoles in turn, by the persons that it says. */
+/** The commands of the page's consoles in turn, each with the person who runs it. */
 function readSteps(): PersonalStep[] {
   return [...PAGE.matchAll(/^```console\n(.*?)\n```$/gms)].flatMap(({ index, 1: session = '' }) => {
     const who = /Ann [^`]*$/.test(PAGE.slice(0, index).split('\n\n').at(-2) ?? '') ? 'ann' : 'ci';
@@ -25,7 +25,7 @@ function readSteps(): PersonalStep[] {
   });
 }
 
-/** The server of the page. Its clock can be put forward, so that nobody waits for a soak. */
+/** The server of the page. Its clock can be put forward, so that the test does not wait for a soak. */
 async function startPage(dir: string) {
   let ahead = 0;
   writeFileSync(join(dir, 'releases.json'), JSON.stringify(HISTORY));
@@ -56,7 +56,7 @@ describe('docs/releases.md', () => {
     const steps = readSteps();
     expect(steps.length).toBeGreaterThan(15);
     for (const step of steps) {
-      // What the promotion does by itself meanwhile may take a moment.
+      // The steps that the promotion takes by itself may need a moment.
       await vi.waitFor(
         async () => {
           pass(6_000);

@@ -19,13 +19,13 @@ it.each([
   expect(readUntil(text, NOW)).toBe(expected);
 });
 
-it('takes a time of day for that of whoever types it', () => {
+it('reads a time of day in the local time zone', () => {
   vi.stubEnv('TZ', 'Asia/Tokyo');
   expect(readUntil('18:00', NOW)).toBe('2026-11-23T09:00:00.000Z');
 });
 
 it.each(['', 'soon', '2', '2w', '-2h', '24:00', '18:60', '2026-13-01', '99999999d', '1'])(
-  'does not take %j for a time',
+  'does not accept %j as a time',
   (text) => {
     expect(() => readUntil(text, NOW)).toThrow('write 90m, 2h, 3d, 18:00 or');
   },

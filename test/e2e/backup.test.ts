@@ -26,7 +26,7 @@ async function redisIn(dir: string, args: string[] = []): Promise<RedisProcess> 
   return started;
 }
 
-/** All that a server knows, as docs/redis.md lists it. */
+/** Everything that a server knows, as listed in docs/redis.md. */
 async function everything(server: TestServer) {
   const api = operatorClient(server);
   const get = async (path: string) => (await api('GET', path)).body;
@@ -44,7 +44,7 @@ async function everything(server: TestServer) {
 }
 
 describe('a backup by export', () => {
-  it('brings back channels, control planes, releases and promotions, and neither log nor fleet', async () => {
+  it('restores channels, control planes, releases and promotions, but neither log nor fleet', async () => {
     const before = await startOn(redis.url);
     const { stdout: document } = await commandLine(before)(['export']);
     const after = await startOn(null);
@@ -65,7 +65,7 @@ describe('a backup by export', () => {
 });
 
 describe('a backup of the files of Redis', () => {
-  it('brings everything back from the append-only files', async () => {
+  it('restores everything from the append-only files', async () => {
     const was = await everything(await startOn(redis.url));
     expect(was.chain).toMatchObject({ intact: true });
     const dir = temporaryDirectory();
@@ -74,7 +74,7 @@ describe('a backup of the files of Redis', () => {
     expect(await everything(await startOn(restored.url))).toEqual(was);
   });
 
-  it('brings everything back from a dump, which is not read where appendonly is set', async () => {
+  it('restores everything from a dump, which Redis does not read if appendonly is set', async () => {
     const was = await everything(await startOn(redis.url));
     await asAdmin(redis.url, (admin) => admin.save());
     const copy = () => {
@@ -88,7 +88,7 @@ describe('a backup of the files of Redis', () => {
     const restored = await redisIn(copy(), ['--appendonly', 'no']);
     await asAdmin(restored.url, async (admin) => {
       await admin.config('SET', 'appendonly', 'yes');
-      // It does not stop before the file is written.
+      // Redis must not stop before the file is written.
       await vi.waitFor(async () => expect(await admin.info('persistence')).toMatch(/aof_rewrite_in_progress:0/));
     });
     await restored.stop();
@@ -97,7 +97,7 @@ describe('a backup of the files of Redis', () => {
   });
 });
 
-it('a copy of the directory of a stopped server brings everything back', async () => {
+it('a copy of the directory of a stopped server restores everything', async () => {
   const dataDir = temporaryDirectory();
   intoFiles(dataDir);
   const before = await startOn(null, dataDir);

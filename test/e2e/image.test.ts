@@ -37,7 +37,7 @@ describe.skipIf(why)('the image', () => {
     ...env,
   });
 
-  it('says what it is, and how to run and stop it', () => {
+  it('states what it is, and how to run and stop it', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(config).toMatchObject({
       User: '65532:65532',
@@ -50,7 +50,7 @@ describe.skipIf(why)('the image', () => {
     expect(config.Healthcheck.Test[0]).toBe('CMD');
   });
 
-  it('holds the bundle, the one package that is native, and nothing of the build', () => {
+  it('contains the bundle and the one native package, and nothing of the build', () => {
     const packages = execFileSync('ls', [join(root, 'app/node_modules')], { encoding: 'utf8' }).split('\n');
     expect(packages).toContain('lmdb');
     expect(packages).not.toContain('esbuild');
@@ -59,10 +59,10 @@ describe.skipIf(why)('the image', () => {
     expect(readlinkSync(join(root, 'usr/local/bin/fairway'))).toBe('/app/dist/cli.js');
   });
 
-  it('has what V8 makes of the bundle with it, and it is taken', async () => {
-    const told: Record<string, string> = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+  it('contains a compile cache of the bundle, which V8 accepts', async () => {
+    const debug: Record<string, string> = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
     const [program = '', ...args] = inContainer(root, config, data, config.Cmd);
-    const server = run(program, args, { env: environment({ ...QUICKSTART, ...told }) });
+    const server = run(program, args, { env: environment({ ...QUICKSTART, ...debug }) });
     await addresses(server);
     server.signal('SIGTERM');
     await server.exit;
@@ -71,7 +71,7 @@ describe.skipIf(why)('the image', () => {
     }
   });
 
-  it('serves, is healthy and stops on a signal: read-only, as nobody in particular, with no program of the base but Node', async () => {
+  it('serves, is healthy and stops on a signal: read-only, unprivileged, with no program of the base but Node', async () => {
     for (const programs of ['usr/bin', 'usr/sbin']) rmSync(join(root, programs), { recursive: true });
     const start = (command: string[], env: Record<string, string>) => {
       const [program = '', ...args] = inContainer(root, config, data, command);

@@ -18,7 +18,7 @@ const RELEASES = ['16.4.6', '16.5.0', '17.4.2', '17.5.1', '18.0.0', '18.1.0'].ma
 }));
 const PLAN = { version: '18.1.0', reason: 'to 18', stepped: true };
 
-/** Agents that poll and install what they are told, and an auth server that counts them. */
+/** Agents that poll and install the version they get, and an auth server that counts them. */
 async function startFleet(server: () => TestServer, versions: string[]) {
   const agents = versions.map((version, n) => ({ id: `agent-${n}`, version, offline: false }));
   const seen = new Set<string>();
@@ -50,7 +50,7 @@ const settings = (authUrl: () => string, more = {}) => ({
 });
 
 describe('a plan across two majors', () => {
-  it('strands nobody: it waits for the last agent of each step, then goes on by itself', async () => {
+  it('strands no agent: it waits for the last agent of each step, then continues by itself', async () => {
     let server: TestServer | null = null;
     const fleet = await startFleet(() => server as TestServer, ['16.4.6', '16.4.6', '16.5.0']);
     server = await startServer(settings(() => fleet.auth.url));
@@ -66,7 +66,7 @@ describe('a plan across two majors', () => {
     const straggler = fleet.agents[0];
     if (!straggler) throw new Error('no agent');
     straggler.offline = true;
-    // The first tells an agent where to go, the second tells Fairway that it went.
+    // The first poll tells an agent where to go, the second shows Fairway that it went there.
     await fleet.poll();
     await fleet.poll();
     await vi.waitFor(async () => {
@@ -97,7 +97,7 @@ describe('a plan across two majors', () => {
     });
   });
 
-  it('is told in every explanation: whom the next step would strand', async () => {
+  it('is part of every explanation: which agents the next step would strand', async () => {
     let server: TestServer | null = null;
     const fleet = await startFleet(() => server as TestServer, ['16.4.6']);
     server = await startServer(settings(() => fleet.auth.url));
@@ -137,7 +137,7 @@ describe('a plan across two majors', () => {
     expect((await api('POST', '/channels/edge/cancel-plan', { reason: 'again' })).status).toBe(404);
   });
 
-  it('changes nothing on a dry run, and does not go with accepted stranding', async () => {
+  it('changes nothing on a dry run, and cannot be combined with accepted stranding', async () => {
     const peer = await startPeer(body(authMetrics({ '16.4.6': 1 })));
     const api = operatorClient(await startServer(settings(() => peer.url)));
     await api('POST', '/releases/import', RELEASES);
@@ -168,7 +168,7 @@ describe('a plan across two majors', () => {
     expect((await altered('GET', '/channels/edge')).body.plan, 'a plan that leads nowhere').toBeNull();
   });
 
-  it('goes on under the next leader, each step exactly once', async () => {
+  it('continues under the next leader, each step exactly once', async () => {
     await asAdmin(redis.url, (admin) => admin.flushall());
     const servers: TestServer[] = [];
     const fleet = await startFleet(() => servers.at(-1) as TestServer, ['15.4.9', '15.4.9']);

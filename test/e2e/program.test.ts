@@ -17,10 +17,10 @@ import {
 } from '../support/process.ts';
 import { temporaryDirectory } from '../support/server.ts';
 
-// Many programs are started here, one after the other.
+// These tests start many programs, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** What the shell updater runs, without the https that a proxy in front adds. */
+/** The options of the shell updater, except those for https, which a proxy adds. */
 const UPDATER_CURL = ['--tlsv1.2', '-sSf'];
 
 const QUICKSTART_FILE = { FAIRWAY_CONFIG: join(ROOT, 'config/quickstart.yaml') };
@@ -73,7 +73,7 @@ describe('the built program', () => {
     expect(await curl(...UPDATER_CURL, `${base}/critical`)).toEqual({ code: 0, stdout: 'no', stderr: '' });
     await api('POST', '/channels/stable%2Fcloud/withdraw', { reason: 'test' });
     expect(await curl(...UPDATER_CURL, `${base}/version`)).toEqual({ code: 0, stdout: 'none', stderr: '' });
-    // curl -f: 22 for any status from 400 up, and nothing that could be taken for a version.
+    // curl -f exits with 22 for any status of 400 or more, and prints nothing that looks like a version.
     expect(await curl(...UPDATER_CURL, `${publicUrl}/v1/gone/version`)).toMatchObject({ code: 22, stdout: '' });
   });
 });
@@ -86,7 +86,7 @@ describe('fairway releases import', () => {
     return { code, stdout: program.stdout, stderr: program.stderr };
   };
 
-  it('takes a release history over, once', async () => {
+  it('imports a release history, once', async () => {
     const server = await startFairway();
     const env = { FAIRWAY_URL: server.operatorUrl, FAIRWAY_TOKEN: ADMIN_TOKEN };
     const first = await importReleases(env);
@@ -96,14 +96,14 @@ describe('fairway releases import', () => {
     expect((await importReleases(env)).stdout).toContain(`0 imported, ${count} unchanged`);
   });
 
-  it('says what is missing or wrong, and does not exit 0', async () => {
+  it('says what is missing or wrong, and does not exit with 0', async () => {
     const server = await startFairway();
     const env = { FAIRWAY_URL: server.operatorUrl, FAIRWAY_TOKEN: ADMIN_TOKEN };
     const cases: [env: Record<string, string>, path: string, sentence: RegExp][] = [
       [{ FAIRWAY_URL: server.operatorUrl }, file, /set FAIRWAY_TOKEN/],
       [{ ...env, FAIRWAY_TOKEN: 'wrong' }, file, /this token is not known/],
       [{ ...env, FAIRWAY_URL: 'http://127.0.0.1:1' }, file, /cannot be reached .*FAIRWAY_URL/s],
-      [{ ...env, FAIRWAY_URL: server.publicUrl }, file, /is no Fairway operator listener/],
+      [{ ...env, FAIRWAY_URL: server.publicUrl }, file, /is not a Fairway operator listener/],
       [env, '/nowhere.json', /nowhere\.json/],
       [env, join(ROOT, 'README.md'), /valid JSON/],
     ];
@@ -120,7 +120,7 @@ describe('fairway releases import', () => {
   });
 });
 
-describe('the admin token of a server that was given none', () => {
+describe('the admin token of a server without tokens', () => {
   const NO_TOKEN = { FAIRWAY_ADMIN_TOKEN: '', ...QUICKSTART_FILE };
   const tokenFile = (dir: string) => join(dir, 'data/admin-token');
   /** The command that the greeting shows. */
@@ -133,7 +133,7 @@ describe('the admin token of a server that was given none', () => {
     return JSON.parse(shell.stdout);
   }
 
-  it('is made once, kept for its owner alone, and not printed where output is collected', async () => {
+  it('is created once, readable only by its owner, and not printed where output is collected', async () => {
     const dir = temporaryDirectory();
     const first = runFairway({ dir, env: NO_TOKEN });
     await addresses(first);
@@ -154,7 +154,7 @@ describe('the admin token of a server that was given none', () => {
   it.skipIf(!existsSync('/usr/bin/script'))('is shown once to a person at a terminal', async () => {
     const dir = temporaryDirectory();
     const env = { ...freePorts(dir), ...NO_TOKEN };
-    // Its terminal is script's, which copies what it shows.
+    // `script` gives it a terminal, and copies what that shows.
     const startAtTerminal = async () => {
       const terminal = run('script', ['-qec', `exec '${process.execPath}' '${SERVER}'`, '/dev/null'], {
         cwd: dir,

@@ -4,7 +4,7 @@ import { openStage, startStages } from '../support/promotion.ts';
 
 // Needs Debian's package prometheus, which the test installs as root.
 it.skipIf(!hasPrometheus)(
-  'a real Prometheus holds a release back until its condition holds',
+  'a real Prometheus holds a release back until its condition is met',
   { timeout: 90_000 },
   async () => {
     const url = await startPrometheus();

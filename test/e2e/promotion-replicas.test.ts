@@ -4,7 +4,7 @@ import { openStage, RELEASE, release, startStages } from '../support/promotion.t
 import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer } from '../support/server.ts';
 
-it('replicas that all drive a promotion take each step once, also when one after another dies', {
+it('replicas that drive the same promotion take each step once, even as one after another stops', {
   timeout: 90_000,
 }, async () => {
   const redis = await startRedis();

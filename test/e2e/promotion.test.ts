@@ -12,7 +12,7 @@ const RELEASE = '17.0.0-cloud.20241112T101530.f00dfac';
 const COMMIT = 'f00dfacadef00dfacadef00dfacadef00dfacade';
 const HOUR = 3_600_000;
 
-/** A server whose four stages have a channel and a control plane each, and a clock that stands until it is moved. */
+/** A server with four stages, each with a channel and a control plane, and a clock that moves only when told. */
 async function startCloud() {
   let time = Date.parse('2024-11-12T10:30:00Z');
   const stages = STAGES.map((name, index) => ({
@@ -39,7 +39,7 @@ async function startCloud() {
   return { server, wait, ci: operatorClient(server, 'release-manager'), manager: operatorClient(server, 'admin') };
 }
 
-/** An agent that polls as the updaters do, and runs what it is told. */
+/** An agent that polls as the updaters do, and runs the version it gets. */
 function createAgent({ publicUrl }: TestServer, channel: string, id: string) {
   let version = BEFORE;
   return async () => {
@@ -72,7 +72,7 @@ async function label(server: TestServer, action: 'labeled' | 'unlabeled', pr: nu
 }
 
 describe('a cloud release', () => {
-  it('goes through all four stages, with agents that follow, and back from all of them when it is pulled', async () => {
+  it('goes through all four stages, with agents that follow, and all go back when it is pulled', async () => {
     const { server, wait, ci, manager } = await startCloud();
     const history = JSON.parse(readFileSync('test/fixtures/teleport-releases.json', 'utf8'));
     expect(await manager('POST', '/releases/import', history)).toMatchObject({ status: 200 });
@@ -90,7 +90,7 @@ describe('a cloud release', () => {
     const upgrade = (name: string) => manager('PUT', `/control-planes/${name}`, { version: RELEASE });
     const act = (api: typeof ci, verb: string, body: object) => api('POST', `/releases/${RELEASE}/${verb}`, body);
 
-    // CI registers it; canary waits for the control plane's artifacts, then begins by itself.
+    // CI registers the release; canary waits for the control plane's artifacts, then starts by itself.
     const registration = {
       version: RELEASE,
       commit: COMMIT,
@@ -107,14 +107,14 @@ describe('a cloud release', () => {
     await until('canary', 'awaiting-control-plane');
     await upgrade('canary');
 
-    // Its packages are still being built, so no channel takes it.
+    // Its packages are still being built, so no channel moves.
     await until('canary', 'rolling');
     expect((await stageOf('canary')).next).toContain('the packages of');
     await act(ci, 'artifacts', { packages: 'published' });
     await until('canary', 'soaking');
     expect(await poll()).toEqual([RELEASE, BEFORE, BEFORE, BEFORE]);
 
-    // Everything that has to happen before internal, and does not count when the wrong person does it.
+    // Everything that must happen before internal, and does not count when the wrong person does it.
     const early = await act(manager, 'promote', { reason: 'impatient' });
     expect(early).toMatchObject({ status: 409, body: { code: 'refused' } });
     wait(HOUR);
@@ -131,7 +131,7 @@ describe('a cloud release', () => {
     expect(await act(manager, 'approve', { stage: 'internal', reason: 'tested' })).toMatchObject({ status: 200 });
     expect(await act(manager, 'promote', { stage: 'internal', reason: 'tested' })).toMatchObject({ status: 200 });
 
-    // A control plane that lags holds its agents back.
+    // A control plane that is behind holds its agents back.
     await until('internal', 'awaiting-control-plane');
     expect((await stageOf('internal')).next).toContain(`internal reports ${BEFORE}`);
     expect(await poll()).toEqual([RELEASE, BEFORE, BEFORE, BEFORE]);
@@ -139,7 +139,7 @@ describe('a cloud release', () => {
     await until('internal', 'soaking');
     expect(await poll()).toEqual([RELEASE, RELEASE, BEFORE, BEFORE]);
 
-    // A halt holds, whatever time passes; after it the soak begins anew.
+    // A halt stays, however much time passes; after it the soak starts again.
     await act(ci, 'halt', { reason: 'error rate is up' });
     wait(2 * HOUR);
     expect(await stageOf('internal')).toMatchObject({ state: 'halted', halted: { reason: 'error rate is up' } });
@@ -160,7 +160,7 @@ describe('a cloud release', () => {
     expect(await (await fetch(`${server.publicUrl}/v1/cloud/trials/critical`)).text()).toBe('yes');
     expect(await promotion()).toMatchObject({ stage: null, next: 'nothing: all stages are complete' });
 
-    // It was bad after all: every channel goes back in one commit, pinned or not, agents and client tools with it.
+    // The release turns out to be bad: every channel goes back in one commit, pinned or not, agents and tools too.
     await manager('POST', '/channels/cloud%2Ftrials/pin', { reason: 'a demo' });
     const pulled = await act(ci, 'pull', { reason: 'it leaks sessions', critical: true });
     expect(pulled).toMatchObject({ status: 200, body: { release: { pulled: { reason: 'it leaks sessions' } } } });
@@ -173,7 +173,7 @@ describe('a cloud release', () => {
     const again = await manager('POST', '/channels/cloud%2Fcanary/roll-forward', { version: RELEASE, reason: 'again' });
     expect(again).toMatchObject({ status: 409, body: { detail: expect.stringContaining('it leaks sessions') } });
 
-    // What the machine did is in the log, each step once and in order.
+    // The log has the automatic steps, each once and in order.
     const { entries } = (await manager('GET', '/audit?limit=500')).body;
     const taken = entries
       .filter((entry: AuditEntry) => entry.actor === 'system:promotion' && entry.subject === `promotion/${RELEASE}`)

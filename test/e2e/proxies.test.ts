@@ -8,7 +8,7 @@ import { type Backend, haproxy, nginx, type RunningProxy } from '../support/prox
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 
 const PATH = '/v1/stable/cloud/version';
-/** Longer than HAProxy needs to notice, as the page says. */
+/** Longer than HAProxy needs to notice, as docs/operating.md says. */
 const SHUTDOWN = { drain: '2500ms', deadline: '5s' };
 
 const start = (env: Record<string, string> = {}, dir = temporaryDirectory()) =>
@@ -19,7 +19,7 @@ const backendOf = ({ publicUrl, operatorUrl }: Pick<FairwayProcess, 'publicUrl' 
   operatorPort: new URL(operatorUrl).port,
 });
 
-/** Runs the real curl as Teleport's shell updater does; answers with what it prints, or its exit code. */
+/** Runs the real curl as Teleport's shell updater does. Returns what it prints, or its exit code if it fails. */
 function curl({ url, ca }: RunningProxy, path: string, ...more: string[]): Promise<string | number> {
   const args = ['--proto', '=https', '--tlsv1.2', '-sSf', '--cacert', ca, ...more, `${url}${path}`];
   return new Promise((resolve) => {
@@ -27,7 +27,7 @@ function curl({ url, ca }: RunningProxy, path: string, ...more: string[]): Promi
   });
 }
 
-/** Polls without pause, on a connection that is kept and on new ones, and notes every answer that is wrong. */
+/** Polls without pause, on kept connections and on new ones, and records every wrong answer. */
 function load({ url, ca }: RunningProxy) {
   const wrong: string[] = [];
   let answered = 0;
@@ -65,7 +65,7 @@ function poll(url: string, agent: Agent): Promise<string> {
   });
 }
 
-/** Stops a server and puts another one in its place, at the same addresses, as an upgrade does. */
+/** Stops a server and starts another one at the same addresses, as an upgrade does. */
 async function replace(server: FairwayProcess): Promise<FairwayProcess> {
   server.signal('SIGTERM');
   expect(await server.exit).toEqual({ code: 0, signal: null });
@@ -85,7 +85,7 @@ describe.skipIf(KINDS.length === 0)('behind proxies set up as docs/operating.md 
     for (const max of ['1.2', '1.3']) expect(await curl(proxy, PATH, '--tls-max', max)).toBe('v16.4.6');
     expect(await curl(proxy, '/v1/stable/cloud/critical')).toBe('no');
     expect(await curl(proxy, '/v1/stable%2Fcloud//version?x=1')).toBe('v16.4.6');
-    expect(await curl(proxy, '/v1/nobodys/version'), 'curl -f fails on 404').toBe(22);
+    expect(await curl(proxy, '/v1/unknown/version'), 'curl -f fails on 404').toBe(22);
     const shown = String(await curl(proxy, PATH, '-D-', '-o/dev/null', '--compressed'));
     for (const header of [
       /^HTTP\/1.1 200/,
@@ -106,7 +106,7 @@ describe.skipIf(KINDS.length === 0)('behind proxies set up as docs/operating.md 
     );
   });
 
-  it('no poll is lost while one server after the other is replaced', { timeout: 120_000 }, async () => {
+  it('no poll is lost while the servers are replaced one after the other', { timeout: 120_000 }, async () => {
     const servers: [FairwayProcess, FairwayProcess] = [await start(), await start()];
     const backends: [Backend, Backend] = [backendOf(servers[0]), backendOf(servers[1])];
     const proxies = await Promise.all(KINDS.map((kind) => kind.start(backends)));

@@ -9,19 +9,19 @@ interface Block {
   content: string;
 }
 
-/** The fenced blocks of the README, in turn. */
+/** The fenced blocks of the README, in order. */
 const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```(\w+)\n(.*?)\n```$/gms)].map(
   ([, language = '', content = '']): Block => ({ language, content }),
 );
 
-/** A place as the README supposes it: `data` where the server keeps it, `tctl` and `fairway` on PATH, a release history. */
+/** A directory as the README assumes it: the server's `data`, `tctl` and `fairway` on PATH, a release history. */
 function workplace() {
   const { dir, path } = makeWorkplace();
   copyFileSync(join(ROOT, 'test/fixtures/releases.json'), join(dir, 'releases.json'));
   return { dir, path };
 }
 
-/** What a block shows for a JSON problem is its sentence. */
+/** For a JSON problem, a block shows only its sentence. */
 function shown(output: string): string {
   return output.startsWith('{') ? JSON.parse(output).detail : output;
 }
@@ -44,7 +44,7 @@ it('shows commands that work as printed, and their output', { timeout: 60_000 },
     expect((await shell.exit).code, `${here}\n${shell.stderr}`).toBe(0);
     outputs.push(shell.stdout);
     const next = blocks[blocks.indexOf(command) + 1];
-    // A poll's answer has no newline; other tools end theirs with one.
+    // A poll's answer has no newline; the output of other tools ends with one.
     if (next?.language === 'text') expect(shown(shell.stdout).replace(/\n$/, ''), here).toBe(next.content);
   }
   expect(commands.length).toBeGreaterThanOrEqual(5);

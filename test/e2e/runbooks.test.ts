@@ -8,7 +8,7 @@ import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART, type Reply } from '../support/server.ts';
 import { makeWorkplace } from '../support/workplace.ts';
 
-/** Where somebody follows a page: `fairway` and `tctl` on the path, signed in. */
+/** Where a person follows a page: `fairway` and `tctl` on PATH, and signed in. */
 interface Place {
   dir: string;
   server: FairwayProcess;
@@ -16,9 +16,9 @@ interface Place {
 }
 
 interface Scenario {
-  /** Brings about what the page supposes. */
+  /** Creates the situation that the page assumes. */
   begin(): Promise<Place>;
-  /** What happens besides, before the command of that number (from 0). */
+  /** Other events, each before the command of that number (from 0). */
   before?: Record<number, (place: Place) => Promise<void>>;
 }
 
@@ -75,7 +75,7 @@ const SCENARIOS: Record<string, Scenario> = {
       return here;
     },
     before: {
-      // It comes back without its data, and the servers are stopped, cleared and started as the example says.
+      // Redis comes back without its data; the servers are stopped, cleared and started as the example says.
       5: async (here) => {
         const redis = lost.get(here.dir);
         if (!redis) throw new Error('no Redis');
@@ -133,7 +133,7 @@ const lost = new Map<string, Awaited<ReturnType<typeof startRedis>>>();
 it.each(PAGES)('%s shows commands that work as printed, and their output', { timeout: 90_000 }, async (file) => {
   const page = readFileSync(file, 'utf8');
   const scenario = SCENARIOS[file];
-  if (!scenario) throw new Error(`${file} has no scenario here, so nobody knows that its commands work`);
+  if (!scenario) throw new Error(`${file} has no scenario in this test, so its commands are untested; add one`);
   const steps = readSteps(page);
   if (steps.length === 0) return;
   const here = await scenario.begin();
