@@ -7,41 +7,40 @@ import { type PlainPoll, readPlainPoll } from './plain-poll.ts';
 export interface FastLaneOptions {
   answers: Pick<Answers, 'byPath'>;
   checkIns: Pick<CheckIns, 'note'>;
-  /** Milliseconds between looks for clients that say nothing. */
+  /** Milliseconds between checks for silent clients. */
   lookEvery: number;
 }
 
 export interface FastLane {
-  /** Polls answered here, and connections left to node:http; whole numbers that only grow. */
+  /** Polls answered here, and connections handed over to node:http; whole numbers that only grow. */
   counters: Readonly<{ answered: number; handedOver: number }>;
-  /** Leaves everything that comes from now on to node:http. */
+  /** Hands all further requests over to node:http. */
   stop(): void;
 }
 
-/** An answer as it goes on the wire within one second. */
+/** The bytes of an answer (as Latin-1), valid for one second because of the header `Date`. */
 interface Wire {
   second: number;
   keep: { get: string; head: string };
   close: { get: string; head: string };
 }
 
-/** As node:http has it. */
+/** The same bytes as node:http sends. */
 const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
-/** What node adds to `keepAliveTimeout`; Node 26 makes it an option. */
+/** Node adds this to `keepAliveTimeout`; in Node 26 it is an option. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;
-/** Between requests a parser skips empty lines, so whoever sends nothing else is as good as silent. */
+/** Parsers skip empty lines between requests, so a client that sends nothing else counts as silent. */
 const EMPTY_LINES = /^[\r\n]+$/;
 const ANSWERED = 0;
 
 /**
- * Takes the connections of a server before node:http does, which must be their only listener by now. A plain poll for a
- * prepared answer is answered at once; with the first bytes that are anything else the connection becomes node:http's, from
- * these bytes on and for good.
+ * Takes the connections of a server before node:http, which must be their only listener. A plain poll for a prepared
+ * answer is answered at once. The first other bytes hand the connection over to node:http, which keeps it.
  */
 export function openFastLane(server: Server, { answers, checkIns, lookEvery }: FastLaneOptions): FastLane {
   const [slow] = server.listeners('connection') as [(this: Server, socket: Socket) => void];
   const counters = { answered: 0, handedOver: 0 };
-  /** The connections in this lane: since when they have said nothing, or `ANSWERED`. */
+  /** The connections in this lane: the time since when they are silent (`performance.now()`), or `ANSWERED`. */
   const connections = new Map<Socket, number>();
   const wires = new WeakMap<PreparedAnswer, Wire>();
   let open = true;
@@ -55,7 +54,7 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
     if (!this.writable) return;
     const text = bytes.toString('latin1');
     if (EMPTY_LINES.test(text)) return;
-    // node:http stops reading from a client that does not take its answers.
+    // node:http stops reading from a client that does not read its answers.
     const poll = open && this.writableLength === 0 ? readPlainPoll(text) : null;
     const answer = poll && answers.byPath(poll.path);
     if (answer) give(this, answer, poll);
@@ -68,7 +67,7 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
     if (headers.id !== undefined) checkIns.note(answer.channel, headers);
     socket.write(wireOf(answer)[close ? 'close' : 'keep'][head ? 'head' : 'get'], 'latin1');
     if (!close) keep(socket);
-    // The kernel has it all, and sends it before it closes.
+    // The kernel has the whole answer and sends it before it closes the connection.
     else if (socket.writableLength === 0) socket.destroy();
     else socket.destroySoon();
   }
@@ -76,7 +75,7 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
   function keep(socket: Socket): void {
     if (connections.get(socket) === ANSWERED) return;
     connections.set(socket, ANSWERED);
-    // Each write and each read puts it off.
+    // Each write and each read restarts the timeout.
     socket.setTimeout(server.keepAliveTimeout + KEEP_ALIVE_BUFFER_MS, socket.destroy);
   }
 
@@ -114,7 +113,7 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
 
   const { closeIdleConnections } = server;
   server.closeIdleConnections = () => {
-    // Also those that never said anything, as Node 26 does; Node 20 leaves them until they are cut off.
+    // Connections that never sent anything are closed as well, as in Node 26; Node 20 waits until they time out.
     for (const socket of connections.keys()) socket.destroy();
     closeIdleConnections.call(server);
   };
@@ -138,8 +137,9 @@ function makeWire({ headerLines, body }: PreparedAnswer, second: number, timeout
 }
 
 /**
- * node:http reads in C++ and lets finished answers out wherever a body comes; what is handed to it in JavaScript goes through
- * its parser in one turn. So a head that may have a body is parted from what follows, as if that had come by itself.
+ * node:http reads in C++ and sends finished answers whenever a body arrives; bytes that are handed over in JavaScript
+ * go through its parser in one turn. So a head that may have a body is separated from the bytes after it, as if those
+ * had arrived on their own.
  */
 function* pieces(bytes: Buffer, text: string): Generator<Buffer, undefined> {
   let from = 0;

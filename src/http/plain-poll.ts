@@ -1,21 +1,21 @@
 import { maxHeaderSize } from 'node:http';
 import { POLL_FIELDS, type PollHeaders } from './poll-headers.ts';
 
-/** A poll that asks for nothing but an answer. */
+/** A poll without a body, a condition or an unknown header. */
 export interface PlainPoll {
   path: string;
   head: boolean;
-  /** Is the connection to be closed after the answer? */
+  /** Close the connection after the answer? */
   close: boolean;
   headers: PollHeaders;
 }
 
-/** A poll is a few hundred bytes; and never more than node:http accepts. */
+/** A poll has a few hundred bytes; the limit is never above that of node:http. */
 const MAX_BYTES = Math.min(2_048, maxHeaderSize);
 const REQUEST = /^(GET|HEAD) (\/[!-~]+) HTTP\/1\.1\r\n/;
 const FIELD = /([A-Za-z-]+): ([!-~](?:[ -~]*[!-~])?)\r\n/y;
 
-/** Headers of curl, Go and proxies in front that change nothing about an answer. */
+/** Headers of curl, Go and proxies that do not change the answer. */
 const MEANINGLESS = [
   ...['user-agent', 'accept', 'accept-encoding', 'accept-language', 'cache-control', 'pragma'],
   ...['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-real-ip', 'x-request-id'],
@@ -29,9 +29,8 @@ const KNOWN = new Map<string, 'host' | 'connection' | 'meaningless' | keyof Poll
 ]);
 
 /**
- * Reads bytes (as Latin-1) that are one whole request and nothing else, of which node:http could make nothing but the same.
- * Returns null for all else: a body, a condition, an unknown header, two hosts, anything that two readers could read
- * differently (RFC 9112, 11.2).
+ * Reads bytes (as Latin-1) that are exactly one complete request, which node:http would read the same way. Returns null
+ * for anything else: a body, a condition, an unknown header, two hosts, anything ambiguous (RFC 9112, 11.2).
  */
 export function readPlainPoll(text: string): PlainPoll | null {
   const request = text.length > MAX_BYTES ? null : REQUEST.exec(text);

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import type { RawCheckIn } from '../service/check-ins.ts';
 
-/** The headers of a poll that mean something, as they came. */
+/** The headers of a poll that Fairway uses, unchecked. */
 export interface PollHeaders extends RawCheckIn {
   ifNoneMatch?: string;
 }
@@ -14,11 +14,11 @@ export const POLL_FIELDS = new Map<string, keyof PollHeaders>([
   ['updater-kind', 'updater'],
   ['updater-version', 'updaterVersion'],
   ['agent-group', 'group'],
-  // Never from the query: addresses end up in logs.
+  // Never read from the query, because addresses end up in logs.
   ['agent-token', 'token'],
 ]);
 
-/** With what node:http itself wants to know of a request. */
+/** Also the headers that node:http itself reads. */
 interface KnownHeaders extends PollHeaders {
   host?: string;
   expect?: string;
@@ -27,8 +27,8 @@ const FIELDS = new Map<string, keyof KnownHeaders>([...POLL_FIELDS, ['host', 'ho
 const LENGTHS = new Set([...FIELDS.keys()].map(({ length }) => length));
 
 /**
- * A request that reads those headers only which mean something; of one that is repeated the first counts. node:http looks for
- * `host` and `expect` in the `headers` of each request, for which it would make an object of all of them: a tenth of a poll.
+ * A request that reads only the headers in use; if one is repeated, the first counts. node:http looks up `host` and
+ * `expect` in `headers`, and would build an object of all headers for that: a tenth of the cost of a poll.
  */
 export class PollRequest extends IncomingMessage {
   #known: KnownHeaders | null = null;
@@ -39,7 +39,7 @@ export class PollRequest extends IncomingMessage {
   }
 
   static {
-    // A property by its type, which an accessor could not replace.
+    // `headers` is declared as a property, so a class accessor could not replace it.
     Object.defineProperty(PollRequest.prototype, 'headers', {
       get(this: PollRequest) {
         return this.poll;
@@ -59,7 +59,7 @@ function readHeaders(raw: readonly string[]): KnownHeaders {
   return known;
 }
 
-/** The check-in in the query of a poll. */
+/** Reads the check-in in the query of a poll. */
 export function readPollQuery(query: URLSearchParams): RawCheckIn {
   const checkIn: RawCheckIn = {};
   for (const [name, field] of QUERY) {

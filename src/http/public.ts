@@ -4,7 +4,7 @@ import type { Answers, PreparedAnswer } from './answers.ts';
 import { type PollHeaders, type PollRequest, readPollQuery } from './poll-headers.ts';
 import { readPublicPath } from './public-path.ts';
 
-/** How often the public listener gave an answer that is no channel's; whole numbers, read when Prometheus asks. */
+/** How often the public listener gave an answer that belongs to no channel: whole numbers, which Prometheus reads. */
 export interface PublicCounters {
   notFound: number;
   methodNotAllowed: number;
@@ -41,8 +41,8 @@ const UNAVAILABLE = fixed(
 );
 
 /**
- * Answers agents. There is no router: whatever can be asked was prepared when the state changed, and a request is a
- * look-up. It reads nothing but the method, the path and the optional check-in, and can change nothing.
+ * Answers agents. There is no router: all answers are prepared when the state changes, and a request is a look-up. It
+ * reads only the method, the path and the optional check-in, and cannot change any state.
  */
 export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApiOptions): PublicApi {
   const counters = { notFound: 0, methodNotAllowed: 0, unavailable: 0 };
@@ -63,7 +63,7 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
     sendAnswer(response, answer, request.poll.ifNoneMatch, head);
   };
 
-  /** The way of everything that is not exactly `/v1/CHANNEL/version` or `/critical`. */
+  /** Resolves every path that is not one of the plain ones (`plainPaths`). */
   function resolve(path: string, query: URLSearchParams | null): PreparedAnswer | Fixed {
     const route = readPublicPath(path, defaultChannel);
     if (route?.endpoint === 'healthz') return HEALTHY;
@@ -115,7 +115,7 @@ function fixed(status: number, body: string, ...headers: string[]): Fixed {
   return { status, headers: [...common, ...headers], body };
 }
 
-/** `If-None-Match` compares weakly (RFC 9110, 13.1.2). */
+/** `If-None-Match` uses weak comparison (RFC 9110, 13.1.2). */
 function matches(condition: string, etag: string): boolean {
   if (condition === etag || condition.trim() === '*') return true;
   return condition.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
