@@ -4,36 +4,19 @@ import type { Logger } from 'pino';
 import { readRedisAccess } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
-import { openCertificate } from './listeners/certificate.ts';
-import { openPublicSide } from './listeners/public.ts';
+import { type Certificate, openCertificate } from './listeners/certificate.ts';
+import type { OperatorSide } from './listeners/operator.ts';
+import { openPublicSide, type PublicSide } from './listeners/public.ts';
 import { createMetrics } from './metrics/registry.ts';
-import { createHttpPeers } from './peers/http.ts';
-import { createConditions } from './peers/prometheus.ts';
-import { createAudit } from './service/audit.ts';
 import { bootstrap } from './service/bootstrap.ts';
-import { createChannels } from './service/channels.ts';
-import { createControlPlanes } from './service/control-planes.ts';
-import { createFleet } from './service/fleet.ts';
-import { createGate } from './service/gate.ts';
-import { joinLeadership } from './service/leadership.ts';
-import { createPlans } from './service/plans.ts';
-import { createPromotionDriver } from './service/promotion-driver.ts';
-import { createFacts } from './service/promotion-facts.ts';
-import { createPromotions } from './service/promotions.ts';
-import { createRecall } from './service/recall.ts';
-import { createRecoveries } from './service/recovery.ts';
-import { createReleases } from './service/releases.ts';
-import { createSeries } from './service/series.ts';
-import { createSignOffs } from './service/sign-offs.ts';
-import { createSources } from './service/sources.ts';
-import { openState } from './service/state.ts';
-import { createTransfer } from './service/transfer.ts';
+import { joinLeadership, type Leadership } from './service/leadership.ts';
+import { openState, type State } from './service/state.ts';
+import { createServices, type Services } from './services.ts';
 import { openStore } from './store/open.ts';
 import { createSavedState, unsaved } from './store/saved-state.ts';
-import { traceGate } from './tracing/gate.ts';
 import { openTracing } from './tracing/open.ts';
-import { traceConditions, tracePeers } from './tracing/peers.ts';
 import { traceStore } from './tracing/store.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 export interface RunningServer {
   publicUrl: string;
@@ -49,107 +32,122 @@ export interface StartOptions {
   now?: () => Date;
 }
 
-/** Metrics of an auth server are some 100 KB. */
-const MAX_PEER_BODY = 8 * 1024 * 1024;
-/** Milliseconds for polls that wait for this start: what is loaded after it holds up all others for a tenth of a second. */
-const FIRST_POLLS = 20;
-/** Milliseconds for the last spans, where requests under way used up the deadline. */
-const LEAST_FLUSH = 500;
+/** What a server has opened so far. */
+interface Opened {
+  tracing?: Tracing;
+  certificate?: Certificate;
+  store?: { close(): Promise<void> };
+  state?: State;
+  bootstrap?: { stop(): void };
+  publicSide?: PublicSide;
+  leadership?: Leadership;
+  operatorSide?: OperatorSide;
+}
 
-/** Stale agents leave the census late by a twenty-fourth of `staleAfter` at most. */
-const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, 1_000), 30 * 60 * 1_000);
+/** Milliseconds for the polls that waited for the start. Loading the operator's side then blocks for about 100 ms. */
+const FIRST_POLLS_MS = 20;
+/** Milliseconds for sending the last spans if requests under way used up the deadline. */
+const LEAST_FLUSH_MS = 500;
 
-/** Wires a server and starts it. Rejects if an address is taken or the data directory cannot be used. */
-export async function start({ now = () => new Date(), ...options }: StartOptions): Promise<RunningServer> {
-  const { settings, version } = options;
-  const { dataDir, fleet: fleetSettings, compatibility, shutdown } = settings;
+/**
+ * Starts a server. If it cannot start, because an address is taken or the data directory cannot be used for instance, it
+ * closes everything that it has opened, then rejects.
+ */
+export async function start(options: StartOptions): Promise<RunningServer> {
+  const { shutdown } = options.settings;
+  const opened: Opened = {};
+  try {
+    const { log, publicUrl, operatorUrl } = await open(options, opened);
+    return {
+      publicUrl,
+      operatorUrl,
+      async close() {
+        await closeAll(opened, shutdown);
+        log.info({}, 'fairway is down');
+      },
+    };
+  } catch (error) {
+    // No drain: the server was never ready.
+    await closeAll(opened, { ...shutdown, drain: 0 }).catch((err) => options.log.warn({ err }, 'could not close all'));
+    throw error;
+  }
+}
+
+async function open({ settings, version, now = () => new Date(), ...options }: StartOptions, opened: Opened) {
   const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
   const tracing = await openTracing({ settings: settings.tracing, version, log: options.log });
-  const { tracer, log } = tracing;
-  const limits = { agents: fleetSettings.maxAgents, unenrolled: fleetSettings.maxUnenrolled };
+  opened.tracing = tracing;
+  const { tracer, log, counts: spans } = tracing;
   const certificate = settings.public.tls && (await openCertificate(settings.public.tls, log));
-  const { deadline, compareEvery, replication } = settings.store;
-  // Polls are not traced, so their check-ins go by the store itself.
-  const pollStore = await openStore({ redis: readRedisAccess(settings), dataDir, deadline, replication, limits, log });
+  if (certificate) opened.certificate = certificate;
+
+  // Polls are not traced, so their check-ins use the store directly.
+  const pollStore = await openStore(storeOptions(settings, log));
+  opened.store = pollStore;
   const store = traceStore(pollStore, tracer);
-  const saved = store.kind === 'redis' ? createSavedState(join(dataDir, 'state.json'), log) : unsaved;
-  const state = await openState({ store, saved, compareEvery, now, log });
+  const saved = store.kind === 'redis' ? createSavedState(join(settings.dataDir, 'state.json'), log) : unsaved;
+  const state = await openState({ store, saved, compareEvery: settings.store.compareEvery, now, log });
+  opened.state = state;
 
   const metrics = createMetrics();
-  const { observer } = metrics;
-  const policy = { ...compatibility, staleAfter: fleetSettings.staleAfter };
-  const fleet = createFleet({ store, state, policy, now });
-  const strictCatalogue = compatibility.catalogue === 'strict';
-  const gate = traceGate(createGate({ state, fleet, strictCatalogue, observer }), tracer);
-  const channels = createChannels({ state, fleet, gate, observer, now });
-  const plans = createPlans({ state, gate, observer, tracer, now, log });
-  const series = createSeries({ store, state, fleet, now });
-  const { stages, grace, advanceEvery, prometheus } = settings.promotion;
-  const controlPlanes = createControlPlanes({ state, fleet, grace, now });
-  const peers = tracePeers(createHttpPeers({ timeout: settings.sources.timeout, maxBody: MAX_PEER_BODY }), tracer);
-  const conditions = traceConditions(createConditions(prometheus), tracer);
-  const sources = createSources({
-    ...settings.sources,
-    peers,
-    store,
-    state,
-    planes: controlPlanes,
-    observer,
-    now,
-    log,
-  });
-  const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], now });
-  const recall = createRecall({ state, gate, releases, stages, observer, now });
-  const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
-  const driver = createPromotionDriver({ state, facts, recall, stages, observer, tracer, now });
+  const services = createServices({ store, state, settings, observer: metrics.observer, tracer, now, log });
+  opened.bootstrap = await bootstrap({ ...settings.bootstrap, history, state, services, log });
 
-  const signOffs = createSignOffs({ state, releases, now });
-  const promotions = createPromotions({ state, releases, facts, stages, now });
-
-  const services = { channels, controlPlanes, releases };
-  const naming = await bootstrap({ ...settings.bootstrap, history, state, services, log });
-
-  // Agents are answered as soon as the state is there; what operators need is loaded after that.
+  // Agents are served as soon as the state is loaded. The operator's side, which takes longer to load, comes later.
   const openSide = settings.workers > 1 ? (await import('./listeners/workers.ts')).openWorkers : openPublicSide;
   const publicSide = await openSide({ state, store: pollStore, settings, certificate, now, log });
+  opened.publicSide = publicSide;
 
   const mayLead = () => state.storeState().is !== 'outdated';
   const leadership = await joinLeadership({ store, ...settings.leader, mayLead, tracer, log });
-  leadership.whileLeading('sweep', sweepEvery(fleetSettings.staleAfter), async () => {
+  opened.leadership = leadership;
+  assignWork(leadership, services, settings, log);
+
+  await sleep(FIRST_POLLS_MS);
+  const { openOperatorSide } = await import('./listeners/operator.ts');
+  const operatorSide = await openOperatorSide({ services, settings, metrics, tracer, version, now, log });
+  opened.operatorSide = operatorSide;
+
+  const { stages } = settings.promotion;
+  metrics.watch({ ...services, version, leadership, stages, counts: publicSide.counts, certificate, spans });
+  const urls = { publicUrl: publicSide.url, operatorUrl: operatorSide.url };
+  log.info({ version, store: store.kind, public: urls.publicUrl, operator: urls.operatorUrl }, 'fairway is up');
+  return { log, ...urls };
+}
+
+function storeOptions(settings: Settings, log: Logger) {
+  const { deadline, replication } = settings.store;
+  const limits = { agents: settings.fleet.maxAgents, unenrolled: settings.fleet.maxUnenrolled };
+  return { redis: readRedisAccess(settings), dataDir: settings.dataDir, deadline, replication, limits, log };
+}
+
+/** The work that one server does for all. */
+function assignWork(
+  leadership: Leadership,
+  { fleet, plans, series, sources, promotionDriver }: Services,
+  settings: Settings,
+  log: Logger,
+): void {
+  leadership.whileLeading('sweep', sweepEvery(settings.fleet.staleAfter), async () => {
     const sightings = await fleet.sweep();
     if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
   });
   leadership.whileLeading('plans', settings.leader.plansEvery, plans.advance);
   leadership.whileLeading('series', settings.leader.seriesEvery, series.record);
   leadership.whileLeading('sources', settings.sources.every, sources.read);
-  leadership.whileLeading('promotion', advanceEvery, driver.advance);
+  leadership.whileLeading('promotion', settings.promotion.advanceEvery, promotionDriver.advance);
+}
 
-  await sleep(FIRST_POLLS);
-  const { openOperatorSide } = await import('./listeners/operator.ts');
-  const operatorSide = await openOperatorSide({
-    ...{ channels, fleet, plans, series, controlPlanes, releases, recall, signOffs, promotions },
-    audit: createAudit(store, state),
-    transfer: createTransfer({ state, gate, now }),
-    recoveries: createRecoveries({ store, state, now }),
-    ...{ state, metrics, tracer, settings, version, now, log },
-  });
-  const { counts } = publicSide;
-  const { counts: spans } = tracing;
-  metrics.watch({ version, leadership, state, channels, fleet, stages, counts, certificate, spans });
-  log.info({ version, store: store.kind, public: publicSide.url, operator: operatorSide.url }, 'fairway is up');
+/** Milliseconds. A stale agent leaves the census late by at most a twenty-fourth of `staleAfter`, or by a second. */
+const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, 1_000), 30 * 60 * 1_000);
 
-  return {
-    publicUrl: publicSide.url,
-    operatorUrl: operatorSide.url,
-    async close() {
-      const began = performance.now();
-      naming.stop();
-      certificate?.close();
-      await Promise.all([publicSide.close(), operatorSide.close(), leadership.close()]);
-      await state.close();
-      await store.close();
-      await tracing.close(Math.max(shutdown.deadline - (performance.now() - began), LEAST_FLUSH));
-      log.info({}, 'fairway is down');
-    },
-  };
+/** Closes the listeners first, so that every request under way finds what it needs. */
+async function closeAll(opened: Opened, { drain, deadline }: Settings['shutdown']): Promise<void> {
+  const began = performance.now();
+  opened.bootstrap?.stop();
+  opened.certificate?.close();
+  await Promise.all([opened.publicSide?.close(drain), opened.operatorSide?.close(drain), opened.leadership?.close()]);
+  await opened.state?.close();
+  await opened.store?.close();
+  await opened.tracing?.close(Math.max(deadline - (performance.now() - began), LEAST_FLUSH_MS));
 }

@@ -29,8 +29,9 @@ const LAYERS: Record<string, Layer> = {
     typePackages: /^pino$/,
   },
   'peers/': { from: ['domain/', 'peers/'], packages: NONE },
-  'http/': { from: ['domain/', 'service/', 'http/'], packages: ANY },
-  'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/'], packages: ANY },
+  // Handlers pick the services that they need, by type only.
+  'http/': { from: ['domain/', 'service/', 'http/'], types: ['services.ts'], packages: ANY },
+  'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/'], types: ['services.ts'], packages: ANY },
   // Wraps what it is handed, and alone knows OpenTelemetry.
   'tracing/': {
     from: ['domain/', 'tracing/'],
@@ -188,6 +189,7 @@ describe('this test finds', () => {
     ['a route that knows a store', 'http/public.ts', `import type { X } from '../store/open.ts';`],
     ['a store that knows a service', 'store/redis.ts', `import { X } from '../service/state.ts';`],
     ['a store that knows a route', 'store/redis.ts', `import { X } from '../http/errors.ts';`],
+    ['a route that wires services', 'http/operator.ts', `import { createServices } from '../services.ts';`],
     ['a resource that knows another', 'http/operator/agents.ts', `import { x } from './channels.ts';`],
     ['a route with metrics of its own', 'http/public.ts', `import { createMetrics } from '../metrics/registry.ts';`],
     ['a command line that knows the domain', 'cli/main.ts', `import { x } from '../domain/version.ts';`],

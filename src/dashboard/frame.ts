@@ -1,33 +1,23 @@
 import type { Context } from 'hono';
 import type { Actor } from '../domain/role.ts';
-import type { Audit } from '../service/audit.ts';
-import type { Channels } from '../service/channels.ts';
-import type { ControlPlanes } from '../service/control-planes.ts';
-import type { Fleet } from '../service/fleet.ts';
-import type { Plans } from '../service/plans.ts';
-import type { Promotions } from '../service/promotions.ts';
-import type { Recall } from '../service/recall.ts';
-import type { Releases } from '../service/releases.ts';
-import type { Series } from '../service/series.ts';
-import type { SignOffs } from '../service/sign-offs.ts';
-import type { State } from '../service/state.ts';
+import type { Services } from '../services.ts';
 import type { Session } from './sessions.ts';
 
 /** The services that the pages read and steer. */
-export interface DashboardServices {
-  channels: Channels;
-  fleet: Fleet;
-  plans: Pick<Plans, 'state'>;
-  series: Pick<Series, 'read'>;
-  controlPlanes: ControlPlanes;
-  releases: Releases;
-  promotions: Promotions;
-  recall: Pick<Recall, 'pull' | 'liftEmbargo'>;
-  signOffs: Pick<SignOffs, 'byHand'>;
-  audit: Audit;
-  state: Pick<State, 'peek' | 'storeState' | 'shortfall' | 'age'>;
-  now: () => Date;
-}
+export type DashboardServices = Pick<
+  Services,
+  | 'state'
+  | 'audit'
+  | 'channels'
+  | 'controlPlanes'
+  | 'fleet'
+  | 'plans'
+  | 'promotions'
+  | 'recall'
+  | 'releases'
+  | 'series'
+  | 'signOffs'
+> & { now: () => Date };
 
 /** Sections of the dashboard, as its navigation names them. */
 export type Section = 'fleet' | 'control-planes' | 'releases' | 'audit' | 'docs';

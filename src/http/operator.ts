@@ -6,19 +6,7 @@ import { FairwayError } from '../domain/errors.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { Tracer } from '../domain/tracer.ts';
-import type { Audit } from '../service/audit.ts';
-import type { Channels } from '../service/channels.ts';
-import type { ControlPlanes } from '../service/control-planes.ts';
-import type { Fleet } from '../service/fleet.ts';
-import type { Plans } from '../service/plans.ts';
-import type { Promotions } from '../service/promotions.ts';
-import type { Recall } from '../service/recall.ts';
-import type { Recoveries } from '../service/recovery.ts';
-import type { Releases } from '../service/releases.ts';
-import type { Series } from '../service/series.ts';
-import type { SignOffs } from '../service/sign-offs.ts';
-import type { State } from '../service/state.ts';
-import type { Transfer } from '../service/transfer.ts';
+import type { Services } from '../services.ts';
 import { type Authenticator, authenticate, type OperatorEnv } from './auth.ts';
 import { hideEmbargoed } from './embargo.ts';
 import { renderProblem } from './errors.ts';
@@ -47,23 +35,28 @@ export interface RequestMetrics {
   registry: { metrics(): Promise<string>; contentType: string };
 }
 
+type ApiServices = Pick<
+  Services,
+  | 'state'
+  | 'audit'
+  | 'channels'
+  | 'controlPlanes'
+  | 'fleet'
+  | 'plans'
+  | 'promotions'
+  | 'recall'
+  | 'recoveries'
+  | 'releases'
+  | 'series'
+  | 'signOffs'
+  | 'transfer'
+>;
+
 export interface OperatorApiOptions {
-  channels: Channels;
-  fleet: Fleet;
-  plans: Plans;
-  series: Series;
-  controlPlanes: ControlPlanes;
-  releases: Releases;
-  recall: Recall;
-  signOffs: SignOffs;
-  promotions: Promotions;
+  services: ApiServices;
   /** Milliseconds without a byte after which the import of an inventory ends. */
   importIdle: number;
   github: { webhookSecret: string | null; label: string; repository: string | null };
-  audit: Audit;
-  transfer: Transfer;
-  recoveries: Recoveries;
-  state: Pick<State, 'peek' | 'shortfall' | 'storeState'>;
   metrics: RequestMetrics;
   tracer: Tracer;
   authenticator: Authenticator;
@@ -78,7 +71,8 @@ const API = '/api/v1';
 
 /** What operators, pipelines and Prometheus talk to, and the document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
-  const { metrics, tracer, ready, log, state, signOffs, github } = options;
+  const { metrics, tracer, ready, log, github } = options;
+  const { state, signOffs } = options.services;
   const app = new OpenAPIHono<OperatorEnv>();
 
   app.use(traceRequests(tracer));
@@ -126,9 +120,9 @@ export function createOperatorApi(options: OperatorApiOptions) {
   return { app, openApi };
 }
 
-function createApi(options: OperatorApiOptions) {
-  const { channels, audit, fleet, controlPlanes, releases, transfer, authenticator, events } = options;
-  const { recall, signOffs, promotions, state } = options;
+function createApi({ services, authenticator, events, importIdle }: OperatorApiOptions) {
+  const { audit, channels, controlPlanes, fleet, plans, promotions, recall, recoveries } = services;
+  const { releases, series, signOffs, state, transfer } = services;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
       // Where it failed, `data` is what came in.
@@ -140,15 +134,15 @@ function createApi(options: OperatorApiOptions) {
   api.use(hideEmbargoed(state));
   api.use(warnOfShortfall(state));
   api.route('/', channelRoutes(channels, audit));
-  api.route('/', progressRoutes(options.plans, options.series));
+  api.route('/', progressRoutes(plans, series));
   api.route('/', agentRoutes(fleet));
-  api.route('/', inventoryRoutes(fleet, options.importIdle));
+  api.route('/', inventoryRoutes(fleet, importIdle));
   api.route('/', controlPlaneRoutes(controlPlanes));
   api.route('/', releaseRoutes(releases, recall, signOffs));
   api.route('/', promotionRoutes(promotions));
   api.route('/', auditRoutes(audit));
   api.route('/', transferRoutes(transfer));
-  api.route('/', recoveryRoutes(options.recoveries));
+  api.route('/', recoveryRoutes(recoveries));
   api.route('/', eventRoutes(events));
   api.openAPIRegistry.register('StateDocument', StateDocument);
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });

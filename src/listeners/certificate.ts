@@ -6,23 +6,23 @@ import type { Settings } from '../config/settings.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { repeat } from '../process/repeat.ts';
 
-/** A certificate, with those that lead to its root behind it, and its private key; PEM. */
+/** A certificate, followed by its chain, and its private key, both in PEM. */
 export interface KeyPair {
   cert: string;
   key: string;
 }
 
-/** The key pair to serve from now on. */
+/** The key pair that a listener serves. */
 export interface ServedKeyPair {
-  /** Null where nothing was told yet. */
+  /** Null in a worker that has not received it yet. */
   peek(): KeyPair | null;
   onChange(listener: (pair: KeyPair) => void): () => void;
 }
 
 export interface Certificate extends ServedKeyPair {
-  /** The end of what is served, in milliseconds since 1970. */
+  /** The end of the served certificate, in milliseconds since 1970. */
   expires(): number;
-  /** Is what the files hold what is served? */
+  /** Is the certificate in the files the served one? */
   isCurrent(): boolean;
   close(): void;
 }
@@ -30,19 +30,19 @@ export interface Certificate extends ServedKeyPair {
 type TlsSettings = NonNullable<Settings['public']['tls']>;
 
 /**
- * Reads a certificate and its key from their files, and again when they change. What cannot be served is logged, and the
- * one before stays. Rejects with `invalid` if there is none to begin with.
+ * Reads a certificate and its key from their files, and again when they change. If a new certificate is unusable, it is
+ * logged and the old one stays. Rejects with `invalid` if the first one is unusable.
  *
- * It looks at the content: links that are swapped, as certbot and Kubernetes do, are easily missed by watching files.
+ * The content is compared, because file watchers easily miss the swapped links of certbot and Kubernetes.
  */
 export async function openCertificate(settings: TlsSettings, log: Logger): Promise<Certificate> {
   const { certificate: file, key: keyFile, lookEvery } = settings;
   const listeners = new Set<(pair: KeyPair) => void>();
   let pair = await readPair(settings);
   let expires = checkPair(pair, settings);
-  /** The last that was taken, or given up: each is told of once. */
+  /** The last content that was accepted or rejected; each is logged once. */
   let settled = textOf(pair);
-  /** Files that are replaced one after the other do not fit each other for a moment, so bad ones get a second look. */
+  /** Files that are replaced one after the other do not match for a moment, so bad content gets a second look. */
   let doubted: string | null = null;
   let current = true;
 
@@ -53,13 +53,13 @@ export async function openCertificate(settings: TlsSettings, log: Logger): Promi
     try {
       if (found instanceof FairwayError) throw found;
       const ends = checkPair(found, settings);
-      if (ends <= Date.now()) throw unusable(settings, `the certificate ended at ${new Date(ends).toISOString()}`);
+      if (ends <= Date.now()) throw unusable(settings, `the certificate expired at ${new Date(ends).toISOString()}`);
       pair = found;
       expires = ends;
       current = true;
       settled = text;
       for (const listener of listeners) listener(pair);
-      log.info({ file, expires: new Date(ends) }, 'a new certificate is served');
+      log.info({ file, expires: new Date(ends) }, 'the new certificate is served');
     } catch (err) {
       if (text !== doubted) {
         doubted = text;
@@ -71,7 +71,7 @@ export async function openCertificate(settings: TlsSettings, log: Logger): Promi
     }
   }
 
-  if (expires <= Date.now()) log.error({ file, expires: new Date(expires) }, 'the certificate has ended; renew it');
+  if (expires <= Date.now()) log.error({ file, expires: new Date(expires) }, 'the certificate has expired; renew it');
   const looking = repeat('certificate', lookEvery, log, look);
   return {
     peek: () => pair,
@@ -85,7 +85,7 @@ export async function openCertificate(settings: TlsSettings, log: Logger): Promi
   };
 }
 
-const KEPT = 'a new certificate cannot be served; the one before stays';
+const KEPT = 'the new certificate is unusable; the old one stays';
 
 const textOf = ({ cert, key }: KeyPair): string => `${cert}\n${key}`;
 
@@ -102,7 +102,8 @@ async function readPair(settings: TlsSettings): Promise<KeyPair> {
 function checkPair(pair: KeyPair, settings: TlsSettings): number {
   try {
     const certificate = new X509Certificate(pair.cert);
-    if (!certificate.checkPrivateKey(createPrivateKey(pair.key))) throw new Error('the key is another one’s');
+    if (!certificate.checkPrivateKey(createPrivateKey(pair.key)))
+      throw new Error('the key does not belong to the certificate');
     createSecureContext(pair);
     return Date.parse(certificate.validTo);
   } catch (error) {
@@ -113,5 +114,6 @@ function checkPair(pair: KeyPair, settings: TlsSettings): number {
 const unusable = ({ certificate, key }: TlsSettings, why: string): FairwayError =>
   new FairwayError(
     'invalid',
-    `cannot serve TLS with ${certificate} and ${key}: ${why}; public.tls needs a PEM certificate with its chain, and its key`,
+    `cannot serve TLS with ${certificate} and ${key}: ${why}; ` +
+      'public.tls needs a certificate with its chain and the matching key, both in PEM',
   );

@@ -9,49 +9,49 @@ import type { KeyPair, ServedKeyPair } from './certificate.ts';
 export interface Listener {
   url: string;
   /**
-   * Serves on for `length` milliseconds, new connections too, and says goodbye (`Connection: close`) with every answer:
-   * time for whoever hands out connections to notice that this server is not ready any more.
+   * Keeps serving for `length` milliseconds, new connections too, but closes each connection after its next answer
+   * (`Connection: close`). Load balancers use this time to notice that this server is not ready any more.
    */
   drain(length: number): Promise<void>;
-  /** Takes no new connection, lets requests under way end, and after `deadline` milliseconds cuts off the rest. */
+  /** Refuses new connections, lets requests under way finish, and after `deadline` milliseconds cuts off the rest. */
   close(deadline: number): Promise<void>;
 }
 
 export interface Address<Request extends typeof IncomingMessage> {
   host: string;
-  /** 0: any free one. */
+  /** 0 for any free port. */
   port: number;
-  /** Milliseconds within which a whole request must have arrived. */
+  /** Milliseconds for a whole request to arrive. */
   requestTimeout: number;
-  /** TLS with this certificate, or none. */
+  /** Null or undefined for plain HTTP. */
   certificate?: ServedKeyPair | null;
-  /** What the listener takes. */
+  /** The class of the requests that the listener gets. */
   Request: Request;
-  /** Not with TLS, which node:http unwraps itself. */
+  /** Ignored with TLS, which node:https decrypts itself. */
   openLane?: OpenLane | null;
 }
 
 /**
- * Puts something in front of a server that takes the connections it can and leaves the others to the server. Looks every
- * `lookEvery` milliseconds for those that have to be cut off.
+ * Puts a lane in front of a server: it serves the connections that it can, and leaves the others to the server. Every
+ * `lookEvery` milliseconds it looks for connections to cut off.
  */
 export type OpenLane = (
   server: Server,
   lookEvery: number,
 ) => {
-  /** Leaves everything that comes from now on to the server. */
+  /** Leaves all requests from now on to the server. */
   stop(): void;
 };
 
-/** Longer than the idle time of common proxies, which would otherwise send on a connection that just closed. */
+/** Longer than common proxies keep idle connections, so that none of them sends a request on one that just closed. */
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_MS = 10_000;
-/** How late a connection may be cut off. Node looks every 30 s otherwise. */
+/** How late a connection may be cut off. The default of Node is 30 s. */
 const CUT_OFF_LOOK_MS = 1_000;
 const IDLE_LOOK_MS = 50;
-/** Connections that may wait while this process is busy, as after an outage: as many as Linux lets them by default. */
+/** Connections that may wait while this process is busy, after an outage for instance. The default limit of Linux. */
 const BACKLOG = 4_096;
-/** What Teleport's own updaters ask for: `curl --tlsv1.2`. */
+/** Teleport's own updaters ask for it: `curl --tlsv1.2`. */
 const OLDEST_TLS: SecureVersion = 'TLSv1.2';
 
 const OPTIONS = {
@@ -60,7 +60,7 @@ const OPTIONS = {
   connectionsCheckingInterval: CUT_OFF_LOOK_MS,
 };
 
-/** Listens; rejects with `invalid` if the address cannot be had. */
+/** Listens on `address`. Rejects with `invalid` if it cannot be used. */
 export async function listen<Request extends typeof IncomingMessage>(
   listener: RequestListener<Request>,
   address: Address<Request>,
@@ -71,7 +71,7 @@ export async function listen<Request extends typeof IncomingMessage>(
     { ...OPTIONS, requestTimeout, IncomingMessage: Request },
     certificate ?? null,
     (request, response) => {
-      // A client that knows sends nothing on a connection that is about to close.
+      // This tells the client not to send another request on a connection that is about to close.
       if (leaving) response.shouldKeepAlive = false;
       listener(request, response);
     },
@@ -82,7 +82,8 @@ export async function listen<Request extends typeof IncomingMessage>(
     server.once('error', reject);
     server.listen({ port, host, backlog: BACKLOG }, resolve);
   }).catch((cause: NodeJS.ErrnoException) => {
-    const why = cause.code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be had (${cause.message})`;
+    server.close();
+    const why = cause.code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${cause.message})`;
     throw new FairwayError('invalid', `${host}:${port} ${why}; set another host or port`, { cause });
   });
   return {
@@ -108,7 +109,7 @@ function openServer<Request extends typeof IncomingMessage>(
   if (!certificate) return createServer(options, listener);
   const tls = (pair: KeyPair | null) => ({ ...pair, minVersion: OLDEST_TLS });
   const server = createTlsServer({ ...options, ...tls(certificate.peek()), handshakeTimeout: HEADERS_MS }, listener);
-  // Connections that are open keep what they agreed on.
+  // Open connections keep the certificate that they started with.
   const stop = certificate.onChange((pair) => server.setSecureContext(tls(pair)));
   server.once('close', stop);
   return server;
@@ -120,7 +121,7 @@ function urlOf(server: Server, scheme: string): string {
   return `${scheme}://${wildcard ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-/** What cuts off all connections. Node's own leaves out those that are still shaking hands. */
+/** Returns a function that cuts off all connections. Node's own skips those that are still in the TLS handshake. */
 function cutterOf(server: Server, certificate: ServedKeyPair | null): () => void {
   if (!certificate) return () => server.closeAllConnections();
   const sockets = new Set<Socket>();
@@ -135,7 +136,7 @@ function cutterOf(server: Server, certificate: ServedKeyPair | null): () => void
 
 async function closeServer(server: Server, cutOff: () => void, deadline: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // A connection falls idle when its last answer is out, which no event tells.
+  // No event reports that a connection became idle because its last answer was sent.
   const look = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
   const cut = setTimeout(cutOff, deadline);
   await closed;

@@ -1,48 +1,57 @@
 import { IncomingMessage, type RequestListener } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
-import { createDashboard, type DashboardOptions } from '../dashboard/app.ts';
+import { createDashboard } from '../dashboard/app.ts';
+import type { Tracer } from '../domain/tracer.ts';
 import { createAuthenticator } from '../http/auth.ts';
 import { createEventStreams } from '../http/event-streams.ts';
-import { createOperatorApi, type OperatorApiOptions } from '../http/operator.ts';
-import type { State } from '../service/state.ts';
+import { createOperatorApi, type RequestMetrics } from '../http/operator.ts';
+import type { Services } from '../services.ts';
 import { listen } from './listen.ts';
 
 /** The listener of operators, Prometheus and probes. */
 export interface OperatorSide {
   url: string;
-  /** Is no longer ready from now on; drains, ends event streams, then closes. */
-  close(): Promise<void>;
+  /** Turns not ready, serves on for `drain` milliseconds, ends event streams, then closes. */
+  close(drain: number): Promise<void>;
 }
 
-/** What belongs to the listener itself is made here. */
-type Own = 'authenticator' | 'events' | 'ready' | 'importIdle' | 'github' | 'openApi';
+export interface OperatorSideOptions {
+  services: Services;
+  settings: Pick<Settings, 'operator' | 'tokens' | 'fleet' | 'github' | 'shutdown'>;
+  metrics: RequestMetrics;
+  tracer: Tracer;
+  version: string;
+  now: () => Date;
+  log: Logger;
+}
 
-export type OperatorSideOptions = Omit<OperatorApiOptions, Own> &
-  Omit<DashboardOptions, Own> & { state: State; settings: Settings };
-
-/** An inventory may be 64 MiB. */
+/** Milliseconds. The import of an inventory may be 64 MiB. */
 const REQUEST_TIMEOUT = 300_000;
 
-/** Serves the API and the pages. Rejects with `invalid` if the address cannot be had. */
-export async function openOperatorSide({ settings, ...parts }: OperatorSideOptions): Promise<OperatorSide> {
-  const { state, now } = parts;
-  const { drain, deadline } = settings.shutdown;
+/** Serves the API and the pages. Rejects with `invalid` if the address cannot be used. */
+export async function openOperatorSide(options: OperatorSideOptions): Promise<OperatorSide> {
+  const { services, settings, metrics, tracer, version, now, log } = options;
+  const { state } = services;
   let leaving = false;
   const stopping = new AbortController();
-  const access = {
-    authenticator: createAuthenticator(settings.tokens, now),
-    events: createEventStreams(state, stopping.signal),
-  };
+  const authenticator = createAuthenticator(settings.tokens, now);
+  const events = createEventStreams(state, stopping.signal);
   const { app, openApi } = createOperatorApi({
-    ...parts,
-    ...access,
+    services,
+    authenticator,
+    events,
     importIdle: settings.fleet.importIdle,
     github: settings.github,
     ready: () => state.peek() !== null && !leaving,
+    metrics,
+    tracer,
+    version,
+    log,
   });
-  app.route('/', createDashboard({ ...parts, ...access, openApi }));
-  // HTTP/1.0 needs no Host, and health checks of load balancers send none.
+  app.route('/', createDashboard({ ...services, now, authenticator, events, openApi, log }));
+  // HTTP/1.0 needs no Host header, and health checks of load balancers send none.
   const handle = getRequestListener(app.fetch, { hostname: 'localhost' }) as RequestListener;
   const listener = await listen(handle, {
     ...settings.operator,
@@ -51,11 +60,11 @@ export async function openOperatorSide({ settings, ...parts }: OperatorSideOptio
   });
   return {
     url: listener.url,
-    async close() {
+    async close(drain) {
       leaving = true;
       await listener.drain(drain);
       stopping.abort();
-      await listener.close(deadline);
+      await listener.close(settings.shutdown.deadline);
     },
   };
 }

@@ -1,6 +1,6 @@
-/** How long polls wait until this process gets to them: samples by how long, whole numbers that only grow. */
+/** Samples of how long polls wait until this process answers them. All numbers are integers that only grow. */
 export interface DelayCounts {
-  /** By the upper bound in seconds; each sample is in one bucket, or in none where it is beyond them all. */
+  /** By upper bound in seconds. Each sample is in one bucket only, or in none if it is beyond the last bound. */
   buckets: Record<(typeof DELAY_BOUNDS)[number], number>;
   samples: number;
   microseconds: number;
@@ -9,11 +9,11 @@ export interface DelayCounts {
 export const DELAY_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
 
 /**
- * Longer stalls are found for certain, shorter ones by chance, as polls meet them. No part of a second, on which much of
- * the other work is done: samples that keep step with it would always meet it, or never.
+ * Stalls that last longer are always sampled; shorter ones by chance, as polls meet them. 97 does not divide a second, the
+ * rhythm of much other work: samples in step with that work would meet it always or never.
  */
 const SAMPLE_EVERY_MS = 97;
-/** Updaters give up by then; bounds what is noted after a process was stopped for hours. */
+/** Updaters give up after this long. It bounds the samples of a process that was paused for hours. */
 const MAX_DELAY_MS = 10_000;
 
 export const newDelayCounts = (): DelayCounts => ({
@@ -23,8 +23,8 @@ export const newDelayCounts = (): DelayCounts => ({
 });
 
 /**
- * Samples how long a poll that came now would wait for the event loop, which is all that it can wait for here
- * (docs/decisions/0018-poll-delay.md). No poll pays for it.
+ * Samples how long a poll would wait for the event loop, the only thing that it can wait for in this process
+ * (docs/decisions/0018-poll-delay.md). The polls themselves are not timed.
  */
 export function samplePollDelay(): { counts: Readonly<DelayCounts>; stop(): void } {
   const counts = newDelayCounts();
@@ -41,7 +41,7 @@ export function samplePollDelay(): { counts: Readonly<DelayCounts>; stop(): void
     const now = performance.now();
     const delay = Math.min(Math.max(now - due, 0), MAX_DELAY_MS);
     note(delay);
-    // One sample for a stall would hide the polls that came during it: they waited for the rest of it.
+    // Polls that came during a stall waited for the rest of it, so one sample for the whole stall would hide them.
     for (let rest = delay - SAMPLE_EVERY_MS; rest > 0; rest -= SAMPLE_EVERY_MS) note(rest);
     due = now + SAMPLE_EVERY_MS;
   }, SAMPLE_EVERY_MS);

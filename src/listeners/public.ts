@@ -16,24 +16,24 @@ import { samplePollDelay } from './poll-delay.ts';
 export interface PublicSide {
   url: string;
   counts(): PollCounts;
-  /** Drains, closes, then writes the check-ins that are pending. */
-  close(): Promise<void>;
+  /** Serves on for `drain` milliseconds, closes, then writes the pending check-ins. */
+  close(drain: number): Promise<void>;
 }
 
 export interface PublicSideOptions {
   state: Pick<State, 'peek' | 'onChange'>;
   store: Pick<FleetRecords, 'recordSightings'>;
   settings: Settings;
-  /** Where the listener speaks TLS itself. */
+  /** Null without built-in TLS. */
   certificate: ServedKeyPair | null;
   now: () => Date;
   log: Logger;
 }
 
-/** A poll is a few hundred bytes. */
+/** Milliseconds. A poll is a few hundred bytes. */
 const REQUEST_TIMEOUT = 10_000;
 
-/** Answers polls in this process. Rejects with `invalid` if the address cannot be had. */
+/** Answers polls in this process. Rejects with `invalid` if the address cannot be used. */
 export async function openPublicSide(options: PublicSideOptions): Promise<PublicSide> {
   const { state, store, settings, certificate, now, log } = options;
   const answers = createAnswers({ state, cluster: settings.webapi, now });
@@ -51,6 +51,10 @@ export async function openPublicSide(options: PublicSideOptions): Promise<Public
     certificate,
     requestTimeout: REQUEST_TIMEOUT,
     openLane: settings.fastLane ? openLane : null,
+  }).catch(async (error) => {
+    answers.close();
+    await checkIns.close();
+    throw error;
   });
   const delay = samplePollDelay();
   return {
@@ -62,8 +66,8 @@ export async function openPublicSide(options: PublicSideOptions): Promise<Public
       delays: delay.counts,
       fastLane,
     }),
-    async close() {
-      await listener.drain(settings.shutdown.drain);
+    async close(drain) {
+      await listener.drain(drain);
       delay.stop();
       await listener.close(settings.shutdown.deadline);
       await checkIns.close();

@@ -8,21 +8,22 @@ import type { KeyPair } from './certificate.ts';
 import { addCounts, type PollCounts } from './poll-counts.ts';
 import { openPublicSide, type PublicSide, type PublicSideOptions } from './public.ts';
 
-/** What the first process tells a worker. */
-type Order = { pair: KeyPair } | { state: ControlState | null } | Recorded | { stop: true };
-/** What became of a batch of check-ins: how many the store refused, or why it failed. */
+/** A message of the first process to a worker. `stop` is the drain in milliseconds. */
+type Order = { pair: KeyPair } | { state: ControlState | null } | Recorded | { stop: number };
+/** The result of a batch of check-ins: how many the store refused, or why it failed. */
 type Recorded = { recorded: number; refused: number; failed: string | null };
-/** What a worker tells the first process. */
+/** A message of a worker to the first process. */
 type News = { hello: true } | { up: string } | { counts: PollCounts } | Batch;
-/** Check-ins to be written, spread over `within` milliseconds. */
+/** Check-ins to write, spread over `within` milliseconds. */
 type Batch = { record: number; sightings: Sighting[]; within: number };
 
 const COUNTS_EVERY_MS = 1_000;
 const RESTART_AFTER_MS = 1_000;
 
 /**
- * Answers polls in `settings.workers` processes that share the public address. They hold no connection to the store: the
- * state comes to them from this process, and their check-ins and counts go to it. One that dies is replaced.
+ * Answers polls in `settings.workers` processes that share the public address. Workers have no connection to the store:
+ * this process sends them the state and gets their check-ins and counts. A worker that dies is replaced. Rejects if a
+ * worker cannot start.
  */
 export async function openWorkers({
   state,
@@ -31,18 +32,18 @@ export async function openWorkers({
   certificate,
   log,
 }: PublicSideOptions): Promise<PublicSide> {
-  // With round robin every connection would pass through this process first.
+  // With round robin every connection would pass through this process.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   const counts = new Map<Worker, PollCounts>();
-  /** Of workers that are gone: a counter must not fall. */
+  /** The counts of workers that ended: a counter must not fall. */
   let retired: PollCounts[] = [];
   let closing = false;
 
   function fork(): Promise<string> {
     const worker = cluster.fork();
-    const tell = (order: Order) => worker.isConnected() && worker.send(order);
-    const tellState = (snapshot: Snapshot | null) => tell({ state: snapshot && stateOf(snapshot) });
-    const tellPair = (pair: KeyPair | null) => pair && tell({ pair });
+    const send = (order: Order) => sendTo(worker, order);
+    const sendState = (snapshot: Snapshot | null) => send({ state: snapshot && stateOf(snapshot) });
+    const sendPair = (pair: KeyPair | null) => pair && send({ pair });
     const followed: (() => void)[] = [];
     worker.on('exit', (code, signal) => {
       for (const stop of followed) stop();
@@ -50,56 +51,63 @@ export async function openWorkers({
       counts.delete(worker);
       if (last) retired = [addCounts([...retired, last])];
       if (closing) return;
-      log.error({ worker: worker.id, code, signal }, 'a worker died; another one takes its place');
+      log.error({ worker: worker.id, code, signal }, 'a worker ended unexpectedly; a new one replaces it');
       setTimeout(() => closing || void fork().catch(() => {}), RESTART_AFTER_MS);
     });
     return new Promise((resolve, reject) => {
-      worker.once('exit', () => reject(new Error('a worker could not start; its own words are above')));
+      worker.once('exit', () => reject(new Error('a worker could not start; the reason is in the output above')));
       worker.on('message', (news: News) => {
         if ('hello' in news) {
-          // The state comes last: with it the worker begins.
-          if (certificate) tellPair(certificate.peek());
-          tellState(state.peek());
-          followed.push(state.onChange(tellState));
-          if (certificate) followed.push(certificate.onChange(tellPair));
+          // The state comes last: the worker starts to listen when it has it.
+          if (certificate) sendPair(certificate.peek());
+          sendState(state.peek());
+          followed.push(state.onChange(sendState));
+          if (certificate) followed.push(certificate.onChange(sendPair));
         } else if ('up' in news) resolve(news.up);
         else if ('counts' in news) counts.set(worker, news.counts);
         else
           void store.recordSightings('check-ins', news.sightings, news.within).then(
-            (refused) => tell({ recorded: news.record, refused, failed: null }),
-            (error: Error) => tell({ recorded: news.record, refused: 0, failed: error.message }),
+            (refused) => send({ recorded: news.record, refused, failed: null }),
+            (error: Error) => send({ recorded: news.record, refused: 0, failed: error.message }),
           );
       });
     });
   }
 
-  const urls = await Promise.all(Array.from({ length: settings.workers }, fork));
+  async function close(drain: number): Promise<void> {
+    closing = true;
+    const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker && !worker.isDead()) as Worker[];
+    const ended = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
+    for (const worker of workers) sendTo(worker, { stop: drain });
+    await Promise.all(ended);
+  }
+
+  const urls = await Promise.all(Array.from({ length: settings.workers }, fork)).catch(async (error) => {
+    await close(0);
+    throw error;
+  });
   return {
     url: urls[0] as string,
     counts: () => addCounts([...retired, ...counts.values()]),
-    async close() {
-      closing = true;
-      const workers = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? []);
-      const gone = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
-      for (const worker of workers) worker.send({ stop: true } satisfies Order);
-      await Promise.all(gone);
-    },
+    close,
   };
 }
 
-/** Is this process one that another one started to answer polls? */
+const sendTo = (worker: Worker, order: Order) => worker.isConnected() && worker.send(order);
+
+/** Is this process a worker? */
 export const isWorker = (): boolean => cluster.isWorker;
 
-/** The life of a worker: answers polls until the first process tells it to stop, or is gone. */
+/** Runs a worker: answers polls until the first process stops it, or ends. */
 export async function work(settings: Settings, log: Logger): Promise<void> {
-  const tell = (news: News) => process.connected && process.send?.(news);
+  const send = (news: News) => process.connected && process.send?.(news);
   const state = createFollowed<Snapshot>();
   const pair = createFollowed<KeyPair>();
-  const batches = createBatches((batch) => tell(batch));
+  const batches = createBatches((batch) => send(batch));
   let side: PublicSide | null = null;
-  const tellCounts = () => side && tell({ counts: side.counts() });
+  const sendCounts = () => side && send({ counts: side.counts() });
 
-  // Signals to the process group are the first process's to act on.
+  // A signal to the process group is handled by the first process.
   process.on('SIGTERM', () => {});
   process.on('SIGINT', () => {});
   process.on('disconnect', () => process.exit(1));
@@ -113,21 +121,21 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
       } else if ('recorded' in order) {
         batches.settle(order);
       } else {
-        await side?.close();
+        await side?.close(order.stop);
         process.exit(0);
       }
     });
   });
-  tell({ hello: true });
-  // Only who knows what to answer may take connections.
+  send({ hello: true });
+  // Without the state there is nothing to answer, so the worker does not listen yet.
   await stateCame;
   const certificate = settings.public.tls && pair;
-  side = await openPublicSide({ state: state, store: batches, settings, certificate, now: () => new Date(), log });
-  setInterval(tellCounts, COUNTS_EVERY_MS);
-  tell({ up: side.url });
+  side = await openPublicSide({ state, store: batches, settings, certificate, now: () => new Date(), log });
+  setInterval(sendCounts, COUNTS_EVERY_MS);
+  send({ up: side.url });
 }
 
-/** Something as the first process last told it. */
+/** A value that the first process sends, and sends again when it changes. */
 function createFollowed<T>() {
   const listeners = new Set<(value: T) => void>();
   let last: T | null = null;
@@ -144,7 +152,7 @@ function createFollowed<T>() {
   };
 }
 
-/** Batches of check-ins that the first process writes, each settled when it says so. */
+/** Sends batches of check-ins to the first process; each is settled by its answer. */
 function createBatches(send: (batch: Batch) => void) {
   const waiting = new Map<number, { resolve: (refused: number) => void; reject: (error: Error) => void }>();
   let last = 0;

@@ -93,7 +93,7 @@ describe.skipIf(!canTls).each([1, 2])('the public listener with a certificate an
     expect(plain).toBeInstanceOf(Error);
   });
 
-  it('takes a new certificate up without losing a connection, and keeps it while the next one is bad', async () => {
+  it('serves a new certificate without losing a connection, and keeps it while the next one is bad', async () => {
     const server = await startTls({ workers });
     const { authority, files } = server;
     const poll = keptConnection(server);
@@ -111,7 +111,7 @@ describe.skipIf(!canTls).each([1, 2])('the public listener with a certificate an
     await vi.waitFor(async () => expect(await server.server.metric(METRICS.current)).toBe(0));
     expect(await shownNames(server)).toEqual(new Set(['second']));
     expect(await poll()).toBe(socket);
-    const complaint = server.server.logs().filter(({ msg }) => String(msg).includes('the one before stays'));
+    const complaint = server.server.logs().filter(({ msg }) => String(msg).includes('the old one stays'));
     expect(complaint).toHaveLength(1);
     expect(complaint[0]).toMatchObject({ level: 'error', file: files.certificate, expires: expect.any(String) });
 
@@ -124,14 +124,14 @@ describe.skipIf(!canTls).each([1, 2])('the public listener with a certificate an
 describe.skipIf(!canTls)('a certificate', () => {
   it.each<[what: string, spoil: (server: TlsServer) => void, why: RegExp]>([
     [
-      'whose key is another one’s',
+      'whose key does not belong to it',
       ({ authority, files }) => install({ ...authority.issue('a'), key: authority.issue('b').key }, files),
-      /the key is another one’s/,
+      /the key does not belong to the certificate/,
     ],
-    ['that has ended', ({ authority, files }) => install(authority.issue('old', -1), files), /ended at 20/],
+    ['that has expired', ({ authority, files }) => install(authority.issue('old', -1), files), /expired at 20/],
     ['whose key is gone', ({ files }) => rmSync(files.key), /ENOENT/],
     ['that is empty', ({ files }) => writeFileSync(files.certificate, ''), /PEM/],
-  ])('%s is not taken up', async (_, spoil, why) => {
+  ])('%s is not served', async (_, spoil, why) => {
     const server = await startTls();
     spoil(server);
     await vi.waitFor(async () => expect(await server.server.metric(METRICS.current)).toBe(0));
@@ -140,7 +140,7 @@ describe.skipIf(!canTls)('a certificate', () => {
     expect(server.server.stdout).not.toContain('PRIVATE KEY');
   });
 
-  it('is taken up where a link to it is swapped, as certbot and Kubernetes do', async () => {
+  it('is served when a link to it is swapped, as certbot and Kubernetes do', async () => {
     const authority = createAuthority();
     for (const name of ['first', 'second']) authority.issue(name);
     const at = (name: string) => join(authority.dir, name);
@@ -158,7 +158,7 @@ describe.skipIf(!canTls)('a certificate', () => {
     await vi.waitFor(async () => expect(await shownName(server)).toBe('second'));
   });
 
-  it('that cannot be served to begin with is a fault that names the files, and exits 1', async () => {
+  it('that is unusable at the start is reported with its files, and the server exits 1', async () => {
     const { dir } = createAuthority();
     const tls = { certificate: join(dir, 'ca.pem'), key: join(dir, 'nothing.key') };
     const program = runFairway({ settings: { public: { tls } } });
@@ -167,7 +167,7 @@ describe.skipIf(!canTls)('a certificate', () => {
     expect(program.stderr).not.toMatch(/\n\s+at /);
   });
 
-  it('does not hold up a stop by somebody who never shakes hands', async () => {
+  it('does not delay a stop if a client never finishes the TLS handshake', async () => {
     const { server } = await startTls({ shutdown: { deadline: '300ms' } });
     const { hostname, port } = new URL(server.publicUrl);
     const silent = connect(Number(port), hostname);

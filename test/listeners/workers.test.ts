@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
-import { type FairwayProcess, startFairway } from '../support/process.ts';
+import { type FairwayProcess, runFairway, startFairway } from '../support/process.ts';
 import { QUICKSTART } from '../support/server.ts';
 
 const start = () => startFairway({ settings: { ...QUICKSTART, workers: 2 } });
@@ -96,4 +96,11 @@ it('adds up how long polls wait in all workers, and keeps the samples of a worke
   const [bucket = 0, count] = await samples();
   expect(bucket).toBeGreaterThanOrEqual(before[0] as number);
   expect(count).toBe(bucket);
+});
+
+it('ends with its workers if the address is taken, and names it', async () => {
+  const { port } = new URL((await start()).publicUrl);
+  const program = runFairway({ settings: { ...QUICKSTART, workers: 2 }, env: { FAIRWAY_PORT: port } });
+  expect(await program.exit).toEqual({ code: 1, signal: null });
+  expect(program.stderr).toContain(`127.0.0.1:${port} is taken`);
 });

@@ -1,0 +1,93 @@
+import type { Logger } from 'pino';
+import type { Settings } from './config/settings.ts';
+import type { Store } from './domain/store.ts';
+import type { Tracer } from './domain/tracer.ts';
+import type { Metrics } from './metrics/registry.ts';
+import { createHttpPeers } from './peers/http.ts';
+import { createConditions } from './peers/prometheus.ts';
+import { type Audit, createAudit } from './service/audit.ts';
+import { type Channels, createChannels } from './service/channels.ts';
+import { type ControlPlanes, createControlPlanes } from './service/control-planes.ts';
+import { createFleet, type Fleet } from './service/fleet.ts';
+import { createGate } from './service/gate.ts';
+import { createPlans, type Plans } from './service/plans.ts';
+import { createPromotionDriver, type PromotionDriver } from './service/promotion-driver.ts';
+import { createFacts } from './service/promotion-facts.ts';
+import { createPromotions, type Promotions } from './service/promotions.ts';
+import { createRecall, type Recall } from './service/recall.ts';
+import { createRecoveries, type Recoveries } from './service/recovery.ts';
+import { createReleases, type Releases } from './service/releases.ts';
+import { createSeries, type Series } from './service/series.ts';
+import { createSignOffs, type SignOffs } from './service/sign-offs.ts';
+import { createSources, type Sources } from './service/sources.ts';
+import type { State } from './service/state.ts';
+import { createTransfer, type Transfer } from './service/transfer.ts';
+import { traceGate } from './tracing/gate.ts';
+import { traceConditions, tracePeers } from './tracing/peers.ts';
+
+/** Everything that listeners and background work can ask for. Each of them picks what it needs. */
+export interface Services {
+  state: State;
+  audit: Audit;
+  channels: Channels;
+  controlPlanes: ControlPlanes;
+  fleet: Fleet;
+  plans: Plans;
+  promotionDriver: PromotionDriver;
+  promotions: Promotions;
+  recall: Recall;
+  recoveries: Recoveries;
+  releases: Releases;
+  series: Series;
+  signOffs: SignOffs;
+  sources: Sources;
+  transfer: Transfer;
+}
+
+/** What the services are made of. */
+export interface ServiceParts {
+  store: Store;
+  state: State;
+  settings: Pick<Settings, 'compatibility' | 'fleet' | 'promotion' | 'sources'>;
+  observer: Metrics['observer'];
+  tracer: Tracer;
+  now: () => Date;
+  log: Logger;
+}
+
+/** Bytes. The metrics of an auth server are about 100 KB. */
+const MAX_PEER_BODY = 8 * 1024 * 1024;
+
+export function createServices({ store, state, settings, observer, tracer, now, log }: ServiceParts): Services {
+  const { compatibility, sources: sourceSettings } = settings;
+  const { stages, grace, prometheus } = settings.promotion;
+
+  const policy = { ...compatibility, staleAfter: settings.fleet.staleAfter };
+  const fleet = createFleet({ store, state, policy, now });
+  const strictCatalogue = compatibility.catalogue === 'strict';
+  const gate = traceGate(createGate({ state, fleet, strictCatalogue, observer }), tracer);
+  const controlPlanes = createControlPlanes({ state, fleet, grace, now });
+  const peers = tracePeers(createHttpPeers({ timeout: sourceSettings.timeout, maxBody: MAX_PEER_BODY }), tracer);
+  const conditions = traceConditions(createConditions(prometheus), tracer);
+  const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], now });
+  const recall = createRecall({ state, gate, releases, stages, observer, now });
+  const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
+
+  return {
+    state,
+    audit: createAudit(store, state),
+    channels: createChannels({ state, fleet, gate, observer, now }),
+    controlPlanes,
+    fleet,
+    plans: createPlans({ state, gate, observer, tracer, now, log }),
+    promotionDriver: createPromotionDriver({ state, facts, recall, stages, observer, tracer, now }),
+    promotions: createPromotions({ state, releases, facts, stages, now }),
+    recall,
+    recoveries: createRecoveries({ store, state, now }),
+    releases,
+    series: createSeries({ store, state, fleet, now }),
+    signOffs: createSignOffs({ state, releases, now }),
+    sources: createSources({ ...sourceSettings, peers, store, state, planes: controlPlanes, observer, now, log }),
+    transfer: createTransfer({ state, gate, now }),
+  };
+}
