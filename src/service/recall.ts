@@ -71,7 +71,7 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
   }
 
   /** A change of a release and of the channels that move with it, made in one commit. */
-  interface Deed {
+  interface PendingChange {
     action: string;
     snapshot: Snapshot;
     before: Stored<Release>;
@@ -116,8 +116,8 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
     );
   }
 
-  async function commitDeed(deed: Deed, { actor, dryRun, fence }: ChangeRequest): Promise<RecallResult> {
-    const { action, snapshot, before, after, moved, more = [], act } = deed;
+  async function commitMoves(change: PendingChange, { actor, dryRun, fence }: ChangeRequest): Promise<RecallResult> {
+    const { action, snapshot, before, after, moved, more = [], act } = change;
     const channels = moved.map((each) => {
       return { channel: each.after.name, from: each.before.target, to: each.after.target, detail: each.detail };
     });
@@ -162,7 +162,7 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
       if (before.pulled && moved.length === 0) return { release: before, channels: [] };
       const more = before.pulled ? [] : haltPromotion(snapshot, before.version, act);
       const after = { ...before, pulled };
-      return commitDeed({ action: 'pull', snapshot, before, after, moved, more, act }, request);
+      return commitMoves({ action: 'pull', snapshot, before, after, moved, more, act }, request);
     });
 
   const pull: Recall['pull'] = async (text, input, request) => {
@@ -198,7 +198,7 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
         gate.enforce(name, await gate.assess(channel, target, { snapshot: lifted }), request);
         moved.push({ before: channel, after: forward, detail: `forward to ${target.text}` });
       }
-      return commitDeed({ action: 'lift-embargo', snapshot, before, after, moved, act }, request);
+      return commitMoves({ action: 'lift-embargo', snapshot, before, after, moved, act }, request);
     },
 
     async sweep(fence) {

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { createChannel, DEFAULT_SETTINGS, withdraw } from '../../src/domain/channel.ts';
+import type { Release } from '../../src/domain/release.ts';
+import { assessTools, toolsVersionOf } from '../../src/domain/tools.ts';
+import type { VersionKind } from '../../src/domain/version.ts';
+import { artifacts, catalogue, PULLED, v } from './populations.ts';
+
+type Known = string | (Partial<Release> & { version: string });
+
+describe('a version for client tools', () => {
+  const STABLE: VersionKind[] = ['stable'];
+
+  it.each<[string, Known[], VersionKind[], boolean, string[]]>([
+    ['published', ['16.4.8'], STABLE, true, []],
+    [
+      'published without Helm charts, which tools do not need',
+      [{ version: '16.4.8', artifacts: artifacts('published', 'absent') }],
+      STABLE,
+      true,
+      [],
+    ],
+    [
+      'without packages',
+      [{ version: '16.4.8', artifacts: artifacts('building') }],
+      STABLE,
+      true,
+      ['artifacts_missing'],
+    ],
+    ['pulled', [{ version: '16.4.8', pulled: PULLED }], STABLE, false, ['release_pulled']],
+    ['under embargo', [{ version: '16.4.8', embargoed: true }], STABLE, false, ['release_embargoed']],
+    ['of a kind that the channel does not accept', ['16.4.8'], ['cloud'], true, ['kind_not_accepted']],
+    ['unknown to a strict catalogue', [], STABLE, true, ['unknown_release']],
+    ['unknown to a catalogue that is not strict', [], STABLE, false, []],
+  ])('that is %s', (_, known, accepts, strict, reasons) => {
+    const report = assessTools(v('16.4.8'), { accepts, strict, catalogue: catalogue(...known) });
+    expect(report.target).toBe('16.4.8');
+    expect(report.reasons.map(({ reason }) => reason)).toEqual(reasons);
+  });
+});
+
+describe('what client tools are served', () => {
+  const ACT = { by: 'test', at: new Date('2026-03-01T12:00:00Z'), reason: 'test' };
+  const channel = (target: string | null, toolsVersion: string | null) =>
+    createChannel('a', { ...DEFAULT_SETTINGS, toolsVersion }, target === null ? null : v(target), ACT);
+
+  it.each<[string, ReturnType<typeof channel>, Known[], string | null]>([
+    ['the target, if no version is set for them', channel('16.4.7', null), [], '16.4.7'],
+    ['the version that is set for them', channel('16.4.7', '16.4.8'), ['16.4.8'], '16.4.8'],
+    ['a version that the catalogue does not know', channel('16.4.7', '16.4.8'), [], '16.4.8'],
+    [
+      'the target instead of a pulled version',
+      channel('16.4.7', '16.4.8'),
+      [{ version: '16.4.8', pulled: PULLED }],
+      '16.4.7',
+    ],
+    [
+      'the target instead of a version under embargo',
+      channel('16.4.7', '16.4.8'),
+      [{ version: '16.4.8', embargoed: true }],
+      '16.4.7',
+    ],
+    [
+      'nothing instead of a pulled version without a target',
+      channel(null, '16.4.8'),
+      [{ version: '16.4.8', pulled: PULLED }],
+      null,
+    ],
+    ['their version without a target', channel(null, '16.4.8'), [], '16.4.8'],
+    ['their version after the target was withdrawn', withdraw(channel('16.4.7', '16.4.8'), ACT), [], '16.4.8'],
+    ['nothing', channel(null, null), [], null],
+  ])('is %s', (_, served, known, expected) => {
+    expect(toolsVersionOf(served, catalogue(...known))).toBe(expected);
+  });
+});
