@@ -71,7 +71,7 @@ describe.skipIf(why)('the image', () => {
     }
   });
 
-  it('serves, is healthy and stops on a signal: read-only, unprivileged, with no program of the base but Node', async () => {
+  it('serves, is healthy and stops on a signal: read-only, unprivileged, with no other program than Node', async () => {
     for (const programs of ['usr/bin', 'usr/sbin']) rmSync(join(root, programs), { recursive: true });
     const start = (command: string[], env: Record<string, string>) => {
       const [program = '', ...args] = inContainer(root, config, data, command);

@@ -4,11 +4,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { runFairway, startFairway } from '../support/process.ts';
 import { temporaryDirectory } from '../support/server.ts';
 
-// Many servers are started here, one after the other.
+// These tests start many servers, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
-describe('a start that cannot be', () => {
-  it('names every fault of the configuration at once and exits 2', async () => {
+describe('a start that fails', () => {
+  it('names every fault of the configuration at once and exits with 2', async () => {
     const program = runFairway({
       settings: { fleet: { staleAfter: 'a while' }, publik: { port: 1 }, defaultChannel: 'Not A Channel' },
       env: { FAIRWAY_PORT: '70000', REDIS_URL: 'redis://:hunter2@host:notaport', FAIRWAY_LOG_LEVEL: 'loud' },
@@ -22,7 +22,7 @@ describe('a start that cannot be', () => {
     expect(program.stdout).toBe('');
   });
 
-  it('names an unreadable file beside the other faults', async () => {
+  it('names an unreadable file with the other faults', async () => {
     const program = runFairway({ env: { FAIRWAY_CONFIG: '/nowhere/fairway.yaml', FAIRWAY_PORT: 'http' } });
     expect(await program.exit).toEqual({ code: 2, signal: null });
     expect(program.stderr).toContain('cannot read /nowhere/fairway.yaml');
@@ -30,7 +30,7 @@ describe('a start that cannot be', () => {
     expect(program.stderr).not.toMatch(/\n\s+at /);
   });
 
-  it('says which address is taken, and exits 1', async () => {
+  it('says which address is in use, and exits with 1', async () => {
     const running = await startFairway();
     const { port } = new URL(running.publicUrl);
     const { port: operatorPort } = new URL(running.operatorUrl);
@@ -48,7 +48,7 @@ describe('a start that cannot be', () => {
   it.each([
     ['with a token', {}],
     ['without one', { FAIRWAY_ADMIN_TOKEN: '' }],
-  ])('says that the data directory cannot be used, %s, and exits 1', async (_, env) => {
+  ])('says that the data directory cannot be used, %s, and exits with 1', async (_, env) => {
     const dir = temporaryDirectory();
     writeFileSync(join(dir, 'file'), '');
     const program = runFairway({ dir, env: { FAIRWAY_DATA_DIR: join(dir, 'file/data'), ...env } });
@@ -58,7 +58,7 @@ describe('a start that cannot be', () => {
     expect(program.stderr).not.toMatch(/\n\s+at /);
   });
 
-  it('says that its admin token is lost, rather than let nobody in', async () => {
+  it('says that its admin token is lost, instead of locking everyone out', async () => {
     const dir = temporaryDirectory();
     mkdirSync(join(dir, 'data'));
     writeFileSync(join(dir, 'data/admin-token'), '');

@@ -6,7 +6,7 @@ import { startRedis } from '../support/redis-server.ts';
 import { temporaryDirectory } from '../support/server.ts';
 import { noSmallDisk, smallDisk } from './small-disk.ts';
 
-// Many servers are started here, one after the other.
+// These tests start many servers, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
 const CHANNEL = '/channels/stable%2Fcloud';
@@ -16,7 +16,7 @@ const rollForward = (server: FairwayProcess, version: string, reason = 'test') =
   server.api('POST', `${CHANNEL}/roll-forward`, { version, reason });
 
 describe('the embedded store', () => {
-  it('holds every change that was answered, when the server is killed right after the answer', async () => {
+  it('keeps every answered change when the server is killed right after the answer', async () => {
     const dir = temporaryDirectory();
     for (let patch = 7; patch < 15; patch++) {
       const server = await startFairway({ dir });
@@ -32,7 +32,7 @@ describe('the embedded store', () => {
   });
 
   it.skipIf(noSmallDisk)(
-    `refuses changes while the disk is full, polls go on, and it recovers by itself${noSmallDisk ? ` (${noSmallDisk})` : ''}`,
+    `refuses changes while the disk is full, answers polls, and recovers${noSmallDisk ? ` (${noSmallDisk})` : ''}`,
     async () => {
       const disk = smallDisk(4096);
       const server = await startFairway({ env: { FAIRWAY_DATA_DIR: join(disk.dir, 'data') } });
@@ -81,7 +81,7 @@ describe('the state saved beside Redis', () => {
     server.logs().filter(({ level, msg }) => level === 'error' && String(msg).includes('could not be saved'));
 
   it.skipIf(noSmallDisk).each(['full', 'read-only'])(
-    'may be on a disk that is %s: the server goes on and says so',
+    'may be on a disk that is %s: the server keeps running and says so',
     async (how) => {
       const disk = smallDisk(256);
       const { server } = await startOnRedis(join(disk.dir, 'data'));

@@ -17,7 +17,7 @@ async function startDraining(settings: Raw): Promise<FairwayProcess> {
   return server;
 }
 
-/** Asks on a connection of its own that may stay open. */
+/** Sends a request on its own connection, which may stay open. */
 async function askNew(url: string, headers: Record<string, string> = {}) {
   const agent = new Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
@@ -25,8 +25,8 @@ async function askNew(url: string, headers: Record<string, string> = {}) {
   return { status: response.statusCode, connection: response.headers.connection, body: await text(response) };
 }
 
-describe.each([{}, { workers: 2 }, { fastLane: true }])('a server that drains, with the settings %o', (settings) => {
-  it('is not ready, yet serves new connections on both listeners, and says goodbye on each', async () => {
+describe.each([{}, { workers: 2 }, { fastLane: true }])('a draining server, with the settings %o', (settings) => {
+  it('is not ready, but serves new connections on both listeners, and closes each after its answer', async () => {
     const server = await startDraining(settings);
     const poll = `${server.publicUrl}/v1/stable/cloud/version`;
     await vi.waitFor(async () => expect((await askNew(poll)).connection).toBe('close'));
@@ -45,7 +45,7 @@ describe.each([{}, { workers: 2 }, { fastLane: true }])('a server that drains, w
   });
 });
 
-it('ends the drain by itself, and then cuts off within the deadline what is not finished', async () => {
+it('ends the drain by itself, and then cuts off unfinished requests within the deadline', async () => {
   const shutdown = { drain: '300ms', deadline: '300ms' };
   const server = await startFairway({ settings: { ...QUICKSTART, shutdown } });
   const events = await fetch(`${server.operatorUrl}/api/v1/events`, {
@@ -59,7 +59,7 @@ it('ends the drain by itself, and then cuts off within the deadline what is not 
   stalled.write('GET /v1/stable');
   server.signal('SIGTERM');
   expect(await server.exit).toEqual({ code: 0, signal: null });
-  expect(await events.text(), 'the stream ends, rather than breaks off').toMatch(/^event: change/);
+  expect(await events.text(), 'the stream ends properly').toMatch(/^event: change/);
 });
 
 it('does not drain unless told to', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A way to Redis that loses its messages, and nothing else, once it is told to. */
+/** A proxy to Redis that, once told to, drops published messages but nothing else. */
 export async function startDroppingProxy(port: number) {
   let dropping = false;
   let dropped = 0;

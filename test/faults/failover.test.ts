@@ -8,11 +8,11 @@ import type { RedisSet } from '../support/redis-sets.ts';
 import { startSentinels, startSixNodes } from '../support/redis-sets.ts';
 import { QUICKSTART } from '../support/server.ts';
 
-// Failures are found by time-outs of seconds.
+// Failures are noticed after timeouts of seconds.
 vi.setConfig({ testTimeout: 90_000 });
 
 const CHANNEL = '/channels/stable%2Fcloud';
-/** Waiting for the disks of a busy machine takes its time. */
+/** The disks of a busy machine are slow. */
 const REPLICATED = { store: { replication: { replicas: 1, timeout: '2s' } } };
 const RESUMES_WITHIN_MS = 15_000;
 
@@ -31,8 +31,8 @@ describe.each([
   });
   afterAll(() => redis?.stop());
 
-  it('the first question after a start is answered', async () => {
-    // Connections are made at once to all nodes, and any of them may be the last.
+  it('the first request after a start is answered', async () => {
+    // The client connects to all nodes at once, and any of them may be the last to answer.
     for (let start = 0; start < 30; start++) {
       const store = await openStore({ redis: redisAt(redis.url), dataDir: '/nowhere', deadline: 5_000, log: silent });
       await expect(store.revision()).resolves.toBe(0);
@@ -40,7 +40,7 @@ describe.each([
     }
   });
 
-  it('no poll fails, what was acknowledged survives, and changes go on within 15 s', async () => {
+  it('no poll fails, acknowledged changes survive, and new changes work again within 15 s', async () => {
     const options = { env: { REDIS_URL: redis.url }, settings: { ...QUICKSTART, ...REPLICATED } };
     const servers = [await startFairway(options), await startFairway(options)] as const;
     const [a, b] = servers;

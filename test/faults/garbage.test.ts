@@ -4,9 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ADMIN_TOKEN, type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
 
-/** The server and this process each need a descriptor per connection, and some more. */
+/** The server and this process each need one descriptor per connection, and some others. */
 const CONNECTIONS = Math.min(10_000, Number(execFileSync('sh', ['-c', 'ulimit -Hn'])) - 500 || 10_000);
-/** The server cuts off after 10 s, looks every second, and has a lot to do here. */
+/** The server cuts off after 10 s, checks every second, and is busy in this test. */
 const CUT_OFF_MS = 20_000;
 const AT_ONCE = 500;
 const MAX_STREAMS = 100;
@@ -70,7 +70,7 @@ describe('a server on an open network', () => {
     }
   });
 
-  it('has room for event streams again when others ended, or never began', async () => {
+  it('has room for event streams again when others have ended or never started', async () => {
     const server = await startFairway();
     const url = `${server.operatorUrl}/api/v1/events`;
     const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
@@ -86,7 +86,7 @@ describe('a server on an open network', () => {
     await vi.waitFor(async () => expect((await server.api('HEAD', '/events')).status).toBe(200), { timeout: 10_000 });
   });
 
-  it(`serves beside ${CONNECTIONS} idle and slow connections, and cuts them off`, { timeout: 60_000 }, async () => {
+  it(`serves despite ${CONNECTIONS} idle and slow connections, and cuts them off`, { timeout: 60_000 }, async () => {
     const server = await startFairway();
     const polling = keepPolling(server, (body) => body === 'v16.4.6');
     const idle = await openMany(server.publicUrl, CONNECTIONS - 300);
@@ -101,7 +101,7 @@ describe('a server on an open network', () => {
     console.info(`the last of ${CONNECTIONS} connections was cut off after ${Math.round(last)} ms`);
     expect(last).toBeLessThan(CUT_OFF_MS);
     const { wrong, slowest } = await polling.stop();
-    console.info(`the slowest poll meanwhile took ${Math.round(slowest)} ms`);
+    console.info(`the slowest poll in that time took ${Math.round(slowest)} ms`);
     expect(wrong).toEqual([]);
     await expectAlive(server, 'idle connections');
   });

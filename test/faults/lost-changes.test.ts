@@ -4,10 +4,10 @@ import { type FairwayProcess, keepPolling, startFairway } from '../support/proce
 import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART, temporaryDirectory } from '../support/server.ts';
 
-// Several servers are started here, one after the other.
+// These tests start several servers, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** A busy disk takes its time over each change. */
+/** A busy disk is slow at each change. */
 const PATIENT = { deadline: '5s' };
 const CHANNEL = '/channels/stable%2Fcloud';
 
@@ -25,7 +25,7 @@ const expectLost = (server: FairwayProcess, lost: 0 | 1) =>
 const expectServed = (server: FairwayProcess, version: string) =>
   vi.waitFor(async () => expect((await server.poll()).body).toBe(`v${version}`));
 
-/** Two servers that serve 16.4.7, on a Redis that knows of 16.4.6 only: a replica that was cut off, and then took over. */
+/** Two servers that serve 16.4.7, on a Redis that knows only 16.4.6: a replica that was cut off and then took over. */
 async function staleReplicaTookOver() {
   const primary = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
   const dir = temporaryDirectory();
@@ -50,7 +50,7 @@ async function staleReplicaTookOver() {
 }
 
 describe('a stale replica took over', () => {
-  it('every server notices, also when the revision is the same again; an admin puts back what was served', async () => {
+  it('every server notices, even when the revision is the same again; an admin restores what was served', async () => {
     const { servers, options, revision } = await staleReplicaTookOver();
     const [a, b] = servers;
     const polling = servers.map((server) => keepPolling(server, (body) => body === 'v16.4.7'));
@@ -65,7 +65,7 @@ describe('a stale replica took over', () => {
       ).toHaveLength(1);
     }
 
-    // Whoever never knew better goes on from there, up to the very revision that was lost.
+    // A server that never saw the lost changes continues from there, up to the same revision that was lost.
     const c = await startFairway({ ...options, settings: { store: PATIENT } });
     expect((await c.poll()).body).toBe('v16.4.6');
     expect((await rollForward(c, '16.4.8')).body.audit.revision).toBe(revision);
@@ -92,7 +92,7 @@ describe('a stale replica took over', () => {
     expect((await a.api('GET', '/audit/verify')).body).toMatchObject({ intact: true });
   });
 
-  it('an admin takes what the store holds, and no revision is given out twice', async () => {
+  it('an admin accepts what the store holds, and no revision is used twice', async () => {
     const { servers, revision } = await staleReplicaTookOver();
     const [a, b] = servers;
     for (const server of servers) await expectLost(server, 1);

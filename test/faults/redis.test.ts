@@ -7,10 +7,10 @@ import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import type { Reply } from '../support/server.ts';
 import { startDroppingProxy } from './dropping-proxy.ts';
 
-// Many servers are started here, one after the other.
+// These tests start many servers, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** The limit is a second; the rest is for a machine that does other things too. */
+/** The limit is one second; the rest is for a busy machine. */
 const REFUSED_WITHIN_MS = 2_000;
 const RECOVERED = { timeout: 15_000, interval: 20 };
 const CHANNEL = '/channels/stable%2Fcloud';
@@ -35,7 +35,7 @@ async function timed<T>(work: Promise<T>): Promise<[T, number]> {
   return [await work, performance.now() - start];
 }
 
-/** Milliseconds until `server` serves `body`. */
+/** Returns the milliseconds until `server` serves `body`. */
 async function servedAfter(server: FairwayProcess, body: string, timeout: number): Promise<number> {
   const start = performance.now();
   await vi.waitFor(async () => expect((await server.poll()).body).toBe(body), { timeout, interval: 5 });
@@ -52,7 +52,7 @@ function expectUnavailable([{ status, body }, ms]: [Reply, number]): number {
 async function expectRecovered(server: FairwayProcess, version: string): Promise<void> {
   const moved = await vi.waitFor(async () => {
     const reply = await rollForward(server, version);
-    // An unanswered try may have been made after all.
+    // A change without an answer may still have been made.
     expect([200, 409], JSON.stringify(reply.body)).toContain(reply.status);
     return reply;
   }, RECOVERED);
@@ -64,7 +64,7 @@ async function expectRecovered(server: FairwayProcess, version: string): Promise
 const report = (what: string, ms: number) => console.info(`${what}: ${Math.round(ms)} ms`);
 
 describe('two servers on one Redis', () => {
-  it('answer alike, and a change reaches the other at once', async () => {
+  it('give the same answers, and a change reaches the other server at once', async () => {
     const redis = await redisForTest();
     const a = await startOn(redis.url);
     const b = await startOn(redis.url);
@@ -84,7 +84,7 @@ describe('two servers on one Redis', () => {
     expect(await a.metric('fairway_snapshot_revision')).toBe(await b.metric('fairway_snapshot_revision'));
   });
 
-  it('agree soon although the message of a change is lost', async () => {
+  it('agree soon even if the message about a change is lost', async () => {
     const redis = await redisForTest();
     const proxy = await startDroppingProxy(redis.port);
     const a = await startOn(redis.url);
@@ -95,7 +95,7 @@ describe('two servers on one Redis', () => {
     expect(proxy.lost()).toBeGreaterThan(0);
   });
 
-  it('agree soon although the subscriptions were cut, and at once again later', async () => {
+  it('agree soon even if the subscriptions were cut, and later at once again', async () => {
     const redis = await redisForTest();
     const a = await startOn(redis.url);
     const b = await startOn(redis.url);
@@ -110,14 +110,14 @@ describe('two servers on one Redis', () => {
     await servedAfter(b, 'v16.4.8', 1_000);
   });
 
-  it('let one of several operators win, and lose no entry of the log', async () => {
+  it('let one of several concurrent operators win, and lose no entry of the log', async () => {
     const redis = await redisForTest();
     const servers = [await startOn(redis.url), await startOn(redis.url)];
     const everyone = [...servers, ...servers];
     const won: string[] = [];
     for (let round = 1; round <= 20; round++) {
       const seen = await servers[0]?.api('GET', CHANNEL);
-      // By turns with and without a condition.
+      // Alternately with and without a condition.
       const headers = round % 2 ? undefined : { 'If-Match': String(seen?.headers.get('etag')) };
       const replies = await Promise.all(everyone.map((server) => rollForward(server, `16.5.${round}`, headers)));
       const winners = replies.filter(({ status }) => status === 200);
@@ -158,7 +158,7 @@ describe('a start while Redis is away', () => {
   });
 
   it.each(['killed', 'frozen'])(
-    'without a saved state says when to come again (%s), then makes its channels',
+    'without a saved state says when to retry (%s), then creates its channels',
     async (how) => {
       const redis = await redisForTest();
       if (how === 'killed') await redis.kill();
@@ -183,7 +183,7 @@ describe('a start while Redis is away', () => {
 });
 
 describe('an outage', () => {
-  it('by a kill of Redis: no poll fails, and what was acknowledged is there afterwards', async () => {
+  it('with Redis killed: no poll fails, and acknowledged changes are there afterwards', async () => {
     const redis = await redisForTest();
     const server = await startOn(redis.url);
     const polling = keepPolling(server, (body) => /^v16\.4\.[678]$/.test(body));
@@ -201,7 +201,7 @@ describe('an outage', () => {
     expect((await server.api('GET', '/audit/verify')).body).toMatchObject({ intact: true });
   });
 
-  it('by a frozen Redis: no poll fails and nothing that an operator asks hangs', async () => {
+  it('with Redis frozen: no poll fails, and no request of an operator hangs', async () => {
     const redis = await redisForTest();
     const server = await startOn(redis.url);
     const polling = keepPolling(server, (body) => /^v16\.4\.[678]$/.test(body));
@@ -253,13 +253,13 @@ describe('an outage', () => {
     redis.thaw();
     await expectRecovered(server, '16.4.8');
     const { wrong, slowest: slowestPoll } = await polling.stop();
-    report('the slowest poll meanwhile took', slowestPoll);
+    report('the slowest poll in that time took', slowestPoll);
     expect(wrong).toEqual([]);
     expect((await server.api('GET', '/audit/verify')).body).toMatchObject({ intact: true });
   });
 });
 
-describe('a Redis that lost what it held', () => {
+describe('a Redis that lost its data', () => {
   async function started() {
     const redis = await redisForTest();
     const server = await startOn(redis.url);
@@ -271,12 +271,12 @@ describe('a Redis that lost what it held', () => {
     ['a new document', (server) => server.api('PUT', '/channels/new', {}), 503],
     ['a known document', (server) => rollForward(server, '16.4.8'), 503],
   ])(
-    'does not take the served state back; changes are refused with the way out, first of %s',
+    'does not change the served state; changes are refused with the next step, first for %s',
     async (_, attempt, status) => {
       const { redis, server, flush } = await started();
       const polling = keepPolling(server, (body) => body === 'v16.4.7');
       await flush();
-      // Unless the server has looked meanwhile.
+      // Unless the server has already looked.
       expect([status, 503]).toContain((await attempt(server)).status);
       await vi.waitFor(async () => expect(await server.metric('fairway_store_up')).toBe(0), RECOVERED);
       const [refusal, ms] = await timed(rollForward(server, '16.4.8'));
@@ -288,7 +288,7 @@ describe('a Redis that lost what it held', () => {
     },
   );
 
-  it('nor after a restart, until the saved state is deleted; then an export is applied', async () => {
+  it('keeps the served state after a restart, until the saved state is deleted; then an export is applied', async () => {
     const { redis, server, flush } = await started();
     await flush();
     await vi.waitFor(async () => expect(await server.metric('fairway_store_up')).toBe(0), RECOVERED);

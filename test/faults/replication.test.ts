@@ -3,13 +3,13 @@ import { ADMIN_TOKEN, CLI, run, startFairway } from '../support/process.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART } from '../support/server.ts';
 
-// Several servers are started here, one after the other.
+// These tests start several servers, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
 const WORDS = /^stored, not yet replicated: 0 of 1 replica confirmed revision \d+, so a failover may lose it$/;
 
-describe('a change that no replica has', () => {
-  it('is never told as done, in the same words everywhere, until a replica has it', async () => {
+describe('a change that is on no replica', () => {
+  it('is reported as not yet replicated, in the same words everywhere, until a replica has it', async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const server = await startFairway({

@@ -8,7 +8,7 @@ import { ADMIN_TOKEN, type FairwayOptions, type FairwayProcess, startFairway } f
 import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART } from '../support/server.ts';
 
-// Many servers are started here, one after the other.
+// These tests start many servers, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
 /** Far below the deadline of 10 s that `config/default.yaml` sets. */
@@ -17,7 +17,7 @@ const NO_HOLD_UP_MS = 4_000;
 const isStopping = (server: FairwayProcess) =>
   vi.waitUntil(() => server.logs().some(({ msg }) => String(msg).startsWith('stopping')), { interval: 5 });
 
-/** A connection that has sent `bytes`, and collects what comes back. */
+/** Opens a connection that sends `bytes` and collects the answer. */
 async function halfRequest(url: string, bytes: string): Promise<{ socket: Socket; received: () => string }> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -29,12 +29,12 @@ async function halfRequest(url: string, bytes: string): Promise<{ socket: Socket
   onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
   socket.write(bytes);
-  // The server has read what came before when it answers what came after.
+  // When the server answers this request, it has read everything that was sent before.
   await fetch(`${url}/healthz`);
   return { socket, received: () => received };
 }
 
-it('turns unready, finishes what is under way, takes nothing new and exits 0', async () => {
+it('becomes unready, finishes requests that are under way, accepts no new ones and exits with 0', async () => {
   const server = await startFairway();
   const poll = await halfRequest(server.publicUrl, 'GET /v1/stable/cloud/version HTTP/1.1\r\n');
   const probe = await halfRequest(server.operatorUrl, 'GET /readyz HTTP/1.1\r\n');
@@ -62,7 +62,7 @@ it.each([
   ['embedded', 1],
   ['redis', 1],
   ['embedded', 2],
-])('writes the check-ins that wait, with the %s store and %d workers', async (store, workers) => {
+])('writes the waiting check-ins, with the %s store and %d workers', async (store, workers) => {
   const redis = store === 'redis' ? await startRedis() : null;
   if (redis) onTestFinished(() => redis.stop());
   const settings = { ...QUICKSTART, fleet: { flushEvery: '1h' }, workers };
@@ -77,7 +77,7 @@ it.each([
   expect(await again.api('GET', '/agents/agent-1')).toMatchObject({ status: 200, body: { version: '16.4.6' } });
 });
 
-it('is not held up by idle connections and event streams', async () => {
+it('is not delayed by idle connections and event streams', async () => {
   const server = await startFairway();
   const agent = new Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
@@ -94,10 +94,10 @@ it('is not held up by idle connections and event streams', async () => {
   server.signal('SIGTERM');
   expect(await server.exit).toEqual({ code: 0, signal: null });
   expect(performance.now() - start).toBeLessThan(NO_HOLD_UP_MS);
-  expect((await reader?.read())?.done, 'the stream ends, rather than breaks off').toBe(true);
+  expect((await reader?.read())?.done, 'the stream ends properly').toBe(true);
 });
 
-it('cuts off what is not finished within the deadline', async () => {
+it('cuts off requests that are not finished within the deadline', async () => {
   const server = await startFairway({ settings: { ...QUICKSTART, shutdown: { deadline: '300ms' } } });
   await halfRequest(server.publicUrl, 'GET /v1/stable');
   server.signal('SIGTERM');
@@ -113,7 +113,7 @@ it('exits at once at a second signal', async () => {
   expect(await server.exit).toEqual({ code: 1, signal: null });
 });
 
-it('stops although Redis is frozen', async () => {
+it('stops even while Redis is frozen', async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   const server = await startFairway({ env: { REDIS_URL: redis.url } });
@@ -124,7 +124,7 @@ it('stops although Redis is frozen', async () => {
   expect(performance.now() - start).toBeLessThan(NO_HOLD_UP_MS);
 });
 
-it('logs lines of JSON in which no secret is, even at level trace and of an outage', async () => {
+it('logs lines of JSON without secrets, even at level trace and about an outage', async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   await asAdmin(redis.url, (admin) => admin.config('SET', 'requirepass', 'hunter2-of-redis'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { temporaryDirectory } from '../support/server.ts';
 
-/** Why there can be no small disk here, or null. */
+/** Why this machine cannot provide a small disk, or null. */
 export const noSmallDisk: string | null = (() => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'only root on Linux can mount a small disk';
   const dir = mkdtempSync(join(tmpdir(), 'fairway-mount-'));
@@ -20,7 +20,7 @@ export const noSmallDisk: string | null = (() => {
   }
 })();
 
-/** A directory on a disk of so many KiB that goes away with the test. */
+/** A directory on a disk of so many KiB, which is removed with the test. */
 export function smallDisk(kib: number) {
   const dir = temporaryDirectory();
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kib}k,mode=700`, 'tmpfs', dir]);

@@ -24,10 +24,10 @@ const DRAFT = { at: FIRST_STATE_AT.toISOString(), actor: 'system:upgrade', actio
 const UPGRADE = { ...DRAFT, reason: 'a newer release', before: null, after: NEWER };
 
 type Stamp = { updatedAt: string; updatedBy: string };
-/** The places of the fixture were filled one after the other. */
+/** Replaces times: the copies in the fixture were filled one after the other. */
 const timeless = (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll(/"20[0-9-]+T[0-9:.]+Z"/g, '"then"'));
 
-/** What a newer release does to the state of a store, as far as this one can see. */
+/** Upgrades a store as a newer release would, as far as this release can see. */
 async function upgradeToNewer(settings: { redisUrl: string | null; dataDir: string }): Promise<void> {
   const store = settings.redisUrl
     ? await openRedis(settings.redisUrl)
@@ -57,7 +57,7 @@ describe.each([
     return { start, settings };
   }
 
-  it('is upgraded at the start: everything is there, and the log tells of it', async () => {
+  it('is upgraded at the start: everything is there, and the log records it', async () => {
     const { start } = await started();
     const server = await start();
     const api = operatorClient(server);
@@ -87,7 +87,7 @@ describe.each([
     ]);
   });
 
-  it('is upgraded once, and takes changes then', async () => {
+  it('is upgraded once, and then accepts changes', async () => {
     const { start } = await started();
     await (await start()).close();
     const api = operatorClient(await start());
@@ -95,7 +95,7 @@ describe.each([
     expect(await api('POST', `${CHANNEL}/unpin`, { reason: 'test' })).toMatchObject({ status: 200 });
   });
 
-  it('is refused at the start once a newer release has upgraded it, with what to do', async () => {
+  it('is refused at the start once a newer release has upgraded it, with the next step', async () => {
     const { settings } = await started();
     await upgradeToNewer(settings);
     await expectRefused(settings.dataDir, 'the state in the store', inRedis ? redis.url : '');
@@ -111,7 +111,7 @@ async function expectRefused(dataDir: string, place: string, url: string): Promi
 }
 
 describe('the state that a server saved beside Redis', () => {
-  it('serves the first release’s while Redis is away', async () => {
+  it('is served while Redis is away, even if the first release saved it', async () => {
     const dataDir = temporaryDirectory();
     intoSaved(dataDir);
     const server = await startServer({ dataDir, redisUrl: 'redis://127.0.0.1:1' });
@@ -127,11 +127,11 @@ describe('the state that a server saved beside Redis', () => {
   });
 });
 
-describe('a server beside one that has upgraded the state', () => {
+describe('a server next to one that has upgraded the state', () => {
   const leader = { lease: '300ms' };
   const MOVE = { version: '16.4.7', reason: 'test' };
 
-  it('serves what it knew, changes nothing, leads no more, and says why', async () => {
+  it('serves what it knew, changes nothing, stops leading, and says why', async () => {
     const server = await startServer({ ...QUICKSTART, redisUrl: redis.url, leader });
     const api = operatorClient(server);
     await upgradeToNewer(server.settings);
@@ -148,7 +148,7 @@ describe('a server beside one that has upgraded the state', () => {
     await vi.waitFor(async () => expect(await other.acquireLease('a newer server', 60_000)).not.toBeNull());
   });
 
-  it('changes nothing before it has heard of that either', async () => {
+  it('changes nothing even before it has heard of the upgrade', async () => {
     const proxy = await startDroppingProxy(redis.port);
     const server = await startServer({ ...QUICKSTART, redisUrl: proxy.url, store: { compareEvery: '1h' } });
     proxy.loseMessages();
@@ -160,7 +160,7 @@ describe('a server beside one that has upgraded the state', () => {
   });
 });
 
-it('lets two servers make the first changes of all at the same time', async () => {
+it('lets two servers make the very first changes at the same time', async () => {
   const servers = await Promise.all([1, 2].map(() => startServer({ redisUrl: redis.url })));
   const replies = await Promise.all(
     servers.map((server, n) => operatorClient(server)('PUT', `/channels/first-${n}`, {})),

@@ -18,13 +18,13 @@ const rendered = new Map<string, Manifest[]>(why ? [] : DIRECTORIES.map((each) =
 const of = (directory: string) => rendered.get(directory) ?? [];
 
 describe.skipIf(why)('every manifest', () => {
-  it('has the types and the required fields of its schema, and no field that it does not know', async () => {
+  it('has the types and required fields of its schema, and no unknown field', async () => {
     const all = [...rendered.values()].flat();
     expect(await findFaults(all)).toEqual([]);
     expect(findUnknownFields(all)).toEqual([]);
   });
 
-  it('would not pass with a wrong type, a missing field or a misspelt one', async () => {
+  it('fails with a wrong type, a missing field or a misspelt one', async () => {
     const deployment = structuredClone(find<IDeployment & Manifest>(of('base'), 'Deployment'));
     const monitor = structuredClone(find<IServiceMonitor & Manifest>(of('overlays/production'), 'ServiceMonitor'));
     Object.assign(deployment.spec?.template.spec?.containers[0]?.resources ?? {}, { limit: { cpu: '1' } });
@@ -47,7 +47,7 @@ describe.skipIf(why).each(DIRECTORIES)('%s', (directory) => {
   const deployment = () => find<IDeployment>(manifests, 'Deployment');
   const named = <T>(kind: string) => manifests.filter((each) => each.kind === kind) as (Manifest & T)[];
 
-  it('bounds and confines every container', () => {
+  it('limits the resources and permissions of every container', () => {
     for (const { spec } of podsOf(manifests)) {
       expect(spec.automountServiceAccountToken).toBe(false);
       expect(spec.securityContext).toMatchObject({
@@ -72,7 +72,7 @@ describe.skipIf(why).each(DIRECTORIES)('%s', (directory) => {
   });
 
   it('probes every container that serves', () => {
-    // A job's are left out: they run to their end, within activeDeadlineSeconds.
+    // Containers of jobs are left out: they run to their end, within activeDeadlineSeconds.
     for (const { spec } of podsOf(manifests).filter(({ owner }) => owner !== 'CronJob')) {
       for (const { ports = [], ...probes } of spec.containers) {
         expect(probes.readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 'operator' });
@@ -89,7 +89,7 @@ describe.skipIf(why).each(DIRECTORIES)('%s', (directory) => {
     expect(new Set(images)).toEqual(new Set([`fairway:${version}`]));
   });
 
-  it('selects the pods that serve, and no others', () => {
+  it('selects only the pods that serve', () => {
     const serving = { 'app.kubernetes.io/name': 'fairway' };
     const pods = podsOf(manifests);
     const servingPods = pods.filter(({ owner }) => owner === 'Deployment');
@@ -111,7 +111,7 @@ describe.skipIf(why).each(DIRECTORIES)('%s', (directory) => {
     }
   });
 
-  it('refers to nothing that is not there', () => {
+  it('refers only to objects that exist', () => {
     const names = (kind: string) => named(kind).map(({ metadata }) => metadata.name);
     for (const { spec } of podsOf(manifests)) {
       expect(names('ServiceAccount')).toContain(spec.serviceAccountName);
@@ -143,14 +143,14 @@ describe.skipIf(why).each(DIRECTORIES)('%s', (directory) => {
 });
 
 describe.skipIf(why)('the number of pods', () => {
-  it('is three at least, and in production the autoscaler alone decides', () => {
+  it('is at least three, and in production only the autoscaler decides', () => {
     expect(find<IDeployment>(of('base'), 'Deployment').spec?.replicas).toBe(3);
     expect(find<IDeployment>(of('overlays/production'), 'Deployment').spec?.replicas).toBeUndefined();
     const { spec } = find<IHorizontalPodAutoscaler>(of('overlays/production'), 'HorizontalPodAutoscaler');
     expect(spec?.minReplicas).toBe(3);
   });
 
-  it('is one where the store is embedded, and never two', () => {
+  it('is one with the embedded store, and never two', () => {
     const { spec } = find<IDeployment>(of('overlays/evaluation'), 'Deployment');
     expect(spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
     const kinds = of('overlays/evaluation').map(({ kind }) => kind);

@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import { findProgram } from '../support/packages.ts';
 import { ROOT } from '../support/process.ts';
 
-/** One of Kubernetes' objects, as `kubectl apply` would send it. */
+/** A Kubernetes object, as `kubectl apply` would send it. */
 export interface Manifest {
   apiVersion: string;
   kind: string;
@@ -14,14 +14,14 @@ export interface Manifest {
 
 export type { PodSpec };
 
-/** Why nothing can be rendered here, or null. */
+/** Why manifests cannot be rendered on this machine, or null. */
 export function whyNoKustomize(): string | null {
   const kubectl = findProgram('kubectl');
   if (!kubectl) return 'kubectl is not installed';
   const { kustomizeVersion = 'v2' } = JSON.parse(
     execFileSync(kubectl, ['version', '--client', '--output=json'], { encoding: 'utf8' }),
   );
-  // Those before 5 lack what the manifests use. Debian 12's kubectl has 2 and does not say so.
+  // Kustomize before 5 lacks fields that the manifests use. Debian 12's kubectl has 2 and does not say so.
   return Number(/^v(\d+)/.exec(kustomizeVersion)?.[1]) >= 5
     ? null
     : `kubectl's kustomize is ${kustomizeVersion}, not v5`;
@@ -33,7 +33,7 @@ export function render(directory: string): Manifest[] {
   return parseAllDocuments(output).map((document) => document.toJS());
 }
 
-/** The one object of a kind, or the one of that name; its type is the caller's to know. */
+/** The only object of a kind, or the one with that name; the caller states its type. */
 export function find<T>(manifests: Manifest[], kind: string, name?: string): T {
   const found = manifests.filter((each) => each.kind === kind && (name ?? each.metadata.name) === each.metadata.name);
   if (found.length !== 1) throw new Error(`there are ${found.length} of ${kind} ${name ?? ''}`);
@@ -46,7 +46,7 @@ export interface Pods {
   spec: PodSpec;
 }
 
-/** The pods that the objects make. */
+/** The pods that the objects create. */
 export function podsOf(manifests: Manifest[]): Pods[] {
   return manifests.flatMap((manifest) => {
     // biome-ignore lint/suspicious/noExplicitAny: the shapes differ by kind

@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml';
 const RULES = 'config/monitoring/fairway.rules.yaml';
 const OBJECT = 'k8s/overlays/production/prometheusrule.yaml';
 
-/** Kustomize reads no file outside its directory, and makes no object of a file. */
+/** Kustomize reads no file outside its directory, and cannot make an object from a file. */
 function prometheusRule(): string {
   const object = {
     apiVersion: 'monitoring.coreos.com/v1',
@@ -17,7 +17,7 @@ function prometheusRule(): string {
   return note + stringify(object, { lineWidth: 120 });
 }
 
-it(`${OBJECT} holds the rules; after a change of theirs: UPDATE_GOLDEN=1 npx vitest run --config test/vitest.config.ts test/k8s/rules`, () => {
+it(`${OBJECT} has the current rules; after changing them, run: UPDATE_GOLDEN=1 npx vitest run --config test/vitest.config.ts test/k8s/rules`, () => {
   const whole = prometheusRule();
   if (process.env.UPDATE_GOLDEN === '1') writeFileSync(OBJECT, whole);
   expect(readFileSync(OBJECT, 'utf8')).toBe(whole);

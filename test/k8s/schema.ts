@@ -10,7 +10,7 @@ const moduleOf = ({ apiVersion, kind }: Manifest) => {
   return `${operators ? '@kubernetes-models/prometheus-operator' : 'kubernetes-models'}/${apiVersion}/${kind}`;
 };
 
-/** Wrong types and missing fields, a line each, by the schemas of Kubernetes and of the Prometheus Operator. */
+/** Wrong types and missing fields, one line each, by the schemas of Kubernetes and of the Prometheus Operator. */
 export async function findFaults(manifests: Manifest[]): Promise<string[]> {
   const faults = manifests.map(async (manifest) => {
     const { [manifest.kind]: Model } = await import(moduleOf(manifest));
@@ -25,11 +25,11 @@ export async function findFaults(manifests: Manifest[]): Promise<string[]> {
 }
 
 /**
- * Fields that no schema knows, a line of the compiler's each: to the validators these are no fault, but the compiler lets a
- * literal have no more than its type.
+ * Fields that no schema knows, one line of the compiler each. The validators accept them, but the compiler allows a
+ * literal only the fields of its type.
  */
 export function findUnknownFields(manifests: Manifest[]): string[] {
-  // Within the tree, where the compiler finds the types.
+  // Inside the repository, where the compiler finds the types.
   const cache = join(ROOT, 'node_modules/.cache');
   mkdirSync(cache, { recursive: true });
   const directory = mkdtempSync(join(cache, 'fairway-manifests-'));

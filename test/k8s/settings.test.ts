@@ -13,12 +13,12 @@ import { operatorClient, startServer, temporaryDirectory } from '../support/serv
 import { find, type Manifest, podsOf, render, whyNoKustomize } from './manifests.ts';
 
 const why = whyNoKustomize();
-/** What the secret `fairway` would hold. */
+/** The content of the secret `fairway`. */
 const SECRET: Record<string, string> = {
   'redis-url': 'redis://redis:6379',
   'admin-token': 'admin-token-of-the-manifests',
 };
-/** What it may hold in production: behind sentinels there is a server at its usual port too. */
+/** Possible values in production: behind sentinels there is a server at its usual port too. */
 const REDIS_URLS = [
   'redis://redis:6379',
   'redis+sentinel://redis-1:26379,redis-2:26379,redis-3:26379/fairway',
@@ -35,7 +35,7 @@ describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation']
   };
   const policies = () => manifests.filter(({ kind }) => kind === 'NetworkPolicy') as (Manifest & INetworkPolicy)[];
 
-  it('has settings that Fairway accepts, where it looks for them', () => {
+  it('puts settings that Fairway accepts where it looks for them', () => {
     const { container } = server();
     const mounts = Object.fromEntries(container.volumeMounts?.map(({ name, mountPath }) => [mountPath, name]) ?? []);
     expect(mounts).toEqual({ '/etc/fairway': 'config', '/data': 'data' });
@@ -55,7 +55,7 @@ describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation']
     expect(targets('fairway-operator')).toEqual(['operator']);
   });
 
-  it('lets agents reach the public port alone, and the operator port be reached by those who are named alone', () => {
+  it('lets agents reach only the public port, and only the named clients reach the operator port', () => {
     const { spec } = find<INetworkPolicy>(manifests, 'NetworkPolicy', 'fairway');
     const [agents, operators, ...others] = spec?.ingress ?? [];
     expect(others).toEqual([]);
@@ -79,7 +79,7 @@ describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation']
     expect(open).toEqual(new Set([53, ...redisPorts, ...peers.map(portOf)]));
   });
 
-  it('gives a server that is told to stop the time that it may take', () => {
+  it('gives a stopping server the time that it may take', () => {
     const { shutdown } = settingsOf(manifests);
     const { pod, container } = server();
     const preStop = container.lifecycle?.preStop?.sleep?.seconds ?? 0;
@@ -89,13 +89,13 @@ describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation']
 });
 
 describe.skipIf(why)('overlays/production', () => {
-  it('counts the check-ins of agents that bring a token only, and drains before it stops', () => {
+  it('counts only check-ins with a token, and drains before it stops', () => {
     const { fleet, shutdown } = settingsOf(render('overlays/production'));
     expect(fleet.enrolment.mode).toBe('token');
     expect(shutdown.drain).toBeGreaterThan(0);
   });
 
-  it.each(REDIS_URLS)('takes the Redis at %s', (url) => {
+  it.each(REDIS_URLS)('accepts the Redis at %s', (url) => {
     const settings = settingsOf(render('overlays/production'), { ...SECRET, 'redis-url': url });
     expect(settings.redisUrl).toBe(url);
   });
@@ -112,7 +112,7 @@ describe.skipIf(why)('overlays/evaluation', () => {
     expect(await (await fetch(`${publicUrl}/v1/stable/cloud/version`)).text()).toBe('v16.4.6');
   });
 
-  it('takes an inventory by the command of the job', async () => {
+  it('imports an inventory with the command of the job', async () => {
     const production = render('overlays/production');
     const [{ spec } = { spec: null }] = podsOf(production).filter(({ owner }) => owner === 'CronJob');
     const [{ command = [], env = [] } = {}] = spec?.containers ?? [];
@@ -139,7 +139,7 @@ const portOf = (address: string) => {
   return Number(port || (protocol === 'https:' ? 443 : 80));
 };
 
-/** What the server of the manifests would read: the image's defaults, the ConfigMap, and the environment over both. */
+/** The settings that the manifests' server would read: image defaults, then the ConfigMap, then the environment. */
 function settingsOf(manifests: Manifest[], secret = SECRET): Settings {
   const { data } = find<IConfigMap>(manifests, 'ConfigMap');
   const file = join(temporaryDirectory(), 'fairway.yaml');
@@ -149,7 +149,7 @@ function settingsOf(manifests: Manifest[], secret = SECRET): Settings {
     name,
     value ?? secret[valueFrom?.secretKeyRef?.key ?? ''],
   ]);
-  // As the image sets it.
+  // As in the image.
   const image = { FAIRWAY_DATA_DIR: '/data' };
   return loadSettings('config/default.yaml', { ...image, ...Object.fromEntries(env ?? []), FAIRWAY_CONFIG: file });
 }

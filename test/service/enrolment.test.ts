@@ -14,13 +14,13 @@ const checkIn = (publicUrl: string, id: string, version: string, token?: string)
   });
 
 describe('enrolment by token', () => {
-  it('lets no stranger block a rollout', async () => {
+  it('does not let a stranger block a rollout', async () => {
     const server = await startServer(withTokens);
     const api = operatorClient(server);
     await checkIn(server.publicUrl, 'mine', '16.4.6', TOKEN);
     for (const token of [undefined, '', 'wrong', hashToken(TOKEN)]) {
       const answer = await checkIn(server.publicUrl, `ancient-${token}`.slice(0, 20), '1.0.0', token);
-      expect(await answer.text(), 'a poll is answered all the same').toBe('v16.4.6');
+      expect(await answer.text(), 'the poll is still answered').toBe('v16.4.6');
     }
     await vi.waitFor(async () => {
       const { body } = await api('GET', '/census?channel=stable/cloud');
@@ -33,7 +33,7 @@ describe('enrolment by token', () => {
     expect(metrics).toContain('fairway_channel_unenrolled_agents{channel="stable/cloud"} 4');
   });
 
-  it('lets no stranger unblock one, by speaking for an agent that holds it up', async () => {
+  it('does not let a stranger unblock one by posing as an agent that holds it up', async () => {
     const server = await startServer(withTokens);
     const api = operatorClient(server);
     await checkIn(server.publicUrl, 'old', '14.0.0', TOKEN);
@@ -47,7 +47,7 @@ describe('enrolment by token', () => {
     expect(moved).toMatchObject({ status: 409, body: { report: { stranded: 1 } } });
   });
 
-  it('enrols nobody while the settings list no token', async () => {
+  it('enrols no agent while the settings list no token', async () => {
     const server = await startServer({ ...QUICKSTART, fleet: { flushEvery: '20ms', enrolment: { mode: 'token' } } });
     await checkIn(server.publicUrl, 'a', '16.4.6', TOKEN);
     await vi.waitFor(async () => {
@@ -56,7 +56,7 @@ describe('enrolment by token', () => {
     });
   });
 
-  it('tells who is not enrolled, and why that matters', async () => {
+  it('shows which agents are not enrolled, and why that matters', async () => {
     const server = await startServer(withTokens);
     const api = operatorClient(server);
     await checkIn(server.publicUrl, 'stranger', '16.4.6');
@@ -69,7 +69,7 @@ describe('enrolment by token', () => {
 });
 
 describe('open enrolment', () => {
-  it('takes every check-in, and a token does no harm', async () => {
+  it('accepts every check-in, with or without a token', async () => {
     const server = await startServer({ ...QUICKSTART, fleet: { flushEvery: '20ms' } });
     await checkIn(server.publicUrl, 'a', '16.4.6');
     await checkIn(server.publicUrl, 'b', '16.4.6', 'any');

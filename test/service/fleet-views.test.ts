@@ -44,7 +44,7 @@ describe('a census', () => {
     });
   });
 
-  it('says how old each count is, as reports and metrics do', async () => {
+  it('shows how old each count is, as reports and metrics do', async () => {
     let offset = 0;
     const now = () => new Date(Date.now() + offset);
     const server = await startServer(SETTINGS, { now });
@@ -113,7 +113,7 @@ describe('a time series', () => {
 });
 
 describe('check-ins with ids that never repeat', () => {
-  it('take no more memory than is set, and cost nobody an answer', async () => {
+  it('take no more memory than the settings allow, and every poll is answered', async () => {
     const server = await startServer({ ...QUICKSTART, fleet: { flushEvery: '1h', maxPending: 100 } });
     for (let n = 0; n < 300; n += 20) {
       await Promise.all(Array.from({ length: 20 }, (_, k) => checkIn(server, `agent-${n + k}`)));
@@ -123,7 +123,7 @@ describe('check-ins with ids that never repeat', () => {
     expect(metrics).toContain('fairway_checkins_dropped_total 200');
   });
 
-  it('fill the store no further than is set', async () => {
+  it('fill the store no further than the settings allow', async () => {
     const server = await startServer({ ...QUICKSTART, fleet: { flushEvery: '20ms', maxAgents: 50 } });
     for (let n = 0; n < 100; n += 20) {
       await Promise.all(Array.from({ length: 20 }, (_, k) => checkIn(server, `agent-${n + k}`)));

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** Commits with its fence as fast as it can, and never looks at the clock: all that stops it is the store. */
+/** Commits with its fence as fast as it can and never looks at the clock: only the store can stop it. */
 const COMMITTER = `
 import { openStore } from './store/open.ts';
 const [url = '', lease = ''] = process.argv.slice(2);
@@ -36,7 +36,7 @@ async function leads(operatorUrl: string): Promise<boolean> {
 }
 
 describe('the leader', () => {
-  it('commits nothing when it was paused past its lease, whatever it believes', async () => {
+  it('commits nothing after a pause longer than its lease, even if it still believes it leads', async () => {
     await flush();
     const committer = run(await bundle(COMMITTER), [redis.url, '1000']);
     const store = await openRedis(redis.url);
@@ -71,7 +71,7 @@ describe('the leader', () => {
     second.signal('SIGTERM');
     await vi.waitFor(async () => expect(await leads(third.operatorUrl)).toBe(true), { timeout: 8_000, interval: 200 });
 
-    // Past its lease, which another then has.
+    // Longer than its lease, which another server then holds.
     const fourth = await launch();
     third.signal('SIGSTOP');
     await vi.waitFor(async () => expect(await leads(fourth.operatorUrl)).toBe(true), {
@@ -83,7 +83,7 @@ describe('the leader', () => {
     expect(await leads(fourth.operatorUrl)).toBe(true);
   }, 90_000);
 
-  it('is the process, with the embedded store, and again after a restart', async () => {
+  it('is the only process with the embedded store, also after a restart', async () => {
     const dataDir = temporaryDirectory();
     const server = await startServer({ dataDir, tokens: [{ name: 'a', role: 'admin', sha256: hashToken('t') }] });
     expect(await leads(server.operatorUrl)).toBe(true);

@@ -26,7 +26,7 @@ const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 const DAY = 24 * HOUR;
 
-/** All versions that occur, ascending, with what the oracle must know of them: release lines count from 4.2 on. */
+/** All versions in the test, ascending, with what the oracle must know: release lines count from 4.2 on. */
 const VERSIONS = {
   '4.2.5': { major: 4, line: 0, servable: true },
   '4.3.1': { major: 4, line: 1, servable: true },
@@ -88,7 +88,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const steps = fc.array(step, { minLength: 5, maxLength: 15, size: 'max' });
 
-/** Meets every answer that a verb has, whatever chance brings. */
+/** Reaches every answer that a verb can give, independent of the random runs. */
 const GRAND_TOUR: Step[] = [
   { verb: 'roll-back', version: undefined, critical: false },
   { verb: 'roll-forward', version: '7.3.2', critical: true },
@@ -107,7 +107,7 @@ const GRAND_TOUR: Step[] = [
   { verb: 'roll-back', version: undefined, critical: false },
 ];
 
-/** Who is known to be where, and for how long. */
+/** Covers which agents are known to run what, and for how long. */
 const EVIDENCE_TOUR: Step[] = [
   { event: 'check-in', agent: 0, version: '5.1.0' },
   { verb: 'roll-forward', version: '7.0.0', critical: false }, // refused: it checks in
@@ -116,7 +116,7 @@ const EVIDENCE_TOUR: Step[] = [
   { verb: 'roll-forward', version: '7.0.0', critical: false },
   { event: 'report', version: '8.0.0' },
   { event: 'wait', hours: 28 * 24 },
-  { verb: 'roll-forward', version: '8.0.0', critical: false }, // refused: 6.0.0 was told 28 days ago
+  { verb: 'roll-forward', version: '8.0.0', critical: false }, // refused: 6.0.0 was served 28 days ago
   { event: 'inventory', versions: ['7.0.0'] },
   { event: 'check-in', agent: 0, version: '6.0.0' },
   { verb: 'roll-forward', version: '8.0.0', critical: false }, // refused: one source sees it at 6.0.0
@@ -142,18 +142,18 @@ const LEGACY_TOUR: Step[] = [
 
 const TOURS: [Step[]][] = [[GRAND_TOUR], [EVIDENCE_TOUR], [LEGACY_TOUR]];
 
-/** What anybody could have known of the agents. */
+/** What could have been known about the agents. */
 interface Known {
   now: number;
   target: V | null;
-  /** When each former target was told last. */
-  told: Map<V, number>;
+  /** When each former target was last served. */
+  served: Map<V, number>;
   plane: V;
   inventory: { at: number; versions: V[] } | null;
   checkIns: Map<number, { at: number; version: V }>;
 }
 
-/** Takes note of what happened besides the channel's own changes. */
+/** Records events other than the channel's own changes. */
 function learn(known: Known, happened: Exclude<Step, Act>): 'done' {
   const { now, checkIns } = known;
   if (happened.event === 'inventory') known.inventory = { at: now, versions: happened.versions };
@@ -166,19 +166,19 @@ function learn(known: Known, happened: Exclude<Step, Act>): 'done' {
 }
 
 function retarget(known: Known, target: V | null): void {
-  if (known.target !== null && known.target !== target) known.told.set(known.target, known.now);
+  if (known.target !== null && known.target !== target) known.served.set(known.target, known.now);
   known.target = target;
 }
 
-/** The versions at which somebody runs or must be presumed to run. */
-function population({ now, target, told, inventory, checkIns }: Known): V[] {
+/** The versions that agents run or must be presumed to run. */
+function population({ now, target, served, inventory, checkIns }: Known): V[] {
   const seen = [...checkIns.values()].map((checkIn) => checkIn.version);
   if (inventory && now - inventory.at <= DAY) return [...inventory.versions, ...seen];
-  const recent = [...told].filter(([, until]) => now - until <= 30 * DAY).map(([former]) => former);
+  const recent = [...served].filter(([, until]) => now - until <= 30 * DAY).map(([former]) => former);
   return target === null ? [...seen, ...recent] : [...seen, ...recent, target];
 }
 
-/** Why nobody should be told to run `target`: an oracle that shares no code with the gate. */
+/** Why no agent should be told to run `target`: an oracle that shares no code with the gate. */
 function objections(known: Known, target: V): string[] {
   const to = VERSIONS[target];
   const found = population(known).flatMap((agent) => {
@@ -197,11 +197,11 @@ function objections(known: Known, target: V): string[] {
 /** The channel as a person would keep it on paper. */
 interface Book extends Known {
   lineage: V[];
-  /** Until when; undefined: not at all. */
+  /** Epoch milliseconds until which it is pinned; undefined if it is not pinned. */
   pinned: number | undefined;
   critical: number | undefined;
   revision: number;
-  /** Of all that is kept in the store. */
+  /** The number of all commits to the store. */
   commits: number;
 }
 
@@ -214,7 +214,7 @@ function elapse(book: Book, now: number): void {
   if ((book.critical ?? FOREVER) <= now) book.critical = undefined;
 }
 
-/** The answer that a verb deserves. An accepted one is entered into the book. */
+/** The expected answer to a verb. An accepted verb is entered into the book. */
 function enter(book: Book, act: Act): string {
   const answer = judge(book, act);
   if (answer === 'done') book.revision = ++book.commits;
@@ -267,7 +267,7 @@ function move(book: Book, to: V, critical: boolean): string {
   return 'done';
 }
 
-/** The same things of a book and of a channel, to compare them. */
+/** The fields of a book and of a channel that are compared. */
 function pageOf({ target, lineage, pinned, critical, revision }: Book) {
   return { target, lineage, pinned, critical, revision };
 }
@@ -280,7 +280,7 @@ const ACTOR = { name: 'token:model', role: 'operator' } as const;
 const REQUEST = { actor: ACTOR, ifMatch: null, dryRun: false };
 const POLICY = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, staleAfter: DAY };
 
-/** The services over a store; each run has a channel, a control plane and agents of its own. */
+/** The services over a store; each run has its own channel, control plane and agents. */
 function createWorld(store: Store, state: State) {
   let runs = 0;
   let clock = Date.parse('2026-03-01T12:00:00Z');
@@ -298,7 +298,7 @@ function createWorld(store: Store, state: State) {
     const known: Known = {
       now: clock,
       target: FIRST_TARGET,
-      told: new Map(),
+      served: new Map(),
       plane: FIRST_PLANE,
       inventory: null,
       checkIns: new Map(),
@@ -306,7 +306,7 @@ function createWorld(store: Store, state: State) {
     return { known, revision: channel.revision, take: (next: Step) => take(run, next), read: () => channels.read(run) };
   }
 
-  /** Answers with the code of a refusal, or `done`. */
+  /** Returns the code of a refusal, or `done`. */
   async function take(run: string, next: Step): Promise<string> {
     if ('verb' in next) return answer(channels.act(run, next.verb satisfies ChangingVerb, input(next), REQUEST));
     if (next.event === 'inventory') await fleet.importInventory(run, inventory(run, next.versions));
@@ -415,7 +415,7 @@ describe.each([
     await place.close();
   });
 
-  it('no sequence of accepted changes leads to a target that strands an agent then known', async () => {
+  it('no sequence of accepted changes leads to a target that strands a known agent', async () => {
     let moves = 0;
     const property = fc.asyncProperty(steps, async (sequence) => {
       const { known, take, read } = await world.begin();
@@ -448,7 +448,7 @@ describe.each([
       };
       for (const next of sequence) {
         elapse(book, world.pass(next));
-        // Only a report that brings news is kept.
+        // Only a report with a new version is kept.
         if ('event' in next && next.event === 'report' && next.version !== book.plane) book.commits++;
         const expected = 'verb' in next ? enter(book, next) : learn(book, next);
         const given = await take(next);

@@ -10,7 +10,7 @@ const ping = (version: string) =>
 
 const metrics = async ({ operatorUrl }: TestServer) => (await fetch(`${operatorUrl}/metrics`)).text();
 
-/** Waits until the source was read once more, with what is now answered. */
+/** Waits until the source was read again, with the current answer. */
 async function readAgain(peer: TestPeer): Promise<void> {
   const { requests } = peer;
   await vi.waitFor(() => expect(peer.requests).toBeGreaterThan(requests + 1), { timeout: 5_000, interval: 10 });
@@ -75,7 +75,7 @@ describe('a control plane', () => {
   const version = async (server: TestServer) =>
     (await operatorClient(server)('GET', '/control-planes/main')).body.version;
 
-  it('is read from its proxy, and only news are written', async () => {
+  it('is read from its proxy, and only changes are written', async () => {
     const peer = await startPeer((request, response) => {
       response.writeHead(request.url === '/webapi/ping' ? 200 : 404).end(ping('16.4.7'));
     });
@@ -104,7 +104,7 @@ describe('a control plane', () => {
 });
 
 describe('a source that refuses connections', () => {
-  it('is no evidence, beside one that answers', async () => {
+  it('is not evidence, next to one that answers', async () => {
     const peer = await startPeer(body(authMetrics({ '16.4.6': 3 })));
     const server = await startServer({
       ...CHANNEL,

@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../support/server.ts';
 const log = pino({ level: 'silent' });
 const COMPARE_EVERY_MS = 2;
 
-it('a refresh waits for one comparison at most that began after the call', async () => {
+it('a refresh waits for at most one comparison that started after the call', async () => {
   const store = await openStore({ redis: null, dataDir: temporaryDirectory(), deadline: 10_000, log });
   let begun = 0;
   const slow = {

@@ -5,15 +5,15 @@ import { fleetContract } from './fleet-contract.ts';
 import { leaseContract } from './lease-contract.ts';
 import { seriesContract } from './series-contract.ts';
 
-/** How the suite gets at a kind of store. */
+/** How the suite opens a kind of store. */
 export interface Harness {
-  /** An empty store that answers. */
+  /** Opens an empty store that answers. */
   fresh(limits?: FleetLimits): Promise<Store>;
-  /** Another instance on the data of the last fresh one, as a second server or after a restart. */
+  /** Opens another instance on the data of the last fresh store, as a second server or after a restart. */
   again(): Promise<Store>;
 }
 
-/** What every kind of store does alike. */
+/** The behaviour that every kind of store has in common. */
 export function storeContract(kind: Store['kind'], harness: Harness): void {
   describe(`a store (${kind})`, () => {
     let store: Store;

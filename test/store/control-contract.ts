@@ -24,7 +24,7 @@ async function revisionAfter(store: Store, ...writes: Write[]): Promise<number> 
   return result.entry.revision;
 }
 
-/** Does the whole log, oldest first, hang together from its beginning? */
+/** Checks that the whole log, oldest first, is one chain from its beginning. */
 async function expectUnbrokenChain(store: Store, length: number): Promise<void> {
   const entries = (await store.audit({ limit: length + 10 })).reverse();
   expect(entries.map(({ id }) => id)).toEqual(Array.from({ length }, (_, index) => index + 1));
@@ -39,7 +39,7 @@ const isWin = (result: CommitResult): result is { entry: AuditEntry } => 'entry'
 
 export function controlContract(getStore: () => Store, harness: Harness): void {
   describe('control data', () => {
-    it('begins empty, at revision 0', async () => {
+    it('starts empty, at revision 0', async () => {
       const store = getStore();
       expect(await store.load()).toEqual({ revision: 0, hash: GENESIS.hash, documents: [] });
       expect(await store.revision()).toBe(0);
@@ -69,7 +69,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       });
     });
 
-    it('lets a deleted key be created again', async () => {
+    it('allows a deleted key to be created again', async () => {
       const store = getStore();
       await revisionAfter(store, write('channel/a', 0));
       await revisionAfter(store, write('channel/a', 1, null));
@@ -77,7 +77,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await revisionAfter(store, write('channel/a', 0))).toBe(3);
     });
 
-    it('names the key that conflicts and then changes nothing at all', async () => {
+    it('names the conflicting key and then changes nothing', async () => {
       const store = getStore();
       await revisionAfter(store, write('channel/a', 0), write('channel/b', 0));
       const before = await store.load();
@@ -96,7 +96,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await store.audit({ key: 'channel/d', limit: 10 })).toEqual([]);
     });
 
-    it('commits to no log that does not hold what the change was decided by', async () => {
+    it('refuses a commit if the log lacks the entry that the change was based on', async () => {
       const store = getStore();
       await revisionAfter(store, write('channel/a', 0));
       await revisionAfter(store, write('channel/b', 0));
@@ -118,7 +118,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       }
     });
 
-    it('lets a guarded document decide without writing it', async () => {
+    it('checks a guarded document without writing it', async () => {
       const store = getStore();
       await revisionAfter(store, write('release/a', 0), write('channel/a', 0));
       const before = await store.load();
@@ -145,7 +145,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await store.audit({ key: 'release/a', limit: 10 })).toHaveLength(1);
     });
 
-    it('answers with the entry that the log then holds', async () => {
+    it('returns the entry that the log then contains', async () => {
       const store = getStore();
       const result = await commit(store, write('channel/a', 0));
       expect(result).toEqual({
@@ -174,7 +174,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
 
     it('pages through the audit log of one key', async () => {
       const store = getStore();
-      // A key that begins with another, and one that is written together with it.
+      // A key that starts with another key, and a key that is written together with it.
       await revisionAfter(store, write('channel/a', 0), write('channel/b', 0));
       await revisionAfter(store, write('channel/a/b', 0));
       await revisionAfter(store, write('channel/a', 1));
@@ -191,7 +191,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await ids('channel/none')).toEqual([]);
     });
 
-    it('keeps odd characters as they are', async () => {
+    it('keeps unusual characters unchanged', async () => {
       const store = getStore();
       const odd = 'quotes " \' ` \\ back\\\\slash, tab\t, line\n, nul \u0000, ünïcödé 漢字 🚢, %s {x}, half \ud83d';
       const value = { description: odd, [odd]: [odd, { deep: odd }], empty: {}, none: [], n: 0.1, big: 2 ** 53 };
@@ -207,7 +207,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       await expectUnbrokenChain(store, 1);
     });
 
-    it('keeps the chain when an entry leaves something out', async () => {
+    it('keeps the chain when an entry leaves a field out', async () => {
       const store = getStore();
       await store.commit({
         writes: [],
@@ -217,7 +217,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       await expectUnbrokenChain(store, 2);
     });
 
-    it('takes concurrent commits to different keys, in one unbroken chain', async () => {
+    it('accepts concurrent commits to different keys, in one unbroken chain', async () => {
       const store = getStore();
       const other = await harness.again();
       const results = await Promise.all(
@@ -243,7 +243,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       await other.close();
     });
 
-    it('holds after a restart what it answered for', async () => {
+    it('keeps after a restart what it acknowledged', async () => {
       const store = getStore();
       await revisionAfter(store, write('channel/a', 0));
       const before = await store.load();
@@ -255,7 +255,7 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       await again.close();
     });
 
-    it('agrees with a map, whatever is written', async () => {
+    it('agrees with a plain map, whatever is written', async () => {
       const key = fc.constantFrom('a', 'b', 'c', 'd');
       const oneWrite = fc.record({
         key,

@@ -28,9 +28,9 @@ describe('a damaged file', () => {
     ['ends within its first page', (file) => file.subarray(0, 100)],
     ['is another program’s', () => randomBytes(100_000)],
     ['holds nothing but its first pages', (file) => file.subarray(0, 3 * PAGE)],
-    // Not with any bytes: where they look like a leaf of its tree, LMDB ends the process (SIGABRT).
+    // Not with arbitrary bytes: if they look like a leaf of its tree, LMDB ends the process (SIGABRT).
     ['is overwritten', (file) => file.fill('overwritten ', 3 * PAGE)],
-  ])('that %s is refused, with what to do', async (_, damage) => {
+  ])('that %s is refused, with the next step', async (_, damage) => {
     await expect(open(damaged(damage))).rejects.toMatchObject({
       code: 'store_unavailable',
       message: expect.stringMatching(/store.*damaged.*restore it from a backup$/),
@@ -43,7 +43,7 @@ describe('a damaged file', () => {
     await store.close();
   });
 
-  it('stops the server at its start, with what to do', async () => {
+  it('stops the server at its start, with the next step', async () => {
     const program = runFairway({ env: { FAIRWAY_DATA_DIR: damaged(() => randomBytes(10_000)) } });
     expect(await program.exit).toEqual({ code: 1, signal: null });
     expect(program.stderr).toMatch(/^fairway cannot start: .*data\.mdb is damaged.*restore it from a backup$/m);
@@ -52,7 +52,7 @@ describe('a damaged file', () => {
 
 it.each<[string, (file: Buffer) => Buffer]>([
   ['is as it was', (file) => file],
-  // LMDB does not write a page at the end that was freed in the transaction that took it.
+  // LMDB does not write a last page that was freed in the same transaction that allocated it.
   ['has no last page, which holds nothing', (file) => file.subarray(0, -PAGE)],
 ])('a sound file that %s is opened', async (_, change) => {
   const dataDir = damaged(change);

@@ -9,7 +9,7 @@ import type { AuditEntry } from '../../src/domain/audit.ts';
 import { openStore } from '../../src/store/open.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** Within the tree, where programs find lmdb. */
+/** Inside the repository, where programs find lmdb. */
 const PROGRAMS = join(ROOT, 'node_modules/.cache');
 
 const directories: string[] = [];
@@ -22,7 +22,7 @@ async function newDirectory(parent: string): Promise<string> {
   return directory;
 }
 
-/** Bundles a program that has an embedded `store`, in the directory that it is called with, and an audit `draft`. */
+/** Bundles a program with an embedded `store` in the directory given as its argument, and an audit `draft`. */
 async function bundle(body: string): Promise<string> {
   const outfile = join(await newDirectory(PROGRAMS), 'program.mjs');
   const contents = `
@@ -55,7 +55,7 @@ describe('an embedded store', () => {
 
   const reopen = () => openStore({ redis: null, dataDir, deadline: 10_000, log: { info() {}, warn() {} } });
 
-  describe('whose process is killed in the moment of an answer', () => {
+  describe('whose process is killed at the moment of an answer', () => {
     let program: string;
     beforeAll(async () => {
       program = await bundle(`
@@ -70,7 +70,7 @@ describe('an embedded store', () => {
         process.kill(process.pid, 'SIGKILL');`);
     });
 
-    it('holds what it answered for', async () => {
+    it('keeps what it acknowledged', async () => {
       for (const revision of [10, 20, 30]) {
         expect(await run(process.execPath, [program, dataDir])).toEqual({ signal: 'SIGKILL', output: `${revision}` });
         const store = await reopen();
@@ -100,8 +100,8 @@ describe('an embedded store', () => {
         writeSync(1, JSON.stringify({ made, code, revision, documents: documents.length }));`);
     });
 
-    it('is unavailable for changes, holds what it answered for, and goes on when there is room', async () => {
-      // No file may grow beyond 1,000 blocks of 512 or 1,024 bytes, as on a full disk.
+    it('refuses changes, keeps what it acknowledged, and works again when there is room', async () => {
+      // Files may not grow beyond 1,000 blocks of 512 or 1,024 bytes, as on a full disk.
       const limited = ['-c', 'ulimit -f 1000; exec "$0" "$@"', process.execPath, program, dataDir];
       const { signal, output } = await run('sh', limited);
       expect(signal).toBeNull();

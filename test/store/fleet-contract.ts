@@ -29,7 +29,7 @@ const survey = (more: Partial<Survey> = {}): Survey => ({
   ...more,
 });
 
-/** `channel version agents beyondInventory` of each counter, sorted. */
+/** Every counter as `channel version agents beyondInventory`, sorted. */
 async function counters(store: Store): Promise<string[]> {
   return (await store.counts()).checkIns.map(shown).sort();
 }
@@ -51,7 +51,7 @@ async function allAgents(store: Store, query: Partial<AgentQuery> = {}): Promise
 
 const ids = (agents: Agent[]) => agents.map(({ id }) => id).sort();
 
-/** `channel label agents beyondInventory` of each group and updater kind, and `channel agents` of strangers, sorted. */
+/** Groups and updater kinds as `channel label agents beyondInventory`, strangers as `channel agents`, sorted. */
 async function labelCounters(store: Store): Promise<string[]> {
   const { groups, updaters, unenrolled } = await store.counts();
   const labels = [...groups, ...updaters].map(
@@ -60,7 +60,7 @@ async function labelCounters(store: Store): Promise<string[]> {
   return [...labels, ...unenrolled.map(({ channel, agents }) => `${channel} ${agents}`)].sort();
 }
 
-/** The same as a recount of all agents gives it. */
+/** The same from a recount of all agents. */
 function recountLabels(agents: Agent[]): string[] {
   const counts = new Map<string, [number, number]>();
   const strangers = new Map<string, number>();
@@ -79,7 +79,7 @@ function recountLabels(agents: Agent[]): string[] {
   return [...labels, ...[...strangers].map(([channel, count]) => `${channel} ${count}`)].sort();
 }
 
-/** The counters as a recount of all agents gives them. */
+/** The counters from a recount of all agents. */
 function recount(agents: Agent[]): string[] {
   const counts = new Map<string, CheckInCount>();
   for (const { sightings } of agents) {
@@ -99,7 +99,7 @@ function recount(agents: Agent[]): string[] {
 
 export function fleetContract(getStore: () => Store, harness: Harness): void {
   describe('fleet data', () => {
-    it('begins empty', async () => {
+    it('starts empty', async () => {
       const store = getStore();
       expect(await store.counts()).toEqual({
         surveys: [],
@@ -115,7 +115,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await store.recordSightings('check-ins', [])).toBe(0);
     });
 
-    it('tells all that a sighting held', async () => {
+    it('keeps every field of a sighting', async () => {
       const store = getStore();
       const full = sighting('full', { updater: 'unit', updaterVersion: '17.4.2', group: 'production:eu-1' });
       const sightings = [
@@ -131,12 +131,12 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       }
     });
 
-    it('spreads a large batch over the time that it is given', async () => {
+    it('spreads a large batch over the given time', async () => {
       const store = getStore();
       const fleet = Array.from({ length: 1_000 }, (_, n) => sighting(`agent-${n}`));
       const start = performance.now();
       await store.recordSightings('check-ins', fleet, 600);
-      // The last piece begins when its time has come.
+      // The last piece starts at its time.
       expect(performance.now() - start).toBeGreaterThan(450);
       expect((await store.counts()).checkIns).toEqual([expect.objectContaining({ agents: 1_000 })]);
     });
@@ -156,7 +156,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await versionNow()).toBe('17.0.5');
     });
 
-    it('shows an agent as all its sources see it, the newest sighting first', async () => {
+    it('shows an agent with all its sources, the newest sighting first', async () => {
       const store = getStore();
       const old = sighting('a', { at: NOW - 5, version: '16.0.0' });
       const recent = sighting('a', { group: 'g' });
@@ -241,7 +241,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
         ['stable/cloud 17.4.2 1 1'],
       ],
       [
-        'inventory tells another version',
+        'inventory reports another version',
         [
           ['inventory', { version: '16.0.0' }],
           ['check-ins', {}],
@@ -265,13 +265,13 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
         ],
         ['stable/cloud 17.4.2 1 1'],
       ],
-    ])('counts who is beyond the inventory: %s', async (_, events, expected) => {
+    ])('counts agents beyond the inventory: %s', async (_, events, expected) => {
       const store = getStore();
       for (const [source, more] of events) await store.recordSightings(source, [sighting('a', more)]);
       expect(await counters(store)).toEqual(expected);
     });
 
-    it('counts groups and updater kinds, and agents that are not enrolled apart', async () => {
+    it('counts groups and updater kinds, and counts unenrolled agents separately', async () => {
       const store = getStore();
       await store.recordSightings('inventory', [sighting('b')]);
       await store.recordSightings('check-ins', [
@@ -285,7 +285,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await counters(store)).toEqual(['stable/cloud 17.4.2 3 2']);
     });
 
-    it('knows when somebody last checked in, until that is pruned', async () => {
+    it('knows when an agent last checked in, until that is pruned', async () => {
       const store = getStore();
       const latest = async () => (await store.counts()).latest;
       await store.recordSightings('check-ins', [sighting('a', { at: NOW - 5 }), sighting('b', { at: NOW - 9 })]);
@@ -297,7 +297,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await latest()).toEqual([]);
     });
 
-    it('never lets one that is not enrolled take the place of one that is', async () => {
+    it('never lets an unenrolled sighting replace an enrolled one', async () => {
       const store = getStore();
       const enrolled = sighting('a', { at: NOW - 5 });
       const stranger = sighting('a', { version: '1.0.0', enrolled: false });
@@ -309,7 +309,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await counters(store)).toEqual(['stable/cloud 17.4.2 1 1']);
     });
 
-    it('shows what is enrolled before what is not, however new that is', async () => {
+    it('shows an enrolled sighting before an unenrolled one, however new that is', async () => {
       const store = getStore();
       await store.recordSightings('inventory', [sighting('a', { at: NOW - 5 })]);
       await store.recordSightings('check-ins', [sighting('a', { version: '1.0.0', enrolled: false })]);
@@ -335,7 +335,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       await store.close();
     });
 
-    it('bounds the versions and groups that it counts, whatever agents invent', async () => {
+    it('limits the versions and groups that it counts, whatever agents report', async () => {
       const store = getStore();
       const inventions = Array.from({ length: 40_000 }, (_, n) =>
         sighting(`agent-${n}`, { version: `1.${n}.0`, group: `group-${n}` }),
@@ -346,10 +346,10 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(checkIns.length).toBe(40_000 - refused);
       expect(groups.find(({ label }) => label === 'other')?.agents).toBeGreaterThan(0);
       expect(checkIns.length + groups.length).toBeLessThan(16 * 1024);
-      // An agent that reports what cannot be counted is kept as it was.
+      // An agent that reports something that cannot be counted stays as it was.
       const [kept] = (await store.agents({ limit: 1 })).agents;
       const [before] = kept?.sightings ?? [];
-      if (!before) throw new Error('nobody was kept');
+      if (!before) throw new Error('no agent was kept');
       expect(await store.recordSightings('check-ins', [{ ...before, at: NOW + 1, version: '1.0.1' }])).toBe(1);
       expect(await store.agent(before.id)).toEqual(kept);
     });
@@ -368,7 +368,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await allAgents(store)).toEqual([]);
     });
 
-    it('prunes what was not seen for long, of all sources', async () => {
+    it('prunes sightings of all sources that are too old', async () => {
       const store = getStore();
       await store.recordSightings('check-ins', [
         sighting('a', { at: NOW - 2 }),
@@ -489,7 +489,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await find({ seenBefore: NOW - 5, source: 'check-ins' })).toEqual(['c']);
     });
 
-    it('shows every agent that stays exactly once, also while others come and go', async () => {
+    it('shows every agent that stays exactly once, even while others come and go', async () => {
       const store = getStore();
       const staying = Array.from({ length: 200 }, (_, n) => `stay-${n}`);
       const leaving = Array.from({ length: 100 }, (_, n) => `leave-${n}`);
@@ -503,7 +503,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       do {
         const page = await store.agents({ limit: 20, cursor });
         found.push(...page.agents.map(({ id }) => id));
-        // The last one shown goes too: its place must stay known.
+        // The agent shown last goes too: its position must stay known.
         const last = page.agents.at(-1)?.id ?? '';
         if (last.startsWith('leave')) await store.forget(last);
         for (const id of leaving.slice(10 * round, 10 * round + 10)) await store.forget(id);
@@ -514,7 +514,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(new Set(found).size).toBe(found.length);
     });
 
-    it('keeps counters that a recount of all agents confirms, whatever happens', async () => {
+    it('keeps counters that agree with a recount of all agents, whatever happens', async () => {
       const id = fc.constantFrom('a', 'b', 'c', 'd', 'e');
       const at = fc.nat(20);
       const channel = fc.constantFrom('x', 'y');

@@ -26,26 +26,26 @@ export function leaseContract(getStore: () => Store, harness: Harness): void {
       expect(await commit(store, fence ?? 0)).toHaveProperty('entry');
     });
 
-    it('goes to the next with a higher fence, once it was given back', async () => {
+    it('goes to the next holder with a higher fence, once it was released', async () => {
       const store = getStore();
       const first = (await store.acquireLease('one', MINUTE)) ?? 0;
       await store.releaseLease('one');
       expect(await store.acquireLease('two', MINUTE)).toBeGreaterThan(first);
     });
 
-    it('is not given back by another', async () => {
+    it('cannot be released by another holder', async () => {
       const store = getStore();
       const fence = (await store.acquireLease('one', MINUTE)) ?? 0;
       await store.releaseLease('two');
       expect(await commit(store, fence)).toHaveProperty('entry');
     });
 
-    it('lets nothing be committed or counted with a fence that has fallen', async () => {
+    it('allows no commit and no count with an old fence', async () => {
       const store = getStore();
       const other = await harness.again();
       const fence = (await store.acquireLease('one', MINUTE)) ?? 0;
       await store.releaseLease('one');
-      expect(await commit(store, fence), 'after it was given back').toEqual({ fenced: true });
+      expect(await commit(store, fence), 'after it was released').toEqual({ fenced: true });
       await other.acquireLease('two', MINUTE);
       expect(await commit(store, fence), 'after another took over').toEqual({ fenced: true });
       await store.saveSurvey(survey, fence);
@@ -54,13 +54,13 @@ export function leaseContract(getStore: () => Store, harness: Harness): void {
       await other.close();
     });
 
-    it('counts figures that come with a fence that stands', async () => {
+    it('accepts counts with the current fence', async () => {
       const store = getStore();
       await store.saveSurvey(survey, (await store.acquireLease('one', MINUTE)) ?? 0);
       expect((await store.counts()).surveys).toEqual([survey]);
     });
 
-    it('does not stand in the way of operators', async () => {
+    it('does not block operators', async () => {
       const store = getStore();
       await store.acquireLease('one', MINUTE);
       expect(await store.commit({ writes: [], audit })).toHaveProperty('entry');

@@ -20,7 +20,7 @@ import { storeContract } from './contract.ts';
 import { asAdmin, audit, openRedis, silent } from './redis-harness.ts';
 
 const PASSWORD = 'hunter2/with:odd@signs%';
-/** What docs/operating.md tells operators to put into the aclfile. */
+/** The lines that docs/operating.md tells operators to put into the aclfile. */
 const [, ACL = ''] = /```acl\n(.*?)```/s.exec(readFileSync('docs/operating.md', 'utf8')) ?? [];
 const sha256 = createHash('sha256').update(PASSWORD).digest('hex');
 
@@ -72,7 +72,7 @@ describe('as the user of docs/operating.md', () => {
     again: () => openRedis(asFairway()),
   });
 
-  it('hears of changes, and has nothing to warn of', async () => {
+  it('hears of changes, and logs no warning', async () => {
     const log = { info: vi.fn(), warn: vi.fn() };
     const store = await openRedis(asFairway(), { log });
     const heard = vi.fn();
@@ -98,7 +98,7 @@ describe('as the user of docs/operating.md', () => {
     await expect(refused).rejects.toThrow(/NOPERM|permissions|can't run this command/i);
   });
 
-  it('allows no command that nothing uses', () => {
+  it('allows no unused command', () => {
     const allowed = [...ACL.matchAll(/\+([\w|]+)/g)].map(([, command]) => command);
     const scripts = [control, fleet, lease, series].flatMap((file) => Object.values<{ lua: string } | string>(file));
     const lua = scripts.map((script) => (typeof script === 'string' ? script : script.lua)).join('\n');
@@ -108,8 +108,8 @@ describe('as the user of docs/operating.md', () => {
   });
 });
 
-describe('with what docs/operating.md says to add', () => {
-  /** A user of that name with all that `fairway` may, and `added`. */
+describe('with the additions of docs/operating.md', () => {
+  /** Creates a user of that name with the permissions of `fairway`, and `added`. */
   const grant = (url: string, user: string, added: string) =>
     asAdmin(url, async (admin) => {
       const [, rules = ''] = /^user fairway on #\S+ (.*)$/m.exec(ACL) ?? [];
@@ -156,7 +156,7 @@ describe('with what docs/operating.md says to add', () => {
     expect([...new Set(await refused(asRoot()))]).toEqual(denied);
   });
 
-  it('+cluster|slots and its like: nothing more is asked of a cluster', async () => {
+  it('+cluster|slots and the like: a cluster needs nothing else', async () => {
     const cluster = await startSixNodes();
     onTestFinished(() => cluster.stop());
     for (const { url } of cluster.servers)
@@ -168,7 +168,7 @@ describe('with what docs/operating.md says to add', () => {
     heard.mockClear();
     expect(await commit(store, 'a')).toEqual({ entry: expect.anything() });
     await vi.waitFor(() => expect(heard).toHaveBeenCalled());
-    // Replicas are connected to in the background.
+    // The client connects to replicas in the background.
     await vi.waitFor(async () => {
       for (const { url } of cluster.servers) {
         const clients = String(await asAdmin(url, (admin) => admin.call('CLIENT', 'LIST')));
@@ -179,7 +179,7 @@ describe('with what docs/operating.md says to add', () => {
   });
 });
 
-/** A server on the TLS port, with what it logs. */
+/** Opens a store on the TLS port, with its log. */
 async function startOnTls(tls: Raw, redisUrl = `rediss://fairway@127.0.0.1:${tlsPort}`) {
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
@@ -198,7 +198,7 @@ describe('over TLS', () => {
     expect(logged()).not.toContain(PASSWORD);
   });
 
-  it('finds the primary through a sentinel that asks for a password of its own', async () => {
+  it('finds the primary through a sentinel with its own password', async () => {
     await asAdmin(asRoot(), (admin) => admin.flushall());
     const port = await freePort();
     const { certFile, keyFile } = filesOf(authority.issue('sentinel', 2, 'IP:127.0.0.1'));
@@ -222,7 +222,7 @@ describe('over TLS', () => {
     ['no CA', () => [client], /redis\.tls\.caFile must hold the CA/],
     ['no client certificate', () => [{ caFile: authority.ca }], /Redis asks for redis\.tls\.certFile/],
     [
-      'a client certificate of a stranger',
+      'a client certificate from an unknown authority',
       () => [{ caFile: authority.ca, ...strangersClient }],
       /Redis does not trust redis\.tls\.certFile/,
     ],
@@ -242,7 +242,7 @@ describe('over TLS', () => {
   });
 });
 
-it('warns of a Redis that may throw keys away or forget', async () => {
+it('warns of a Redis that may evict keys or lose data', async () => {
   const careless = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru', '--appendonly', 'no'] });
   const log = { info: vi.fn(), warn: vi.fn() };
   const store = await openRedis(careless.url, { log });

@@ -39,7 +39,7 @@ const VERBS: [string, (store: Store) => Promise<unknown>][] = [
   ['series', (store) => store.series('a', 'hour')],
 ];
 
-/** Every verb at the same time must say within a second that the store is away. */
+/** Calls every verb at the same time; each must report within a second that the store is away. */
 async function expectAllUnavailable(store: Store): Promise<void> {
   await Promise.all(
     VERBS.map(async ([verb, call]) => {
@@ -70,7 +70,7 @@ describe('a store whose Redis fails', () => {
     await redis.stop();
   });
 
-  it('says so at once when Redis is killed, and comes back by itself with all that it answered for', async () => {
+  it('says so at once when Redis is killed, and comes back by itself with everything it acknowledged', async () => {
     for (const key of ['a', 'b', 'c']) await store.commit({ writes: [write(key)], audit });
     const before = await store.load();
     await redis.kill();
@@ -89,7 +89,7 @@ describe('a store whose Redis fails', () => {
     await expectAllWork(store);
   });
 
-  it('lets no commit wait for those before it longer than a second', async () => {
+  it('lets no commit wait longer than a second for earlier ones', async () => {
     redis.freeze();
     const waits = Array.from({ length: 20 }, async (_, n) => {
       const start = performance.now();
@@ -101,14 +101,14 @@ describe('a store whose Redis fails', () => {
     expect(Math.max(...(await Promise.all(waits)))).toBeLessThan(1000);
   });
 
-  it('takes commits again after a thaw, in one unbroken log', async () => {
+  it('accepts commits again after a thaw, in one unbroken log', async () => {
     await store.commit({ writes: [write('before')], audit });
     redis.freeze();
     await expect(store.commit({ writes: [write('lost')], audit })).rejects.toMatchObject({ code: 'store_unavailable' });
     redis.thaw();
     await vi.waitFor(() => store.commit({ writes: [write('after')], audit }), { timeout: 10_000 });
     const { revision, documents } = await store.load();
-    // Nobody knows whether the unanswered one was made, but it was made whole or not at all.
+    // It is unknown whether the unanswered commit was made, but it was made completely or not at all.
     expect((await store.audit({ limit: 10 })).map(({ id }) => id)).toHaveLength(revision);
     expect(documents).toHaveLength(revision);
   });
@@ -143,12 +143,12 @@ describe('a store whose Redis fails', () => {
     await vi.waitFor(() => expect(heard).toHaveBeenCalled());
     await redis[fault]();
     await expectAllUnavailable(store);
-    // Until the connection is given up no message is lost.
+    // No message is lost until the connection is given up.
     await vi.waitFor(() => expect(log.warn).toHaveBeenCalled());
     heard.mockClear();
     if (fault === 'kill') await redis.restart();
     else redis.thaw();
-    // Messages may have been lost meanwhile, so it must look by itself.
+    // Messages may have been lost, so it must look by itself.
     await vi.waitFor(() => expect(heard).toHaveBeenCalled(), { timeout: 10_000 });
     const other = await openRedis(redis.url);
     await vi.waitFor(
@@ -162,7 +162,7 @@ describe('a store whose Redis fails', () => {
     await other.close();
   });
 
-  it('logs an outage once, and its end', async () => {
+  it('logs the beginning and the end of an outage once', async () => {
     await redis.kill();
     await vi.waitFor(() => expect(log.warn).toHaveBeenCalled());
     await expectAllUnavailable(store);
@@ -183,7 +183,7 @@ describe('a store whose Redis fails', () => {
     await vi.waitFor(async () => expect(await store.load()).toMatchObject({ revision: 1, documents: [{ key: 'a' }] }));
   });
 
-  it('never tells the password', async () => {
+  it('never logs the password', async () => {
     await asAdmin(redis.url, (admin) => admin.config('SET', 'requirepass', 'right'));
     const open = (url: string) => openStore({ redis: redisAt(url), dataDir: '/nowhere', deadline: 800, log });
     const denied = await open(redis.url.replace('//', '//user:hunter2@'));

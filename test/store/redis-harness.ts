@@ -9,7 +9,7 @@ import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 
 export const silent = { info() {}, warn() {} };
 
-/** What an entry of the audit log says, where a test does not look at it. */
+/** An entry for the audit log, for tests that do not look at it. */
 export const audit = {
   at: '2026-01-02T03:04:05.678Z',
   actor: 'token:ci',
@@ -20,10 +20,10 @@ export const audit = {
   after: null,
 };
 
-/** Milliseconds that a call may take where no fault is tested: a slow disk is none. */
+/** Milliseconds that a call may take in tests without faults: a slow disk is not a fault. */
 export const PATIENT = 10_000;
 
-/** A store on `url`, once it answers. */
+/** Opens a store on `url` and waits until it answers. */
 export async function openRedis(
   url: string,
   { log = silent, limits, deadline = PATIENT }: { log?: typeof silent; limits?: FleetLimits; deadline?: number } = {},
@@ -33,7 +33,7 @@ export async function openRedis(
   return store;
 }
 
-/** Runs `work` with a connection of its own, as an operator of Redis would. */
+/** Runs `work` with its own connection, as an operator of Redis would. */
 export async function asAdmin<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url);
   try {
@@ -43,9 +43,9 @@ export async function asAdmin<T>(url: string, work: (redis: Redis) => Promise<T>
   }
 }
 
-/** A cluster of one server, which refuses scripts whose keys do not share a slot. */
+/** Starts a cluster of one server, which refuses scripts whose keys do not share a slot. */
 export async function startCluster(): Promise<RedisProcess> {
-  // The default bus port is 10,000 higher, which may be more than there are.
+  // The default bus port is 10,000 higher, which may be more than the highest port.
   const spare = createServer().listen(0, '127.0.0.1');
   await once(spare, 'listening');
   const address = spare.address();
@@ -56,7 +56,7 @@ export async function startCluster(): Promise<RedisProcess> {
   const redis = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)] });
   const setUp = asAdmin(redis.url, async (admin) => {
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
-    // A cluster takes no writes in its first two seconds.
+    // A cluster accepts no writes in its first two seconds.
     const isReady = async () => expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok');
     await vi.waitFor(isReady, { timeout: 10_000 });
   });

@@ -30,17 +30,17 @@ describe('a store in Redis', () => {
   });
   afterAll(() => redis.stop());
 
-  it('answers right after it was opened, when Redis is there', async () => {
+  it('answers right after it was opened, if Redis runs', async () => {
     const store = await openStore({ redis: redisAt(redis.url), dataDir: '/nowhere', deadline: PATIENT, log: silent });
     expect(await store.load()).toMatchObject({ revision: 0, documents: [] });
     await store.close();
   });
 
-  it('tells other servers of a commit within a second', async () => {
+  it('announces a commit to other servers within a second', async () => {
     const [writer, reader] = [await openRedis(redis.url), await openRedis(redis.url)];
     const heard = vi.fn();
     reader.onChange(heard);
-    // The first call comes when the subscription is there.
+    // The first call comes when the subscription is ready.
     await vi.waitFor(() => expect(heard).toHaveBeenCalled());
     heard.mockClear();
     await writer.commit({ writes: [], audit });
@@ -48,7 +48,7 @@ describe('a store in Redis', () => {
     await Promise.all([writer.close(), reader.close()]);
   });
 
-  it('works on after Redis has forgotten its scripts', async () => {
+  it('keeps working after Redis has forgotten its scripts', async () => {
     const store = await openRedis(redis.url);
     await store.commit({ writes: [], audit });
     await asAdmin(redis.url, (admin) => admin.script('FLUSH'));
@@ -56,7 +56,7 @@ describe('a store in Redis', () => {
     await store.close();
   });
 
-  it('refuses a cursor that no page came with', async () => {
+  it('refuses a cursor that no page returned', async () => {
     const store = await openRedis(redis.url);
     await expect(store.agents({ limit: 1, cursor: 'x' })).rejects.toMatchObject({ code: 'invalid' });
     await store.close();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { waitCommand } from '../../src/store/redis-replication.ts';
 
-describe('what a commit waits by', () => {
+describe('the command that a commit waits with', () => {
   it.each([
     ['7.0.15', 1, ['WAIT']],
     ['7.2.0', 1, ['WAITAOF', '0']],
@@ -15,5 +15,5 @@ describe('what a commit waits by', () => {
     );
   });
 
-  it('a server that does not say: WAIT', () => expect(waitCommand('')).toEqual(['WAIT']));
+  it('a server that does not state its version: WAIT', () => expect(waitCommand('')).toEqual(['WAIT']));
 });

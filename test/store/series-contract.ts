@@ -14,7 +14,7 @@ export function seriesContract(getStore: () => Store): void {
       (await getStore().series(channel, resolution)).map(({ at }) => (at - START) / MINUTE);
     const lead = async () => (await getStore().acquireLease('one', 10 * MINUTE)) ?? 0;
 
-    it('begin empty and keep what a point says', async () => {
+    it('start empty and keep the values of a point', async () => {
       expect(await times('a', 'minute')).toEqual([]);
       await getStore().savePoint('a', point(START), await lead());
       expect(await getStore().series('a', 'minute')).toEqual([point(START)]);
@@ -22,7 +22,7 @@ export function seriesContract(getStore: () => Store): void {
       expect(await times('a/b', 'minute')).toEqual([]);
     });
 
-    it('take one point a minute and one an hour, whoever saves more', async () => {
+    it('keep one point a minute and one an hour, even if more are saved', async () => {
       const fence = await lead();
       for (const at of [0, 20_000, MINUTE - 1, MINUTE, 5 * MINUTE, 4 * MINUTE, HOUR - 1, HOUR]) {
         await getStore().savePoint('a', point(START + at), fence);
@@ -31,7 +31,7 @@ export function seriesContract(getStore: () => Store): void {
       expect(await times('a', 'hour')).toEqual([0, 60]);
     });
 
-    it('hold a day of minutes and no more', async () => {
+    it('keep at most a day of minutes', async () => {
       const fence = await lead();
       const many = 24 * 60 + 30;
       for (let n = 0; n < many; n++) await getStore().savePoint('a', point(START + n * MINUTE), fence);
@@ -39,7 +39,7 @@ export function seriesContract(getStore: () => Store): void {
       expect(await times('a', 'hour')).toHaveLength(25);
     }, 60_000);
 
-    it('take nothing from a leader whose fence has fallen', async () => {
+    it('accept nothing from a leader with an old fence', async () => {
       const fence = await lead();
       await getStore().releaseLease('one');
       await getStore().savePoint('a', point(START), fence);
