@@ -11,7 +11,7 @@ import { version } from './version.ts';
 
 const DEFAULTS = fileURLToPath(new URL('../config/default.yaml', import.meta.url));
 
-// Node prints the stack of what nobody caught as it stands.
+// Node prints the stack of an uncaught error, which names places in the bundle.
 process.on('uncaughtExceptionMonitor', (error) => {
   if (error instanceof Error) error.stack = inSources(String(error.stack));
 });
@@ -23,7 +23,7 @@ try {
   if (workers?.isWorker()) await workers.work(settings, log);
   else await lead(settings, log);
 } catch (error) {
-  // What a person can mend is a sentence; anything else is Fairway's own mistake.
+  // The operator gets one sentence for errors that they can fix. Any other error is a bug, and gets its stack.
   const expected = error instanceof SettingsError || error instanceof FairwayError;
   process.stderr.write(
     `fairway cannot start: ${expected ? error.message : inSources(String((error as Error).stack))}\n`,
@@ -43,10 +43,10 @@ function withToken(settings: Settings, { sha256 }: MadeToken): Settings {
   return { ...settings, tokens: [{ name: 'admin', role: 'admin', sha256 }] };
 }
 
-/** A token goes to a person at a terminal only; where output is collected it is named by its file. */
+/** Shows a new token at a terminal. Where output is collected, it only names the file. */
 function greet({ file, token }: MadeToken, operatorUrl: string): void {
   const secret = token && process.stdout.isTTY ? token : `$(cat ${file})`;
-  const made = token ? 'An admin token was made and is kept' : 'The admin token is kept';
+  const made = token ? 'An admin token was created, and is kept' : 'The admin token is kept';
   process.stdout.write(
     `\n${made} in ${file}. Try it:\n\n  curl -H "Authorization: Bearer ${secret}" ${operatorUrl}/api/v1/channels\n\n`,
   );

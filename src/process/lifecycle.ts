@@ -1,27 +1,26 @@
 import type { Logger } from 'pino';
 
 const LAST_LINES_MS = 500;
-/** Ctrl-C goes to every process at the terminal, and npm passes on the one that it got: twice within this is once. */
+/** A terminal and systemd signal every process of a group, and npm passes its own signal on: both within a moment. */
 const ECHO_MS = 500;
 
 /**
- * Closes the server on SIGTERM or SIGINT, then exits; a second signal exits at once. One that is still starting answers
- * agents already, and is closed when it has started.
+ * Closes the server on SIGTERM or SIGINT, then exits with 0. A second signal exits at once with 1, unless it is the same
+ * one within half a second. A server that is still starting already answers agents; it is closed once it has started.
  */
 export function closeOnSignal(starting: Promise<{ close(): Promise<void> }>, log: Logger): void {
   let first: { signal: NodeJS.Signals; at: number } | null = null;
   const onSignal = async (signal: NodeJS.Signals) => {
     if (first) {
-      const both = signal === 'SIGINT' && first.signal === 'SIGINT';
-      if (both && performance.now() - first.at < ECHO_MS) return;
+      if (signal === first.signal && performance.now() - first.at < ECHO_MS) return;
       log.warn({ signal }, 'second signal: exiting at once');
       process.exit(1);
     }
     first = { signal, at: performance.now() };
-    log.info({ signal }, 'stopping: not ready any more, draining, finishing what is under way');
+    log.info({ signal }, 'stopping: not ready any more, draining, finishing requests under way');
     try {
       await (await starting).close();
-      // It ends by itself when the last lines of the log are out; whatever else holds it up shall not.
+      // The process ends by itself when the last lines of the log are written. The timer ends it if anything is left.
       setTimeout(() => process.exit(0), LAST_LINES_MS).unref();
     } catch (err) {
       log.error({ err }, 'could not stop cleanly');

@@ -1,22 +1,22 @@
 import { type Logger, pino } from 'pino';
 import { inSources } from './stack.ts';
 
-/** Structured logs on standard output. Whatever might hold a secret is censored by name, should it ever get in. */
+/** Structured logs on standard output. Fields whose names suggest a secret are censored, in case one is ever logged. */
 export function createLog(level: string): Logger {
   return pino({
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { err: tellError },
+    serializers: { err: serializeError },
     formatters: { level: (label) => ({ level: label }) },
     redact: ['token', 'adminToken', 'authorization', 'redisUrl', '*.token', '*.authorization', 'headers.authorization'],
   });
 }
 
-/** As pino tells it, with the places of the sources. */
-function tellError(error: unknown): unknown {
+/** The fields that pino logs by default, with a stack that names places in the sources. */
+function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const told = pino.stdSerializers.err(error);
-  told.stack = inSources(told.stack);
-  return told;
+  const fields = pino.stdSerializers.err(error);
+  fields.stack = inSources(fields.stack);
+  return fields;
 }

@@ -6,12 +6,12 @@ const PLACE = /(file:\/\/[^\s()]*\/)([\w-]+\.js):(\d+):(\d+)/g;
 const maps = new Map<string, SourceMap>();
 
 /**
- * Names places in the bundle as in the sources. Reads the maps when it is first asked: node's `--enable-source-maps` reads
- * all of them at the start, for a quarter of the time to the first answer and 15 MiB.
+ * Replaces places in the bundle by places in the sources. The source maps are read at the first call: node's
+ * `--enable-source-maps` reads all of them at the start, which takes 15 MiB and a quarter of the time to the first answer.
  */
 export function inSources(stack: string): string {
   return stack.replace(PLACE, (place, folder: string, file: string, line: string, column: string) => {
-    // A fault's own words may name other files, which are none of its business.
+    // The message of an error may name other files, which are left alone.
     const origin: Partial<SourceOrigin> | undefined =
       folder === HERE ? mapOf(file)?.findOrigin(Number(line), Number(column)) : undefined;
     if (!origin?.fileName) return place;
@@ -19,7 +19,7 @@ export function inSources(stack: string): string {
   });
 }
 
-/** Undefined where there is none. */
+/** Undefined if the file has no map. */
 function mapOf(file: string): SourceMap | undefined {
   try {
     const map = maps.get(file) ?? new SourceMap(JSON.parse(readFileSync(new URL(`${file}.map`, HERE), 'utf8')));

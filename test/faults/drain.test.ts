@@ -9,7 +9,7 @@ import { QUICKSTART } from '../support/server.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-/** A server that was told to stop, and drains for as long as the test takes. */
+/** A server that is stopping, and drains until the test ends. */
 async function startDraining(settings: Raw): Promise<FairwayProcess> {
   const server = await startFairway({ settings: { ...QUICKSTART, ...settings, shutdown: { drain: '1h' } } });
   server.signal('SIGTERM');
@@ -40,7 +40,7 @@ describe.each([{}, { workers: 2 }, { fastLane: true }])('a draining server, with
     });
     expect(moved.status).toBe(200);
     await vi.waitFor(async () => expect(await askNew(poll)).toMatchObject({ body: 'v16.4.7' }));
-    server.signal('SIGTERM');
+    server.signal('SIGINT');
     expect(await server.exit, 'a second signal ends the drain').toEqual({ code: 1, signal: null });
   });
 });
@@ -62,7 +62,7 @@ it('ends the drain by itself, and then cuts off unfinished requests within the d
   expect(await events.text(), 'the stream ends properly').toMatch(/^event: change/);
 });
 
-it('does not drain unless told to', async () => {
+it('does not drain by default', async () => {
   const server = await startFairway();
   server.signal('SIGINT');
   await vi.waitFor(async () => await expect(fetch(`${server.publicUrl}/healthz`)).rejects.toThrow('fetch failed'));

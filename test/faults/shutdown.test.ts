@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { asAdmin } from '../store/redis-harness.ts';
@@ -11,8 +12,10 @@ import { QUICKSTART } from '../support/server.ts';
 // These tests start many servers, one after the other.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** Far below the deadline of 10 s that `config/default.yaml` sets. */
+/** Far less than the deadline of 10 s in `config/default.yaml`. */
 const NO_HOLD_UP_MS = 4_000;
+/** Two equal signals this far apart are two signals. */
+const ECHO_MS = 500;
 
 const isStopping = (server: FairwayProcess) =>
   vi.waitUntil(() => server.logs().some(({ msg }) => String(msg).startsWith('stopping')), { interval: 5 });
@@ -104,14 +107,30 @@ it('cuts off requests that are not finished within the deadline', async () => {
   expect(await server.exit).toEqual({ code: 0, signal: null });
 });
 
-it('exits at once at a second signal', async () => {
+it.each<[second: NodeJS.Signals, after: number]>([
+  ['SIGINT', 0],
+  ['SIGTERM', ECHO_MS],
+])('exits at once at a second signal: %s, %d ms after SIGTERM', async (second, after) => {
   const server = await startFairway({ settings: { ...QUICKSTART, shutdown: { deadline: '1h' } } });
   await halfRequest(server.publicUrl, 'GET /v1/stable');
   server.signal('SIGTERM');
   await isStopping(server);
-  server.signal('SIGINT');
+  await sleep(after);
+  server.signal(second);
   expect(await server.exit).toEqual({ code: 1, signal: null });
 });
+
+it.each(['SIGTERM', 'SIGINT'] as const)(
+  'treats %s twice within half a second as one: systemd and a terminal signal the whole group, and npm passes it on',
+  async (signal) => {
+    const server = await startFairway({ settings: { ...QUICKSTART, shutdown: { drain: '1s' } } });
+    server.signal(signal);
+    await isStopping(server);
+    server.signal(signal);
+    expect(await server.exit).toEqual({ code: 0, signal: null });
+    expect(server.logs().at(-1)).toMatchObject({ msg: 'fairway is down' });
+  },
+);
 
 it('stops even while Redis is frozen', async () => {
   const redis = await startRedis();

@@ -4,7 +4,7 @@ import { readLogs, runFairway } from '../support/process.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-it('the stack of a logged fault names places of the sources, not of the bundle', async () => {
+it('the stack of a logged error names places in the sources, not in the bundle', async () => {
   const program = runFairway({ env: { REDIS_URL: 'redis://127.0.0.1:1' } });
   const { err } = await vi.waitUntil(() => readLogs(program.stdout).find((line) => 'err' in line), { timeout: 30_000 });
   const { stack } = err as { stack: string };
