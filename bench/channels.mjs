@@ -1,4 +1,4 @@
-// Does a poll cost more where there are more channels?
+// Does a poll cost more if there are more channels?
 import { drive } from './load.mjs';
 import { ask } from './operator.mjs';
 import { startFairway } from './peers.mjs';

@@ -30,7 +30,7 @@ console.log(
   `${SECONDS} s, the server ${Math.round(busy * 100)} % of a core, memory, a median each tenth of the time: ${course} MiB`,
 );
 
-// Both sides need files of their own, too.
+// Both sides also need some other files.
 await rush(Math.min(20_000, maxOpenFiles() - 200), 10);
 await server.stop();
 

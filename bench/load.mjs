@@ -7,8 +7,8 @@ const CHECK_IN = fileURLToPath(new URL('./check-in.lua', import.meta.url));
 const CONNECTIONS = 32;
 
 /**
- * Drives `url` with wrk from the given cores and answers { requests, errors, seconds, p50, p99, perSecond, loadCpu }: times
- * in milliseconds, `loadCpu` the share of its core that the load generator itself used.
+ * Drives `url` with wrk on the given cores. Returns { requests, errors, seconds, p50, p99, perSecond, loadCpu }: times
+ * in milliseconds; `loadCpu` is the share of its core that the load generator itself used.
  */
 export async function drive(cores, url, { seconds, newConnections = false }) {
   const close = newConnections ? ['-H', 'Connection: close'] : [];
@@ -34,7 +34,7 @@ export async function drive(cores, url, { seconds, newConnections = false }) {
     try {
       loadCpu = cpuSeconds(child.pid);
     } catch {
-      // It has just ended.
+      // The load generator has just ended.
     }
   }, 100);
   const [code] = await once(child, 'exit');

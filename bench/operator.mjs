@@ -1,6 +1,6 @@
 export const TOKEN = 'a-token-for-the-bench';
 
-/** Asks the operator API of a server that `startFairway` started; throws what it answers but success. */
+/** Calls the operator API of a server that `startFairway` started. Throws any answer except success. */
 export async function ask({ operatorPort }, method, path, body) {
   const response = await fetch(`http://127.0.0.1:${operatorPort}/api/v1${path}`, {
     method,

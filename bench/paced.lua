@@ -1,4 +1,4 @@
--- A request every PACE milliseconds on each connection, alternating between version and critical of one agent after another.
+-- One request every PACE milliseconds on each connection, alternating between version and critical, agent after agent.
 local pace = tonumber(os.getenv("PACE") or "10")
 local base = tonumber(os.getenv("FIRST_AGENT") or "0")
 local agents = tonumber(os.getenv("AGENTS") or "10000")

@@ -9,7 +9,7 @@ import { freePort, has, run } from './processes.mjs';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const node = process.execPath;
 
-/** Starts Fairway as it is shipped: bundle, shipped settings, check-ins and metrics on. */
+/** Starts Fairway as shipped: the bundle, the shipped settings, check-ins and metrics on. */
 export async function startFairway(cores, { redisUrl = null, env = {}, dir = null } = {}) {
   const data = dir ?? mkdtempSync(join(tmpdir(), 'fairway-bench-'));
   const [port, operatorPort] = [await freePort(), await freePort()];
@@ -31,7 +31,7 @@ export async function startFairway(cores, { redisUrl = null, env = {}, dir = nul
   return { ...process, stop, port, operatorPort };
 }
 
-/** A Redis without persistence, for servers that need one. */
+/** Starts a Redis without persistence, for servers that need one. */
 export async function startRedis(cores) {
   const port = await freePort();
   const process = run(cores, 'redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no']);
@@ -109,7 +109,7 @@ export const fastLane = {
 };
 export const bare = script('bare');
 
-/** All servers that this machine can run. */
+/** All peers that this machine can run. */
 export function allPeers() {
   const optional = [
     ['redis-server', naive],

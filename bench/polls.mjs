@@ -1,5 +1,5 @@
-// The poll path beside its peers: `npm run bench`. `npm run bench:lane` compares the fast lane with Go's net/http and node:http.
-// `npm run bench:floor` fails where a poll costs more than 1.18 × bare node:http, and nothing else.
+// Compares the poll path with its peers: `npm run bench`. `npm run bench:lane` compares the fast lane with net/http of Go
+// and node:http. `npm run bench:floor` fails if a poll costs more than 1.18 × bare node:http, and measures only that.
 import { cpus } from 'node:os';
 import { drive } from './load.mjs';
 import { allPeers, bare, fairway, fastLane, go } from './peers.mjs';
@@ -8,12 +8,12 @@ import { median } from './statistics.mjs';
 
 const PATH = '/v1/stable/cloud/version';
 const FLOOR = 1.18;
-/** A shared machine is now and then too noisy to tell: then rounds of the same server differ by more than this. */
+/** A shared machine can be too noisy to measure: then rounds of the same server differ by more than MOST_SPREAD. */
 const TRIES = 3;
 const MOST_SPREAD = 1.05;
 const ROUNDS = process.argv.includes('--lane') ? 7 : 3;
 const SECONDS = 2;
-/** Seconds before a measurement. A compiler that is not done would count as cost, more of it where there is more code. */
+/** Seconds before a measurement. An unfinished compiler would count as cost, and more so for servers with more code. */
 const WARM_UP = { cost: 2, speed: 1 };
 const MODES = [
   { name: 'keep-alive', newConnections: false },
@@ -44,7 +44,7 @@ async function measureAll(peers, alsoPinned) {
   return samples;
 }
 
-/** Server and load on one core tell CPU a poll; on two cores, throughput and latency. */
+/** With server and load on one core, measures CPU per poll; on two cores, throughput and latency. */
 async function measure(peer, mode, serverCores, loadCores) {
   const server = await peer.start(serverCores);
   try {
@@ -89,7 +89,7 @@ function printTables(samples) {
   }
 }
 
-/** The median of each peer, and what the fast lane costs beside it in the same round: the median of these ratios. */
+/** The median of each peer, and the cost of the fast lane relative to it: the median of the ratios of each round. */
 function printLane(samples) {
   console.log('| server | mode | CPU µs a poll: median, least | fast lane: × this, median and range of the rounds |');
   console.log('|---|---|---|---|');
@@ -106,8 +106,8 @@ function printLane(samples) {
 }
 
 /**
- * Compares the least costs, since noise only adds, over more and more rounds until the floor is kept. Fails only where the
- * last rounds agree with each other: a machine on which they do not cannot tell.
+ * Compares the least costs, because noise only adds to them, over more and more rounds until the floor is kept. Fails
+ * only if the last rounds agree with each other; if they do not, the machine is too noisy to measure.
  */
 async function checkFloor() {
   const all = new Map();
@@ -124,5 +124,5 @@ async function checkFloor() {
     if (ratios.every((ratio) => ratio <= FLOOR)) return;
   }
   if (spread <= MOST_SPREAD) throw new Error(`a poll costs more than ${FLOOR} × bare node:http`);
-  console.log('this machine is too busy to tell whether a poll keeps the floor');
+  console.log('this machine is too busy to measure whether a poll keeps the floor');
 }

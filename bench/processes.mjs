@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
-/** Is `name` a program on this machine? */
+/** Whether `name` is a program on this machine. */
 export const has = (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 
 /** A port that was free a moment ago. */
@@ -39,7 +39,7 @@ export function run(cores, command, args, env = {}) {
 
 const TICKS_A_SECOND = 100;
 
-/** CPU seconds, user and system, that a process and its children have used. */
+/** The CPU seconds, user and system, that a process and its children have used. */
 export function cpuSeconds(pid) {
   let ticks = 0;
   for (const each of [pid, ...childrenOf(pid)]) {
@@ -53,7 +53,7 @@ export function cpuSeconds(pid) {
 /** Resident memory of a process in MiB. */
 export const residentMiB = (pid) => statusMiB(pid, 'VmRSS');
 
-/** The same without the pages of files, as of an embedded store, which the kernel takes back when it wants to. */
+/** The same without the pages of files, such as an embedded store's, which the kernel can reclaim. */
 export const anonymousMiB = (pid) => statusMiB(pid, 'RssAnon');
 
 function statusMiB(pid, field) {
@@ -61,7 +61,7 @@ function statusMiB(pid, field) {
   return Number(line[1]) / 1024;
 }
 
-/** Files, and so connections, that a process may have open. */
+/** The number of files, and so connections, that a process may have open. */
 export function maxOpenFiles() {
   return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))[1]);
 }
@@ -75,7 +75,7 @@ function childrenOf(pid) {
   return children;
 }
 
-/** Asks until `url` answers with exactly `body`; throws the last difference after ten seconds. */
+/** Requests `url` until it answers with exactly `body`; throws the last difference after ten seconds. */
 export async function untilAnswers(url, body) {
   const end = Date.now() + 10_000;
   for (;;) {

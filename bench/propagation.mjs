@@ -1,4 +1,4 @@
-// How long until the last of four replicas serves a change, while all of them answer polls.
+// Measures how long it takes until the last of four replicas serves a change, while all of them answer polls.
 import { spawn } from 'node:child_process';
 import { Agent, get } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -10,7 +10,7 @@ import { quantile } from './statistics.mjs';
 
 const REPLICAS = 4;
 const CHANGES = Number(process.argv[2] ?? 200);
-/** Two on each replica, which compiles what it runs for the first time. */
+/** Two changes on each replica, because it compiles code when that first runs. */
 const WARM_UP = 2 * REPLICAS;
 const PATH = '/v1/stable/cloud/version';
 
@@ -20,7 +20,7 @@ for (let i = 0; i < REPLICAS; i++) {
   replicas.push(await startFairway('0,1', { redisUrl: redis.url }));
   await untilAnswers(`http://127.0.0.1:${replicas[i].port}${PATH}`, 'v16.4.6');
 }
-// The replicas, Redis and this program share two cores: about half of what they can take together.
+// The replicas, Redis and this program share two cores: this is about half of what they can handle together.
 const loads = replicas.map(({ port }) =>
   spawn(
     'wrk',
@@ -49,7 +49,7 @@ for (let change = 0; change < WARM_UP + CHANGES; change++) {
     reason: 'bench',
     ...(forward ? { version: '16.4.7' } : {}),
   }).catch((error) => {
-    // The replica that is asked has not seen the change before, which is what If-Match is for; ask again.
+    // The replica has not seen the previous change yet, which If-Match detects; ask again.
     if (!/revision_mismatch|not_newer|no_previous/.test(error.message)) throw error;
   });
   await Promise.all(seen);
@@ -77,7 +77,7 @@ async function until(index, expected) {
     if (status !== 200 || revision < revisions[index]) wrong++;
     revisions[index] = revision;
     if (body === expected) return;
-    // Without a pause this program would take a core for itself.
+    // Without a pause this program would use a whole core.
     await sleep(2);
   }
 }

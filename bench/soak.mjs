@@ -1,5 +1,5 @@
-// Does memory grow? `node bench/soak.mjs [minutes] [polls a second]`: a steady load with check-ins. Compares the memory after
-// ten minutes, or half of a shorter time, with that at the end; fails where a poll or anything else leaks.
+// Does memory grow? `node bench/soak.mjs [minutes] [polls a second]`: a steady load with check-ins. Compares the memory
+// after ten minutes, or half of a shorter time, with the memory at the end; fails if a poll or anything else leaks.
 import { spawn } from 'node:child_process';
 import { startFairway } from './peers.mjs';
 import { anonymousMiB, untilAnswers } from './processes.mjs';
@@ -10,7 +10,7 @@ const RATE = Number(process.argv[3] ?? 3_000);
 const CONNECTIONS = 100;
 const WARM_MINUTES = Math.min(10, MINUTES / 2);
 const PARTS = 12;
-/** Of the memory after the warm-up. In a short time the garbage collector alone makes more difference. */
+/** A share of the memory after the warm-up. In a short run the garbage collector alone makes a larger difference. */
 const MOST_GROWTH = MINUTES >= 60 ? 0.05 : 0.5;
 
 const server = await startFairway('0');

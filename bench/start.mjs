@@ -1,4 +1,4 @@
-// From the start of the process to the first right answer, and the memory of a server that nobody asks.
+// Measures the time from the start of the process to the first right answer, and the memory of an idle server.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';

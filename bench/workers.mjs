@@ -1,4 +1,4 @@
-// Several processes beside one: CPU a poll, and polls a second on all cores.
+// Compares several processes with one: CPU per poll, and polls per second on all cores.
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -10,7 +10,7 @@ export function idOf(n) {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** The n-th agent as it checks in at `at`, with all that it may say of itself. */
+/** The n-th agent as it checks in at `at`, with every field that it may report. */
 export function agent(n, at, version = VERSIONS[n % VERSIONS.length]) {
   const group = GROUPS[n % GROUPS.length];
   return {

@@ -13,7 +13,7 @@ export async function time(work) {
   return performance.now() - start;
 }
 
-/** Milliseconds of each of so many runs, one after the other. */
+/** The milliseconds of each of so many runs, one after the other. */
 export async function times(runs, work) {
   const all = [];
   for (let n = 0; n < runs; n++) all.push(await time(() => work(n)));

@@ -1,4 +1,5 @@
-// What a fleet of a million agents costs: `npm run bench:fleet`, or only its polls: `npm run bench:fleet -- --polls`. Needs redis-server, taskset and two cores.
+// Measures what a fleet of a million agents costs: `npm run bench:fleet`, or only its polls:
+// `npm run bench:fleet -- --polls`. Needs redis-server, taskset and two cores.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ const AGENTS = 1_000_000;
 /** A million agents that poll every five minutes. */
 const RATE = 3_334;
 const SECONDS = 5;
-/** Interleaved; the best counts, since whatever else the machine does only makes it worse. */
+/** The rounds are interleaved; the best one counts, because other work of the machine only makes it worse. */
 const ROUNDS = 8;
 const LOAD = fileURLToPath(new URL('./load.mjs', import.meta.url));
 const TOKEN = 'a-token-of-the-fleet-bench';

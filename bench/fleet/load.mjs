@@ -1,4 +1,4 @@
-// Polls at a steady rate, in a process of its own: node load.mjs PORT RATE SECONDS MODE AGENTS. MODE: plain (no
+// Polls at a steady rate, in its own process: node load.mjs PORT RATE SECONDS MODE AGENTS. MODE: plain (no
 // check-in), known (agents that check in again and again) or fresh (ids that never repeat). Prints its figures as JSON.
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
@@ -10,17 +10,17 @@ const [port, rate, seconds, mode, agents] = process.argv
   .slice(2)
   .map((text) => (/^\d+$/.test(text) ? Number(text) : text));
 const CONNECTIONS = 64;
-/** Before it, sockets connect and code is compiled. */
+/** Before this time, sockets connect and code is compiled. */
 const WARM_UP = 2_000;
 
 const latencies = [];
 const idle = [];
-/** When the polls that wait for a connection were due. */
+/** The due times of the polls that wait for a connection. */
 const queue = [];
 let errors = 0;
 let next = 0;
 
-/** Polls made before the start, so that this process costs little: more agents than check in between two rounds. */
+/** The polls, built in advance so that this process costs little: more agents than check in between two rounds. */
 const polls = mode === 'fresh' ? [] : Array.from({ length: 60_000 }, (_, n) => pollOf((n * 7919) % agents));
 const nextPoll = () => (mode === 'fresh' ? pollOf(next) : polls[next % polls.length]);
 
@@ -63,7 +63,7 @@ let sent = 0;
 while (performance.now() - start < seconds * 1000 + WARM_UP) {
   const elapsed = performance.now() - start;
   for (; sent < (elapsed * rate) / 1000; sent++) {
-    // Counted from when it was due, however late this process is.
+    // Latency counts from the due time, however late this process is.
     const due = start + (sent * 1000) / rate;
     const connection = idle.pop();
     if (connection) send(connection, due);

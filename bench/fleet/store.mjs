@@ -1,4 +1,4 @@
-// What a fleet costs in the store: memory an agent, writing, a census, finding one agent, forgetting many.
+// Measures what a fleet costs in the store: memory per agent, writing, a census, finding one agent, forgetting many.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const HOUR = 3_600_000;
 const STALE = 100_000;
 const FLUSH = 3_334;
 
-/** `openStore` of the sources, as the server has it. */
+/** `openStore` from the sources, as the server uses it. */
 export async function loadStore() {
   const file = join(root, 'node_modules/.cache/fairway-bench-store.mjs');
   await bundle('src/store/open.ts', file);
@@ -19,7 +19,7 @@ export async function loadStore() {
 
 const log = { info() {}, warn: (fields, message) => console.error(message, fields) };
 
-/** Prints a table with a column for each size. `used` tells the bytes that the store uses. */
+/** Prints a table with a column for each size. `used` returns the bytes that the store uses. */
 export async function measureStore(title, sizes, open, used) {
   const rows = { 'bytes an agent': [], 'written a second': [], 'flush of 3,334, ms': [], 'census, ms (p50 / p99)': [] };
   Object.assign(rows, { 'one agent, ms (p50 / p99)': [], [`sweep of ${STALE.toLocaleString('en')} stale, s`]: [] });
@@ -58,7 +58,7 @@ export async function measureStore(title, sizes, open, used) {
   for (const [name, values] of Object.entries(rows)) console.log(`| ${name} | ${values.join(' | ')} |`);
 }
 
-/** The embedded store in a directory of its own; its size is that of its file. */
+/** The embedded store in its own directory; its size is the size of its file. */
 export function embedded(openStore) {
   let dataDir = '';
   return {

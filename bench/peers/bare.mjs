@@ -1,4 +1,4 @@
-// node:http and nothing else: what a poll cannot cost less than, in the same Node, without touching sockets.
+// Only node:http: the least that a poll can cost in the same Node without touching sockets.
 import { createServer } from 'node:http';
 
 // A string goes out in one write with the headers, a Buffer in a second one.

@@ -1,4 +1,4 @@
-// What asks the database on every poll: one read of the target, one write of the check-in.
+// A server that uses the database on every poll: one read of the target, one write of the check-in.
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { Redis } from 'ioredis';

@@ -26,7 +26,7 @@ async function workplace() {
   symlinkSync(await buildCli(), join(dir, 'bin/fairway'));
   chmodSync(await buildCli(), 0o755);
   writeFileSync(join(dir, 'inventory.json'), JSON.stringify(inventory()));
-  // Teleport's own tool, which prints a real inventory's shape.
+  // Stands for Teleport's own tool, and prints an inventory of the real shape.
   writeFileSync(join(dir, 'bin/tctl'), '#!/bin/sh\n[ "$*" = "inventory ls --format=json" ] && cat inventory.json\n');
   chmodSync(join(dir, 'bin/tctl'), 0o755);
   writeFileSync(join(dir, 'releases.json'), readFileSync('test/fixtures/releases.json'));

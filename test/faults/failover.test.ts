@@ -81,7 +81,7 @@ describe.each([
     await vi.waitFor(async () => expect((await a.poll()).body).toBe('v16.4.9'), { timeout: 1_500, interval: 5 });
 
     for (const poll of polling) expect(await poll.stop()).toMatchObject({ wrong: [] });
-    // Each sentinel that tells of the failover late makes a server connect once more.
+    // Each sentinel that announces the failover late makes a server connect once more.
     await vi.waitFor(async () => {
       const { body } = await b.api('GET', `${CHANNEL}/history`);
       const targets = body.entries.map(({ after }: { after: { target: string } }) => after.target);

@@ -26,6 +26,6 @@ interface Dashboard {
 export const dashboard: Dashboard = JSON.parse(readFileSync(DASHBOARD_FILE, 'utf8'));
 export const panels = dashboard.panels.filter(({ type }) => type !== 'row');
 
-/** A panel's query as Grafana sends it when everything is selected, and the last `range` is shown. */
+/** A panel's query as Grafana sends it when everything is selected and the last `range` is shown. */
 export const asSent = (expr: string, range: string): string =>
   expr.replaceAll(/\$(job|channel)\b/g, '.*').replaceAll(/\$__(rate_interval|range)\b/g, range);

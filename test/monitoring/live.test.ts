@@ -15,7 +15,7 @@ interface Result {
   value: [at: number, value: string];
 }
 
-/** Asks Prometheus; what it does not understand throws in its own words. */
+/** Asks Prometheus. Throws its own error message if it refuses the query. */
 async function ask(url: string, path: string, parameters: Record<string, string> = {}) {
   const answer = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(parameters)}`);
   const { status, error, data } = (await answer.json()) as { status: string; error?: string; data: unknown };
@@ -26,7 +26,7 @@ async function ask(url: string, path: string, parameters: Record<string, string>
 const query = async (url: string, text: string) =>
   ((await ask(url, 'query', { query: text })) as { result: Result[] }).result;
 
-/** A fleet in which everything is the case that rules and panels look at: a plan waits, a release soaks, one source fails. */
+/** A fleet in which every situation of the rules and panels occurs: a plan waits, a release soaks, one source fails. */
 async function startTroubledFleet(): Promise<TestServer> {
   const auth = await startPeer(body(authMetrics({ '16.4.6': 2, '17.4.2': 1 })));
   const server = await startServer({
@@ -45,7 +45,7 @@ async function startTroubledFleet(): Promise<TestServer> {
   });
   const api = operatorClient(server);
   const done = async (answer: ReturnType<typeof api>) => expect(await answer).toMatchObject({ status: 200 });
-  // A cloud release is of the major after the latest stable one, so it comes before the others.
+  // A cloud release has the major after the latest stable one, so it comes before the others.
   await release(api).register();
   await release(api).until('canary', 'soaking');
   const releases = ['17.0.1', '17.4.2', '18.1.0'].map((version) => ({
@@ -69,7 +69,7 @@ async function startTroubledFleet(): Promise<TestServer> {
   return server;
 }
 
-/** Agents that poll as long as the test lasts, and strangers besides. */
+/** Agents and strangers that poll as long as the test lasts. */
 function keepPolling({ publicUrl }: TestServer): void {
   const poll = (path: string, headers = {}) => fetch(`${publicUrl}${path}`, { headers }).catch(() => {});
   const timer = setInterval(() => {
@@ -133,7 +133,7 @@ describe.skipIf(!hasPrometheus || !canTls)('a real Prometheus that scrapes a rea
 });
 
 describe('the dashboard', () => {
-  it('says of each panel what it shows, and shows nothing twice in one place', () => {
+  it('describes each panel, and no two panels overlap', () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { title, description } of panels) expect(description, title).toMatch(/\.$/);
@@ -147,7 +147,7 @@ describe('the dashboard', () => {
   });
 });
 
-it('docs/monitoring.md lists every alert, how bad it is, and its runbook', () => {
+it('docs/monitoring.md lists every alert with its severity and runbook', () => {
   const cells = readFileSync('docs/monitoring.md', 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('| `Fairway'))

@@ -23,5 +23,5 @@ export const groups: RuleGroup[] = parse(readFileSync(RULE_FILE, 'utf8')).groups
 export const rules = groups.flatMap((group) => group.rules);
 export const alerts = rules.filter((rule): rule is Alert => rule.alert !== undefined);
 
-/** The metrics of a server that a query asks for. Recorded ones have a colon. */
+/** The metrics of a server in a query. Names of recorded metrics have a colon. */
 export const metricsOf = (query: string): string[] => query.match(/\bfairway_\w+/g) ?? [];

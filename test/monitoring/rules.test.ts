@@ -15,18 +15,18 @@ interface UnitTests {
   tests: { name: string; alert_rule_test: { alertname: string; eval_time: string; exp_alerts: unknown[] }[] }[];
 }
 
-/** By the group that they are for. */
+/** The files of unit tests, by the group that they test. */
 const files = readdirSync('test/monitoring').filter((file) => file.endsWith('.rules.yaml'));
 const cases = files.map((file) => parse(readFileSync(`test/monitoring/${file}`, 'utf8')) as UnitTests);
 const checks = cases.flatMap(({ tests }) => tests.flatMap((each) => each.alert_rule_test));
 
 describe('the rules', () => {
-  it.skipIf(!PROMTOOL)('are rules', async () => {
+  it.skipIf(!PROMTOOL)('are valid', async () => {
     const { stdout } = await promtool('check', 'rules', '--lint=all', '--lint-fatal', RULE_FILE);
     expect(stdout).toContain('SUCCESS');
   });
 
-  it.skipIf(!PROMTOOL).each(files)('fire when they should and only then: %s', { timeout: 120_000 }, async (file) => {
+  it.skipIf(!PROMTOOL).each(files)('fire only when they should: %s', { timeout: 120_000 }, async (file) => {
     const { stdout } = await promtool('test', 'rules', `test/monitoring/${file}`);
     expect(stdout).toContain('SUCCESS');
   });
@@ -40,13 +40,13 @@ describe('the rules', () => {
 });
 
 describe.each(alerts)('$alert', ({ alert, expr, labels, annotations }) => {
-  it('is shown firing and not firing', () => {
+  it('is tested firing and not firing', () => {
     const own = checks.filter(({ alertname }) => alertname === alert);
     expect(own.some(({ exp_alerts }) => exp_alerts.length > 0)).toBe(true);
     expect(own.some(({ exp_alerts }) => exp_alerts.length === 0)).toBe(true);
   });
 
-  it('says what is wrong, what to do next, and where more is written', () => {
+  it('says what is wrong and what to do next, and links its runbook', () => {
     expect(Object.keys(annotations)).toEqual(['summary', 'description', 'runbook_url']);
     expect(annotations.summary).toMatch(/\.$/);
     expect(annotations.description).toMatch(/\.$/);
@@ -55,7 +55,7 @@ describe.each(alerts)('$alert', ({ alert, expr, labels, annotations }) => {
     expect(existsSync(annotations.runbook_url), `${annotations.runbook_url} is missing`).toBe(true);
   });
 
-  it('keeps installations apart that one Prometheus watches', () => {
+  it('keeps installations apart that share a Prometheus', () => {
     for (const [, by = ''] of expr.matchAll(/\b(?:sum|max|min|group|count) by \(([^)]*)\)/g)) {
       expect(by).toMatch(/^job, namespace\b/);
     }

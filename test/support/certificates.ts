@@ -6,18 +6,18 @@ import { temporaryDirectory } from './server.ts';
 
 export interface Authority {
   dir: string;
-  /** What clients trust. */
+  /** The certificate authority that clients trust. */
   ca: string;
   /** Makes a certificate for `names`, at first 127.0.0.1 and localhost, ending after `days`. */
   issue(name: string, days?: number, names?: string): { certificate: string; key: string };
 }
 
-/** Can certificates be made and asked for here? */
+/** Whether this machine can make certificates and request pages over TLS. */
 export const canTls = Boolean(findProgram('openssl') && findProgram('curl'));
 
 const LOCAL = 'IP:127.0.0.1,DNS:localhost';
 
-/** A certificate authority in `dir`, a temporary one unless given, made by openssl. */
+/** A certificate authority made by openssl in `dir`, or in a temporary directory. */
 export function createAuthority(dir = temporaryDirectory()): Authority {
   const openssl = (command: string) => execFileSync('openssl', command.split(' '), { cwd: dir, stdio: 'pipe' });
   const newKey = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
@@ -35,7 +35,7 @@ export function createAuthority(dir = temporaryDirectory()): Authority {
   };
 }
 
-/** Puts a key pair where a server looks for it. */
+/** Writes a key pair where a server looks for it. */
 export function install(from: { certificate: string; key: string }, to: { certificate: string; key: string }): void {
   copyFileSync(from.key, to.key);
   copyFileSync(from.certificate, to.certificate);

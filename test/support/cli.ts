@@ -16,7 +16,7 @@ export interface Finished {
 }
 
 export interface RunOptions {
-  /** Standard input; without it there is none. */
+  /** Standard input; empty unless given. */
   input?: string | Buffer;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
@@ -24,7 +24,7 @@ export interface RunOptions {
 
 let bundled: Promise<string> | undefined;
 
-/** The program as it ships: bundled anew once for each test file. */
+/** The program as it ships, bundled once for each test file. */
 export function buildCli(): Promise<string> {
   bundled ??= (async () => {
     const dir = mkdtempSync(join(tmpdir(), 'fairway-cli-'));
@@ -35,7 +35,7 @@ export function buildCli(): Promise<string> {
   return bundled;
 }
 
-/** Runs the command line without a terminal, in an environment that has what `env` says and no more. */
+/** Runs the command line without a terminal, in an environment with only the variables of `env`. */
 export async function runCli(args: string[], { input, env = {}, cwd }: RunOptions = {}): Promise<Finished> {
   const child = spawn(process.execPath, [await buildCli(), ...args], {
     cwd,
@@ -43,19 +43,19 @@ export async function runCli(args: string[], { input, env = {}, cwd }: RunOption
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const closed = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
-  // It may end before it has read everything.
+  // The program may end before it has read everything.
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
   return { code, stdout, stderr };
 }
 
-/** The environment of somebody who may do what `role` may on `server`, with a home of his own. */
+/** The environment of a person with the given role on `server`, with their own home directory. */
 export function signedIn(server: RunningServer, role: Role = 'admin'): NodeJS.ProcessEnv {
   return { FAIRWAY_URL: server.operatorUrl, FAIRWAY_TOKEN: TOKENS[role], HOME: temporaryDirectory() };
 }
 
-/** The command line of somebody who is signed in to `server`. */
+/** The command line of a person who is signed in to `server`. */
 export function commandLine(server: RunningServer, role: Role = 'admin') {
   const env = signedIn(server, role);
   return (args: string[], options: RunOptions = {}) => runCli(args, { ...options, env: { ...env, ...options.env } });
@@ -63,7 +63,7 @@ export function commandLine(server: RunningServer, role: Role = 'admin') {
 
 const HASH = '84c90c20025fb0b4a176873197c53ad51b8067272253dad2d36a5ef637516be9';
 
-/** Output as it is kept: the server at its usual address, and one hash for all, since each new field makes another. */
+/** Output as it is kept: the server at its usual address, and one hash for all, because new fields change hashes. */
 export const asKept = (output: string, server: RunningServer): string =>
   output.replaceAll(server.operatorUrl, USUAL_URL).replaceAll(/\b[0-9a-f]{64}\b/g, HASH);
 

@@ -1,25 +1,25 @@
 import type { RequestListener } from 'node:http';
 import { startPeer, type TestPeer } from './peer.ts';
 
-/** A span as a collector gets it. */
+/** A span as a collector receives it. */
 export interface SentSpan {
   name: string;
   traceId: string;
   spanId: string;
-  /** Undefined for the first of a trace. */
+  /** Undefined for the first span of a trace. */
   parentSpanId: string | undefined;
-  /** OTLP's number: 1 internal, 2 server, 3 client. */
+  /** The number in OTLP: 1 internal, 2 server, 3 client. */
   kind: number;
   failed: boolean;
   attributes: Record<string, unknown>;
   service: unknown;
 }
 
-/** A collector that speaks OTLP/HTTP with JSON, as far as spans go. */
+/** A collector that accepts spans as OTLP/HTTP with JSON. */
 export interface Collector extends TestPeer {
   endpoint: string;
   spans: SentSpan[];
-  /** The bodies as they came. */
+  /** The bodies as they arrived. */
   text: string;
   named(name: string): SentSpan[];
   childrenOf(span: SentSpan | undefined): SentSpan[];

@@ -11,16 +11,16 @@ type Dumped =
   | { type: 'hash'; value: Record<string, string> }
   | { type: 'list' | 'zset'; value: string[] };
 
-/** The state that the first release left behind, by `make.mjs` beside it: its documents, and each place that it was in. */
+/** The state that the first release left, made by `make.mjs` next to it: its documents, and every place of them. */
 export const FIRST_STATE: ControlState = JSON.parse(readFileSync(`${FIXTURE}.saved.json`, 'utf8'));
 
-/** When it was made; its agents were there then. */
+/** When the state was made; its agents were last seen then. */
 export const FIRST_STATE_AT = new Date('2026-11-22T04:44:00Z');
 
-/** Its stages, as it was made with them: its promotion waits for a control plane, and nothing moves while it is looked at. */
+/** The stages it was made with: its promotion waits for a control plane, so that nothing moves during a test. */
 export const FIRST_STAGES = [{ name: 'canary', channels: ['cloud/canary'], controlPlanes: ['canary'], soak: '1h' }];
 
-/** Puts it into an empty Redis. */
+/** Writes the state into an empty Redis. */
 export async function intoRedis(url: string): Promise<void> {
   const keys: Record<string, Dumped> = JSON.parse(readFileSync(`${FIXTURE}.redis.json`, 'utf8'));
   await asAdmin(url, async (redis) => {
@@ -33,13 +33,13 @@ export async function intoRedis(url: string): Promise<void> {
   });
 }
 
-/** Puts it into the embedded store of a data directory. */
+/** Writes the state into the embedded store of a data directory. */
 export function intoFiles(dataDir: string): void {
   mkdirSync(join(dataDir, 'store'), { recursive: true });
   writeFileSync(join(dataDir, 'store/data.mdb'), gunzipSync(readFileSync(`${FIXTURE}.lmdb.gz`)));
 }
 
-/** Puts it into a data directory as the state that a server saved beside Redis. */
+/** Writes the state into a data directory as the one that a server saved in addition to Redis. */
 export function intoSaved(dataDir: string): void {
   mkdirSync(dataDir, { recursive: true });
   copyFileSync(`${FIXTURE}.saved.json`, join(dataDir, 'state.json'));

@@ -14,11 +14,11 @@ import { dirname, join } from 'node:path';
 import { findProgram } from './packages.ts';
 import { ROOT } from './process.ts';
 
-/** What the Dockerfile builds on, of which a copy without a registry is made here: the same Node on a bare Debian. */
+/** The base image of the Dockerfile. A copy of it is made here without a registry: the same Node on a bare Debian. */
 const BASE = /^ARG NODE=(node:(\d+)\S*)$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
 const CERTIFICATES = '/etc/ssl/certs';
 
-/** The part of an image's configuration that a container runtime goes by. */
+/** The part of an image's configuration that a container runtime uses. */
 export interface ImageConfig {
   User: string;
   Env: string[];
@@ -32,7 +32,7 @@ export interface ImageConfig {
   Healthcheck: { Test: string[] };
 }
 
-/** Why no image can be built here; null where one can. */
+/** Why this machine cannot build an image; null if it can. */
 export function whyNoImage(): string | null {
   const major = process.versions.node.split('.')[0];
   if (BASE?.[2] !== major) {
@@ -43,7 +43,7 @@ export function whyNoImage(): string | null {
   return missing ? `${missing} is not installed` : null;
 }
 
-/** A store of images of its own, in `dir`. */
+/** A separate store of images, in `dir`. */
 export function createBuilder(dir: string) {
   const buildah = (...args: string[]) => {
     const all = ['--root', join(dir, 'images'), '--runroot', join(dir, 'run'), ...args];
@@ -56,12 +56,12 @@ export function createBuilder(dir: string) {
     build(tag: string): ImageConfig {
       const container = buildah('from', 'scratch');
       buildah('add', container, makeBaseRoot(join(dir, 'base')), '/');
-      // As the official image has it.
+      // As in the official image.
       buildah('config', '--entrypoint', '["docker-entrypoint.sh"]', '--cmd', 'node', container);
       buildah('config', '--env', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', container);
       buildah('commit', '--quiet', '--disable-compression', container, `docker.io/library/${BASE?.[1]}`);
       const mounts = npmAccess(dir).flatMap((mount) => ['--volume', mount]);
-      // The format of OCI knows no health check.
+      // The OCI format has no health check.
       buildah('bud', '--isolation', 'chroot', '--format', 'docker', '--pull=never', ...mounts, '--tag', tag, '.');
       return JSON.parse(buildah('inspect', '--type', 'image', tag)).Docker.config;
     },
@@ -71,7 +71,7 @@ export function createBuilder(dir: string) {
   };
 }
 
-/** What the base image has and Node needs, and the npm and the Node that run this test. */
+/** The files of the base image that Node needs, and the npm and the Node that run this test. */
 function makeBaseRoot(root: string): string {
   const needed = 'dash,coreutils,libstdc++6,libatomic1';
   execFileSync('mmdebstrap', ['--quiet', '--variant=extract', `--include=${needed}`, codename(), root]);
@@ -88,11 +88,11 @@ function makeBaseRoot(root: string): string {
 
 function codename(): string {
   const name = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
-  if (name === undefined) throw new Error('/etc/os-release names no release of Debian');
+  if (name === undefined) throw new Error('/etc/os-release does not name a release of Debian');
   return name;
 }
 
-/** Lets the build reach the registry as this machine does, and use what it has fetched; none of it gets into the image. */
+/** Lets the build use this machine's registry settings and cache; none of them gets into the image. */
 function npmAccess(dir: string): string[] {
   const setting = (key: string) => execFileSync('npm', ['config', 'get', key], { encoding: 'utf8' }).trim();
   const [own, theirs, cache] = [join(dir, 'npmrc'), setting('userconfig'), setting('cache')];
@@ -104,7 +104,7 @@ function npmAccess(dir: string): string[] {
 
 /**
  * The command line that runs `command` as a container runtime would: in the image's root file system, which is
- * read-only but for `data`, in its directory and as its user. What it starts keeps the process's id, and so gets its signals.
+ * read-only except for `data`, in its directory and as its user. The command keeps the process id and gets the signals.
  */
 export function inContainer(
   root: string,

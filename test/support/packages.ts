@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const exec = promisify(execFile);
 
-/** The programs that tests run beside Fairway, and the Debian packages that bring each. */
+/** The other programs that tests run, and the Debian packages that contain each. */
 const PACKAGES = {
   'redis-server': ['redis-server'],
   'chromium-headless-shell': ['chromium-headless-shell', 'fonts-dejavu-core'],
@@ -23,9 +23,9 @@ const PACKAGES = {
 
 export type Program = keyof typeof PACKAGES;
 
-/** Where a program is, or null: a test that needs it says so and is skipped. */
+/** The path of a program, or null; a test that needs it is then skipped and says so. */
 export function findProgram(name: Program): string | null {
-  // Debian keeps servers in /usr/sbin, which is not on everybody's path.
+  // Debian keeps servers in /usr/sbin, which is not on every PATH.
   const places = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].filter((place) => place !== '');
   return places.map((place) => join(place, name)).find(isExecutable) ?? null;
 }
@@ -40,8 +40,8 @@ function isExecutable(file: string): boolean {
 }
 
 /**
- * Installs what is missing in one go, where this is root on Debian; elsewhere, or where it fails, a line on standard error
- * says what is missing. To be called once, before anything asks for a program: two installations exclude each other.
+ * Installs the missing packages, if this runs as root on Debian; otherwise, or if that fails, a line on standard error
+ * says what is missing. Call it once, before any test looks for a program: only one installation can run at a time.
  */
 export async function installPrograms(): Promise<void> {
   const missing = (Object.keys(PACKAGES) as Program[]).filter((name) => !findProgram(name));
@@ -59,7 +59,7 @@ export async function installPrograms(): Promise<void> {
 }
 
 async function aptInstall(packages: string[]): Promise<void> {
-  // Without a run level no package starts its service.
+  // Without a run level, packages do not start their services.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   await exec('apt-get', ['update', '-qq'], { env });
   await exec('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env, maxBuffer: 1 << 26 });

@@ -1,14 +1,14 @@
-/** A command that a page shows, and what it says that is printed. */
+/** A command of a page, and the output that the page shows. */
 export interface Step {
   command: string;
-  /** Null where the page shows none; `…` in it stands for anything. */
+  /** Null if the page shows none; `…` stands for anything. */
   output: string | null;
 }
 
-/** Consoles of a page, which are run; what is marked as an example is not. */
+/** The consoles of a page whose commands are run; those marked as examples are not. */
 const CONSOLE = /^```console\n(.*?)\n```$/gms;
 
-/** The commands of all consoles of a page, in turn. */
+/** The commands of all consoles of a page, in order. */
 export function readSteps(page: string): Step[] {
   return [...page.matchAll(CONSOLE)].flatMap(([, session = '']) => stepsOf(session));
 }
@@ -20,7 +20,7 @@ export function stepsOf(session: string): Step[] {
   });
 }
 
-/** What differs from run to run. */
+/** Parts of the output that differ from run to run. */
 const VARYING = [
   /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/,
   /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/,
@@ -28,18 +28,18 @@ const VARYING = [
   /\b[0-9a-f]{64}\b/,
 ];
 
-/** Matches output that is the same but for times, ages and hashes, and for what `…` leaves out. */
+/** Matches output that is the same except for times, ages, hashes and what `…` leaves out. */
 export function patternOf(output: string): RegExp {
   const escaped = output.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
   return new RegExp(`^${VARYING.reduce(vary, escaped).replaceAll('…', '[^]*')}$`);
 }
 
-/** Puts `pattern` in place of what it matches in a text that was escaped for a pattern. */
+/** Replaces the matches of a pattern with the pattern itself, in a text that was escaped for a pattern. */
 function vary(escaped: string, { source }: RegExp): string {
   return escaped.replaceAll(new RegExp(source.replaceAll(String.raw`\.`, String.raw`\\\.`), 'g'), source);
 }
 
-/** The page with what was printed in place of outputs that differ, and of those that it does not show. */
+/** The page with the printed output wherever its own differs or is missing. */
 export function withOutputs(page: string, printed: string[]): string {
   const left = [...printed];
   return page.replaceAll(CONSOLE, (_, session: string) => {

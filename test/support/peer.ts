@@ -5,13 +5,13 @@ import { onTestFinished } from 'vitest';
 
 export interface TestPeer {
   url: string;
-  /** How it answers from now on. */
+  /** Sets how it answers from now on. */
   answer: RequestListener;
   requests: number;
   stop(): Promise<void>;
 }
 
-/** A real HTTP server that answers as told; gone with the test. */
+/** A real HTTP server with the given answer, which stops with the test. */
 export async function startPeer(answer: RequestListener): Promise<TestPeer> {
   const server = createServer((request, response) => {
     peer.requests++;
@@ -39,7 +39,7 @@ export const body =
   (_, response) =>
     response.end(text);
 
-/** What peers do instead of answering, each with the reason that the metrics name. */
+/** The ways in which peers fail to answer, each with its reason in the metrics. */
 export const FAULTS: { name: string; reason: string; answer: (whole: string) => RequestListener }[] = [
   { name: 'is slow', reason: 'slow', answer: () => () => {} },
   {
@@ -70,7 +70,7 @@ export const FAULTS: { name: string; reason: string; answer: (whole: string) => 
   {
     name: 'answers half of it as if it were all',
     reason: 'malformed',
-    // Within a line: at its end, half an answer cannot be told from a whole one that is shorter.
+    // Inside a line: at the end of one, half an answer looks like a complete shorter one.
     answer: (whole) => body(whole.slice(0, whole.length / 2 - 5)),
   },
   { name: 'never stops answering', reason: 'too_large', answer: () => flood },

@@ -13,9 +13,9 @@ export const SERVER = join(ROOT, 'dist/main.js');
 export const CLI = join(ROOT, 'dist/cli.js');
 export const ADMIN_TOKEN = 'admin-token-of-the-processes';
 
-/** Generous, for a machine that does other things too. */
+/** Generous, for a busy machine. */
 const START_MS = 15_000;
-/** Without it, polling would keep a core busy for as long as a test waits. */
+/** Without a pause, polling would keep a core busy for as long as a test waits. */
 const POLL_PAUSE_MS = 4;
 
 export interface Exit {
@@ -23,14 +23,14 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
-/** A program that runs, and what it has printed so far. */
+/** A running program, and what it has printed so far. */
 export interface Program {
   readonly pid: number;
   readonly stdout: string;
   readonly stderr: string;
   exit: Promise<Exit>;
   signal(signal: NodeJS.Signals): void;
-  /** SIGKILL. */
+  /** Sends SIGKILL and waits. */
   kill(): Promise<Exit>;
 }
 
@@ -42,20 +42,20 @@ export interface FairwayProcess extends Program {
   logs(): Raw[];
   /** Asks the operator API as an admin. */
   api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
-  /** What agents of `channel` are told. */
+  /** What agents of `channel` get. */
   poll(channel?: string): Promise<{ status: number; body: string; headers: Headers }>;
   metric(name: string): Promise<number | undefined>;
 }
 
 export interface FairwayOptions {
-  /** Working directory, with the data in `data`; temporary unless given. */
+  /** The working directory, with the data in `data`; temporary unless given. */
   dir?: string;
-  /** What FAIRWAY_CONFIG names. */
+  /** The content of the file that FAIRWAY_CONFIG names. */
   settings?: Raw;
   env?: Record<string, string>;
 }
 
-/** Runs a program with nothing of this process's environment but PATH and HOME; ended with the test at the latest. */
+/** Runs a program with only PATH and HOME of this process's environment; it is killed with the test at the latest. */
 export function run(
   command: string,
   args: string[],
@@ -103,7 +103,7 @@ function send(child: ChildProcess, signal: NodeJS.Signals, group: boolean): void
   }
 }
 
-/** The built server with `settings` on free ports, whether it comes up or not. */
+/** Runs the built server with `settings` on free ports, without waiting until it is up. */
 export function runFairway({ dir = temporaryDirectory(), settings = {}, env = {} }: FairwayOptions = {}): Program {
   const config = join(dir, 'fairway.yaml');
   // JSON is YAML.
@@ -114,7 +114,7 @@ export function runFairway({ dir = temporaryDirectory(), settings = {}, env = {}
   });
 }
 
-/** What a server needs to be told so that it takes any free ports, and keeps its data in `dir`. */
+/** The environment with which a server takes free ports and keeps its data in `dir`. */
 export const freePorts = (dir: string) => ({
   FAIRWAY_HOST: '127.0.0.1',
   FAIRWAY_PORT: '0',
@@ -122,14 +122,14 @@ export const freePorts = (dir: string) => ({
   FAIRWAY_DATA_DIR: join(dir, 'data'),
 });
 
-/** Starts the built server as the quick start has it, unless `settings` say otherwise, and waits until it is up. */
+/** Starts the built server with the quick start's settings, unless others are given, and waits until it is up. */
 export async function startFairway(options: FairwayOptions = {}): Promise<FairwayProcess> {
   const dir = options.dir ?? temporaryDirectory();
   const program = runFairway({ settings: QUICKSTART, ...options, dir });
   return client(program, dir, await addresses(program), options.env?.FAIRWAY_ADMIN_TOKEN ?? ADMIN_TOKEN);
 }
 
-/** Where a server that is starting listens, once it says so. */
+/** Waits until a starting server logs its addresses, and returns them. */
 export async function addresses(program: Program): Promise<{ public: string; operator: string }> {
   let ended = false;
   void program.exit.then(() => {
@@ -176,7 +176,7 @@ function client(
   });
 }
 
-/** Every complete line that is JSON; the others are greetings. */
+/** Parses every complete line that is JSON; the other lines are greetings. */
 export function readLogs(stdout: string): Raw[] {
   return stdout
     .split('\n')
@@ -185,7 +185,7 @@ export function readLogs(stdout: string): Raw[] {
     .map((line) => JSON.parse(line));
 }
 
-/** Polls again and again until told to stop, and notes every answer that is not 200 with one of the bodies that `isRight`. */
+/** Polls until stopped, and records every answer that is not a 200 with a body for which `isRight` returns true. */
 export function keepPolling(
   { publicUrl }: FairwayProcess,
   isRight: (body: string) => boolean,
@@ -211,7 +211,7 @@ export function keepPolling(
     polling = false;
   });
   return {
-    /** Goes on until some more polls were answered, whatever else is away. */
+    /** Waits until some more polls were answered. */
     async forAWhile() {
       const enough = answered + 30;
       await vi.waitUntil(() => answered > enough, { timeout: 10_000 });

@@ -8,9 +8,9 @@ import { onTestFinished } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Bundles a TypeScript program that imports from `src/`, for a process of its own. Returns its file. */
+/** Bundles a TypeScript program that imports from `src/`, to run in its own process. Returns its file. */
 export async function bundle(contents: string): Promise<string> {
-  // Within the tree, where the program finds its packages.
+  // Inside the repository, where the program finds its packages.
   const cache = join(ROOT, 'node_modules/.cache');
   mkdirSync(cache, { recursive: true });
   const directory = mkdtempSync(join(cache, 'fairway-program-'));
@@ -30,11 +30,11 @@ export async function bundle(contents: string): Promise<string> {
 
 export interface RunningProgram {
   process: ChildProcess;
-  /** What it has printed, a line each. */
+  /** The lines that it has printed. */
   lines: string[];
 }
 
-/** Starts a bundled program; it is killed with the test. */
+/** Starts a bundled program, which is killed with the test. */
 export function run(program: string, args: string[], env: NodeJS.ProcessEnv = {}): RunningProgram {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: ROOT,
@@ -43,7 +43,7 @@ export function run(program: string, args: string[], env: NodeJS.ProcessEnv = {}
   });
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
-  // Also one that was stopped dies of this.
+  // SIGKILL also ends a program that was stopped.
   onTestFinished(() => void child.kill('SIGKILL'));
   return { process: child, lines };
 }

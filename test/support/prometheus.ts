@@ -19,13 +19,13 @@ async function freePort(): Promise<number> {
 }
 
 export interface PrometheusOptions {
-  /** Addresses to scrape besides its own, by the name of their job. */
+  /** Addresses to scrape in addition to its own, by the name of their job. */
   jobs?: Record<string, string[]>;
-  /** A file of rules, which it looks at each second. */
+  /** A file of rules, which are evaluated every second. */
   rules?: string;
 }
 
-/** A Prometheus that scrapes itself, gone with the test. */
+/** Starts a Prometheus that scrapes itself and stops with the test. Returns its URL. */
 export async function startPrometheus({ jobs = {}, rules }: PrometheusOptions = {}): Promise<string> {
   const dir = temporaryDirectory();
   const port = await freePort();
@@ -47,7 +47,7 @@ export async function startPrometheus({ jobs = {}, rules }: PrometheusOptions = 
   const up = async () => {
     const answer = await fetch(`http://${address}/api/v1/query?query=up==1`);
     const { data } = (await answer.json()) as { data: { result: unknown[] } };
-    if (data.result.length < scrapes.length) throw new Error('not all was scraped yet');
+    if (data.result.length < scrapes.length) throw new Error('not everything was scraped yet');
   };
   await vi.waitFor(up, { timeout: 30_000, interval: 100 });
   return `http://${address}`;

@@ -7,7 +7,7 @@ import { operatorClient, startServer } from './server.ts';
 export const RELEASE = '17.0.0-cloud.20241112T101530.f00dfac';
 export const FIX = '17.0.0-cloud.20241113T101530.f00dfac';
 
-/** A stage whose gates are open, and that starts by itself. */
+/** A stage whose gates are open and that starts by itself. */
 export const openStage = (name: string, over: object = {}) => ({
   name,
   channels: [name],
@@ -18,7 +18,7 @@ export const openStage = (name: string, over: object = {}) => ({
   ...over,
 });
 
-/** A server with a channel a stage, all at 16.4.7. */
+/** A server with one channel for each stage, all at 16.4.7. */
 export async function startStages(
   stages: { channels?: string[] }[],
   over: Raw = {},

@@ -15,11 +15,11 @@ export interface Backend {
 
 export interface RunningProxy {
   url: string;
-  /** What clients trust. */
+  /** The file of the certificate authority that clients trust. */
   ca: string;
 }
 
-/** A program of Debian's, set up as `docs/operating.md` shows it. */
+/** A proxy from Debian, configured as `docs/operating.md` shows. */
 export interface ProxyKind {
   name: string;
   here: boolean;
@@ -29,7 +29,7 @@ export interface ProxyKind {
 const PAGE = readFileSync('docs/operating.md', 'utf8');
 const example = (language: string): string => {
   const block = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'ms').exec(PAGE)?.[1];
-  if (!block) throw new Error(`docs/operating.md shows no ${language}`);
+  if (!block) throw new Error(`docs/operating.md has no block of ${language}`);
   return block;
 };
 

@@ -1,7 +1,7 @@
 import { parseRedisUrl } from '../../src/config/redis-url.ts';
 import type { RedisAccess } from '../../src/domain/redis-address.ts';
 
-/** The way to the Redis at `url`, as the settings would give it to the store. */
+/** The connection options for the Redis at `url`, as the settings would give them to the store. */
 export function redisAt(url: string): RedisAccess {
   const parsed = parseRedisUrl(url);
   if (!parsed) throw new Error(`${url} is not a URL of Redis`);

@@ -9,10 +9,10 @@ import { findProgram } from './packages.ts';
 
 export interface RedisOptions {
   port?: number;
-  /** Kept by stop() when given. */
+  /** The data directory; if it is given, stop() keeps it. */
   dir?: string;
   args?: string[];
-  /** Lines of a configuration, which makes it a sentinel. */
+  /** Lines of a configuration; if they are given, the server is a sentinel. */
   sentinel?: string[];
 }
 
@@ -21,13 +21,13 @@ export interface RedisProcess {
   readonly port: number;
   readonly dir: string;
   readonly pid: number;
-  /** SIGKILL: what was not yet on disk is lost. */
+  /** Sends SIGKILL: data that was not yet on disk is lost. */
   kill(): Promise<void>;
   stop(): Promise<void>;
-  /** The port stays open and nothing answers. */
+  /** Stops the process: the port stays open, but nothing answers. */
   freeze(): void;
   thaw(): void;
-  /** Same port and data; ends the running server first. */
+  /** Starts again with the same port and data; ends the running server first. */
   restart(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** True for +PONG, and for -NOAUTH where nobody may ask without a user: a server that still loads answers -LOADING. */
+/** True for +PONG, and for -NOAUTH if a user is required; a server that is still loading answers -LOADING. */
 async function answersPing(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   try {
@@ -88,11 +88,11 @@ async function launch(binary: string, port: number, dir: string, config: string[
   const end = async (signal: NodeJS.Signals) => {
     const send = () => {
       child.kill(signal);
-      // A frozen server takes its SIGTERM only when it runs again.
+      // A frozen server handles its SIGTERM only when it runs again.
       child.kill('SIGCONT');
     };
     send();
-    // A replica refuses to end for as long as it writes its first append-only file.
+    // A replica refuses to end while it writes its first append-only file.
     const again = setInterval(send, 100);
     await exited;
     clearInterval(again);
@@ -107,7 +107,7 @@ async function launch(binary: string, port: number, dir: string, config: string[
     if (running) await end('SIGKILL');
     throw new Error(`redis-server did not start on port ${port}:\n${output}`);
   }
-  // Another process may answer on a port that this one could not get.
+  // Another process may answer on a port that this server could not get.
   if (!running) throw new Error(`redis-server ended on port ${port}:\n${output}`);
   return { child, end };
 }
@@ -119,13 +119,13 @@ async function sentinelConfig(dir: string, lines: string[]): Promise<string> {
   return file;
 }
 
-/** On a free port, unless one is given. */
+/** Starts a server, on a free port unless one is given. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisProcess> {
   for (let left = 3; ; left--) {
     try {
       return await startOn(options.port ?? (await freePort()), options);
     } catch (error) {
-      // A connection that another test makes may have got the port meanwhile.
+      // A connection of another test may have taken the port since.
       const taken = /address already in use/i.test((error as Error).message);
       if (!taken || options.port !== undefined || left === 1) throw error;
     }
@@ -148,7 +148,7 @@ async function startOn(port: number, options: RedisOptions): Promise<RedisProces
     throw err;
   });
 
-  // A test run that is cut short must not leave servers behind.
+  // An interrupted test run must not leave servers behind.
   const killAtExit = () => server.child.kill('SIGKILL');
   process.once('exit', killAtExit);
 

@@ -2,17 +2,17 @@ import { Redis } from 'ioredis';
 import { expect, vi } from 'vitest';
 import { freePort, type RedisProcess, startRedis } from './redis-server.ts';
 
-/** Servers that hold one state together. */
+/** Redis servers that hold one state together. */
 export interface RedisSet {
-  /** What REDIS_URL is set to. */
+  /** The value of REDIS_URL. */
   url: string;
   servers: RedisProcess[];
-  /** The server that takes writes of control data now; asked of those that run. */
+  /** Asks the running servers which of them accepts writes of control data now. */
   primary(): Promise<RedisProcess>;
   stop(): Promise<void>;
 }
 
-/** Long enough for a busy machine not to take a healthy server for a dead one. */
+/** Long enough that a busy machine does not mistake a healthy server for a dead one. */
 const DOWN_AFTER_MS = 2_000;
 const SETTLED = { timeout: 30_000, interval: 50 };
 
@@ -31,7 +31,7 @@ const stopAll = async (servers: RedisProcess[]) => {
   await Promise.all(servers.map((server) => server.stop()));
 };
 
-/** What is started is stopped again when the rest fails. */
+/** Runs `work`, and stops the servers if it fails. */
 async function settle<T>(servers: RedisProcess[], work: () => Promise<T>): Promise<T> {
   return work().catch(async (error) => {
     await stopAll(servers);
@@ -39,7 +39,7 @@ async function settle<T>(servers: RedisProcess[], work: () => Promise<T>): Promi
   });
 }
 
-/** A primary, two replicas, and three sentinels that watch them. */
+/** Starts a primary, two replicas, and three sentinels that watch them. */
 export async function startSentinels(): Promise<RedisSet> {
   const first = await startRedis();
   const following = ['--replicaof', '127.0.0.1', String(first.port), '--repl-diskless-sync-delay', '0'];
@@ -74,13 +74,13 @@ export async function startSentinels(): Promise<RedisSet> {
   });
 }
 
-/** Three primaries with a replica each. */
+/** Starts three primaries with a replica each. */
 export async function startSixNodes(): Promise<RedisSet> {
   const busPorts = await Promise.all(Array.from({ length: 6 }, freePort));
   const servers = await Promise.all(
     busPorts.map((port) => {
       const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(port)];
-      // A cluster tells of a replica once it has heard of its offset, which grows by a ping at the latest.
+      // A cluster lists a replica once it knows its offset, which grows with the next ping at the latest.
       const soon = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'];
       const replication = ['--cluster-node-timeout', String(DOWN_AFTER_MS), ...soon];
       return startRedis({ args: [...cluster, ...replication] });

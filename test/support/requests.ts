@@ -1,7 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { ENROLMENT_TOKEN } from './twins.ts';
 
-/** One of the values, the earlier the likelier by its weight. */
+/** One of the values, chosen by weight. */
 const weighted = <T>(...options: [weight: number, arbitrary: Arbitrary<T>][]) =>
   fc.oneof(...options.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 const of = <T>(...values: T[]) => fc.constantFrom(...values);
@@ -136,7 +136,7 @@ const write = ({ method, target, version, fields, space, colon, eol, body }: Sha
 
 const withHost = (fields: [string, string][]): [string, string][] => [['Host', 'fairway.test'], ...fields];
 
-/** Polls as agents send them, each with some of the fields that `odd` gives. */
+/** Polls as agents send them, each with some of the fields of `odd`. */
 const polls = (odd: Arbitrary<[string, string][]>, target: Arbitrary<string> = KNOWN_PATH) =>
   fc
     .record({
@@ -179,7 +179,7 @@ const almostPlain = fc.oneof(
   fc.tuple(plain, SLIP).map(([poll, [right, wrong]]) => poll.replace(right, wrong)),
 );
 
-/** A request of which anything may be odd, but most is not. */
+/** A request in which any part may be unusual, but most are not. */
 const odd = fc
   .record({
     method: weighted(
@@ -226,7 +226,7 @@ const apply = (bytes: string, { at, remove, insert }: Edit) => {
   return bytes.slice(0, from) + insert + bytes.slice(from + remove);
 };
 
-/** What a client sends on one connection, chunk by chunk: requests one by one, pipelined, damaged, cut anywhere. */
+/** The chunks that a client sends on one connection: requests one by one, pipelined, damaged, cut anywhere. */
 export const conversation: Arbitrary<string[]> = fc
   .record({
     first: fc.array(plain, { maxLength: 3 }),

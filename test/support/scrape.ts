@@ -7,7 +7,7 @@ export interface Series {
   value: number;
 }
 
-/** Reads what Prometheus would. */
+/** Reads the metrics as Prometheus would. */
 export async function scrape({ operatorUrl }: TestServer): Promise<{ series: Series[]; text: string; type: string }> {
   const response = await fetch(`${operatorUrl}/metrics`);
   expect(response.status).toBe(200);
@@ -24,7 +24,7 @@ export async function scrape({ operatorUrl }: TestServer): Promise<{ series: Ser
   return { series, text, type: response.headers.get('content-type') ?? '' };
 }
 
-/** The value of the first series of that name with these labels. */
+/** The value of the first series with that name and these labels. */
 export async function valueIn(server: TestServer, name: string, labels: Record<string, string> = {}) {
   const { series } = await scrape(server);
   return series.find(

@@ -16,14 +16,14 @@ export const TOKENS: Record<Role, string> = {
   admin: 'admin-token-of-the-tests',
 };
 
-/** A directory that goes away with the test. */
+/** A directory that is removed with the test. */
 export function temporaryDirectory(): string {
   const dir = mkdtempSync(join(tmpdir(), 'fairway-test-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
 
-/** The shipped defaults on free ports, with a token of each role, and `overrides` laid over them. */
+/** The shipped defaults on free ports, with a token of each role, and `overrides` merged over them. */
 export function testSettings(overrides: Raw = {}): Settings {
   const tokens = Object.entries(TOKENS).map(([role, token]) => ({ name: role, role, sha256: hashToken(token) }));
   const listeners = { public: { host: '127.0.0.1', port: 0 }, operator: { port: 0 } };
@@ -33,7 +33,7 @@ export function testSettings(overrides: Raw = {}): Settings {
 
 export type TestServer = RunningServer & { settings: Settings };
 
-/** A real server with an embedded store in a temporary directory, unless `overrides` say otherwise; closed with the test. */
+/** Starts a server with the embedded store in a temporary directory, unless overridden; it is closed with the test. */
 export async function startServer(overrides: Raw = {}, options: Partial<StartOptions> = {}): Promise<TestServer> {
   const settings = testSettings(merge({ dataDir: temporaryDirectory() }, overrides));
   const server = await start({ settings, version: '0.0.0-test', log: pino({ level: 'silent' }), ...options });
@@ -43,7 +43,7 @@ export async function startServer(overrides: Raw = {}, options: Partial<StartOpt
   return { ...server, close, settings };
 }
 
-/** One channel at 16.4.6 behind a control plane at 16.4.7, as the quick start has it. */
+/** One channel at 16.4.6 behind a control plane at 16.4.7, as in the quick start. */
 export const QUICKSTART: Raw = {
   bootstrap: {
     controlPlanes: { main: '16.4.7' },
@@ -54,12 +54,12 @@ export const QUICKSTART: Raw = {
 export interface Reply {
   status: number;
   headers: Headers;
-  // Replies differ by route; what a test expects of one it says itself.
+  // Replies differ by route; each test states what it expects.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   body: any;
 }
 
-/** Asks the operator API of a server, as an admin unless told otherwise. */
+/** Calls the operator API of a server, as an admin unless another role is given. */
 export function operatorClient({ operatorUrl }: RunningServer, role: Role | null = 'admin') {
   return async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> => {
     const response = await fetch(`${operatorUrl}/api/v1${path}`, {

@@ -2,7 +2,7 @@ import { type Document, isMap, isPair, isScalar, type Pair, parseDocument } from
 import { z } from 'zod';
 import { ENVIRONMENT } from '../../src/config/raw.ts';
 
-/** What of JSON Schema the settings use. */
+/** The parts of JSON Schema that the settings use. */
 interface Schema {
   type?: string;
   title?: string;
@@ -18,15 +18,15 @@ interface Schema {
 }
 
 interface Setting {
-  /** As `fleet.staleAfter`, and `tokens[].name` of what a list holds. */
+  /** For example `fleet.staleAfter`, or `tokens[].name` in a list. */
   path: string;
   default: string;
   takes: string;
-  /** The schema's description, or the comment in the shipped defaults; empty where neither is. */
+  /** The schema's description, or the comment in the shipped defaults; empty if there is neither. */
   meaning: string;
 }
 
-/** Every setting that the schema knows, with its default and meaning in the text of `config/default.yaml`. */
+/** Every setting of the schema, with its default and meaning from the text of `config/default.yaml`. */
 export function readSettings(schema: z.ZodType, defaults: string): Setting[] {
   const shipped = readShipped(defaults);
   const rows: Setting[] = [];
@@ -52,7 +52,7 @@ export function readSettings(schema: z.ZodType, defaults: string): Setting[] {
 const asWritten = (value: unknown): string =>
   value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 
-/** A schema without its `null`, its description kept. */
+/** A schema without its `null`, but with its description. */
 function unwrap(schema: Schema): { schema: Schema; nullable: boolean } {
   const others = schema.anyOf?.filter(({ type }) => type !== 'null') ?? [];
   const [only] = others;
@@ -99,7 +99,7 @@ function readShipped(source: string): Map<string, { value: string | null; commen
 
 const rangeOf = ({ value }: Pair): [number, number] => (value as { range: [number, number] }).range;
 
-/** What stands behind a setting in its line, or in the lines right above it. */
+/** The comment behind a setting in its line, or in the lines right above it. */
 function commentOf(source: string, pair: Pair): string {
   const key = (pair.key as { range: [number, number] }).range;
   const [, to] = rangeOf(pair);
@@ -114,14 +114,14 @@ function commentOf(source: string, pair: Pair): string {
     .replaceAll('\n', ' ');
 }
 
-/** The settings as a table in Markdown. */
+/** The settings as a Markdown table. */
 export function settingsTable(settings: Setting[]): string {
   const variables = new Map(Object.entries(ENVIRONMENT).map(([name, path]) => [path.join('.'), name]));
   const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
   const rows = settings.map(({ path, default: value, takes, meaning }) => {
     const variable = variables.get(path);
     const names = variable ? `\`${path}\`, \`${variable}\`` : `\`${path}\``;
-    // What takes lines of its own is read in the file itself.
+    // A default of several lines is read in the file itself.
     const short = value.includes('\n') ? '[several](../config/default.yaml)' : value && `\`${value}\``;
     return `| ${names} | ${cell(short)} | ${cell(takes)} | ${cell(meaning)} |`;
   });

@@ -1,6 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The slowest first, in this order: one that began last would run alone at the end. */
+/** The slowest first, in this order: a slow file that starts last would run alone at the end. */
 const SLOW = [
   'e2e/image',
   'dashboard/pictures',
@@ -19,7 +19,7 @@ const rank = ({ moduleId }: TestSpecification): number => {
   return index < 0 ? SLOW.length : index;
 };
 
-/** The order of vitest, except that what is known to be slow comes first also where nothing was measured yet. */
+/** The order of vitest, except that files known to be slow come first, even if nothing was measured yet. */
 export class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));

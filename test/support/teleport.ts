@@ -1,4 +1,4 @@
-/** Part of an auth server's /metrics, as one printed it. */
+/** Part of the /metrics of a real auth server. */
 export const AUTH_METRICS = `# HELP teleport_registered_servers The number of Teleport services that are connected to an auth server.
 # TYPE teleport_registered_servers gauge
 teleport_registered_servers{automatic_updates="true",os="linux",version="16.4.6"} 84
@@ -20,7 +20,7 @@ teleport_registered_servers{automatic_updates="false",os="linux",version="16.4.7
 teleport_roles_total 12
 `;
 
-/** An auth server's metrics with so many enrolled agents of each version. */
+/** An auth server's metrics with the given number of enrolled agents of each version. */
 export const authMetrics = (versions: Record<string, number>): string =>
   Object.entries(versions)
     .map(([version, count]) => `teleport_registered_servers{version="${version}",automatic_updates="true"} ${count}\n`)

@@ -3,11 +3,11 @@ import { stripVTControlCharacters } from 'node:util';
 import { onTestFinished } from 'vitest';
 import { buildCli } from './cli.ts';
 
-/** Where there is no `script`, nothing can stand for a terminal. Debian always has it (bsdutils). */
+/** Only `script` can provide a terminal. Debian always has it (bsdutils). */
 export const hasTerminal =
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
 
-/** What is waited for on the screen, and what is typed then. */
+/** The text to wait for on the screen, and what is then typed. */
 export type Talk = [seen: string | RegExp, typed: string | (() => Promise<string>)][];
 
 export const CTRL_C = '\x03';
@@ -18,7 +18,7 @@ export interface TerminalOptions {
   columns?: number;
 }
 
-/** Runs the command line on a pseudo-terminal. `screen` is all that was shown, without control sequences; `raw` has them. */
+/** Runs the command line on a pseudo-terminal. `screen` is all that was shown, without control sequences, unlike `raw`. */
 export async function onTerminal(args: string[], { env, columns = 100 }: TerminalOptions, talk: Talk = []) {
   const command = [process.execPath, await buildCli(), ...args].map(quote).join(' ');
   const child = spawn('script', ['-qefc', `stty cols ${columns} rows 40; exec ${command}`, '/dev/null'], {

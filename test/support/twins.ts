@@ -12,7 +12,7 @@ import { createPublicApi } from '../../src/http/public.ts';
 import type { OpenLane } from '../../src/listeners/listen.ts';
 import { type CheckIns, createCheckIns } from '../../src/service/check-ins.ts';
 
-/** How long a server waits for what, in milliseconds. */
+/** The time limits of a server, in milliseconds. */
 export interface Limits {
   keepAliveTimeout: number;
   headersTimeout: number;
@@ -20,16 +20,16 @@ export interface Limits {
   connectionsCheckingInterval: number;
 }
 
-/** A public listener, and all that polls leave behind in it. */
+/** A public listener, and everything that polls record in it. */
 export interface Twin {
   server: Server;
   port: number;
-  /** What was counted since the last call, and every check-in that was taken note of. */
+  /** The counts since the last call, and every check-in that was recorded. */
   traces(): { counts: Record<string, number>; notes: unknown[] };
   close(): Promise<void>;
 }
 
-/** Makes a lane in front of a server that answers from these. */
+/** Opens a lane in front of a server, with these parts. */
 export type LaneOf = (parts: { answers: Answers; checkIns: Pick<CheckIns, 'note'> }) => OpenLane;
 
 export const ENROLMENT_TOKEN = 'enrolment-token-of-the-twins';
@@ -39,12 +39,12 @@ const LIMITS: Limits = {
   requestTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
 };
-/** A connection in one process on one machine; what takes longer hangs. */
+/** Milliseconds. A connection inside one process is fast; one that takes longer hangs. */
 const HANGS_AFTER = 10_000;
 
 const ACT = { by: 'test', at: new Date('2026-11-22T00:00:00Z'), reason: 'test' };
 
-/** Some channels, as the first process tells a worker of them. */
+/** Some channels, as the first process sends them to a worker. */
 function channels(): Snapshot {
   const create = (name: string, target: string | null): Channel =>
     createChannel(name, DEFAULT_SETTINGS, target === null ? null : requireVersion(target), ACT);
@@ -58,7 +58,7 @@ function channels(): Snapshot {
   return takeSnapshot({ revision: 9, hash: null, documents });
 }
 
-/** A server that knows some channels, with a lane in front or without one. */
+/** A server that knows some channels, with or without a lane in front. */
 export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = {}): Promise<Twin> {
   const snapshot = channels();
   const answers = createAnswers({
@@ -94,12 +94,12 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
     server,
     port: (server.address() as AddressInfo).port,
     traces() {
-      const told = notes;
+      const taken = notes;
       notes = [];
       const before = counted;
       counted = flatten({ ...api.counters, ...real.counters, tallies: [...answers.tallies()] });
       const grown = [...counted].map(([name, value]): [string, number] => [name, value - (before.get(name) ?? 0)]);
-      return { counts: Object.fromEntries(grown.filter(([, value]) => value !== 0)), notes: told };
+      return { counts: Object.fromEntries(grown.filter(([, value]) => value !== 0)), notes: taken };
     },
     async close() {
       lane?.stop();
@@ -112,7 +112,7 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
   };
 }
 
-/** Every number of a nested object, by the names that lead to it. */
+/** Every number of a nested object, by its path. */
 function flatten(value: unknown, name = '', into = new Map<string, number>()): Map<string, number> {
   if (typeof value === 'number') into.set(name, value);
   else if (typeof value === 'object') {
@@ -125,7 +125,7 @@ function flatten(value: unknown, name = '', into = new Map<string, number>()): M
 export interface Seen {
   /** Bytes are Latin-1 characters; the date is `DATE`. */
   received: string;
-  /** Did the server end the connection? */
+  /** Whether the server ended the connection. */
   ended: boolean;
 }
 
@@ -149,7 +149,7 @@ export function connectTo(port: number) {
   };
 }
 
-/** Resolves when nothing new was seen for `quiet` turns of the event loop, and what was seen is `enough`, or when it hangs. */
+/** Resolves when nothing new came for `quiet` turns of the event loop and what came is `enough`, or when it hangs. */
 async function settle(look: () => Seen, quiet: number, enough: (seen: Seen) => boolean): Promise<Seen> {
   const end = Date.now() + HANGS_AFTER;
   let last = look();
@@ -162,7 +162,7 @@ async function settle(look: () => Seen, quiet: number, enough: (seen: Seen) => b
   return last;
 }
 
-/** Of one connection: what its client saw before it half-closed and when all was over, and what it left in the server. */
+/** The result of a connection: what its client saw before the half-close and at the end, and what was recorded. */
 export interface Outcome {
   before: Seen;
   after: Seen;
