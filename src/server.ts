@@ -50,7 +50,7 @@ const FIRST_POLLS_MS = 20;
 const LEAST_FLUSH_MS = 500;
 
 /**
- * Starts a server. If it cannot start, because an address is taken or the data directory cannot be used for instance, it
+ * Starts a server. If it cannot start, for instance because an address is taken or the data directory cannot be used, it
  * closes everything that it has opened, then rejects.
  */
 export async function start(options: StartOptions): Promise<RunningServer> {

@@ -2,13 +2,13 @@ import type { AuditDraft } from './audit.ts';
 import { FairwayError } from './errors.ts';
 import type { ControlState, Document, Guard, Write } from './store.ts';
 
-/** The key of the document that holds the form of all others. A state without it is of form 0, of the first releases. */
+/** The key of the document that holds the form of all others. A state without it has form 0, of the first releases. */
 export const SCHEMA_KEY = 'schema';
 
 /** Converts a document's value to the next form. */
 export type Step = (key: string, value: object) => object;
 
-/** A step from each form to the next. A step stays for as long as upgrades from its form are supported (docs/upgrading.md). */
+/** A step from each form to the next. It stays while upgrades from its form are supported (docs/upgrading.md). */
 const STEPS: readonly Step[] = [
   // 0 → 1: the form gets a number; the documents stay the same.
   (_, value) => value,
@@ -27,7 +27,7 @@ export class NewerForm extends FairwayError {
 
 /**
  * The writes that bring a state to this release's form; none if it has that form. An empty state only gets the document
- * with its form. Throws `NewerForm`, which names `place` as the origin of the state, if this release does not know the form.
+ * with its form. Throws `NewerForm`, which names `place` as the origin of the state, if the form is unknown.
  */
 export function upgradesOf({ documents }: Pick<ControlState, 'documents'>, place: string, steps = STEPS): Write[] {
   const from = formOf(documents);

@@ -23,8 +23,8 @@ export interface Outdated {
 }
 
 /**
- * Where each state can go. A store that lost changes and then falls silent has still lost them. Only a restart, with the
- * right release, ends `outdated`.
+ * Where each state can go. A store that lost changes and then falls silent has still lost them. Only a restart with the
+ * right release ends `outdated`.
  */
 const MOVES: Record<StoreState['is'], readonly StoreState['is'][]> = {
   up: ['away', 'lost', 'outdated'],

@@ -5,7 +5,7 @@ import type { Endpoint } from '../http/public-path.ts';
 import { type CheckInCounters, newCheckInCounters } from '../service/check-ins.ts';
 import { type DelayCounts, newDelayCounts } from './poll-delay.ts';
 
-/** Counts since the start. They are integers that only grow, except that a deleted channel takes its tallies with it. */
+/** Counts since the start: integers that only grow, except that a deleted channel takes its tallies with it. */
 export interface PollCounts {
   tallies: ({ channel: string; endpoint: Endpoint } & Tally)[];
   polls: PublicCounters;

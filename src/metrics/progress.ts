@@ -16,7 +16,7 @@ export interface ProgressSources {
 /** Promotions with series; older ones have none. */
 const NEWEST_PROMOTIONS = 20;
 
-/** Since when pins, critical marks, plans and stages last, for alerts on forgotten ones. All servers report the same. */
+/** Since when pins, critical marks, plans and stages last, for alerts on forgotten ones. All servers agree on them. */
 export function watchProgress(registers: Registry[], { state, channels, stages }: ProgressSources): void {
   const all = () => (state.peek() === null ? [] : channels.list());
   gauge(

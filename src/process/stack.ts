@@ -7,7 +7,7 @@ const maps = new Map<string, SourceMap>();
 
 /**
  * Replaces places in the bundle by places in the sources. The source maps are read at the first call: node's
- * `--enable-source-maps` reads all of them at the start, which takes 15 MiB and a quarter of the time to the first answer.
+ * `--enable-source-maps` reads all of them at the start, for 15 MiB and a quarter of the time to the first answer.
  */
 export function inSources(stack: string): string {
   return stack.replace(PLACE, (place, folder: string, file: string, line: string, column: string) => {

@@ -18,7 +18,7 @@ export interface Leadership {
 
 export interface LeadershipOptions {
   store: Lease;
-  /** Milliseconds that a lease lasts. It is renewed three times as often, so a crash is made up for within 4/3 of it. */
+  /** Milliseconds that a lease lasts. It is renewed three times as often, so a new leader follows within 4/3 of it. */
   lease: number;
   /** Checked before each renewal. */
   mayLead: () => boolean;
