@@ -1,4 +1,4 @@
-// Compares the poll path with its peers: `npm run bench`. `npm run bench:lane` compares the fast lane with net/http of Go
+// Compares the poll path with its peers: `npm run bench`. `npm run bench:lane` compares the fast lane to Go's net/http
 // and node:http. `npm run bench:floor` fails if a poll costs more than 1.18 × bare node:http, and measures only that.
 import { cpus } from 'node:os';
 import { drive } from './load.mjs';

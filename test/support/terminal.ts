@@ -18,7 +18,7 @@ export interface TerminalOptions {
   columns?: number;
 }
 
-/** Runs the command line on a pseudo-terminal. `screen` is all that was shown, without control sequences, unlike `raw`. */
+/** Runs the command line on a pseudo-terminal. `screen` is what it shows, without control sequences; `raw` has them. */
 export async function onTerminal(args: string[], { env, columns = 100 }: TerminalOptions, talk: Talk = []) {
   const command = [process.execPath, await buildCli(), ...args].map(quote).join(' ');
   const child = spawn('script', ['-qefc', `stty cols ${columns} rows 40; exec ${command}`, '/dev/null'], {
