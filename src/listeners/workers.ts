@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
 import type { Sighting, SightingSource } from '../domain/agent.ts';
+import { FairwayError } from '../domain/errors.ts';
 import { type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
 import type { ControlState } from '../domain/store.ts';
 import type { KeyPair } from './certificate.ts';
@@ -55,7 +56,7 @@ export async function openWorkers({
       setTimeout(() => closing || void fork().catch(() => {}), RESTART_AFTER_MS);
     });
     return new Promise((resolve, reject) => {
-      worker.once('exit', () => reject(new Error('a worker could not start; the reason is in the output above')));
+      worker.once('exit', () => reject(new FairwayError('invalid', 'a worker ended; its message is above')));
       worker.on('message', (news: News) => {
         if ('hello' in news) {
           // The state comes last: the worker starts to listen when it has it.

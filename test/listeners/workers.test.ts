@@ -103,4 +103,5 @@ it('ends with its workers if the address is taken, and names it', async () => {
   const program = runFairway({ settings: { ...QUICKSTART, workers: 2 }, env: { FAIRWAY_PORT: port } });
   expect(await program.exit).toEqual({ code: 1, signal: null });
   expect(program.stderr).toContain(`127.0.0.1:${port} is taken`);
+  expect(program.stderr).not.toMatch(/\n\s+at /);
 });
