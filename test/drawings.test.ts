@@ -98,13 +98,18 @@ describe('docs/architecture.md', () => {
     expect(movesOf('The store, as a server sees it', false).sort()).toEqual(table.sort());
   });
 
-  it('has a line for each folder of src, and names only files and folders that exist', () => {
+  it('has a line for each folder of src', () => {
     const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
     for (const { name } of folders) expect(PAGE).toContain(`\n| \`src/${name}/\` |`);
-    const named = [...PAGE.matchAll(/`((?:src|config|scripts|k8s|bench|test|docs)\/[\w./-]*)`/g)].map(
-      ([, path = '']) => path,
-    );
-    expect(named.length).toBeGreaterThan(25);
-    expect(named.filter((path) => !existsSync(path))).toEqual([]);
   });
 });
+
+it.each(['CONTRIBUTING.md', 'SECURITY.md', 'docs/adding-a-verb.md', 'docs/architecture.md'])(
+  '%s names only files and folders that exist',
+  (page) => {
+    const named = readFileSync(page, 'utf8').matchAll(/`((?:src|config|scripts|k8s|bench|test|docs)\/[\w./-]*)`/g);
+    const paths = [...named].map(([, path = '']) => path);
+    expect(paths.length).toBeGreaterThan(0);
+    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  },
+);
