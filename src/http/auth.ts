@@ -5,7 +5,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { FairwayError } from '../domain/errors.ts';
 import { type Action, type Actor, type Role, requirePermission } from '../domain/role.ts';
 
-/** A token as the settings hold it: never the token itself. */
+/** A token as the settings have it: its hash, never the token itself. */
 export interface KnownToken {
   name: string;
   role: Role;
@@ -15,23 +15,25 @@ export interface KnownToken {
   expires?: string | undefined;
 }
 
-/** What every operator request knows of itself. */
+/** The variables of every operator request. */
 export type OperatorEnv = { Variables: { actor: Actor } };
 
-/** Wrong tokens a minute from one address; more are refused unread. A right token is never refused for them. */
+/**
+ * The wrong tokens that one address may send in a minute; further ones are answered 429. A right token always works.
+ */
 const MAX_FAILURES = 60;
 
-/** Whom a token stands for, and until when (ISO 8601). */
+/** The actor behind a token, and when the token expires (ISO 8601; null: never). */
 export interface Identity {
   actor: Actor;
   expires: string | null;
 }
 
-/** Tells whose a token is. Both faces of the operator listener share one, and so its count of wrong tokens. */
+/** Identifies tokens. The API and the dashboard share one, and with it the count of wrong tokens. */
 export interface Authenticator {
   /** Throws `unauthenticated`, and `rate_limited` after too many wrong tokens from `address`. */
   identify(presented: string, address: string): Promise<Identity>;
-  /** Counts a failure of `address` and throws what `identify` would. */
+  /** Counts a failure of `address` and throws as `identify` does. */
   refuse(address: string, message: string): Promise<never>;
 }
 
@@ -39,7 +41,7 @@ export function createAuthenticator(tokens: readonly KnownToken[], now: () => Da
   const failures = new RateLimiterMemory({ points: MAX_FAILURES, duration: 60 });
   const known = tokens.map((token) => ({ ...token, hash: Buffer.from(token.sha256, 'hex') }));
 
-  /** Compares with every token, so that the time taken tells nothing. */
+  /** Compares with every token, so that the time it takes reveals nothing. */
   function find(presented: string): (typeof known)[number] | undefined {
     const hash = createHash('sha256').update(presented).digest();
     let found: (typeof known)[number] | undefined;
@@ -74,21 +76,25 @@ export function createAuthenticator(tokens: readonly KnownToken[], now: () => Da
   };
 }
 
-/** Where a request comes from. */
+/** The address that a request comes from. */
 export const addressOf = (c: Context): string => getConnInfo(c).remote.address ?? 'unknown';
 
-/** Lets only known bearer tokens through, and says in `actor` whose it is. */
+/** Lets only known bearer tokens through, and sets `actor`. */
 export function authenticate(authenticator: Authenticator): MiddlewareHandler<OperatorEnv> {
   return async (c, next) => {
     const presented = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (!presented) return authenticator.refuse(addressOf(c), 'send a token: Authorization: Bearer TOKEN');
+    if (!presented)
+      return authenticator.refuse(
+        addressOf(c),
+        'the request has no token; send the header Authorization: Bearer TOKEN',
+      );
     const { actor } = await authenticator.identify(presented, addressOf(c));
     c.set('actor', actor);
     return next();
   };
 }
 
-/** Lets only actors through that may do it. */
+/** Lets only actors through that may do this. */
 export function needs(action: Action): MiddlewareHandler<OperatorEnv> {
   return (c, next) => {
     requirePermission(c.get('actor'), action);

@@ -5,16 +5,16 @@ import type { State } from '../service/state.ts';
 import type { OperatorEnv } from './auth.ts';
 
 /**
- * Takes versions under embargo out of every answer to those who must not learn of them, wherever they come from: a
- * control plane's version, an agent's, a report's detail. What the request itself names is left as it is, since an
- * answer that hides it would tell that it is under embargo.
+ * Masks versions under embargo in every answer to callers who must not know of them, wherever they occur: as a control
+ * plane's version, an agent's, in a report's detail. A version that the request itself names stays readable, because
+ * masking it would reveal that it is under embargo.
  */
 export function hideEmbargoed(state: Pick<State, 'peek'>): MiddlewareHandler<OperatorEnv> {
   return async (c, next) => {
     await next();
     const releases = state.peek()?.releases;
     const type = c.res.headers.get('content-type') ?? '';
-    // Pictures hold no version; events tell revisions only, and do not end.
+    // Images contain no version; events contain only revisions, and never end.
     const hides = /json|yaml|text/.test(type) && !type.startsWith('text/event-stream');
     const actor = c.get('actor') as Actor | undefined;
     if (!releases || (actor && seesEmbargoed(actor)) || !hides || !c.res.body) return;
@@ -24,7 +24,7 @@ export function hideEmbargoed(state: Pick<State, 'peek'>): MiddlewareHandler<Ope
 }
 
 async function wordsOf(c: Context): Promise<string> {
-  // An inventory is read as a stream, and cannot be read again.
+  // An inventory is read as a stream and cannot be read twice.
   const body = c.req.method === 'GET' ? '' : await c.req.text().catch(() => '');
   return `${readable(c.req.url)} ${body}`;
 }

@@ -26,7 +26,7 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   internal: 500,
 };
 
-/** What each code is called. */
+/** The title of each code. */
 export const TITLES: Record<ErrorCode, string> = {
   malformed: 'Malformed request',
   unauthenticated: 'Not signed in',
@@ -39,7 +39,7 @@ export const TITLES: Record<ErrorCode, string> = {
   no_previous_target: 'No previous target',
   already_exists: 'Already exists',
   channel_in_use: 'Channel is in use',
-  revision_mismatch: 'Changed meanwhile',
+  revision_mismatch: 'Changed by someone else',
   too_large: 'Too large',
   unsupported_media_type: 'Unsupported media type',
   invalid: 'Invalid request',
@@ -48,7 +48,7 @@ export const TITLES: Record<ErrorCode, string> = {
   internal: 'Internal error',
 };
 
-/** Answers an error as RFC 9457 describes. What is unknown becomes a bland 500, and a log line with the cause. */
+/** Answers an error as RFC 9457 describes. An unknown error becomes a bland 500, and the log gets the cause. */
 export function renderProblem(error: Error, c: Context, log: Logger): Response {
   const known = toFairwayError(error);
   if (known.code === 'internal') log.error({ err: error, method: c.req.method, path: c.req.path }, 'request failed');
@@ -62,7 +62,7 @@ export function renderProblem(error: Error, c: Context, log: Logger): Response {
   return c.body(JSON.stringify(body), status, headers);
 }
 
-/** What is unknown becomes `internal`, with the error as its cause. */
+/** An unknown error becomes `internal`, with the error as its cause. */
 export function toFairwayError(error: Error): FairwayError {
   if (error instanceof FairwayError) return error;
   if (error instanceof HTTPException && error.status === 400) {
@@ -72,9 +72,9 @@ export function toFairwayError(error: Error): FairwayError {
     return new FairwayError('unsupported_media_type', 'send JSON, with the header Content-Type: application/json');
   }
   if (isGone(error))
-    return new FairwayError('malformed', 'the request ended in the middle; send it again', { cause: error });
-  return new FairwayError('internal', 'something went wrong on the server; its log tells what', { cause: error });
+    return new FairwayError('malformed', 'the request ended before it was complete; send it again', { cause: error });
+  return new FairwayError('internal', 'the server failed; its log has the reason', { cause: error });
 }
 
-/** What node:http tells whoever reads the body of a client that went away. Other lost connections have other words. */
+/** The error of node:http while it reads the body of a client that went away. Other lost connections differ. */
 const isGone = (error: NodeJS.ErrnoException) => error.code === 'ECONNRESET' && error.message === 'aborted';

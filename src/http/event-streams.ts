@@ -3,21 +3,21 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { FairwayError } from '../domain/errors.ts';
 import type { State } from '../service/state.ts';
 
-/** Streams at a time; a browser tab holds one. */
+/** The streams that may be open at once; a browser tab uses one. */
 const MAX_STREAMS = 100;
 /** Shorter than the idle time-outs of common proxies. */
 const KEEP_ALIVE_MS = 20_000;
 
-/** Tells whoever listens that the state has changed. */
+/** Announces changes of the state to clients that listen. */
 export interface EventStreams {
   /**
-   * Answers with a stream of events `change`, the present revision first. Throws `rate_limited` when too many are open,
+   * Answers with a stream of events `change`, the current revision first. Throws `rate_limited` if too many are open,
    * `store_unavailable` while nothing was ever loaded.
    */
   open(c: Context): Response;
 }
 
-/** The streams of one server, bounded in number whoever opens them; they end when `stopping` aborts. */
+/** The streams of one server, limited in number over all clients; they end when `stopping` aborts. */
 export function createEventStreams(state: State, stopping: AbortSignal): EventStreams {
   const streams = new Set<SSEStreamingApi>();
   stopping.addEventListener('abort', () => {
@@ -30,9 +30,9 @@ export function createEventStreams(state: State, stopping: AbortSignal): EventSt
           retryAfter: 30,
         });
       }
-      // What is not there yet is a problem now, which a stream could not tell any more.
+      // Throws while no state was loaded; once the stream is open, it could no longer report that.
       state.snapshot();
-      // A stream that nobody reads would never end.
+      // Node discards the body of a HEAD, so the stream would never end.
       if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
       return streamSSE(c, async (stream) => {
         streams.add(stream);
@@ -43,18 +43,18 @@ export function createEventStreams(state: State, stopping: AbortSignal): EventSt
   };
 }
 
-/** Waits for each write, so a reader that stalls misses revisions instead of piling them up here. */
+/** Waits for each write, so a client that stalls misses revisions instead of filling memory. */
 async function tellRevisions(stream: SSEStreamingApi, state: State): Promise<void> {
   let wake = () => {};
   const stop = state.onChange(() => wake());
   stream.onAbort(() => wake());
-  let told: number | null = null;
+  let sent: number | null = null;
   while (!stream.aborted) {
     const { revision } = state.snapshot();
-    if (revision === told) await stream.write(': still here\n\n');
+    if (revision === sent) await stream.write(': still here\n\n');
     else await stream.writeSSE({ event: 'change', id: String(revision), data: JSON.stringify({ revision }) });
-    told = revision;
-    if (stream.aborted || state.snapshot().revision !== told) continue;
+    sent = revision;
+    if (stream.aborted || state.snapshot().revision !== sent) continue;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, KEEP_ALIVE_MS);
       wake = () => {

@@ -8,7 +8,7 @@ import { validated } from './validation.ts';
 
 export interface HookOptions {
   signOffs: Pick<SignOffs, 'byLabel'>;
-  /** The secret that GitHub signs with; without one nothing is taken. */
+  /** The secret that GitHub signs with; null: every delivery is refused. */
   secret: string | null;
   /** The label that signs a change off. */
   label: string;
@@ -19,7 +19,7 @@ export interface HookOptions {
 /** GitHub's own limit is 25 MB, for pushes; a labelled pull request has some 30 KB. */
 const MAX_DELIVERY = 1024 * 1024;
 
-/** What a `pull_request` event says of a label; the rest of it is not read. */
+/** The part of a `pull_request` event that describes a label; the rest is not read. */
 const LabelEvent = z.object({
   label: z.object({ name: z.string() }),
   pull_request: z.object({ number: z.int().min(1), updated_at: z.iso.datetime({ offset: true }) }),
@@ -29,8 +29,8 @@ const LabelEvent = z.object({
 const DeliveryId = z.string().min(1).max(100);
 
 /**
- * `/hooks/github`: GitHub tells of labels. It needs no token but GitHub's signature, so a proxy can expose this path
- * alone.
+ * `/hooks/github`: GitHub reports labels. A delivery is authenticated by GitHub's signature instead of a token, so a
+ * proxy can expose this path alone.
  */
 export function hookRoutes({ signOffs, secret, label, repository }: HookOptions) {
   const app = new Hono();
@@ -38,7 +38,7 @@ export function hookRoutes({ signOffs, secret, label, repository }: HookOptions)
   async function takeDelivery(event: string, delivery: string, payload: unknown) {
     const action = (payload as { action?: unknown } | null)?.action;
     if (event !== 'pull_request' || (action !== 'labeled' && action !== 'unlabeled')) {
-      return { ignored: `only labels of pull requests are of interest, and this is ${event}` };
+      return { ignored: `only labels of pull requests count, and this is ${event}` };
     }
     const { label: given, pull_request, repository: from, sender } = validated(LabelEvent, payload);
     if (given.name !== label) return { ignored: `the label that signs off is ${label}` };
@@ -49,7 +49,7 @@ export function hookRoutes({ signOffs, secret, label, repository }: HookOptions)
 
   app.post('/github', limitBody(), async (c) => {
     if (secret === null) {
-      throw new FairwayError('not_found', 'no webhook is set up here; set FAIRWAY_GITHUB_WEBHOOK_SECRET');
+      throw new FairwayError('not_found', 'no webhook is set up; set FAIRWAY_GITHUB_WEBHOOK_SECRET on the server');
     }
     const body = await requireSigned(secret, c.req.header('x-hub-signature-256'), () => c.req.text());
     const delivery = DeliveryId.safeParse(c.req.header('x-github-delivery'));
@@ -60,7 +60,7 @@ export function hookRoutes({ signOffs, secret, label, repository }: HookOptions)
   return app;
 }
 
-/** The body, if it is signed with the secret. Throws `unauthenticated`. */
+/** Returns the body if it is signed with the secret. Throws `unauthenticated`. */
 async function requireSigned(
   secret: string,
   signature: string | undefined,
@@ -78,9 +78,13 @@ function readJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (cause) {
-    throw new FairwayError('malformed', 'the delivery is no JSON; choose the content type application/json at GitHub', {
-      cause,
-    });
+    throw new FairwayError(
+      'malformed',
+      'the delivery is not JSON; choose the content type application/json at GitHub',
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -88,7 +92,7 @@ function limitBody() {
   return bodyLimit({
     maxSize: MAX_DELIVERY,
     onError: () => {
-      throw new FairwayError('too_large', 'a delivery has at most 1 MiB');
+      throw new FairwayError('too_large', 'the delivery is larger than 1 MiB');
     },
   });
 }

@@ -54,7 +54,7 @@ type ApiServices = Pick<
 
 export interface OperatorApiOptions {
   services: ApiServices;
-  /** Milliseconds without a byte after which the import of an inventory ends. */
+  /** Milliseconds without a byte after which an import of an inventory is aborted. */
   importIdle: number;
   github: { webhookSecret: string | null; label: string; repository: string | null };
   metrics: RequestMetrics;
@@ -69,7 +69,7 @@ export interface OperatorApiOptions {
 
 const API = '/api/v1';
 
-/** What operators, pipelines and Prometheus talk to, and the document that describes it. */
+/** The HTTP API for operators, pipelines and Prometheus, and the OpenAPI document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
   const { metrics, tracer, ready, log, github } = options;
   const { state, signOffs } = options.services;
@@ -80,7 +80,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
     const start = performance.now();
     await next();
     const seconds = (performance.now() - start) / 1000;
-    // Of the handler that ran last, which is the one that answered: pages match every path besides.
+    // The route of the last handler, which answered; the dashboard also matches every path.
     const route = routePath(c);
     metrics.observeRequest(route, c.req.method, c.res.status, seconds);
     const actor = c.get('actor')?.name;
@@ -89,7 +89,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
   app.onError((error, c) => renderProblem(error, c, log));
   app.notFound((c) =>
     renderProblem(
-      new FairwayError('not_found', `there is no ${c.req.method} ${c.req.path}; /openapi.json lists all there is`),
+      new FairwayError('not_found', `there is no ${c.req.method} ${c.req.path}; /openapi.json lists every endpoint`),
       c,
       log,
     ),
@@ -97,11 +97,11 @@ export function createOperatorApi(options: OperatorApiOptions) {
 
   app.get('/healthz', (c) => c.text('ok'));
   app.get('/readyz', (c) => {
-    if (!ready()) return c.text('not ready: no state was loaded yet, or the server is stopping', 503);
+    if (!ready()) return c.text('not ready: no state has been loaded yet, or the server is stopping', 503);
     const store = state.storeState();
-    if (store.is === 'lost') return c.text(`ready; beware: ${describeLoss(store.loss)}`);
+    if (store.is === 'lost') return c.text(`ready, but ${describeLoss(store.loss)}`);
     const shortfall = state.shortfall();
-    // Agents are served all the same.
+    // A shortfall does not affect agents, so the server is ready.
     return c.text(shortfall ? `ready; the last change is ${describeShortfall(shortfall)}` : 'ready');
   });
   app.get('/metrics', async (c) => {
@@ -115,7 +115,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
   const openApi = () => describeApi(api, options.version);
   app.route(API, api);
   app.get('/openapi.json', (c) => c.json(openApi()));
-  // Pages may follow on this listener; a program that misspells an address gets a problem, and no sign-in form.
+  // The dashboard may follow on this listener; a program that misspells a path gets a problem, not a sign-in form.
   app.all('/api/*', (c) => c.notFound());
   return { app, openApi };
 }
@@ -125,7 +125,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   const { releases, series, signOffs, state, transfer } = services;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
-      // Where it failed, `data` is what came in.
+      // If validation failed, `data` is the input.
       if (!result.success) throw invalid(result.error, (result as { data?: unknown }).data);
     },
   });
@@ -157,7 +157,8 @@ function describeApi(api: ReturnType<typeof createApi>, version: string) {
       title: 'Fairway',
       version,
       description:
-        'Steers which version automatic Teleport agent upgrades go to. A change that is stored, not yet replicated is answered with 202 instead of 200, 201 or 204, and the header Fairway-Warning says so.',
+        'Controls the versions that Teleport agents upgrade to. A change that is stored but not yet replicated is ' +
+        'answered with 202 instead of 200, 201 or 204, and with the header Fairway-Warning.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: API }],

@@ -5,13 +5,13 @@ import { FairwayError } from '../domain/errors.ts';
 import type { OperatorEnv } from './auth.ts';
 
 /**
- * Refuses a parameter in the query that the route does not document: `?dryrun=true` would be done in earnest, and
- * `?olderthan=…` answered with every agent. `base` is where the routes of `api` are mounted.
+ * Refuses a query parameter that the route does not document. Otherwise `?dryrun=true` would make the change, and
+ * `?olderthan=…` would list every agent. `base` is the path under which the routes of `api` are mounted.
  */
 export function refuseUnknownParameters(api: OpenAPIHono<OperatorEnv>, base: string): MiddlewareHandler {
   let known: Map<string, string[]> | null = null;
   return (c, next) => {
-    // The routes are added after this.
+    // The routes are added after this middleware.
     known ??= knownParameters(api, base);
     const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
     const route = matchedRoutes(c).find(({ path }) => known?.has(`${method} ${path}`));
@@ -19,11 +19,11 @@ export function refuseUnknownParameters(api: OpenAPIHono<OperatorEnv>, base: str
     const stranger = names && Object.keys(c.req.queries()).find((name) => !names.includes(name));
     if (stranger === undefined) return next();
     const there = names?.length ? names.join(', ') : 'none';
-    throw new FairwayError('invalid', `there is no query parameter "${stranger}" here; it takes ${there}`);
+    throw new FairwayError('invalid', `there is no query parameter "${stranger}" here; the parameters are: ${there}`);
   };
 }
 
-/** The names of the parameters by method and path, as Hono writes it. */
+/** The names of the query parameters, by method and by path as Hono writes it. */
 function knownParameters(api: OpenAPIHono<OperatorEnv>, base: string): Map<string, string[]> {
   const routes = api.openAPIRegistry.definitions.flatMap((each) => (each.type === 'route' ? [each.route] : []));
   return new Map(

@@ -2,10 +2,10 @@ import type { MiddlewareHandler } from 'hono';
 import { describeShortfall } from '../domain/replication.ts';
 import type { State } from '../service/state.ts';
 
-/** Carries what must be known of a change that was made. */
+/** The header that warns about a change that was made. */
 export const WARNING_HEADER = 'Fairway-Warning';
 
-/** Answers 202 instead, with a warning, where a change is stored and a failover may still lose it. */
+/** Answers 202 with a warning instead of 200, 201 or 204 if the change is stored but a failover may still lose it. */
 export function warnOfShortfall(state: Pick<State, 'shortfall'>): MiddlewareHandler {
   return async (c, next) => {
     const before = state.shortfall();

@@ -3,10 +3,13 @@ import { routePath } from 'hono/route';
 import type { Tracer } from '../domain/tracer.ts';
 import type { OperatorEnv } from './auth.ts';
 
-/** Asked every few seconds by machines; they would drown the rest. */
+/** Machines request these every few seconds, and their traces would hide the others. */
 const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 
-/** A trace for each request, or the caller's carried on. It names the route, never the path, which strangers choose. */
+/**
+ * Starts a trace for each request, or continues the caller's. A span is named after the route, never after the path,
+ * because anyone can choose a path.
+ */
 export function traceRequests(tracer: Tracer): MiddlewareHandler<OperatorEnv> {
   return (c, next) => {
     if (PROBES.has(c.req.path)) return next();

@@ -2,7 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import { FairwayError } from '../domain/errors.ts';
 import { describeFault } from '../domain/faults.ts';
 
-/** What a schema found wrong with `input`, as `invalid` with the fault of each field. */
+/** The error `invalid` with the fault of each field that a schema found in `input`. */
 export function invalid(error: z.ZodError, input: unknown): FairwayError {
   const errors = error.issues.map((issue) => {
     const message = describeFault(issue, at(input, issue.path), 'field') ?? issue.message;
@@ -12,7 +12,7 @@ export function invalid(error: z.ZodError, input: unknown): FairwayError {
   return new FairwayError('invalid', sentence, { errors });
 }
 
-/** `input` as the schema makes it. Throws `invalid`. */
+/** Returns `input` as the schema parses it. Throws `invalid`. */
 export function validated<T>(schema: z.ZodType<T>, input: unknown): T {
   const parsed = schema.safeParse(input);
   if (!parsed.success) throw invalid(parsed.error, input);

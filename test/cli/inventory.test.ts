@@ -30,7 +30,7 @@ it('reads a file or standard input of any size', async () => {
 it('says what is wrong with an upload that the server did not read to its end', async () => {
   const { code, stderr } = await fairway(IMPORT, { input: JSON.stringify([{ bad: true }, ...MANY]) });
   expect(code).toBe(2);
-  expect(stderr).toContain('entry 0 of the inventory is no instance; nothing was changed');
+  expect(stderr).toContain('entry 0 of the inventory is not an instance; nothing was changed');
 });
 
 it('does not send an inventory for an unknown channel', async () => {

@@ -56,7 +56,7 @@ describe('a stale replica took over', () => {
     const polling = servers.map((server) => keepPolling(server, (body) => body === 'v16.4.7'));
     for (const server of servers) {
       await expectLost(server, 1);
-      expect(await readyz(server)).toContain(`200 ready; beware: the store has lost changes: it is at revision`);
+      expect(await readyz(server)).toContain(`200 ready, but the store has lost changes: it is at revision`);
       const refused = await rollForward(server, '16.4.8');
       expect({ status: refused.status, code: refused.body.code }).toEqual({ status: 503, code: 'store_unavailable' });
       expect(refused.body.detail).toContain('POST /api/v1/recovery');

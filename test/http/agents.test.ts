@@ -59,13 +59,16 @@ describe('agents', () => {
     expect((await api('GET', '/agents?limit=500')).body.agents.length).toBe(236);
   });
 
-  it.each(['x', '%00', '\u{1F600}', 'a'.repeat(200), '{}', '0'])('with the cursor %s never fail', async (cursor) => {
-    const { api } = await started();
-    const reply = await api('GET', `/agents?cursor=${encodeURIComponent(cursor)}`);
-    expect([200, 422]).toContain(reply.status);
-  });
+  it.each(['x', '%00', '\u{1F600}', 'a'.repeat(200), '{}', '0'])(
+    'are listed without an error for the cursor %s',
+    async (cursor) => {
+      const { api } = await started();
+      const reply = await api('GET', `/agents?cursor=${encodeURIComponent(cursor)}`);
+      expect([200, 422]).toContain(reply.status);
+    },
+  );
 
-  it('show what each source says, the newest first', async () => {
+  it('show what each source reports, the newest first', async () => {
     const { api, checkIn } = await started();
     const agent = await checkIn(instanceId(0), '16.4.7');
     expect(agent).toMatchObject({ id: instanceId(0), version: '16.4.7', updater: 'unit', group: 'prod' });
@@ -78,7 +81,7 @@ describe('agents', () => {
 });
 
 describe('the census', () => {
-  it('of all channels holds each', async () => {
+  it('of all channels has each channel', async () => {
     const { api } = await started();
     const { status, body } = await api('GET', '/census');
     expect(status).toBe(200);
@@ -86,7 +89,7 @@ describe('the census', () => {
     expect(Object.fromEntries(agents)).toEqual({ 'stable/cloud': 236, other: 0 });
   });
 
-  it('counts an agent of the inventory that also checks in once', async () => {
+  it('counts an agent once if it is in the inventory and also checks in', async () => {
     const { api, checkIn } = await started();
     await checkIn(instanceId(0), '16.4.6');
     await checkIn('newcomer', '16.4.6');
@@ -105,7 +108,7 @@ describe('the census', () => {
 });
 
 describe('the explanation', () => {
-  it('says what an agent is told, and why', async () => {
+  it('names the version that an agent gets, and why', async () => {
     const { api, checkIn } = await started();
     await checkIn('a', '16.4.3');
     const explain = async (id = 'a') => (await api('GET', `/agents/${id}/explain`)).body;
@@ -142,25 +145,28 @@ describe('the explanation', () => {
     });
   });
 
-  it('says so where the channel is gone', async () => {
+  it('says so if the channel is gone', async () => {
     const { api, checkIn } = await started();
     await checkIn('a', '16.4.3', 'other');
-    // The agent keeps the channel in use for as long as it is counted there.
+    // The agent keeps the channel in use while it is counted there.
     expectProblem(await api('DELETE', '/channels/other'), 409, 'channel_in_use', /1 enrolled agent/);
     await api('DELETE', '/agents/a');
     expect(await api('DELETE', '/channels/other')).toMatchObject({ status: 204 });
   });
 
-  it.each(['a%2Fb', '%00', 'a%20b', '..%2F..', '%F0%9F%98%80'])('of the id %s is not found', async (id) => {
-    const { api } = await started();
-    for (const [method, path] of [
-      ['GET', `/agents/${id}`],
-      ['GET', `/agents/${id}/explain`],
-      ['DELETE', `/agents/${id}`],
-    ] as const) {
-      expect([404, 422]).toContain((await api(method, path)).status);
-    }
-  });
+  it.each(['a%2Fb', '%00', 'a%20b', '..%2F..', '%F0%9F%98%80'])(
+    'of an agent with the id %s is not found',
+    async (id) => {
+      const { api } = await started();
+      for (const [method, path] of [
+        ['GET', `/agents/${id}`],
+        ['GET', `/agents/${id}/explain`],
+        ['DELETE', `/agents/${id}`],
+      ] as const) {
+        expect([404, 422]).toContain((await api(method, path)).status);
+      }
+    },
+  );
 });
 
 describe('a forgotten agent', () => {

@@ -28,7 +28,7 @@ describe('the audit log', () => {
     expect((await api('GET', '/audit?before=999999')).body.entries[0].id).toBe(14);
   });
 
-  it('holds who, when, what, why, before and after', async () => {
+  it('records who, when, what, why, before and after', async () => {
     const { api } = await started(1);
     const { body } = await api('GET', '/audit?limit=1');
     expect(Object.keys(body.entries[0]).sort()).toEqual(

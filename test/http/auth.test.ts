@@ -6,7 +6,7 @@ import { expectProblem, sharedServer, stateOf } from './shared-server.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 
-/** Every route with the lowest role that may use it, and a request that changes nothing when it may. */
+/** Every route with the lowest role that may use it, and a request that changes nothing even if it is allowed. */
 const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
   ['GET', '/channels', 'viewer'],
   ['GET', CHANNEL, 'viewer'],
@@ -74,7 +74,7 @@ describe('the operator API', () => {
     }
   });
 
-  it('writes who it was into the audit log', async () => {
+  it('writes the actor into the audit log', async () => {
     const { body } = await operatorClient(server(), 'operator')('PUT', '/channels/by-operator', {});
     expect(body.updatedBy).toBe('token:operator');
     const { body: audit } = await operatorClient(server(), 'viewer')('GET', '/audit?limit=1');
@@ -83,7 +83,7 @@ describe('the operator API', () => {
   });
 });
 
-describe('a request without a right token', () => {
+describe('a request without a valid token', () => {
   const EXPIRED = 'a-token-whose-time-is-over';
   const LASTING = 'a-token-whose-time-is-to-come';
   const tokens = [
@@ -135,7 +135,7 @@ describe('a request without a right token', () => {
     },
   );
 
-  it('stops a token when its time is over, also while the server runs', async () => {
+  it('expires a token on time, also while the server runs', async () => {
     let clock = Date.parse('2026-01-01T00:00:00Z');
     const passing = { name: 'passing', role: 'viewer', sha256: hashToken(LASTING), expires: '2026-01-01T01:00:00Z' };
     const server = await startServer({ ...QUICKSTART, tokens: [passing] }, { now: () => new Date(clock) });
@@ -146,7 +146,7 @@ describe('a request without a right token', () => {
     expectProblem(await ask(), 401, 'unauthenticated', /expired/);
   });
 
-  it('is no longer read after many, while a right token still works', async () => {
+  it('is refused unread after many failures, while a valid token still works', async () => {
     const server = await startServer(QUICKSTART);
     const guess = () => operatorClient(server, null)('GET', '/channels', undefined, { Authorization: 'Bearer guess' });
     const statuses = new Set<number>();

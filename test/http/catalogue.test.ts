@@ -30,7 +30,7 @@ async function started(channel: object = {}) {
 }
 
 describe('registering a release', () => {
-  it('is refused for one that a history has brought, in words of its own', async () => {
+  it('is refused with its own message for a release from a history', async () => {
     const { api } = await started();
     const reply = await api('POST', '/releases', registration('16.4.7'));
     expectProblem(
@@ -41,7 +41,7 @@ describe('registering a release', () => {
     );
   });
 
-  it('is idempotent: the same again changes nothing, another content is refused', async () => {
+  it('is idempotent: a repetition changes nothing, different content is refused', async () => {
     const { api } = await started();
     const body = registration(CLOUD, { changes: [{ pr: 1, title: 'A', significant: true }] });
     const first = await api('POST', '/releases', body);
@@ -74,7 +74,7 @@ describe('registering a release', () => {
       registration(CLOUD, { changes: [1, 1].map((pr) => ({ pr, title: 'x', significant: false })) }),
       /listed twice/,
     ],
-    ['what is no version', registration('17.0'), /not a version/],
+    ['a text that is not a version', registration('17.0'), /not a version/],
     ['a hash of digits only that starts with 0', registration('17.0.0-cloud.20241112T101530.0123456'), /not a version/],
     ['an unknown field', registration('16.4.8', { notes: 'x' }), /notes/],
     ['no commit', { version: '16.4.8', cutAt: '2024-11-12T10:15:30Z' }, /commit/],
@@ -83,7 +83,7 @@ describe('registering a release', () => {
     expectProblem(await api('POST', '/releases', body), 422, 'invalid', detail);
   });
 
-  it('takes the next major too once its branch was cut', async () => {
+  it('accepts the next major too once its branch was cut', async () => {
     const { api } = await started();
     expect(await api('POST', '/releases', registration('17.0.0-rc.1'))).toMatchObject({ status: 201 });
     for (const version of [CLOUD, '18.0.0-cloud.20241112T101530.f00dfac']) {
@@ -99,7 +99,7 @@ describe('registering a release', () => {
 });
 
 describe('the catalogue', () => {
-  it('is listed by precedence or by time, and filtered', async () => {
+  it('is listed by precedence or by time, with filters', async () => {
     const { api } = await started();
     await api('POST', '/releases', registration('15.4.23', { security: true, cutAt: '2024-11-13T00:00:00Z' }));
     const versions = async (query: string) =>
@@ -112,14 +112,14 @@ describe('the catalogue', () => {
     expectProblem(await api('GET', '/releases?order=size'), 422, 'invalid', /order/);
   });
 
-  it('explains a version, whether it holds it or not', async () => {
+  it('explains any version, known or not', async () => {
     const { api } = await started();
     const { body } = await api('GET', '/versions/v16.4.8');
     expect(body).toMatchObject({ kind: 'stable', line: '16', branch: 'branch/v16.4', support: 'supported' });
     expectProblem(await api('GET', '/releases/16.4.8'), 404, 'not_found', /no release 16\.4\.8/);
   });
 
-  it('lets a channel take a release once its packages are out, and its charts if the channel needs them', async () => {
+  it('lets a channel serve a release once its packages are out, and the charts if it needs them', async () => {
     const { api, rollForward } = await started({ needsHelm: true });
     await api('POST', '/releases', registration('16.4.8', { artifacts: { controlPlane: 'published' } }));
     expectProblem(await rollForward('16.4.8'), 409, 'refused', /the packages of 16\.4\.8 are absent.*Helm charts/);
@@ -134,7 +134,7 @@ describe('the catalogue', () => {
 });
 
 describe('pulling a release', () => {
-  it('withdraws a channel that has nothing to go back to, and keeps its pin', async () => {
+  it('withdraws a channel that has no earlier target, and keeps its pin', async () => {
     const { api, server } = await started();
     await api('PUT', '/channels/fresh', { target: '16.4.7', reason: 'test' });
     await api('POST', '/channels/fresh/pin', { reason: 'freeze' });
@@ -149,7 +149,7 @@ describe('pulling a release', () => {
     expect((await api('GET', '/channels/fresh')).body).toMatchObject({ target: null, pin: { reason: 'freeze' } });
   });
 
-  it('goes over what was pulled before, and leaves other channels alone', async () => {
+  it('skips releases pulled earlier, and does not change other channels', async () => {
     const { api, rollForward } = await started();
     await rollForward('16.4.7');
     await api('POST', '/releases', registration('16.4.8', published));
@@ -171,7 +171,7 @@ describe('pulling a release', () => {
     expect(again.body).toMatchObject({ channels: [], release: { pulled: { reason: 'worse' } } });
   });
 
-  it('cannot be raced by a roll-forward, however often they meet', async () => {
+  it('never loses a race against a roll-forward', async () => {
     const { api, rollForward } = await started();
     for (let round = 1; round <= 10; round++) {
       const version = `16.5.${round}`;
@@ -190,14 +190,14 @@ describe('client tools', () => {
     '/v1/stable%2Fcloud/tools%2Fversion',
     '/v1/webapi/automaticupgrades/channel/stable/cloud/tools/version',
     '/webapi/automaticupgrades/channel/stable/cloud/tools/version',
-  ])('are told the target at %s', async (path) => {
+  ])('get the target at %s', async (path) => {
     const { server } = await started();
     const answer = await fetch(`${server.publicUrl}${path}`);
     expect({ status: answer.status, body: await answer.text() }).toEqual({ status: 200, body: 'v16.4.6' });
   });
 
   it.each(['/v1/nobody/tools/version', '/v1/stable/cloud/tools', '/tools/version'])(
-    'are told nothing at %s',
+    'get nothing at %s',
     async (path) => {
       const { server } = await started();
       expect((await fetch(`${server.publicUrl}${path}`)).status).toBe(404);
@@ -206,7 +206,7 @@ describe('client tools', () => {
 });
 
 describe('a control plane', () => {
-  it('keeps compatibility for a grace period with what its channels served', async () => {
+  it('stays compatible for a grace period with the versions that its channels served', async () => {
     let time = Date.parse('2024-11-12T10:30:00Z');
     const server = await startServer(
       {

@@ -11,7 +11,7 @@ async function started(overrides: Raw = {}) {
 }
 
 describe('a channel', () => {
-  it('is read with its revision as its tag', async () => {
+  it('is read with its revision as its ETag', async () => {
     const { api } = await started();
     const { status, body, headers } = await api('GET', CHANNEL);
     expect(status).toBe(200);
@@ -36,7 +36,7 @@ describe('a channel', () => {
     });
   });
 
-  it('is created with the defaults where nothing is said', async () => {
+  it('is created with the defaults', async () => {
     const { api } = await started();
     const { status, body, headers } = await api('PUT', '/channels/a%2Fb-1%2Fc_2.d', {});
     expect(status).toBe(201);
@@ -73,7 +73,7 @@ describe('a channel', () => {
     expect(audit.entries[0]).toMatchObject({ action: 'create', reason: 'a new channel', before: null });
   });
 
-  it('keeps the settings that a change leaves out, and its target', async () => {
+  it('keeps its target and the settings that a change omits', async () => {
     const { api } = await started();
     const { status, body } = await api('PUT', CHANNEL, { description: 'new' });
     expect(status).toBe(200);
@@ -96,7 +96,7 @@ describe('a channel', () => {
     expect(body.channels.map(({ name }: { name: string }) => name)).toEqual(['a', 'stable/cloud', 'z']);
   });
 
-  it('is deleted, keeps its history and can be made again', async () => {
+  it('is deleted, keeps its history and can be created again', async () => {
     const { api } = await started();
     expect(await api('DELETE', CHANNEL)).toMatchObject({ status: 204, body: '' });
     expectProblem(await api('GET', CHANNEL), 404, 'not_found', /stable\/cloud/);
@@ -105,7 +105,7 @@ describe('a channel', () => {
     expect(await api('PUT', CHANNEL, { target: '16.4.7' })).toMatchObject({ status: 201 });
   });
 
-  it('is made once when many make it at the same time', async () => {
+  it('is created once if many create it at the same time', async () => {
     const { api } = await started();
     for (let attempt = 0; attempt < 50; attempt++) {
       const path = `/channels/race-${attempt}`;
@@ -121,7 +121,7 @@ describe('a channel', () => {
     throw new Error('nobody was ever second');
   });
 
-  it('loses no change when many move it at the same time', async () => {
+  it('loses no change if many move it at the same time', async () => {
     const { api } = await started();
     const versions = Array.from({ length: 12 }, (_, i) => `16.5.${i}`);
     const replies = await Promise.all(
@@ -138,7 +138,7 @@ describe('a channel', () => {
 });
 
 describe('roll-forward', () => {
-  it('moves the target, remembers the way and tells of the change', async () => {
+  it('moves the target, records the lineage and returns the audit entry', async () => {
     const { api } = await started();
     const { status, body, headers } = await api('POST', `${CHANNEL}/roll-forward`, {
       version: 'v16.4.7',
@@ -166,7 +166,7 @@ describe('roll-forward', () => {
     expect((await api('GET', '/audit?limit=1')).body.entries[0]).toEqual(body.audit);
   });
 
-  it.each([true, false, undefined])('clears the critical mark unless it sets it anew: %s', async (critical) => {
+  it.each([true, false, undefined])('clears the critical mark unless it sets it: %s', async (critical) => {
     const { api } = await started();
     await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'before' });
     const { body } = await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'after', critical });
@@ -186,7 +186,7 @@ describe('roll-forward', () => {
 });
 
 describe('roll-back', () => {
-  it('goes to the target before, step by step', async () => {
+  it('goes to the previous target, step by step', async () => {
     const { api } = await started();
     for (const version of ['16.4.7', '16.5.0']) await api('POST', `${CHANNEL}/roll-forward`, { version, reason: 'up' });
     for (const [target, lineage] of [
@@ -200,7 +200,7 @@ describe('roll-back', () => {
     expectProblem(await api('POST', `${CHANNEL}/roll-back`, { reason: 'down' }), 409, 'no_previous_target', /version/);
   });
 
-  it('goes to an older version that is named, also one never served', async () => {
+  it('goes to a named older version, even one that was never served', async () => {
     const { api } = await started();
     await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'up' });
     const { status, body } = await api('POST', `${CHANNEL}/roll-back`, {
@@ -218,7 +218,7 @@ describe('roll-back', () => {
     expectProblem(reply, 409, 'not_older', /roll-forward/);
   });
 
-  it('over a major is refused, because agents cannot follow', async () => {
+  it('across a major is refused, because agents cannot follow', async () => {
     const { api } = await started();
     const reply = await api('POST', `${CHANNEL}/roll-back`, { version: '15.4.10', reason: 'test' });
     const { report } = expectProblem(reply, 409, 'refused');
@@ -238,7 +238,7 @@ describe('a pin', () => {
     ['pin', { version: '16.4.7' }],
   ];
 
-  it('refuses every move until it is released', async () => {
+  it('refuses every move until the channel is unpinned', async () => {
     const { api, server } = await started();
     await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.6-x.1', reason: 'x' });
     const pinned = await api('POST', `${CHANNEL}/pin`, { reason: 'incident 12' });
@@ -262,7 +262,7 @@ describe('a pin', () => {
     expect(moved.status).toBe(200);
   });
 
-  it('moves the target first where it names one, through the gate', async () => {
+  it('moves the target first if it names a version, through the gate', async () => {
     const { api } = await started();
     const refused = await api('POST', `${CHANNEL}/pin`, { version: '18.0.0', reason: 'test' });
     expectProblem(refused, 409, 'refused');
@@ -270,7 +270,7 @@ describe('a pin', () => {
     expect(body).toMatchObject({ channel: { target: '16.4.3', pin: { reason: 'test' } }, report: { allowed: true } });
   });
 
-  it('can be renewed with another reason and end', async () => {
+  it('can be renewed with a new reason and end', async () => {
     const { api } = await started();
     await api('POST', `${CHANNEL}/pin`, { reason: 'one' });
     const until = '2099-06-01T12:00:00.000Z';
@@ -278,13 +278,13 @@ describe('a pin', () => {
     expect(body.channel.pin).toMatchObject({ reason: 'two', until });
   });
 
-  it('needs a target to freeze', async () => {
+  it('needs a target', async () => {
     const { api } = await started();
     await api('POST', `${CHANNEL}/withdraw`, { reason: 'test' });
     expectProblem(await api('POST', `${CHANNEL}/pin`, { reason: 'test' }), 422, 'invalid', /no target/);
   });
 
-  it('lets the critical mark and the settings change', async () => {
+  it('allows changes of the critical mark and the settings', async () => {
     const { api } = await started();
     await api('POST', `${CHANNEL}/pin`, { reason: 'test' });
     expect(await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'x' })).toMatchObject({ status: 200 });
@@ -296,7 +296,7 @@ describe('a pin', () => {
 });
 
 describe('withdraw', () => {
-  it('takes the target away, and a roll-forward brings one back', async () => {
+  it('removes the target, and a roll-forward sets one again', async () => {
     const { api } = await started();
     const { status, body } = await api('POST', `${CHANNEL}/withdraw`, { reason: 'bad release' });
     expect(status).toBe(200);
@@ -311,7 +311,7 @@ describe('withdraw', () => {
 });
 
 describe('check', () => {
-  it('answers with the report and changes nothing', async () => {
+  it('returns the report and changes nothing', async () => {
     const { api, server } = await started();
     const before = await stateOf(server);
     for (const [version, allowed] of [
@@ -326,13 +326,13 @@ describe('check', () => {
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it('tells what a version of a kind that the channel does not take would do', async () => {
+  it('reports on a version of a kind that the channel does not accept', async () => {
     const { api } = await started();
     const { body } = await api('POST', `${CHANNEL}/check`, { version: '16.5.0-rc.1' });
     expect(body).toMatchObject({ allowed: false, reasons: [{ reason: 'kind_not_accepted' }] });
   });
 
-  it('refuses what the catalogue does not hold where that is strict', async () => {
+  it('refuses a release that a strict catalogue does not have', async () => {
     const { api } = await started({
       compatibility: { catalogue: 'strict' },
       bootstrap: { releases: 'test/fixtures/releases.json' },
@@ -344,7 +344,7 @@ describe('check', () => {
 });
 
 describe('the history of a channel', () => {
-  it('holds its own changes, newest first, a page at a time', async () => {
+  it('has the changes of the channel, newest first, a page at a time', async () => {
     const { api } = await started();
     await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'one' });
     await api('PUT', '/channels/other', {});
@@ -360,14 +360,14 @@ describe('the history of a channel', () => {
     expect(end).toMatchObject({ status: 200, body: { entries: [] } });
   });
 
-  it('of a channel that never was is not found', async () => {
+  it('of a channel that never existed is not found', async () => {
     const { api } = await started();
     expectProblem(await api('GET', '/channels/never/history'), 404, 'not_found');
   });
 });
 
-describe('a control plane that nobody has reported yet', () => {
-  it('may be named by a channel, and every report warns of it', async () => {
+describe('a control plane without a recorded version', () => {
+  it('may be named by a channel, and every report has a warning', async () => {
     const { api } = await started();
     const { status, body } = await api('PUT', CHANNEL, { controlPlane: 'coming' });
     expect([status, body.controlPlane]).toEqual([200, 'coming']);

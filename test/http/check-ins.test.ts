@@ -65,7 +65,7 @@ describe('a check-in', () => {
     expect(await metric(server, 'fairway_checkins_total')).toBe(1);
   });
 
-  it('is merged to the newest of its agent', async () => {
+  it('is merged with earlier ones of its agent, the newest wins', async () => {
     const server = await startServer(merge(CHANNELS, NEVER));
     const polls = [
       ['stable/cloud', '15.4.9'],
@@ -85,7 +85,7 @@ describe('a check-in', () => {
     expect((await api('GET', '/census?channel=staging')).body).toMatchObject({ agents: 1 });
   });
 
-  it('without an id or a version is a poll like any other', async () => {
+  it('without an id or a version is an ordinary poll', async () => {
     const server = await startServer(CHANNELS);
     await ask(server.publicUrl, `/webapi/find?host=${ID}&group=default`);
     await ask(server.publicUrl, '/v1/version', { headers: [`Agent-Id: ${ID}`, 'Updater-Kind: nonsense'] });
@@ -96,7 +96,7 @@ describe('a check-in', () => {
     }
   });
 
-  it('is not taken from a poll that is answered 404', async () => {
+  it('is ignored on a poll that is answered 404', async () => {
     const server = await startServer(CHANNELS);
     await ask(server.publicUrl, `/v1/unknown/version?${QUERY}`);
     await ask(server.publicUrl, `/v1/stable/cloud/tools?${QUERY}`);
@@ -146,10 +146,10 @@ describe('a malformed check-in', () => {
 });
 
 describe('check-ins', () => {
-  it('beyond what may wait are dropped and counted, and every poll is answered', async () => {
+  it('beyond the limit of the queue are dropped and counted, and every poll is answered', async () => {
     const server = await startServer(merge(CHANNELS, { fleet: { maxPending: 3, flushEvery: '1h' } }));
     const polls = Array.from({ length: 10 }, (_, i) => `/v1/version?host=agent-${i}&agent_version=16.4.3`);
-    // An agent that waits already is no further one.
+    // An agent that is already in the queue takes no further place.
     polls.push('/v1/version?host=agent-0&agent_version=16.4.6');
     for (const poll of polls) expect(await ask(server.publicUrl, poll)).toMatchObject({ status: 200, body: 'v16.4.6' });
     expect(await metric(server, 'fairway_checkins_dropped_total')).toBe(7);

@@ -21,7 +21,7 @@ const CHANNELS: Raw = {
   },
 };
 
-/** What each channel's agents are to make of it. */
+/** What the agents of each channel should do. */
 const MEANT: [channel: string, version: string | null, critical: boolean][] = [
   ['stable/cloud', '16.4.6', false],
   ['edge', '17.0.0-dev.1', false],
@@ -38,7 +38,7 @@ const server = sharedServer(CHANNELS, {}, async (running) => {
 });
 
 describe('the shell updater', () => {
-  /** As the systemd timer asks, without TLS: curl's standard output, or null where curl fails. */
+  /** Requests as the systemd timer does, without TLS; returns the standard output of curl, or null if curl fails. */
   const curl = (url: string) =>
     exec('curl', ['--proto', '=http', '-sSf', url], { encoding: 'latin1' }).then(
       ({ stdout }) => stdout,
@@ -48,7 +48,7 @@ describe('the shell updater', () => {
       },
     );
 
-  /** Drops blank lines, folds spaces, strips one `v`; whatever else stands there is installed. */
+  /** Drops blank lines, folds spaces, strips one `v`; the rest is installed as a version. */
   const readVersion = (output: string) => {
     const text = output
       .split('\n')
@@ -59,7 +59,7 @@ describe('the shell updater', () => {
     return text === 'none' ? null : text;
   };
 
-  it.each(MEANT)('is told by channel %s to run %s, critical: %s', async (channel, version, critical) => {
+  it.each(MEANT)('gets from channel %s the version %s, critical: %s', async (channel, version, critical) => {
     const base = `${server().publicUrl}/v1/${channel}`;
     const answer = await curl(`${base}/version`);
     // Byte for byte: a shell drops line ends, and other clients do not.
@@ -68,7 +68,7 @@ describe('the shell updater', () => {
     expect((await curl(`${base}/critical`)) === 'yes').toBe(critical);
   });
 
-  it('is told nothing by a channel that does not exist, and stays where it is', async () => {
+  it('gets nothing from a channel that does not exist, and stays where it is', async () => {
     expect(await curl(`${server().publicUrl}/v1/unknown/version`)).toBeNull();
     expect(await curl(`${server().publicUrl}/v1/stable/cloud`)).toBeNull();
   });
@@ -97,12 +97,12 @@ describe('the Kubernetes updater', () => {
     throw new Error(`neither: ${word}`);
   }
 
-  it.each(MEANT)('is told by channel %s to run %s, critical: %s', async (channel, expected, urgent) => {
+  it.each(MEANT)('gets from channel %s the version %s, critical: %s', async (channel, expected, urgent) => {
     expect(await version(channel)).toBe(expected);
     expect(await critical(channel)).toBe(urgent);
   });
 
-  it('takes a channel that does not exist for an error', async () => {
+  it('treats a channel that does not exist as an error', async () => {
     await expect(version('unknown')).rejects.toThrow('404');
     await expect(critical('unknown')).rejects.toThrow('404');
   });
@@ -132,20 +132,20 @@ describe('an install script that pipes through sed', () => {
 });
 
 describe('an agent with Managed Updates v2', () => {
-  /** Ignores the status and decodes whatever JSON comes; null where none does. */
+  /** Ignores the status and decodes any JSON; null if there is none. */
   const find = async (target: string): Promise<Reply['body']> => {
     const response = await fetch(`${server().publicUrl}${target}`);
     return response.json().catch(() => null);
   };
 
-  it.each(MEANT)('is told by group %s to run %s', async (channel, version) => {
+  it.each(MEANT)('gets from group %s the version %s', async (channel, version) => {
     const { auto_update: update } = await find(`/webapi/find?group=${encodeURIComponent(channel)}&host=h`);
     expect(update.agent_auto_update).toBe(version !== null);
     if (version !== null) expect(semver.valid(update.agent_version)).toBe(version);
     expect(update.agent_version).not.toMatch(/^v/);
   });
 
-  it('finds nothing that it could take for an answer in an error', async () => {
+  it('finds nothing in an error that it could mistake for an answer', async () => {
     expect(await find('/webapi/finder')).toBeNull();
     expect(await find('/v1/unknown/version')).toBeNull();
   });

@@ -4,7 +4,7 @@ import { expectProblem, stateOf } from './shared-server.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 
-/** Each verb with a body that it succeeds with, on a channel that went from 16.4.3 to 16.4.6. */
+/** Each verb with a body that succeeds, on a channel that went from 16.4.3 to 16.4.6. */
 const VERBS: [verb: string, body: Record<string, unknown>][] = [
   ['roll-forward', { version: '16.4.7', reason: 'test' }],
   ['roll-back', { reason: 'test' }],
@@ -23,7 +23,7 @@ async function started() {
 }
 
 describe('a dry run', () => {
-  it.each(VERBS)('of %s answers as if, and stores nothing', async (verb, body) => {
+  it.each(VERBS)('of %s answers as if the change were made, and stores nothing', async (verb, body) => {
     const { server, api, revision } = await started();
     const before = await stateOf(server);
     const path = `${CHANNEL}/${verb}`;
@@ -53,7 +53,7 @@ describe('a dry run', () => {
     }
   });
 
-  it('of what would be refused is refused with the same report', async () => {
+  it('is refused with the same report as the change itself', async () => {
     const { server, api } = await started();
     const before = await stateOf(server);
     const body = { version: '18.0.0', reason: 'test' };
@@ -85,7 +85,7 @@ describe('a dry run', () => {
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it.each(['yes', '1', 'TRUE', ''])('asked for with %j is not guessed at', async (value) => {
+  it.each(['yes', '1', 'TRUE', ''])('with the value %j is refused', async (value) => {
     const { server, api } = await started();
     const before = await stateOf(server);
     const reply = await api('POST', `${CHANNEL}/withdraw?dryRun=${value}`, { reason: 'test' });
@@ -102,7 +102,7 @@ describe('If-Match', () => {
     ['DELETE of a channel', 'DELETE', CHANNEL],
   ];
 
-  it.each(CHANGES)('guards %s', async (_, method, path, body) => {
+  it.each(CHANGES)('protects %s', async (_, method, path, body) => {
     const { server, api, revision } = await started();
     const before = await stateOf(server);
     for (const wrong of [`"${revision - 1}"`, `"${revision + 1}"`, String(revision - 1)]) {
@@ -118,14 +118,14 @@ describe('If-Match', () => {
     expect([200, 204]).toContain(right.status);
   });
 
-  it.each(['*', 'bare', 'weak'])('lets a change through with %s', async (form) => {
+  it.each(['*', 'bare', 'weak'])('allows a change with %s', async (form) => {
     const { api, revision } = await started();
     const condition = { '*': '*', bare: String(revision), weak: `W/"${revision}"` }[form] ?? '';
     const reply = await api('POST', `${CHANNEL}/unpin`, { reason: 'test' }, { 'If-Match': condition });
     expect(reply.status).toBe(200);
   });
 
-  it('is judged on a dry run too', async () => {
+  it('is checked on a dry run too', async () => {
     const { api } = await started();
     const body = { reason: 'test', dryRun: true };
     expectProblem(await api('POST', `${CHANNEL}/withdraw`, body, { 'If-Match': '"1"' }), 412, 'revision_mismatch');
@@ -143,7 +143,7 @@ describe('If-Match', () => {
     },
   );
 
-  it('guards a control plane', async () => {
+  it('protects a control plane', async () => {
     const { api } = await started();
     const { body, headers } = await api('GET', '/control-planes/main');
     const etag = headers.get('etag') ?? '';
@@ -155,7 +155,7 @@ describe('If-Match', () => {
     expectProblem(await put(etag), 412, 'revision_mismatch');
   });
 
-  it('guards the whole state', async () => {
+  it('protects the whole state', async () => {
     const { server, api } = await started();
     const document = { fairway: 1, controlPlanes: [{ name: 'main', version: '16.4.9' }] };
     const before = await stateOf(server);
@@ -171,7 +171,7 @@ describe('If-Match', () => {
 });
 
 describe('If-None-Match: *', () => {
-  it('makes a PUT a creation', async () => {
+  it('makes a PUT create only', async () => {
     const { api } = await started();
     const headers = { 'If-None-Match': '*' };
     expect(await api('PUT', '/channels/new', {}, headers)).toMatchObject({ status: 201 });

@@ -11,7 +11,7 @@ async function started() {
 }
 
 describe('a control plane', () => {
-  it('is reported, read and listed', async () => {
+  it('is recorded, read and listed', async () => {
     const { api } = await started();
     const made = await api('PUT', '/control-planes/eu-1', { version: 'v17.0.0' });
     expect(made).toMatchObject({ status: 201, body: { name: 'eu-1', version: '17.0.0', updatedBy: 'token:admin' } });
@@ -31,7 +31,7 @@ describe('a control plane', () => {
     });
   });
 
-  it('that is reported again and again makes no news', async () => {
+  it('that is recorded again with the same version changes nothing', async () => {
     const { server, api } = await started();
     const before = await stateOf(server);
     for (const version of ['16.4.7', 'v16.4.7']) {
@@ -40,7 +40,7 @@ describe('a control plane', () => {
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it('may be whatever it is, because it is a fact', async () => {
+  it('may be recorded at any version, because it is a fact', async () => {
     const { api } = await started();
     for (const version of ['18.0.0', '15.0.0', '17.0.0-dev.1']) {
       expect(await api('PUT', MAIN, { version })).toMatchObject({ status: 200, body: { version } });
@@ -48,8 +48,8 @@ describe('a control plane', () => {
   });
 });
 
-describe('the question whether a control plane may change', () => {
-  it('is answered with each reason, and changes nothing', async () => {
+describe('a check of a control plane', () => {
+  it('returns every reason and changes nothing', async () => {
     const { server, api } = await started();
     await api('POST', '/inventory?channel=stable%2Fcloud', inventory());
     const before = await stateOf(server);
@@ -77,7 +77,7 @@ describe('the question whether a control plane may change', () => {
     ['17.0.0', true, []],
     ['18.0.0', false, ['control_plane_skips_major', 'agent_too_old', 'target_behind_control_plane']],
     ['15.4.10', false, ['control_plane_major_downgrade', 'agent_too_new', 'target_ahead_of_control_plane']],
-  ])('to %s, without an inventory, is answered: %s', async (version, allowed, reasons) => {
+  ])('for %s, without an inventory, returns: %s', async (version, allowed, reasons) => {
     const { api } = await started();
     const { body } = await api('POST', `${MAIN}/check`, { version });
     expect(body.allowed).toBe(allowed);
@@ -92,7 +92,7 @@ describe('the question whether a control plane may change', () => {
     expect(body).toMatchObject({ allowed: true, agents: 0, channels: [] });
   });
 
-  it('cannot be asked of one that nobody reported', async () => {
+  it('is not found if the control plane has no recorded version', async () => {
     const { api } = await started();
     expectProblem(await api('POST', '/control-planes/x/check', { version: '17.0.0' }), 404, 'not_found', /PUT/);
   });

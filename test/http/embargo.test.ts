@@ -6,7 +6,7 @@ import { expectProblem } from './shared-server.ts';
 const SECRET = '16.4.8';
 const TITLE = 'Fix CVE-2024-0815 in the proxy';
 
-/** A server with a release under embargo, which the control plane runs already. */
+/** A server with a release under embargo that the control plane already runs. */
 async function started() {
   const server = await startServer({
     bootstrap: {
@@ -32,7 +32,7 @@ async function started() {
 }
 
 describe('a release under embargo', () => {
-  it('is invisible below release-manager, wherever one looks', async () => {
+  it('is invisible below release-manager in every answer', async () => {
     const { server, manager, operator, viewer } = await started();
     for (const path of [
       '/releases',
@@ -63,7 +63,7 @@ describe('a release under embargo', () => {
     expect((await manager('GET', '/releases')).body.releases[0]).toMatchObject({ version: SECRET, embargoed: true });
   });
 
-  it('is invisible on the pages of the dashboard too', async () => {
+  it('is invisible on every page of the dashboard', async () => {
     const { server } = await started();
     const person = createPerson(server);
     await person.signIn(TOKENS.operator);
@@ -85,13 +85,13 @@ describe('a release under embargo', () => {
     expect((await manager.get('/releases')).text).toContain(SECRET);
   });
 
-  it('stays hidden in answers to odd requests', async () => {
+  it('stays hidden in answers to unusual requests', async () => {
     const { viewer } = await started();
     expect((await viewer('GET', '/control-planes/%FF')).status).toBeLessThan(500);
     expect(JSON.stringify((await viewer('GET', '/control-planes?x=%FF')).body)).not.toContain(SECRET);
   });
 
-  it('is answered like one that was never registered', async () => {
+  it('gets the same answers as one that was never registered', async () => {
     const { operator, viewer } = await started();
     const hidden = await viewer('GET', `/releases/${SECRET}`);
     const absent = await viewer('GET', '/releases/16.4.9');
@@ -111,14 +111,14 @@ describe('a release under embargo', () => {
     expectProblem(signOff, 404, 'not_found', /there is no release/);
   });
 
-  it('is never served, not even when an admin breaks the glass', async () => {
+  it('is never served, not even when an admin overrides the refusal', async () => {
     const { server } = await started();
     const body = { version: SECRET, reason: 'now', acceptStranding: 0 };
     const refused = await operatorClient(server)('POST', '/channels/stable%2Fcloud/roll-forward', body);
     expectProblem(refused, 409, 'refused', /under embargo/);
   });
 
-  it('is released to its channels in one commit, critical if asked', async () => {
+  it('is released to its channels in one commit, critical if requested', async () => {
     const { server, manager, viewer } = await started();
     const dry = await manager('POST', `/releases/${SECRET}/lift-embargo`, {
       reason: 'preview',
@@ -148,7 +148,7 @@ describe('a release under embargo', () => {
     expectProblem(again, 409, 'refused', /not under embargo/);
   });
 
-  it('leaves all as it is where one of its channels refuses', async () => {
+  it('changes nothing if one of its channels refuses', async () => {
     const { manager } = await started();
     await manager('POST', '/channels/stable%2Fcloud/pin', { reason: 'freeze' });
     const lift = { reason: 'published', channels: ['stable/cloud'] };

@@ -3,7 +3,7 @@ import { operatorClient, QUICKSTART, startServer, type TestServer, TOKENS } from
 
 const CHANNEL = '/channels/stable%2Fcloud';
 
-/** Opens a stream; `until` answers what came once it holds `text`. */
+/** Opens a stream; `until` returns the received text once it contains `text`. */
 async function listen(server: TestServer, signal?: AbortSignal) {
   const response = await fetch(`${server.operatorUrl}/api/v1/events`, {
     headers: { Authorization: `Bearer ${TOKENS.viewer}` },
@@ -23,7 +23,7 @@ async function listen(server: TestServer, signal?: AbortSignal) {
 }
 
 describe('the stream of events', () => {
-  it('tells the revision at once, and each change as it comes', async () => {
+  it('announces the revision at once, and each change as it happens', async () => {
     const server = await startServer(QUICKSTART);
     const api = operatorClient(server);
     const { response, until, cancel } = await listen(server);
@@ -38,7 +38,7 @@ describe('the stream of events', () => {
     await cancel();
   });
 
-  it('says nothing of what was refused or only tried', async () => {
+  it('announces no refused change and no dry run', async () => {
     const server = await startServer(QUICKSTART);
     const api = operatorClient(server);
     const { until, cancel } = await listen(server);
@@ -50,7 +50,7 @@ describe('the stream of events', () => {
     await cancel();
   });
 
-  it('is refused beyond 100, and again open when others are closed', { timeout: 30_000 }, async () => {
+  it('is refused beyond 100 streams, and opens again once others are closed', { timeout: 30_000 }, async () => {
     const server = await startServer(QUICKSTART);
     const closing = new AbortController();
     const streams = [];
@@ -62,7 +62,7 @@ describe('the stream of events', () => {
     await expect.poll(async () => (await listen(server)).response.status, { timeout: 5_000 }).toBe(200);
   });
 
-  it('ends with the server, which does not wait for its readers', async () => {
+  it('ends with the server, which does not wait for its clients', async () => {
     const server = await startServer({ ...QUICKSTART, shutdown: { deadline: '30s' } });
     const { until } = await listen(server);
     await until('revision');

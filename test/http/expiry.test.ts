@@ -3,7 +3,7 @@ import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
 import { ask } from './wire.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
-/** Long enough to be seen before it ends. */
+/** Long enough to be observed before it ends. */
 const soon = () => new Date(Date.now() + 1_500).toISOString();
 
 /** The end shows at most this much after it was due. */
@@ -18,7 +18,7 @@ async function started() {
 }
 
 describe('a critical mark with an end', () => {
-  it('ends on time by itself, and nothing is written', async () => {
+  it('ends on time by itself, without a write', async () => {
     const { api, revision, poll } = await started();
     const until = soon();
     await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE', until });
@@ -34,7 +34,7 @@ describe('a critical mark with an end', () => {
     expect(await revision()).toBe(before);
   });
 
-  it('can be cleared before', async () => {
+  it('can be cleared earlier', async () => {
     const { api, poll } = await started();
     const until = new Date(Date.now() + 3_600_000).toISOString();
     await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE', until });
@@ -43,7 +43,7 @@ describe('a critical mark with an end', () => {
     expect(await poll('/v1/critical')).toBe('no');
   });
 
-  it('may lie farther ahead than a timer reaches', async () => {
+  it('may be further ahead than a timer can wait', async () => {
     const { api, poll } = await started();
     await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE', until: '2099-01-01T00:00:00Z' });
     expect(await poll('/v1/critical')).toBe('yes');
@@ -51,7 +51,7 @@ describe('a critical mark with an end', () => {
 });
 
 describe('a pin with an end', () => {
-  it('holds the target until then, and lets it move afterwards', async () => {
+  it('keeps the target until then, and allows moves afterwards', async () => {
     const { api, revision } = await started();
     const until = soon();
     await api('POST', `${CHANNEL}/pin`, { reason: 'freeze', until });
@@ -71,7 +71,7 @@ describe('a pin with an end', () => {
     expect(moved).toMatchObject({ status: 200, body: { channel: { target: '16.4.7', pin: null } } });
   });
 
-  it('that has ended is shown in no answer', async () => {
+  it('that has ended is in no answer', async () => {
     let clock = Date.now();
     const server = await startServer(QUICKSTART, { now: () => new Date(clock) });
     const api = operatorClient(server);

@@ -8,7 +8,7 @@ import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
 import { ENROLMENT_TOKEN, type Outcome, openTwin, type Twin, tell } from '../support/twins.ts';
 import { ask, open } from './wire.ts';
 
-/** FAIRWAY_FUZZ_RUNS=100000 for an hour of it; FAIRWAY_FUZZ_SEED to go on from a seed that was printed. */
+/** FAIRWAY_FUZZ_RUNS=100000 takes an hour; FAIRWAY_FUZZ_SEED repeats a run from a printed seed. */
 const RUNS = Number(process.env.FAIRWAY_FUZZ_RUNS ?? 1_500);
 const SEED = Number(process.env.FAIRWAY_FUZZ_SEED ?? Date.now() % 2 ** 31);
 const LONG = process.env.FAIRWAY_FUZZ_RUNS !== undefined;
@@ -30,12 +30,12 @@ describe('the fast lane', () => {
   });
 
   /**
-   * Where a segment holds a body and more, the lane may answer as if it had come in two: nobody can tell how the network
-   * cuts what it carries.
+   * If a segment has a body and bytes after it, the lane may answer as if they had come in two segments, because the
+   * network may cut a stream anywhere.
    */
   async function expectAlike(chunks: readonly string[], pause: number): Promise<string> {
     let [one, other]: Outcome[] = [];
-    // What is late on a busy machine is there when asked more patiently.
+    // An answer that is late on a busy machine arrives with more patience.
     for (const quiet of [4, 40, 400]) {
       [one, other] = await Promise.all([fast, slow].map((twin) => tell(twin, chunks, pause, quiet)));
       if (isDeepStrictEqual(one, other)) break;
@@ -95,13 +95,13 @@ describe('the fast lane', () => {
     expect(lane.counters.answered - before).toBe(answered);
   });
 
-  it.each(['\r\n\r\n', '\n', '\r', '\r'.repeat(3_000)])('takes %j between polls for nothing', async (lines) => {
+  it.each(['\r\n\r\n', '\n', '\r', '\r'.repeat(3_000)])('ignores %j between polls', async (lines) => {
     const before = lane.counters.handedOver;
     await expectAlike([lines, POLL, lines, POLL, lines], 3);
     expect(lane.counters.handedOver).toBe(before);
   });
 
-  it('lets every answer to a client that is slow to read arrive, in order', async () => {
+  it('delivers every answer to a client that reads slowly, in order', async () => {
     const paths = ['version', 'critical'];
     const polls = Array.from({ length: 4_000 }, (_, i) => POLL.replace('version', paths[i % 2] as string));
     const received = await expectAlike([...polls.slice(0, 10), polls.slice(10).join('')], 1);
@@ -132,7 +132,7 @@ describe('the fast lane', () => {
 });
 
 describe('a server with `fastLane`', () => {
-  it('answers plain polls in it, with their check-ins, and closes in time whoever is connected', async () => {
+  it('answers plain polls in it with their check-ins, and closes in time while clients are connected', async () => {
     const server = await startServer({ ...QUICKSTART, fastLane: true, fleet: { flushEvery: '20ms' } });
     const headers = ['Agent-Id: a-1', 'Agent-Version: 16.4.3'];
     expect(await ask(server.publicUrl, '/v1/stable/cloud/version', { headers })).toMatchObject({ body: 'v16.4.6' });
@@ -151,7 +151,7 @@ describe('a server with `fastLane`', () => {
     for (const socket of [idle, silent]) socket.destroy();
   });
 
-  it('is off unless it is asked for', async () => {
+  it('is off by default', async () => {
     const server = await startServer(QUICKSTART);
     await ask(server.publicUrl, '/v1/stable/cloud/version');
     const metrics = await (await fetch(`${server.operatorUrl}/metrics`)).text();

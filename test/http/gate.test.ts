@@ -73,7 +73,7 @@ describe('the gate, with a real inventory', () => {
     expect((await ask(server.publicUrl, '/v1/version')).body).toBe('v16.4.7');
   });
 
-  it('names the way to 17.0.1 through 16.4.7 once the control plane is there', async () => {
+  it('names the route to 17.0.1 through 16.4.7 once the control plane is there', async () => {
     const { server, api } = await started();
     await api('PUT', '/control-planes/main', { version: '17.0.1' });
     await api('POST', '/releases/import', [{ version: '17.0.1', date: '2024-11-15', security: false }]);
@@ -82,7 +82,7 @@ describe('the gate, with a real inventory', () => {
     expect(body.reasons).toEqual(TOO_OLD);
     const refused = await api('POST', `${CHANNEL}/roll-forward`, { version: '17.0.1', reason: 'test' });
     expectProblem(refused, 409, 'refused', /20 of 236 agents.*The way there: 16\.4\.7, 17\.0\.1/);
-    // And so the way is gone.
+    // So there is no route any more.
     await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'first' });
     const upgraded = inventory().map((instance) => ({
       ...instance,
@@ -95,7 +95,7 @@ describe('the gate, with a real inventory', () => {
     expect((await ask(server.publicUrl, '/v1/version')).body).toBe('v17.0.1');
   });
 
-  it('counts a check-in that the inventory does not hold on top of it', async () => {
+  it('counts a check-in in addition if the inventory does not have the agent', async () => {
     const { server, api } = await started();
     await ask(server.publicUrl, '/v1/version?host=newcomer&agent_version=14.3.21');
     await expect
@@ -104,7 +104,7 @@ describe('the gate, with a real inventory', () => {
   });
 });
 
-describe('accepting to strand agents', () => {
+describe('an override of a refusal', () => {
   const BODY = { version: '17.0.1', reason: 'incident 12' };
 
   async function atSeventeen() {
@@ -124,7 +124,7 @@ describe('accepting to strand agents', () => {
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it.each([0, 1, 19, 21, 236])('is refused for %d where the report says 20', async (acceptStranding) => {
+  it.each([0, 1, 19, 21, 236])('is refused for %d if the report says 20', async (acceptStranding) => {
     const { server, api, series } = await atSeventeen();
     const before = await stateOf(server);
     const reply = await api('POST', `${CHANNEL}/roll-forward`, { ...BODY, acceptStranding });
@@ -136,7 +136,7 @@ describe('accepting to strand agents', () => {
   it.each<[verb: string, body: object]>([
     ['roll-forward', BODY],
     ['pin', BODY],
-  ])('is granted to an admin who names the number, with %s, and recorded and counted', async (verb, body) => {
+  ])('is granted to an admin who names the number, with %s, and is recorded and counted', async (verb, body) => {
     const { server, api, series } = await atSeventeen();
     const dry = await api('POST', `${CHANNEL}/${verb}`, { ...body, acceptStranding: 20, dryRun: true });
     expect(dry).toMatchObject({ status: 200, body: { audit: null, report: { allowed: false, stranded: 20 } } });
@@ -155,7 +155,7 @@ describe('accepting to strand agents', () => {
     expect((await ask(server.publicUrl, '/v1/version')).body).toBe('v17.0.1');
   });
 
-  it('is not needed, and not recorded, where nobody is stranded', async () => {
+  it('is not needed and not recorded if no agent is stranded', async () => {
     const { api, series } = await started();
     const { body } = await api('POST', `${CHANNEL}/roll-forward`, {
       version: '16.4.7',
@@ -194,7 +194,7 @@ describe('accepting to strand agents', () => {
 });
 
 describe('without an inventory', () => {
-  it('the versions that were served are presumed to run somewhere', async () => {
+  it('assumes that every served version still runs somewhere', async () => {
     const server = await startServer(QUICKSTART);
     const api = operatorClient(server);
     await api('POST', `${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'test' });
@@ -208,7 +208,7 @@ describe('without an inventory', () => {
     });
   });
 
-  it('a creation passes the gate too', async () => {
+  it('checks the target of a new channel too', async () => {
     const server = await startServer(QUICKSTART);
     const api = operatorClient(server);
     const ahead = await api('PUT', '/channels/new', { target: '17.0.0', controlPlane: 'main' });

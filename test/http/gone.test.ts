@@ -5,7 +5,7 @@ import { QUICKSTART, TOKENS } from '../support/server.ts';
 import { sharedServer } from './shared-server.ts';
 import { open } from './wire.ts';
 
-describe('who leaves in the middle of a body', () => {
+describe('a client that leaves in the middle of a body', () => {
   const logged: string[] = [];
   const log = new Writable({
     write(line, _encoding, done) {
@@ -16,7 +16,7 @@ describe('who leaves in the middle of a body', () => {
   const github = { webhookSecret: 'a secret of the tests' };
   const server = sharedServer({ ...QUICKSTART, github }, { log: pino({ level: 'error' }, log) });
 
-  /** Statuses of what was posted so far. */
+  /** The statuses of all requests so far. */
   async function answered(): Promise<string[]> {
     const metrics = await (await fetch(`${server().operatorUrl}/metrics`)).text();
     const counts = metrics.matchAll(/duration_seconds_count\{.*method="POST",code="(\d+)"\} (\d+)/g);
@@ -30,7 +30,7 @@ describe('who leaves in the middle of a body', () => {
     ['/api/v1/apply', 'application/yaml'],
     ['/api/v1/inventory?channel=stable%2Fcloud', 'application/json'],
     ['/hooks/github', 'application/json'],
-  ])('of POST %s, %s, is no fault of the server', async (path, type) => {
+  ])('of POST %s, %s, causes no server error', async (path, type) => {
     const head = [
       `POST ${path} HTTP/1.1`,
       'Host: fairway.test',

@@ -50,7 +50,7 @@ async function started(github: object = {}) {
 }
 
 describe('a label on GitHub', () => {
-  it('signs a change off, and withdraws that', async () => {
+  it('signs off a change, and withdraws the sign-off', async () => {
     const { register, deliver, signedOff } = await started();
     await register();
     expect(await deliver({})).toEqual({ status: 200, body: { releases: [CLOUD] } });
@@ -66,7 +66,7 @@ describe('a label on GitHub', () => {
     expect(await signedOff()).toMatchObject({ by: 'github:zmb3' });
   });
 
-  it('does nothing when it is delivered again, also after another word', async () => {
+  it('does nothing when it is delivered again, even after a later label', async () => {
     const { register, deliver, signedOff, revision } = await started();
     await register();
     await deliver({ delivery: 'first' });
@@ -84,7 +84,7 @@ describe('a label on GitHub', () => {
     expect(await signedOff()).toBeNull();
   });
 
-  it('is taken once when several deliveries come at once', async () => {
+  it('counts once if several deliveries arrive at once', async () => {
     const { register, deliver, revision } = await started();
     await register();
     const before = await revision();
@@ -97,7 +97,7 @@ describe('a label on GitHub', () => {
     ['signed with another secret', { secret: 'another-secret-of-somebody' }, 401],
     ['without a body', { body: ' ', secret: null }, 401],
     ['without an id', { delivery: null }, 400],
-    ['that is no JSON', { body: 'payload=%7B%7D' }, 400],
+    ['that is not JSON', { body: 'payload=%7B%7D' }, 400],
     ['without a pull request', { body: '{"action":"labeled"}' }, 422],
     ['of another event', { event: 'push' }, 200],
     ['of another action', { action: 'opened' }, 200],
@@ -112,7 +112,7 @@ describe('a label on GitHub', () => {
     expect(await revision()).toBe(before);
   });
 
-  it('is not taken where no secret is set, nor larger than 1 MiB', async () => {
+  it('is refused without a secret, and if it is larger than 1 MiB', async () => {
     const { deliver } = await started({ webhookSecret: null });
     expect(await deliver({})).toMatchObject({
       status: 404,
@@ -124,7 +124,7 @@ describe('a label on GitHub', () => {
 });
 
 describe('a sign-off by hand', () => {
-  it('does the same, in the name of whoever gives it', async () => {
+  it('does the same, in the name of the caller', async () => {
     const { server, register, signedOff } = await started();
     await register();
     const operator = operatorClient(server, 'operator');

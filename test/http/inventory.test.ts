@@ -21,7 +21,7 @@ function upload(server: TestServer, headers: Record<string, string> = {}) {
     method: 'POST',
     headers: { Authorization: `Bearer ${TOKENS.admin}`, 'Content-Type': 'application/json', ...headers },
   });
-  // The server may answer, and close, before it was told everything.
+  // The server may answer and close before it has read everything.
   sent.on('error', () => {});
   const answered = once(sent, 'response').then(async ([response]: IncomingMessage[]) => {
     const chunks: Buffer[] = [];
@@ -32,7 +32,7 @@ function upload(server: TestServer, headers: Record<string, string> = {}) {
   return { sent, answered };
 }
 
-/** Writes what `chunks` gives, no faster than it is read; stops when the server has answered. */
+/** Writes `chunks` no faster than they are read; stops when the server has answered. */
 async function pour(sent: ClientRequest, chunks: Iterable<string>): Promise<void> {
   let over = false;
   let wake = () => {};
@@ -53,7 +53,7 @@ async function pour(sent: ClientRequest, chunks: Iterable<string>): Promise<void
 }
 
 describe('an inventory', () => {
-  it('is counted: the enrolled, the skipped, the oldest', async () => {
+  it('is counted: enrolled, skipped and oldest agents', async () => {
     const { api } = await started();
     const { status, body } = await api('POST', IMPORT, inventory());
     expect(status).toBe(200);
@@ -76,7 +76,7 @@ describe('an inventory', () => {
     });
   });
 
-  it('replaces the one before: agents that left are gone', async () => {
+  it('replaces the previous one: agents that left are gone', async () => {
     const { api } = await started();
     await api('POST', IMPORT, [instance(1, '16.4.6'), instance(2, '16.4.3'), instance(3, '15.4.9')]);
     await api('POST', IMPORT, [instance(2, '16.4.6'), instance(4, '16.4.6')]);
@@ -89,7 +89,7 @@ describe('an inventory', () => {
     });
   });
 
-  it('leaves other channels and what agents said of themselves alone', async () => {
+  it('does not change other channels or check-ins', async () => {
     const { server, api } = await started();
     await api('PUT', '/channels/other', { target: '16.4.6' });
     await api('POST', '/inventory?channel=other', [instance(7, '16.4.6')]);
@@ -103,7 +103,7 @@ describe('an inventory', () => {
     expect(seen.sources.map(({ source }: { source: string }) => source)).toEqual(['check-ins']);
   });
 
-  it('may hold nobody who is enrolled, and counts an agent listed twice once', async () => {
+  it('may have no enrolled agent, and counts an agent that is listed twice once', async () => {
     const { api } = await started();
     const nobody = await api('POST', IMPORT, [instance(1, '16.4.6', 'none')]);
     expect(nobody.body).toEqual({ received: 1, enrolled: 0, skipped: 0, oldest: null });
@@ -111,7 +111,7 @@ describe('an inventory', () => {
     expect(twice.body).toMatchObject({ received: 2, enrolled: 1, oldest: { version: '16.4.6', count: 1 } });
   });
 
-  it('may come in pieces that split anything', async () => {
+  it('may arrive in pieces that are split anywhere', async () => {
     const { server } = await started();
     const { sent, answered } = upload(server);
     const text = JSON.stringify([{ ...instance(1, '16.4.6'), note: 'ä€😀' }, instance(2, '16.4.3')]);
@@ -120,7 +120,7 @@ describe('an inventory', () => {
     expect(await answered).toMatchObject({ status: 200, body: { received: 2, enrolled: 2 } });
   });
 
-  it('may be pretty-printed, with space around', async () => {
+  it('may be pretty-printed, with surrounding white space', async () => {
     const { api } = await started();
     const text = `\n ${JSON.stringify(inventory(), null, 2)}\r\n\n`;
     expect(await api('POST', IMPORT, text)).toMatchObject({ status: 200, body: { enrolled: 236 } });
@@ -146,7 +146,7 @@ describe('a faulty inventory changes nothing:', () => {
     ['a second array', `[${one}][${one}]`, 400, 'malformed', /JSON array/],
     ['one instance a line', `${one}\n${one}`, 400, 'malformed', /JSON array/],
     ['an empty array', '[]', 422, 'invalid', /empty/],
-    ['a number among instances', `[${one},5]`, 422, 'invalid', /entry 1 .*no instance/],
+    ['a number among instances', `[${one},5]`, 422, 'invalid', /entry 1 .*not an instance/],
     ['null among instances', `[null,${one}]`, 422, 'invalid', /entry 0 /],
     ['an instance without a name', `[${one},${one},{"metadata":{},"spec":{}}]`, 422, 'invalid', /entry 2 /],
     ['an instance without a spec', `[{"metadata":{"name":"x"}}]`, 422, 'invalid', /entry 0 /],
@@ -159,7 +159,7 @@ describe('a faulty inventory changes nothing:', () => {
     if (detail.source.includes('entry')) expect(problem.errors[0].message).not.toMatch(/Invalid input/);
     const { body: census } = await api('GET', '/census?channel=stable%2Fcloud');
     expect(census).toMatchObject({ agents: 236, sources: [{ agents: 236, skipped: 1 }] });
-    // And the next one is taken.
+    // The next import succeeds.
     expect(await api('POST', IMPORT, [instance(1, '16.4.6')])).toMatchObject({ status: 200 });
   });
 
@@ -170,12 +170,12 @@ describe('a faulty inventory changes nothing:', () => {
     expect((await api('GET', '/agents')).body.agents).toEqual([]);
   });
 
-  it('a body whose sender went away', async () => {
+  it('a body whose client went away', async () => {
     const { server, api } = await started();
     await api('POST', IMPORT, inventory());
     const { sent } = upload(server);
     sent.write(`[${one},`);
-    // It is being read as soon as another one is refused for it.
+    // The first import is being read once a second one is refused.
     await vi.waitFor(async () => expectProblem(await api('POST', IMPORT, inventory()), 429, 'rate_limited'));
     sent.destroy();
     await vi.waitFor(async () => {
@@ -183,14 +183,14 @@ describe('a faulty inventory changes nothing:', () => {
     });
   });
 
-  it('a body whose sender stalls, so that the next one need not wait', async () => {
+  it('a body whose client stalls, and the next import does not wait', async () => {
     const { server, api } = await started({ fleet: { importIdle: '300ms' } });
     await api('POST', IMPORT, inventory());
     const { sent, answered } = upload(server);
     sent.write(`[${one},`);
     expect(await answered).toMatchObject({
       status: 400,
-      body: { code: 'malformed', detail: expect.stringMatching(/no byte .* 300 ms.*nothing was changed/) },
+      body: { code: 'malformed', detail: expect.stringMatching(/sent nothing for 300 ms.*nothing was changed/) },
     });
     expect(await api('POST', IMPORT, [instance(1, '16.4.6')])).toMatchObject({ status: 200 });
     sent.destroy();
@@ -223,7 +223,7 @@ describe('a faulty inventory changes nothing:', () => {
 });
 
 describe('a large inventory', () => {
-  it('of 100,000 instances is taken while polls are answered', { timeout: 120_000 }, async () => {
+  it('of 100,000 instances is imported while polls are answered', { timeout: 120_000 }, async () => {
     const { server, api } = await started();
     const COUNT = 100_000;
     function* chunks() {
@@ -259,7 +259,7 @@ describe('a large inventory', () => {
     expect((await api('GET', `/agents/${instanceId(COUNT - 1)}`)).status).toBe(200);
   });
 
-  it('keeps another one waiting, which is told so', async () => {
+  it('refuses another one until it is done', async () => {
     const { server, api } = await started();
     const { sent, answered } = upload(server);
     sent.write(`[${JSON.stringify(instance(1, '16.4.6'))}`);

@@ -10,7 +10,7 @@ const HUGE = 'x'.repeat(200_000);
 describe('odd input on the public port', () => {
   const server = sharedServer(QUICKSTART);
 
-  /** What may never go out, whatever came in. */
+  /** What no answer may contain, for any input. */
   function expectHarmless(reply: WireReply) {
     expect(reply.status).toBeGreaterThanOrEqual(200);
     expect(reply.status).toBeLessThan(500);
@@ -36,8 +36,8 @@ describe('odd input on the public port', () => {
     ],
     ['a lone percent sign', requestBytes('/v1/stable%/version'), 404],
     ['half an escape', requestBytes('/v1/stable%2/version'), 404],
-    ['an escape that is no hex', requestBytes('/v1/%zz/version'), 404],
-    ['an escape that is no UTF-8', requestBytes('/v1/%ff%fe/version'), 404],
+    ['an escape that is not hex', requestBytes('/v1/%zz/version'), 404],
+    ['an escape that is not UTF-8', requestBytes('/v1/%ff%fe/version'), 404],
     ['an escaped surrogate', requestBytes('/v1/%ed%a0%80/version'), 404],
     ['an overlong slash', requestBytes('/v1/stable%c0%afcloud/version'), 404],
     ['bytes above 127 in the URL', requestBytes('/v1/st\u00e4ble/version'), [400, 404]],
@@ -76,7 +76,7 @@ describe('odd input on the public port', () => {
       requestBytes('/v1/version', { headers: ['Upgrade: websocket', 'Sec-WebSocket-Key: x'] }),
       200,
     ],
-    ['an expectation nobody knows', requestBytes('/v1/version', { headers: ['Expect: wonders'] }), 417],
+    ['an unknown expectation', requestBytes('/v1/version', { headers: ['Expect: wonders'] }), 417],
     [
       'both lengths',
       requestBytes('/v1/version', { headers: ['Content-Length: 3', 'Transfer-Encoding: chunked'] }),
@@ -97,7 +97,7 @@ describe('odd input on the public port', () => {
   ])('answers %s', async (_, bytes, status) => {
     const [reply] = parseReplies(await exchange(server().publicUrl, bytes, { end: bytes.endsWith('\xfc\x03\x03') }));
     expect(reply && [status].flat()).toContain(reply?.status);
-    // RFC 9110 has this one status for what nobody can do with the version of HTTP that was asked for.
+    // RFC 9110 has this one status for a version of HTTP that the server does not support.
     if (reply && reply.status !== 505) expectHarmless(reply);
     await expectAlive();
   });
@@ -112,7 +112,7 @@ describe('odd input on the public port', () => {
     );
   });
 
-  it('reads past a body to the next request of the connection', async () => {
+  it('skips a body and answers the next request of the connection', async () => {
     const first = 'GET /v1/critical HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello';
     const refused = 'POST /v1/critical HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello';
     const bytes = await exchange(server().publicUrl, first + refused + requestBytes('/v1/version'));
@@ -123,7 +123,7 @@ describe('odd input on the public port', () => {
     ]);
   });
 
-  it('lets half a request keep nobody else from an answer', async () => {
+  it('answers others while half a request is waiting', async () => {
     const halves = Array.from({ length: 50 }, () => {
       const socket = open(server().publicUrl);
       socket.on('error', () => {});
@@ -166,7 +166,7 @@ describe('odd input on the public port', () => {
     )
     .map(([name, value]) => `${name}: ${value}`);
 
-  it('answers whatever paths, queries and headers come', async () => {
+  it('answers any path, query and headers', async () => {
     await fc.assert(
       fc.asyncProperty(target, fc.array(header, { maxLength: 5 }), async (path, headers) => {
         expectHarmless(await ask(server().publicUrl, path, { headers }));
@@ -176,7 +176,7 @@ describe('odd input on the public port', () => {
     await expectAlive();
   });
 
-  it('answers or ends whatever bytes come', async () => {
+  it('answers any bytes, or ends the connection', async () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array).toString('latin1')),
       fc.tuple(target, fc.string({ maxLength: 30 })).map(([path, noise]) => `GET ${path} HTTP/1.1\r\n${noise}\r\n\r\n`),

@@ -36,13 +36,14 @@ const operations = async () =>
   );
 
 describe('the OpenAPI document', () => {
-  it(`equals the reviewed one; after a change that is meant: UPDATE_GOLDEN=1 npx vitest run --config test/vitest.config.ts test/http/openapi, then read the difference`, async () => {
+  // After an intended change: UPDATE_GOLDEN=1 npx vitest run --config test/vitest.config.ts test/http/openapi
+  it('equals the reviewed one; UPDATE_GOLDEN=1 writes it, then read the difference', async () => {
     const document = await read();
     if (process.env.UPDATE_GOLDEN === '1') writeFileSync(GOLDEN, `${JSON.stringify(document, null, 2)}\n`);
     expect(document).toEqual(JSON.parse(readFileSync(GOLDEN, 'utf8')));
   });
 
-  it('is of version 3.1, and names itself, its server and how to sign in', async () => {
+  it('is of version 3.1, and names the API, its server and its authentication', async () => {
     const { openapi, info, servers, components } = await read();
     expect(openapi).toMatch(/^3\.1\./);
     expect(info).toMatchObject({ title: 'Fairway', version: '0.0.0-test' });
@@ -50,7 +51,7 @@ describe('the OpenAPI document', () => {
     expect(components.securitySchemes).toMatchObject({ token: { type: 'http', scheme: 'bearer' } });
   });
 
-  it('holds every request of the design', async () => {
+  it('has every request of the design', async () => {
     const documented = (await operations()).map(({ method, path }) => `${method} ${path}`);
     const verbs = ['roll-forward', 'roll-back', 'pin', 'unpin', 'critical', 'withdraw', 'check'];
     expect(documented).toEqual(
@@ -79,7 +80,7 @@ describe('the OpenAPI document', () => {
     );
   });
 
-  it('documents only what is there', async () => {
+  it('documents only endpoints that exist', async () => {
     for (const { method, path } of await operations()) {
       if (path === '/events') continue;
       const target = path.replace('{channel}', 'stable%2Fcloud').replace(/\{\w+\}/g, 'x');
@@ -92,14 +93,14 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('gives every operation a name of its own, for clients that are made from it', async () => {
+  it('gives every operation a unique name, for generated clients', async () => {
     const names = (await operations()).map(({ operation }) => operation.operationId ?? '');
     for (const name of names) expect(name).toMatch(/^[a-z]+([A-Z][a-z]+)+$/);
     expect(new Set(names).size).toBe(names.length);
     expect(names).toEqual(expect.arrayContaining(['listChannels', 'rollForwardChannel', 'promoteRelease']));
   });
 
-  it('names the closed sets of words', async () => {
+  it('lists the values of every closed set', async () => {
     const { schemas } = (await read()).components;
     expect(schemas).toMatchObject({
       Problem: { properties: { code: { enum: expect.arrayContaining(['refused', 'revision_mismatch']) } } },
@@ -112,7 +113,7 @@ describe('the OpenAPI document', () => {
     });
   });
 
-  it('tells of every operation what it does, who may, and what goes wrong', async () => {
+  it('says of every operation what it does, which role it needs, and how it fails', async () => {
     for (const { path, operation } of await operations()) {
       expect(operation, path).toMatchObject({
         summary: expect.stringMatching(/^[A-Z].{5,}/),
@@ -126,7 +127,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('describes every parameter of a path, and refers to nothing that is not there', async () => {
+  it('describes every parameter of a path, and has no dangling reference', async () => {
     for (const { path, operation } of await operations()) {
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
       const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');

@@ -6,7 +6,7 @@ import { exchange, parseReplies } from './wire.ts';
 const CHANNEL = '/channels/stable%2Fcloud';
 const REASON = { reason: 'test' };
 
-/** 65 KiB of JSON, otherwise fine. */
+/** 65 KiB of otherwise valid JSON. */
 const LARGE = `{"reason":"test","dryRun":true${' '.repeat(65 * 1024)}}`;
 
 /** A request line and headers of an admin. */
@@ -21,7 +21,7 @@ const head = (method: string, target: string, ...headers: string[]) =>
     '',
   ].join('\r\n');
 
-describe('a wrong request changes nothing and says why:', () => {
+describe('a wrong request changes nothing, and its answer says why:', () => {
   const server = sharedServer(QUICKSTART);
 
   type Case = [what: string, method: string, path: string, body: unknown, status: number, code: string, detail: RegExp];
@@ -78,7 +78,7 @@ describe('a wrong request changes nothing and says why:', () => {
       'invalid',
       /a/,
     ],
-    // what is missing
+    // missing fields
     verb('roll-forward', 'no version', REASON, /^version: is missing$/),
     verb('roll-forward', 'no version and no reason', {}, /^version: is missing; reason: is missing$/),
     verb('roll-forward', 'no reason', { version: '16.4.7' }, /^reason: is missing$/),
@@ -116,7 +116,7 @@ describe('a wrong request changes nothing and says why:', () => {
     verb('pin', 'a date without zone', { ...REASON, until: '2099-01-01T00:00:00' }, /until/),
     verb('critical', 'a day that is none', { critical: true, ...REASON, until: '2099-02-30T00:00:00Z' }, /until/),
     [
-      'PUT with a kind nobody knows',
+      'PUT with an unknown kind',
       'PUT',
       CHANNEL,
       { accepts: ['nightly'] },
@@ -199,9 +199,9 @@ describe('a wrong request changes nothing and says why:', () => {
     ],
     ['agents of a version that is none', 'GET', '/agents?version=new', undefined, 422, 'invalid', /version/],
     ['agents older than nothing', 'GET', '/agents?olderThan=x', undefined, 422, 'invalid', /olderThan/],
-    ['an id of nobody', 'GET', `/agents/${'x'.repeat(129)}`, undefined, 422, 'invalid', /id/],
+    ['an id that is too long', 'GET', `/agents/${'x'.repeat(129)}`, undefined, 422, 'invalid', /id/],
     ['an inventory of no channel', 'POST', '/inventory', [], 422, 'invalid', /channel/],
-    // what is not there
+    // unknown paths and documents
     ['an unknown channel', 'GET', '/channels/unknown', undefined, 404, 'not_found', /unknown.*GET \/api\/v1\/channels/],
     ['a verb on an unknown channel', 'POST', '/channels/unknown/withdraw', REASON, 404, 'not_found', /unknown/],
     ['deleting an unknown channel', 'DELETE', '/channels/unknown', undefined, 404, 'not_found', /unknown/],
@@ -223,7 +223,7 @@ describe('a wrong request changes nothing and says why:', () => {
     ['why nobody is told anything', 'GET', '/agents/x/explain', undefined, 404, 'not_found', /checked in/],
     ['forgetting nobody', 'DELETE', '/agents/x', undefined, 404, 'not_found', /checked in/],
     ['the census of an unknown channel', 'GET', '/census?channel=x', undefined, 404, 'not_found', /x/],
-    // JSON that is none
+    // invalid JSON
     ...['{', '', '{"reason": "x",}', "{'reason': 'x'}", 'reason=x', '\u0000', '{"reason":"a"} {}'].map(
       (body): Case => [
         `the JSON ${JSON.stringify(body)}`,
@@ -286,7 +286,7 @@ describe('a wrong request changes nothing and says why:', () => {
     expect(await stateOf(server())).toEqual(before);
   });
 
-  it('no body where one is needed', async () => {
+  it('no body although one is needed', async () => {
     const before = await stateOf(server());
     for (const [headers, status] of [
       [[], 422],
@@ -301,14 +301,14 @@ describe('a wrong request changes nothing and says why:', () => {
     expect(await stateOf(server())).toEqual(before);
   });
 
-  it('64 KiB are taken, in one piece and in chunks', async () => {
+  it('64 KiB are accepted, in one piece and in chunks', async () => {
     const body = `{"reason":"test","dryRun":true${' '.repeat(64 * 1024 - 31)}}`;
     expect(body).toHaveLength(64 * 1024);
     expect(await operatorClient(server())('POST', `${CHANNEL}/withdraw`, body)).toMatchObject({ status: 200 });
     expect(await chunked(`/api/v1${CHANNEL}/withdraw`, body)).toMatchObject({ status: 200 });
   });
 
-  it('65 KiB in chunks, whose end nobody announced', async () => {
+  it('65 KiB in chunks, without a length', async () => {
     const before = await stateOf(server());
     const reply = await chunked(`/api/v1${CHANNEL}/withdraw`, LARGE);
     expect(reply).toMatchObject({ status: 413, headers: { 'content-type': 'application/problem+json' } });
@@ -324,7 +324,7 @@ describe('a wrong request changes nothing and says why:', () => {
     return reply;
   }
 
-  it('more than was announced never arrives', async () => {
+  it('bytes beyond the announced length are ignored', async () => {
     const before = await stateOf(server());
     const start = head('POST', `/api/v1${CHANNEL}/withdraw`, 'Content-Type: application/json', 'Content-Length: 100');
     const replies = parseReplies(await exchange(server().operatorUrl, `${start}{"reason":"test"}`, { end: true }));
@@ -332,7 +332,7 @@ describe('a wrong request changes nothing and says why:', () => {
     expect(await stateOf(server())).toEqual(before);
   });
 
-  it('a URL longer than any', async () => {
+  it('a URL that is too long', async () => {
     const before = await stateOf(server());
     for (const length of [2_000, 12_000, 100_000]) {
       for (const target of [`/api/v1/channels/${'x'.repeat(length)}`, `/api/v1/audit?limit=${'1'.repeat(length)}`]) {
@@ -343,7 +343,7 @@ describe('a wrong request changes nothing and says why:', () => {
     expect(await stateOf(server())).toEqual(before);
   });
 
-  it('requests that are not even HTTP', async () => {
+  it('requests that are not HTTP', async () => {
     for (const bytes of ['hello\r\n\r\n', head('GET', '/api/v1/ch annels'), head('GET', '*')]) {
       const [reply] = parseReplies(await exchange(server().operatorUrl, bytes));
       expect(reply?.status).toBeGreaterThanOrEqual(400);
@@ -362,8 +362,8 @@ describe('a wrong request changes nothing and says why:', () => {
   });
 });
 
-describe('what goes wrong on the server', () => {
-  it('is a bland 500 that tells nothing of its cause', async () => {
+describe('a failure of the server', () => {
+  it('is a bland 500 that does not reveal its cause', async () => {
     let broken = false;
     const logged: string[] = [];
     const now = () => {
@@ -384,7 +384,7 @@ describe('what goes wrong on the server', () => {
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it('is a 503 while the store cannot be reached, for reading agents and for every change', async () => {
+  it('is a 503 while the store cannot be reached, for reads of agents and for every change', async () => {
     const server = await startServer({ redisUrl: 'redis://127.0.0.1:1' });
     const api = operatorClient(server);
     const requests: [method: string, path: string, body?: unknown][] = [

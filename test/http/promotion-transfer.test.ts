@@ -9,21 +9,21 @@ const STAGES = [
 ];
 const SOAK = 3_600_000;
 
-/** A clock that stands until it is moved. */
+/** A clock that stands still until it is moved. */
 function clock() {
   let time = Date.parse('2024-11-12T10:30:00Z');
   const now = () => new Date(time);
   return { options: { now }, pass: (ms: number) => (time += ms) };
 }
 
-/** An empty server with the same stages, and what release managers do there. */
+/** An empty server with the same stages, and the actions of release managers there. */
 async function startEmpty(options = {}, stages: object[] = STAGES) {
   const server = await startServer({ promotion: { stages, advanceEvery: '20ms' } }, options);
   return { admin: operatorClient(server), ...release(operatorClient(server, 'release-manager')) };
 }
 
 describe('a promotion that is applied to an empty store', () => {
-  it('goes on with its soak, its approval and its sign-offs where it was', async () => {
+  it('continues with its soak, its approval and its sign-offs', async () => {
     const { options, pass } = clock();
     const { server, ...first } = await startStages(STAGES, {}, options);
     await first.register(RELEASE, { changes: [{ pr: 1, title: 'A', significant: true }] });
@@ -52,7 +52,7 @@ describe('a promotion that is applied to an empty store', () => {
     await second.until('internal', 'soaking');
   });
 
-  it('goes on to roll: what has moved stays, what was pinned is moved once it is not', async () => {
+  it('continues to roll: moved channels stay, a pinned channel moves once it is unpinned', async () => {
     const { server, ...first } = await startStages(STAGES);
     await first.api('POST', '/channels/a/pin', { reason: 'freeze' });
     await first.register();
@@ -69,7 +69,7 @@ describe('a promotion that is applied to an empty store', () => {
     expect((await second.api('GET', '/channels/a')).body.target).toBe(RELEASE);
   });
 
-  it('moves no channel past a gate that is closed, whatever the document says', async () => {
+  it('moves no channel past a closed gate, even if the document says so', async () => {
     const stages = [openStage('canary', { automatic: false, approval: true })];
     const { server, ...first } = await startStages(stages);
     for (const version of [RELEASE, FIX]) {
@@ -93,7 +93,7 @@ describe('a promotion that is applied to an empty store', () => {
     expect((await second.api('GET', '/channels/canary')).body).toMatchObject({ lineage: ['16.4.7', FIX] });
   });
 
-  it('asks the gates too where it is resumed after a halt while it rolled', async () => {
+  it('checks the gates again when it is resumed after a halt while rolling', async () => {
     const stages = [openStage('canary', { automatic: false, approval: true })];
     const { server, ...first } = await startStages(stages);
     await first.register();
@@ -114,7 +114,7 @@ describe('a promotion that is applied to an empty store', () => {
 });
 
 describe('a promotion that is under way', () => {
-  it('is left alone by a document, and is not deleted by one without it', async () => {
+  it('is not changed by a document, and not deleted by one that omits it', async () => {
     const { server, act, until, register, states } = await startStages(STAGES);
     const admin = operatorClient(server);
     await register();
@@ -126,7 +126,7 @@ describe('a promotion that is under way', () => {
     expect(await states()).toEqual(['halted', 'waiting']);
   });
 
-  it('is not exported to those who must not learn of its release', async () => {
+  it('is not exported to callers who must not know of its release', async () => {
     const { server, register } = await startStages([openStage('canary', { automatic: false })]);
     await register(RELEASE, { embargoed: true });
     const exported = async (role: 'viewer' | 'release-manager') =>
@@ -149,9 +149,9 @@ describe('a document is refused', () => {
     ['whose promotion has no release', promotion({}), /no release 17\.0\.0-cloud.* to promote; add it to releases/],
     ['with a state that there is not', promotion({ state: 'done' }), /state/],
     ['with a soak without a beginning', promotion({ state: 'soaking' }), /soaking needs since/],
-    ['with a beginning that is no time', promotion({ state: 'soaking', since: 'now' }), /since/],
+    ['with a start that is not a time', promotion({ state: 'soaking', since: 'now' }), /since/],
     ['with an approval at no time', promotion({ approved: { ...said, at: 'once' } }), /approved\.at/],
-    ['with a halt that nobody explains', promotion({ state: 'halted', since: said.at }), /halted belongs to/],
+    ['with a halt without an explanation', promotion({ state: 'halted', since: said.at }), /halted belongs to/],
     [
       'with a halt that cannot have been',
       promotion({ state: 'halted', since: said.at, halted: { ...said, from: 'complete' } }),

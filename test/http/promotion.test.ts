@@ -5,7 +5,7 @@ import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
 import { operatorClient } from '../support/server.ts';
 import { expectProblem } from './shared-server.ts';
 
-/** A peer that answers every query as told. */
+/** A peer whose answer to every query is given. */
 async function startPeer(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -20,7 +20,7 @@ const gateOf = (promotion: { stages: { gates: { gate: string }[] }[] }, name: st
   promotion.stages[0]?.gates.find(({ gate }) => gate === name);
 
 describe('a promotion', () => {
-  it('is made for the kinds of releases that the first stage takes, and for no other', async () => {
+  it('is created only for the kinds of releases that the first stage accepts', async () => {
     const { api, register } = await startStages([openStage('canary', { automatic: false })]);
     await register();
     expect((await api('GET', `/releases/${RELEASE}/promotion`)).body).toMatchObject({
@@ -31,7 +31,7 @@ describe('a promotion', () => {
     expectProblem(await api('GET', '/releases/16.4.7/promotion'), 404, 'not_found', /not promoted by stages/);
   });
 
-  it('is refused what the table has no step for', async () => {
+  it('is refused a step that the table does not have', async () => {
     const { register, act, states } = await startStages([openStage('canary', { automatic: false }), openStage('next')]);
     await register();
     expectProblem(await act('resume'), 409, 'refused', /stage canary is waiting, so there is no resume/);
@@ -46,7 +46,7 @@ describe('a promotion', () => {
     expect(await states()).toEqual(['waiting', 'waiting']);
   });
 
-  it('waits for a channel that is pinned or missing, and moves the others meanwhile', async () => {
+  it('waits for a channel that is pinned or missing, and moves the others', async () => {
     const { api, register, until, read } = await startStages([openStage('canary', { channels: ['a', 'b'] })]);
     await api('POST', '/channels/a/pin', { reason: 'freeze' });
     await register();
@@ -57,7 +57,7 @@ describe('a promotion', () => {
     await until('canary', 'soaking');
   });
 
-  it('does not fight whoever takes a channel back while it rolls', async () => {
+  it('does not move a channel again that an operator took back while it rolls', async () => {
     const { api, register, read } = await startStages([openStage('canary', { channels: ['a', 'b'] })]);
     await api('POST', '/channels/a/pin', { reason: 'freeze' });
     await register();
@@ -103,7 +103,7 @@ describe('a promotion', () => {
     });
   });
 
-  it('is steered by release managers only, and needs two of them', async () => {
+  it('is controlled by release managers only, and needs two of them', async () => {
     const { server, register, act } = await startStages([openStage('canary', { automatic: false, approval: true })]);
     await register();
     const operator = operatorClient(server, 'operator');
@@ -128,7 +128,7 @@ describe('a condition', () => {
       /parse error/,
     ],
     ['a status', (_, response) => response.writeHead(502).end('<html>'), /it answered 502/],
-    ['what is no Prometheus', (_, response) => response.end('hello'), /it answered 200/],
+    ['something other than Prometheus', (_, response) => response.end('hello'), /it answered 200/],
     ['a scalar', (_, r) => r.end('{"status":"success","data":{"resultType":"scalar","result":[0,"1"]}}'), /scalar/],
     ['a redirect', (_, response) => response.writeHead(302, { Location: '/' }).end(), /it answered 302/],
     ['too much', (_, response) => response.end('x'.repeat(2 * 1024 * 1024)), /larger than 1048576 bytes/],
@@ -147,7 +147,7 @@ describe('a condition', () => {
     });
   });
 
-  it('asks with the credentials of the address, and tells nobody what they are', async () => {
+  it('sends the credentials of the URL, and never reveals them', async () => {
     const seen: (string | undefined)[] = [];
     const url = await startPeer((request, response) => {
       seen.push(request.headers.authorization, request.url);

@@ -41,7 +41,7 @@ describe('the public listener', () => {
     // the default channel
     ['/v1/version', 'v16.4.6'],
     ['/v1/critical', 'no'],
-    // as a proxy is asked
+    // absolute targets, as for a proxy
     ['/v1/webapi/automaticupgrades/channel/stable/cloud/version', 'v16.4.6'],
     ['/v1/webapi/automaticupgrades/channel/stable/cloud/critical', 'no'],
     ['/webapi/automaticupgrades/channel/stable/cloud/version', 'v16.4.6'],
@@ -57,7 +57,7 @@ describe('the public listener', () => {
     ['/v1/stable%2fcloud%2fversion', 'v16.4.6'],
     ['/v1/%73table/cloud/%76ersion', 'v16.4.6'],
     ['/webapi/automaticupgrades/channel/stable%2Fcloud/critical', 'no'],
-    // a query that means nothing here
+    // a query that is ignored
     ['/v1/stable/cloud/version?', 'v16.4.6'],
     ['/v1/stable/cloud/version?x=1&host=&%%%', 'v16.4.6'],
     ['/v1/version/?a=/v1/plain/version', 'v16.4.6'],
@@ -137,7 +137,7 @@ describe('the public listener', () => {
     '/openapi.json',
     '/readyz',
     '/dashboard',
-  ])('answers 404 to %s, and says nothing that could be taken for a version', async (path) => {
+  ])('answers 404 to %s, with nothing that could be mistaken for a version', async (path) => {
     const reply = await ask(server().publicUrl, path);
     expect(reply.status).toBe(404);
     expect(reply.headers['content-type']).toMatch(/^text\/plain/);
@@ -146,7 +146,7 @@ describe('the public listener', () => {
   });
 
   it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'SEARCH'])(
-    'answers %s with 405 on any path, and tells what is allowed',
+    'answers %s with 405 on any path, and names the allowed methods',
     async (method) => {
       for (const path of ['/v1/stable/cloud/version', '/v1/unknown/version', '/webapi/find', '/']) {
         const reply = await ask(server().publicUrl, path, { method });
@@ -155,7 +155,7 @@ describe('the public listener', () => {
     },
   );
 
-  it('tells caches how long an answer holds and which revision of the channel it is', async () => {
+  it('tells caches how long an answer is valid, and its revision of the channel', async () => {
     const { body: channel } = await operatorClient(server())('GET', '/channels/stable%2Fcloud');
     for (const path of ['/v1/stable/cloud/version', '/v1/critical', '/webapi/find']) {
       const { headers } = await ask(server().publicUrl, path);
@@ -198,7 +198,7 @@ describe('the public listener', () => {
     await client.head('/v1/version').set('If-None-Match', String(headers.etag)).expect(304);
   });
 
-  it('says on /healthz that it is alive', async () => {
+  it('answers /healthz', async () => {
     expect(await ask(server().publicUrl, '/healthz')).toMatchObject({ status: 200, body: 'ok' });
     expect(await ask(server().publicUrl, '/healthz/')).toMatchObject({ status: 200, body: 'ok' });
     await request(server().publicUrl).post('/healthz').expect(405);
@@ -218,7 +218,7 @@ describe('an answer', () => {
     expect(after.headers.etag).not.toBe(before.headers.etag);
   });
 
-  it('follows a prefix that is turned off and on again', async () => {
+  it('changes with a prefix that is turned off and on again', async () => {
     const server = await startServer(CHANNELS);
     const api = operatorClient(server);
     const bodies: string[] = [];
@@ -237,12 +237,12 @@ describe('an answer', () => {
     }
   });
 
-  it('is of another default channel where the settings say so', async () => {
+  it('is that of another default channel if the settings name one', async () => {
     const server = await startServer({ ...CHANNELS, defaultChannel: 'plain' });
     expect(await ask(server.publicUrl, '/v1/version')).toMatchObject({ status: 200, body: '16.4.3' });
   });
 
-  it('is a 404 for the default channel while nobody has made it', async () => {
+  it('is a 404 for the default channel until it is created', async () => {
     const server = await startServer();
     for (const path of ['/v1/version', '/v1/critical', '/webapi/find', '/webapi/ping?group=x']) {
       expect(await ask(server.publicUrl, path)).toMatchObject({ status: 404 });
@@ -265,7 +265,7 @@ describe('a server that never loaded any state', () => {
     expect(await ask(publicUrl, '/v1/version', { method: 'POST' })).toMatchObject({ status: 405 });
   });
 
-  it('serves what it saved before, when it starts while Redis is away', async () => {
+  it('serves its saved state if it starts while Redis is away', async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const dataDir = temporaryDirectory();

@@ -24,7 +24,7 @@ describe('a query', () => {
     ['GET', '/agents?olderthan=16.0.0'],
     ['GET', '/agents?channel=stable%2Fcloud&oldest=16.0.0'],
     ['GET', '/channels?name=x'],
-  ])('is refused with a parameter that means nothing: %s %s', async (method, path, body) => {
+  ])('is refused with an unknown parameter: %s %s', async (method, path, body) => {
     const before = await stateOf(server());
     const name = /\b(dry_?run|dry|olderthan|oldest|name)=/i.exec(path)?.[1];
     const reply = await operatorClient(server())(method, path, body);
@@ -32,10 +32,10 @@ describe('a query', () => {
     expect(await stateOf(server())).toEqual(before);
   });
 
-  it('is told which parameters there are', async () => {
+  it('is answered with the list of parameters', async () => {
     const api = operatorClient(server());
-    expectProblem(await api('GET', '/audit?size=5'), 422, 'invalid', /it takes limit, before$/);
-    expectProblem(await api('GET', '/export?form=yaml'), 422, 'invalid', /it takes none$/);
+    expectProblem(await api('GET', '/audit?size=5'), 422, 'invalid', /the parameters are: limit, before$/);
+    expectProblem(await api('GET', '/export?form=yaml'), 422, 'invalid', /the parameters are: none$/);
   });
 
   it.each<[path: string, body: unknown]>([
@@ -50,7 +50,7 @@ describe('a query', () => {
     ['/releases/16.4.7/halt', REASON],
     ['/releases/16.4.7/resume', REASON],
     ['/releases/16.4.7/supersede', { by: '16.4.8', ...REASON }],
-  ])('tries POST %s with dryRun=true, and with nothing else', async (path, body) => {
+  ])('makes POST %s a dry run only with dryRun=true', async (path, body) => {
     const api = operatorClient(server());
     const before = await stateOf(server());
     expectProblem(await api('POST', `${path}?dryRun=1`, body), 422, 'invalid', /dryRun.*"true"/);
@@ -59,7 +59,7 @@ describe('a query', () => {
     expect(await stateOf(server())).toEqual(before);
   });
 
-  it('is looked at only where there is something, and somebody who may ask', async () => {
+  it('is checked only after the path and the token', async () => {
     const stranger = operatorClient(server(), null);
     expectProblem(await stranger('GET', '/channels?name=x'), 401, 'unauthenticated');
     expectProblem(await operatorClient(server())('GET', '/nope?x=1'), 404, 'not_found');

@@ -11,7 +11,7 @@ async function started() {
 }
 
 describe('a release history', () => {
-  it('is taken over but for what no agent could be told, and a second time changes nothing', async () => {
+  it('is imported except for versions that no agent could get, and a second import changes nothing', async () => {
     const { server, api } = await started();
     const { status, body } = await api('POST', '/releases/import', history);
     expect(status).toBe(200);

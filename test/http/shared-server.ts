@@ -7,7 +7,7 @@ import { merge, type Raw } from '../../src/config/raw.ts';
 import { type StartOptions, start } from '../../src/server.ts';
 import { operatorClient, type Reply, type TestServer, testSettings } from '../support/server.ts';
 
-/** One server for all tests of a file or `describe`; for those that change nothing, or only what is their own. */
+/** One server for all tests of a file or a `describe` that change nothing, or only their own documents. */
 export function sharedServer(
   overrides: Raw = {},
   options: Partial<StartOptions> = {},
@@ -28,14 +28,14 @@ export function sharedServer(
   return () => server;
 }
 
-/** What no refused request may change. */
+/** The state that a refused request must not change. */
 export async function stateOf(server: TestServer): Promise<unknown> {
   const api = operatorClient(server);
   const [exported, audit] = [await api('GET', '/export'), await api('GET', '/audit?limit=1')];
   return { state: exported.body, newest: audit.body.entries[0]?.id };
 }
 
-/** Checks that a reply is a problem as RFC 9457 describes it, with a sentence that helps, and returns its body. */
+/** Checks that a reply is a problem as RFC 9457 describes it, with a helpful sentence, and returns its body. */
 export function expectProblem(reply: Reply, status: number, code: string, detail: RegExp = /\w+ \w+/) {
   expect({ status: reply.status, code: reply.body.code, detail: reply.body.detail }).toEqual({
     status,

@@ -20,7 +20,7 @@ interface TlsServer {
   files: { certificate: string; key: string };
 }
 
-/** A server that speaks TLS, with the certificate `first`, and looks at its files often. */
+/** A server with TLS and the certificate `first`, which checks its files often. */
 async function startTls(settings = {}): Promise<TlsServer> {
   const authority = createAuthority();
   const files = { certificate: join(authority.dir, 'served.pem'), key: join(authority.dir, 'served.key') };
@@ -36,7 +36,7 @@ interface Curled {
   stderr: string;
 }
 
-/** Runs the real curl as Teleport's shell updater does, with `more` besides. */
+/** Runs the real curl as Teleport's shell updater does, with the additional arguments `more`. */
 function curl({ server, authority }: TlsServer, ...more: string[]): Promise<Curled> {
   const args = ['--proto', '=https', '--tlsv1.2', '-sSf', '--cacert', authority.ca, ...more];
   return new Promise((resolve) => {
@@ -46,7 +46,7 @@ function curl({ server, authority }: TlsServer, ...more: string[]): Promise<Curl
   });
 }
 
-/** Whose certificate a new connection is shown. */
+/** The name in the certificate that a new connection gets. */
 async function shownName({ server }: TlsServer): Promise<string> {
   const { hostname, port } = new URL(server.publicUrl);
   const socket = tlsConnect({ host: hostname, port: Number(port), rejectUnauthorized: false });
@@ -57,11 +57,11 @@ async function shownName({ server }: TlsServer): Promise<string> {
   return String(CN);
 }
 
-/** All of several new connections, which reach every worker. */
+/** The names that several new connections get, enough to reach every worker. */
 const shownNames = async (server: TlsServer) =>
   new Set(await Promise.all(Array.from({ length: 20 }, () => shownName(server))));
 
-/** Polls again and again on one connection; answers with the socket that was used. */
+/** Polls on one kept connection; returns the socket that was used. */
 function keptConnection({ server }: TlsServer) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
   onTestFinished(() => agent.destroy());
@@ -80,13 +80,13 @@ const METRICS = {
 
 // Needs openssl and curl, which are installed where this is root on Debian.
 describe.skipIf(!canTls).each([1, 2])('the public listener with a certificate and %d worker(s)', (workers) => {
-  it('is what the shell updater asks for, in TLS 1.2 and 1.3 and nothing older', async () => {
+  it('serves the shell updater in TLS 1.2 and 1.3, and refuses older versions', async () => {
     const server = await startTls({ workers });
     expect(server.server.publicUrl).toMatch(/^https:/);
     for (const version of [[], ['--tls-max', '1.2'], ['--tlsv1.3', '--tls-max', '1.3']]) {
       expect(await curl(server, ...version), String(version)).toEqual({ code: 0, stdout: 'v16.4.6', stderr: '' });
     }
-    // Debian's own OpenSSL would not even ask.
+    // The OpenSSL of Debian does not offer older versions by default.
     const old = await curl(server, '--tlsv1.1', '--tls-max', '1.1', '--ciphers', 'DEFAULT@SECLEVEL=0');
     expect(old).toMatchObject({ code: 35, stdout: '', stderr: expect.stringContaining('alert protocol version') });
     const plain = await fetch(server.server.publicUrl.replace('https', 'http')).catch((error: Error) => error);

@@ -17,7 +17,7 @@ async function started(settings: Raw = {}) {
   expect((await api('PUT', CHANNEL, { target: '16.4.6' })).status).toBe(201);
   const forward = { version: '16.4.7', reason: 'test' };
   expect((await api('POST', `${CHANNEL}/roll-forward`, forward)).status).toBe(200);
-  const told = async () => {
+  const served = async () => {
     const tools = await (await fetch(`${server.publicUrl}/v1/stable/cloud/tools/version`)).text();
     const { auto_update: found } = (await (await fetch(`${server.publicUrl}/webapi/find`)).json()) as {
       auto_update: Record<string, unknown>;
@@ -25,30 +25,30 @@ async function started(settings: Raw = {}) {
     return [tools, found.tools_version, found.tools_auto_update, found.agent_version];
   };
   const set = (toolsVersion: string | null, over: object = {}) => api('PUT', CHANNEL, { toolsVersion, ...over });
-  return { server, api, register, told, set };
+  return { server, api, register, served, set };
 }
 
 describe('client tools', () => {
-  it('are told the version that is set for them, until it is taken away', async () => {
-    const { api, told, set } = await started();
-    expect(await told()).toEqual(['v16.4.7', '16.4.7', true, '16.4.7']);
+  it('get the version that is set for them until it is removed', async () => {
+    const { api, served, set } = await started();
+    expect(await served()).toEqual(['v16.4.7', '16.4.7', true, '16.4.7']);
     expect(await set('v16.4.8')).toMatchObject({ status: 200, body: { toolsVersion: '16.4.8', target: '16.4.7' } });
-    expect(await told()).toEqual(['v16.4.8', '16.4.8', true, '16.4.7']);
+    expect(await served()).toEqual(['v16.4.8', '16.4.8', true, '16.4.7']);
     await api('POST', `${CHANNEL}/roll-back`, { reason: 'test' });
-    expect(await told()).toEqual(['v16.4.8', '16.4.8', true, '16.4.6']);
+    expect(await served()).toEqual(['v16.4.8', '16.4.8', true, '16.4.6']);
     expect(await set(null)).toMatchObject({ body: { toolsVersion: null } });
-    expect(await told()).toEqual(['v16.4.6', '16.4.6', true, '16.4.6']);
+    expect(await served()).toEqual(['v16.4.6', '16.4.6', true, '16.4.6']);
   });
 
-  it('of a withdrawn channel are told none, unless a version is set for them', async () => {
-    const { api, told, set } = await started();
+  it('of a withdrawn channel get `none` unless a version is set for them', async () => {
+    const { api, served, set } = await started();
     await api('POST', `${CHANNEL}/withdraw`, { reason: 'test' });
-    expect(await told()).toEqual(['none', '16.4.7', false, '16.4.7']);
+    expect(await served()).toEqual(['none', '16.4.7', false, '16.4.7']);
     await set('16.4.8');
-    expect(await told()).toEqual(['v16.4.8', '16.4.8', true, '16.4.7']);
+    expect(await served()).toEqual(['v16.4.8', '16.4.8', true, '16.4.7']);
   });
 
-  it('are told of a change of the settings, which the audit has', async () => {
+  it('get a change of the settings, which the audit log records', async () => {
     const { api, set } = await started();
     await set('16.4.8', { reason: 'tsh fix' });
     const [entry] = (await api('GET', `${CHANNEL}/history?limit=1`)).body.entries;
@@ -61,7 +61,7 @@ describe('client tools', () => {
   });
 
   it('go back to the target in the commit that pulls their release, pinned or not', async () => {
-    const { api, told, set } = await started();
+    const { api, served, set } = await started();
     await set('16.4.8');
     await api('POST', `${CHANNEL}/pin`, { reason: 'freeze' });
     const { body } = await api('POST', '/releases/16.4.8/pull', { reason: 'bad' });
@@ -70,35 +70,35 @@ describe('client tools', () => {
     const channel = (await api('GET', CHANNEL)).body;
     expect(channel).toMatchObject({ toolsVersion: null, target: '16.4.7', pin: { reason: 'freeze' } });
     expect(channel.revision).toBe(body.release.revision);
-    expect(await told()).toEqual(['v16.4.7', '16.4.7', true, '16.4.7']);
+    expect(await served()).toEqual(['v16.4.7', '16.4.7', true, '16.4.7']);
   });
 
-  it('go back with the target where both are of the pulled release', async () => {
-    const { api, told, set } = await started();
+  it('go back with the target if both are at the pulled release', async () => {
+    const { api, served, set } = await started();
     await set('16.4.7');
     const { body } = await api('POST', '/releases/16.4.7/pull', { reason: 'bad' });
     expect(body.channels).toMatchObject([
       { from: '16.4.7', to: '16.4.6', detail: expect.stringMatching(/back to 16\.4\.6.*; client tools/) },
     ]);
-    expect(await told()).toEqual(['v16.4.6', '16.4.6', true, '16.4.6']);
+    expect(await served()).toEqual(['v16.4.6', '16.4.6', true, '16.4.6']);
   });
 
-  it('are not told a release that becomes a bad one without a pull', async () => {
-    const { told, set, register } = await started();
+  it('do not get a release that is applied as pulled', async () => {
+    const { served, set, register } = await started();
     await set('16.4.9');
-    expect((await told())[0]).toBe('v16.4.9');
+    expect((await served())[0]).toBe('v16.4.9');
     await register('16.4.9', { embargoed: true });
-    expect(await told()).toEqual(['v16.4.7', '16.4.7', true, '16.4.7']);
+    expect(await served()).toEqual(['v16.4.7', '16.4.7', true, '16.4.7']);
   });
 
-  it('cannot be set to a release while it is pulled, however often they meet', async () => {
-    const { api, told, set, register } = await started();
+  it('never lose a race between a setting and a pull', async () => {
+    const { api, served, set, register } = await started();
     for (let round = 1; round <= 10; round++) {
       const version = `16.5.${round}`;
       await register(version);
       await Promise.all([set(version), api('POST', `/releases/${version}/pull`, { reason: 'bad' })]);
       expect((await api('GET', CHANNEL)).body.toolsVersion).toBe(null);
-      expect((await told())[0]).toBe('v16.4.7');
+      expect((await served())[0]).toBe('v16.4.7');
     }
   });
 });
@@ -110,16 +110,16 @@ describe('a version for client tools is refused', () => {
     ['a release without packages', '16.4.10', /packages of 16\.4\.10 are absent/],
     ['a kind that the channel does not accept', '16.5.0-rc.1', /of kind rc/],
   ])('for %s', async (_, version, detail) => {
-    const { api, told, set, register } = await started();
+    const { api, served, set, register } = await started();
     await api('POST', '/releases/16.4.8/pull', { reason: 'bad' });
     await register('16.4.9', { embargoed: true });
     await register('16.4.10', { artifacts: {} });
     for (const dryRun of [true, false]) expectProblem(await set(version, { dryRun }), 409, 'refused', detail);
     expectProblem(await api('PUT', '/channels/new', { toolsVersion: version }), 409, 'refused', /client tools of new/);
-    expect((await told())[0]).toBe('v16.4.7');
+    expect((await served())[0]).toBe('v16.4.7');
   });
 
-  it('for what a strict catalogue does not hold, and for whoever must not learn of an embargo in the same words', async () => {
+  it('if a strict catalogue does not have it, in the same words if the caller must not know of it', async () => {
     const { server, set, register } = await started({ compatibility: { catalogue: 'strict' } });
     const unknown = /16\.4\.9 is not in the catalogue of releases; register it first/;
     expectProblem(await set('16.4.9'), 409, 'refused', unknown);
@@ -128,21 +128,21 @@ describe('a version for client tools is refused', () => {
     expectProblem(await operator('PUT', CHANNEL, { toolsVersion: '16.4.9' }), 409, 'refused', unknown);
   });
 
-  it('for what is no version', async () => {
+  it('if it is not a version', async () => {
     const { set } = await started();
     expectProblem(await set('16.4'), 422, 'invalid', /X\.Y\.Z/);
   });
 
-  it('by a document too, judged by the releases that it brings', async () => {
-    const { server, told } = await started();
+  it('in a document too, checked against the releases of the document', async () => {
+    const { server, served } = await started();
     const admin = operatorClient(server);
     const apply = (over: object) =>
       admin('POST', '/apply', { fairway: 1, channels: [{ name: 'stable/cloud', toolsVersion: '16.4.8' }], ...over });
     const pulled = { reason: 'it loses data', by: 'token:admin', at: '2024-11-12T00:00:00Z' };
     expectProblem(await apply({ releases: [{ version: '16.4.8', pulled }] }), 409, 'refused', /it loses data/);
-    expect((await told())[0]).toBe('v16.4.7');
+    expect((await served())[0]).toBe('v16.4.7');
     expect((await apply({})).status).toBe(200);
-    expect((await told())[0]).toBe('v16.4.8');
+    expect((await served())[0]).toBe('v16.4.8');
     expect((await admin('GET', '/export')).body.channels).toMatchObject([{ toolsVersion: '16.4.8' }]);
   });
 });

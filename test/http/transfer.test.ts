@@ -14,7 +14,7 @@ async function started() {
   return { server, api: operatorClient(server) };
 }
 
-/** A server with some of everything. */
+/** A server with documents of every kind. */
 async function lived() {
   const context = await started();
   const { api } = context;
@@ -37,7 +37,7 @@ const apply = (api: (...args: [string, string, unknown]) => Promise<Reply>, docu
   api('POST', `/apply${query}`, { fairway: 1, ...document });
 
 describe('the exported state', () => {
-  it('is JSON, and YAML where that is asked for, and the same', async () => {
+  it('is the same in JSON and, if requested, in YAML', async () => {
     const { api } = await lived();
     const json = await api('GET', '/export');
     expect(json.headers.get('content-type')).toMatch(/^application\/json/);
@@ -63,7 +63,7 @@ describe('the exported state', () => {
     }
   });
 
-  it.each(['JSON', 'YAML'])('makes an empty server the same, as %s', async (form) => {
+  it.each(['JSON', 'YAML'])('makes an empty server equal, as %s', async (form) => {
     const { api } = await lived();
     const { body: exported } = await api('GET', '/export');
     const { body: text } = await api('GET', '/export', undefined, { Accept: 'application/yaml' });
@@ -84,7 +84,7 @@ describe('the exported state', () => {
 });
 
 describe('apply', () => {
-  it('makes a new target critical only where the document says so', async () => {
+  it('makes a new target critical only if the document says so', async () => {
     const { api } = await started();
     const critical = { critical: true, reason: 'CVE-2024-1' };
     expect(await api('POST', '/channels/stable%2Fcloud/critical', critical)).toMatchObject({ status: 200 });
@@ -92,7 +92,7 @@ describe('apply', () => {
     expect((await api('GET', '/channels/stable%2Fcloud')).body).toMatchObject({ target: '16.4.7', critical: null });
   });
 
-  it('shows the differences on a dry run, and makes them in one change', async () => {
+  it('shows the differences on a dry run, and applies them in one change', async () => {
     const { server, api } = await started();
     const document = {
       channels: [
@@ -130,7 +130,7 @@ describe('apply', () => {
     expect((await api('GET', `${CHANNEL}/history?limit=1`)).body.entries[0].action).toBe('apply');
   });
 
-  it('leaves alone what the document leaves out', async () => {
+  it('does not change what the document omits', async () => {
     const { server, api } = await lived();
     const before = await stateOf(server);
     expect(await apply(api, {})).toMatchObject({ status: 200, body: { changes: [], audit: null } });
@@ -138,7 +138,7 @@ describe('apply', () => {
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it('refuses a target that strands agents, and then changes nothing else either', async () => {
+  it('refuses a target that strands agents, and changes nothing', async () => {
     const { server, api } = await started();
     await api('POST', '/inventory?channel=stable%2Fcloud', [instance(1, '15.4.9')]);
     const before = await stateOf(server);
@@ -175,7 +175,7 @@ describe('apply', () => {
     expect((await ask(server.publicUrl, '/v1/version')).body).toBe('none');
   });
 
-  it('judges a target by the releases and control planes that the document brings', async () => {
+  it('checks a target against the releases and control planes of the document', async () => {
     const { server, api } = await started();
     const release = { version: '16.4.7' };
     const pulled = { reason: 'it loses data', by: 'token:admin', at: '2024-11-12T00:00:00Z' };
@@ -193,14 +193,14 @@ describe('apply', () => {
     expect(up.status).toBe(200);
   });
 
-  it('judges a target by the settings that the document brings', async () => {
+  it('checks a target against the settings of the document', async () => {
     const { api } = await started();
     const channel = { name: 'stable/cloud', target: '16.5.0-rc.1' };
     expectProblem(await apply(api, { channels: [channel] }), 409, 'refused', /rc/);
     expect(await apply(api, { channels: [{ ...channel, accepts: ['rc'] }] })).toMatchObject({ status: 200 });
   });
 
-  it('writes every version as it is looked up, without v', async () => {
+  it('stores every version in its canonical form, without v', async () => {
     const { api } = await started();
     const release = { pulled: null };
     await apply(api, {
@@ -294,9 +294,9 @@ describe('apply', () => {
     it.each([
       ['JSON that is none', '{"fairway":', { 'Content-Type': 'application/json' }, /JSON/],
       ['nothing, as JSON', '', { 'Content-Type': 'application/json' }, /JSON/],
-      ['YAML that is none', 'fairway: 1\n  channels: [', YAML, /at line \d/],
+      ['invalid YAML', 'fairway: 1\n  channels: [', YAML, /at line \d/],
       ['YAML with a key twice', 'fairway: 1\nfairway: 1', YAML, /line 2/],
-      ['YAML with an alias', 'fairway: 1\nchannels: &a []\nreleases: *a', YAML, /aliases.*write out/],
+      ['YAML with an alias', 'fairway: 1\nchannels: &a []\nreleases: *a', YAML, /aliases.*write their values out/],
       ['YAML with an unknown tag', 'fairway: !!js/function 1', YAML, /tag.*line 1/],
       ['two YAML documents', 'fairway: 1\n---\nfairway: 1', YAML, /one document at a time/],
     ])('%s, saying why', async (_, text, headers, detail) => {
@@ -306,7 +306,7 @@ describe('apply', () => {
       expect(await stateOf(server)).toEqual(before);
     });
 
-    it('a name that is listed twice among very many, in a time that grows with them alone', async () => {
+    it('a name that is listed twice among very many, in linear time', async () => {
       const { api } = refusing();
       const channels = Array.from({ length: 200_000 }, (_, i) => ({ name: `c${Math.min(i, 199_998)}` }));
       const reply = await api('POST', '/apply', { fairway: 1, channels });
@@ -323,7 +323,7 @@ describe('apply', () => {
       expectProblem(reply, 400, 'malformed');
     });
 
-    it('what is neither JSON nor YAML, and what is too large', async () => {
+    it('a document that is neither JSON nor YAML, or too large', async () => {
       const { api } = refusing();
       const text = { 'Content-Type': 'text/plain' };
       expectProblem(await api('POST', '/apply', 'fairway: 1', text), 415, 'unsupported_media_type', /YAML/);

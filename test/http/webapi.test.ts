@@ -63,7 +63,7 @@ describe('/webapi/find', () => {
     '/webapi/find?group=__proto__',
     '/webapi/find?group=stable%2Fcloud',
     '/webapi/find?group=stable/cloud',
-  ])('answers %s with the default channel, exactly the fields that clients read', async (target) => {
+  ])('answers %s for the default channel with exactly the fields that clients read', async (target) => {
     expect(await find(server().publicUrl, target)).toEqual(DEFAULT);
   });
 
@@ -75,14 +75,14 @@ describe('/webapi/find', () => {
     ['alone', { agent_version: '15.4.9' }],
     // with nothing to update to
     ['empty', { agent_auto_update: false, tools_auto_update: false }],
-  ])('takes the group %s for the channel of that name', async (group, expected) => {
+  ])('treats the group %s as the channel of that name', async (group, expected) => {
     for (const path of ['/webapi/find', '/v1/webapi/ping']) {
       const document = await find(server().publicUrl, `${path}?group=${group}&host=h1`);
       expect(document.auto_update).toMatchObject(expected);
     }
   });
 
-  it('takes the target for the version of a control plane that is not known', async () => {
+  it('uses the target as the version of an unknown control plane', async () => {
     expect(await find(server().publicUrl, '/webapi/find?group=alone')).toMatchObject({
       server_version: '15.4.9',
       min_client_version: '14.0.0-aa',
@@ -106,7 +106,7 @@ describe('/webapi/find', () => {
 });
 
 describe('/webapi/find after a change', () => {
-  it('tells of a new target, of a new control plane and of a withdrawal', async () => {
+  it('changes with a new target, a new control plane and a withdrawal', async () => {
     const server = await startServer(CHANNELS);
     const api = operatorClient(server);
     const channel = '/channels/stable%2Fcloud';

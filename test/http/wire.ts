@@ -1,16 +1,16 @@
 import { connect, type Socket } from 'node:net';
 
-/** One answer as it stood on the wire; bytes are Latin-1 characters. */
+/** One answer as sent on the wire; bytes are Latin-1 characters. */
 export interface WireReply {
   status: number;
   headers: Record<string, string>;
   body: string;
 }
 
-/** Nothing here takes longer than a few milliseconds; what does hangs. */
+/** No answer takes longer than a few milliseconds unless the server hangs. */
 const HANGS_AFTER = 8_000;
 
-/** Sends `bytes` on a connection of their own and answers with all that came back until the server closed it. */
+/** Sends `bytes` on a new connection and returns everything that came back until the server closed it. */
 export function exchange(url: string, bytes: string | Buffer, { end = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = open(url);
@@ -29,17 +29,17 @@ export function exchange(url: string, bytes: string | Buffer, { end = false } = 
   });
 }
 
-/** A connection to the server at `url`, for the caller to end. */
+/** A connection to the server at `url`; the caller ends it. */
 export function open(url: string): Socket {
   const { hostname, port } = new URL(url);
   return connect(Number(port), hostname);
 }
 
-/** A request as its bytes; the connection closes after it. */
+/** A request in bytes; it closes the connection. */
 export const requestBytes = (target: string, { method = 'GET', headers = [] as string[] } = {}): string =>
   [`${method} ${target} HTTP/1.1`, 'Host: fairway.test', 'Connection: close', ...headers, '', ''].join('\r\n');
 
-/** Asks with exactly this request target. */
+/** Sends a GET with exactly this request target. */
 export async function ask(
   url: string,
   target: string,
@@ -50,7 +50,7 @@ export async function ask(
   return reply;
 }
 
-/** Takes apart what a connection brought; `methods` of the requests in turn, because HEAD has no body. */
+/** Splits the bytes of a connection into answers. `methods` has those of the requests: a HEAD has no body. */
 export function parseReplies(bytes: string, methods: string[] = []): WireReply[] {
   const replies: WireReply[] = [];
   let rest = bytes;

@@ -30,7 +30,7 @@ const census = createRoute({
   path: '/census',
   operationId: 'getCensus',
   tags,
-  summary: 'Agents by version and source, of one channel or of all',
+  summary: 'Count agents by version and source, for one channel or for all',
   ...guarded('read'),
   request: { query: z.object({ channel: z.string().optional() }) },
   responses: answers(
@@ -64,7 +64,7 @@ const list = createRoute({
     }),
   },
   responses: answers(
-    'A page may be short and yet have a successor; the last one has no cursor.',
+    'A page may be short even if more follow; the last one has no cursor.',
     z.object({ agents: z.array(schemas.Agent), cursor: z.string().nullable() }),
   ),
 });
@@ -85,7 +85,7 @@ const explain = createRoute({
   path: '/agents/{id}/explain',
   operationId: 'explainAgent',
   tags,
-  summary: 'What the agent is told, and why',
+  summary: 'Which version the agent gets, and why',
   ...guarded('read'),
   request: { params: idParam },
   responses: answers('The explanation.', schemas.Explanation),

@@ -22,7 +22,7 @@ const verify = createRoute({
   path: '/audit/verify',
   operationId: 'verifyAudit',
   tags,
-  summary: 'Was any entry changed or removed?',
+  summary: 'Check whether any entry was changed or removed',
   ...guarded('read'),
   responses: answers('The state of the hash chain.', schemas.ChainState),
 });

@@ -37,7 +37,7 @@ const put = createRoute({
   path: '/channels/{channel}',
   operationId: 'putChannel',
   tags,
-  summary: 'Create a channel, or change the given settings of it',
+  summary: 'Create a channel, or change the given settings',
   ...guarded('put-channel'),
   request: { params: channelParam, query: DryRun, headers: Conditions, ...body(schemas.PutChannel) },
   responses: {
@@ -62,7 +62,7 @@ const history = createRoute({
   path: '/channels/{channel}/history',
   operationId: 'getChannelHistory',
   tags,
-  summary: 'What happened to a channel, newest first',
+  summary: 'Changes of a channel, newest first',
   ...guarded('read'),
   request: { params: channelParam, query: Page },
   responses: answers('Entries of the audit log.', z.object({ entries: z.array(AuditEntry) })),
@@ -73,7 +73,7 @@ const check = createRoute({
   path: '/channels/{channel}/check',
   operationId: 'checkChannel',
   tags,
-  summary: 'May the target be this version? Changes nothing',
+  summary: 'Check whether the target may be this version; changes nothing',
   ...guarded('check'),
   request: { params: channelParam, query: DryRun, ...body(Check) },
   responses: answers('The report of the gate.', Report),
@@ -83,17 +83,25 @@ type VerbBody = VerbInput & { dryRun?: boolean | undefined };
 
 const verbs: { name: ChangingVerb; summary: string; schema: z.ZodType<VerbBody> }[] = [
   { name: 'roll-forward', summary: 'Move the target to a newer version', schema: schemas.RollForward },
-  { name: 'roll-back', summary: 'Move the target to the one before, or to an older version', schema: schemas.RollBack },
-  { name: 'pin', summary: 'Freeze the target, moved first if a version is named', schema: schemas.Pin },
+  {
+    name: 'roll-back',
+    summary: 'Move the target to the previous one, or to an older version',
+    schema: schemas.RollBack,
+  },
+  {
+    name: 'pin',
+    summary: 'Keep the target where it is, or move it to a version and keep it there',
+    schema: schemas.Pin,
+  },
   { name: 'unpin', summary: 'Let the target move again', schema: schemas.Unpin },
   {
     name: 'critical',
-    summary: 'Tell agents to upgrade outside their maintenance window, or no longer',
+    summary: 'Let agents upgrade outside their maintenance window, or stop doing so',
     schema: schemas.Critical,
   },
   {
     name: 'withdraw',
-    summary: 'Take the target away; agents are told none and stay where they are',
+    summary: 'Remove the target; agents get `none` and stay where they are',
     schema: schemas.Withdraw,
   },
   { name: 'cancel-plan', summary: 'End the plan; the target stays where it is', schema: schemas.CancelPlan },
@@ -108,13 +116,10 @@ const verbRoute = (name: ChangingVerb, summary: string, schema: z.ZodType<VerbBo
     summary,
     ...guarded(name),
     request: { params: channelParam, query: DryRun, headers: Conditions, ...body(schema) },
-    responses: answers(
-      'The channel after it, the report where the target moved, and the audit entry.',
-      schemas.VerbResult,
-    ),
+    responses: answers('The changed channel, the report if the target moved, and the audit entry.', schemas.VerbResult),
   });
 
-/** `/channels` and what can be done to them. */
+/** `/channels` and the verbs of a channel. */
 export function channelRoutes(channels: Channels, audit: Audit) {
   const app = new OpenAPIHono<OperatorEnv>();
 

@@ -35,11 +35,11 @@ const put = createRoute({
   path: '/control-planes/{name}',
   operationId: 'putControlPlane',
   tags,
-  summary: 'Report the version that a control plane runs',
+  summary: 'Record the version that a control plane runs',
   ...guarded('put-control-plane'),
   request: { params: nameParam, query: DryRun, headers: Conditions, ...body(schemas.PutControlPlane) },
   responses: {
-    ...answers('Noted.', schemas.ControlPlane),
+    ...answers('Recorded.', schemas.ControlPlane),
     201: { description: 'New.', content: { 'application/json': { schema: schemas.ControlPlane } } },
   },
 });
@@ -49,7 +49,7 @@ const check = createRoute({
   path: '/control-planes/{name}/check',
   operationId: 'checkControlPlane',
   tags,
-  summary: 'May this control plane be changed to this version? Changes nothing',
+  summary: 'Check whether this control plane may be changed to this version; changes nothing',
   ...guarded('check'),
   request: { params: nameParam, ...body(Check) },
   responses: answers('The verdict.', schemas.ControlPlaneReport),

@@ -8,7 +8,7 @@ import * as schemas from '../schemas/inventory.ts';
 import { invalid } from '../validation.ts';
 import { answers, guarded } from './route.ts';
 
-// Some 190,000 instances. The body is parsed as it arrives; what stays in memory is a sighting of each enrolled agent,
+// About 190,000 instances. The body is parsed as it arrives; only a sighting of each enrolled agent stays in memory,
 // about 250 bytes.
 const MAX_INVENTORY = 64 * 1024 * 1024;
 
@@ -17,7 +17,7 @@ const post = createRoute({
   path: '/inventory',
   operationId: 'importInventory',
   tags: ['agents'],
-  summary: 'Replace what is known of the agents of a channel by `tctl inventory ls --format=json`',
+  summary: 'Replace the agents of a channel by the output of `tctl inventory ls --format=json`',
   ...guarded('import-inventory', null),
   request: {
     query: z.object({ channel: z.string().openapi({ example: 'stable/cloud' }) }),
@@ -27,10 +27,10 @@ const post = createRoute({
       content: { 'application/json': { schema: { type: 'array', items: { type: 'object' } } } },
     },
   },
-  responses: answers('What was counted.', schemas.InventoryResult),
+  responses: answers('The counts.', schemas.InventoryResult),
 });
 
-/** `/inventory`. An import of which no byte comes for `idle` milliseconds ends. */
+/** `/inventory`. An import that sends nothing for `idle` milliseconds is aborted. */
 export function inventoryRoutes(fleet: Fleet, idle: number) {
   const app = new OpenAPIHono<OperatorEnv>();
   let importing = false;
@@ -41,7 +41,7 @@ export function inventoryRoutes(fleet: Fleet, idle: number) {
       throw new FairwayError('unsupported_media_type', 'send JSON, with the header Content-Type: application/json');
     }
     if (importing) {
-      const message = 'another inventory is being imported; one at a time bounds the memory that it takes';
+      const message = 'another inventory is being imported; wait until it is done, then send yours again';
       throw new FairwayError('rate_limited', message, { retryAfter: 5 });
     }
     importing = true;
@@ -62,7 +62,7 @@ async function* readInstances(body: AsyncIterable<Uint8Array>): AsyncGenerator<I
   let begun = false;
   parser.onValue = ({ value }) => void parsed.push(value);
   for await (const chunk of body) {
-    // The parser finds the members of an object just as well.
+    // The parser would accept an object as well and read its members.
     const first: number | undefined = begun ? undefined : chunk.find((byte) => !WHITESPACE.has(byte));
     if (first !== undefined && first !== LEFT_BRACKET) throw new FairwayError('malformed', NO_ARRAY);
     begun ||= first !== undefined;
@@ -88,7 +88,7 @@ async function* limited(body: ReadableStream<Uint8Array> | null, idle: number): 
     if (size > MAX_INVENTORY) {
       throw new FairwayError(
         'too_large',
-        'the inventory is larger than 64 MiB; leave out what is not needed, for instance with jq',
+        'the inventory is larger than 64 MiB; remove fields that Fairway does not read, for instance with jq',
       );
     }
     yield chunk;
@@ -99,7 +99,7 @@ async function* withoutStalls(body: ReadableStream<Uint8Array>, idle: number): A
   const reader = body.getReader();
   let timer: NodeJS.Timeout | undefined;
   const stall = new Promise<never>((_, reject) => {
-    const message = `no byte of the inventory came for ${idle} ms; nothing was changed, send it again`;
+    const message = `the upload sent nothing for ${idle} ms; nothing was changed, send it again`;
     timer = setTimeout(() => reject(new FairwayError('malformed', message)), idle);
   });
   try {
@@ -111,7 +111,7 @@ async function* withoutStalls(body: ReadableStream<Uint8Array>, idle: number): A
     }
   } finally {
     clearTimeout(timer);
-    // A sender that went away has ended it already.
+    // If the client went away, the body has already ended.
     void reader.cancel().catch(() => {});
   }
 }
@@ -121,5 +121,7 @@ function readInstance(value: unknown, index: number): Instance {
   if (instance.success) return instance.data;
   const faults = invalid(instance.error, value).details.errors ?? [];
   const errors = faults.map(({ path, message }) => ({ path: path ? `${index}.${path}` : String(index), message }));
-  throw new FairwayError('invalid', `entry ${index} of the inventory is no instance; nothing was changed`, { errors });
+  throw new FairwayError('invalid', `entry ${index} of the inventory is not an instance; nothing was changed`, {
+    errors,
+  });
 }

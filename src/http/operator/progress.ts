@@ -14,7 +14,7 @@ const plan = createRoute({
   path: '/channels/{channel}/plan',
   operationId: 'getPlan',
   tags,
-  summary: 'Where the plan of a channel stands, and what its next step waits for',
+  summary: 'How far the plan of a channel is, and what its next step waits for',
   ...guarded('read'),
   request: { params: channelParam },
   responses: answers('All null without a plan.', schemas.PlanState),
@@ -36,7 +36,7 @@ const series = createRoute({
   responses: answers('Oldest first.', z.object({ points: z.array(schemas.Point) })),
 });
 
-/** How a channel's agents move on. */
+/** `/channels/{channel}/plan` and `/series`. */
 export function progressRoutes(plans: Plans, history: Series) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(plan, async (c) => c.json(await plans.state(c.req.valid('param').channel), 200));

@@ -17,7 +17,7 @@ const read = createRoute({
   path: '/releases/{version}/promotion',
   operationId: 'getPromotion',
   tags,
-  summary: 'How far a release has come, what holds it, and what happens next',
+  summary: 'How far a release is, what it waits for, and what happens next',
   ...guarded('read'),
   request: { params: versionParam },
   responses: promotionAnswer,
@@ -38,7 +38,7 @@ const verbRoute = <S extends z.ZodType>(verb: Verb, summary: string, schema: S) 
     responses: promotionAnswer,
   });
 
-/** `/releases/{version}/promotion` and what moves it. */
+/** `/releases/{version}/promotion` and the verbs of a promotion. */
 export function promotionRoutes(promotions: Promotions) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(read, async (c) => {
@@ -59,10 +59,15 @@ export function promotionRoutes(promotions: Promotions) {
     });
   }
 
-  verb('approve', 'Approve a stage; not for whoever registered the release', schemas.Approve, promotions.approve);
-  verb('promote', 'Start the next stage, if all its gates are passed', schemas.Promote, promotions.promote);
-  verb('halt', 'Stop where it is', schemas.Halt, promotions.halt);
-  verb('resume', 'Go on from where it was halted', schemas.Resume, promotions.resume);
-  verb('supersede', 'End it in favour of a fixed release', schemas.Supersede, promotions.supersede);
+  verb(
+    'approve',
+    'Approve a stage; the person who registered the release may not',
+    schemas.Approve,
+    promotions.approve,
+  );
+  verb('promote', 'Start the next stage if it passes all gates', schemas.Promote, promotions.promote);
+  verb('halt', 'Halt the promotion', schemas.Halt, promotions.halt);
+  verb('resume', 'Resume the promotion where it was halted', schemas.Resume, promotions.resume);
+  verb('supersede', 'End the promotion in favour of a fixed release', schemas.Supersede, promotions.supersede);
   return app;
 }

@@ -10,10 +10,10 @@ const decide = createRoute({
   path: '/recovery',
   operationId: 'decideRecovery',
   tags: ['state'],
-  summary: 'Decide which state counts, after the store has lost changes',
+  summary: 'Decide which state counts after the store has lost changes',
   ...guarded('recover'),
   request: { query: DryRun, ...body(RecoveryDecision) },
-  responses: answers('What was lost, and what the decision changes.', RecoveryResult),
+  responses: answers('The lost changes, and what the decision changes.', RecoveryResult),
 });
 
 /** `/recovery` */

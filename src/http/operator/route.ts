@@ -31,16 +31,16 @@ function limitBody(maxSize: number) {
   });
 }
 
-/** What clients that are made from the document call a verb: `roll-forward` of a `Channel` is `rollForwardChannel`. */
+/** The name of a verb in generated clients: `roll-forward` of a `Channel` is `rollForwardChannel`. */
 export const operationId = (verb: string, noun: string): string =>
   verb.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()) + noun;
 
-/** A JSON body that must be there. */
+/** A required JSON body. */
 export const body = <S extends z.ZodType>(schema: S) => ({
   body: { required: true, content: { 'application/json': { schema } } },
 });
 
-/** The answer of a success, and the problem that every failure is. */
+/** The responses of a route: 200 with `schema`, and a problem for every failure. */
 export const answers = <S extends z.ZodType>(description: string, schema: S) => ({
   200: { description, content: { 'application/json': { schema } } },
   ...problems,
@@ -50,12 +50,15 @@ export const problems = {
   default: { description: 'What went wrong.', content: { 'application/problem+json': { schema: Problem } } },
 } as const;
 
-/** Conditions of a change. */
+/** The headers that make a change conditional. */
 export const Conditions = z.object({
-  'if-match': z.string().optional().openapi({ description: 'The revision that was seen; another one answers 412.' }),
+  'if-match': z
+    .string()
+    .optional()
+    .openapi({ description: 'The revision that the change is based on. If it has changed, the answer is 412.' }),
 });
 
-/** Who asks, on what condition, and whether in earnest. `dryRun` may stand in the body or in the query. */
+/** Reads the caller, the condition and whether this is a dry run. `dryRun` may be in the body or in the query. */
 export function readRequest(c: Context<OperatorEnv>, dryRunInBody = false): ChangeRequest {
   return {
     actor: c.get('actor'),
@@ -64,7 +67,7 @@ export function readRequest(c: Context<OperatorEnv>, dryRunInBody = false): Chan
   };
 }
 
-/** No document has it. */
+/** A revision that no document has. */
 const NO_REVISION = -1;
 
 /** The revision in `If-Match`, or its `*`; null without a condition, 0 for `If-None-Match: *`. */

@@ -17,7 +17,7 @@ const exportState = createRoute({
   path: '/export',
   operationId: 'exportState',
   tags,
-  summary: 'The control state as one document: JSON, or YAML with `Accept: application/yaml`',
+  summary: 'Export the control state as one document: JSON, or YAML with `Accept: application/yaml`',
   ...guarded('read'),
   responses: {
     200: {
@@ -36,7 +36,7 @@ const apply = createRoute({
   path: '/apply',
   operationId: 'applyState',
   tags,
-  summary: 'Make the state agree with a document; what it leaves out stays',
+  summary: 'Make the state agree with a document; parts that the document omits stay',
   ...guarded('apply', MAX_DOCUMENT),
   request: {
     query: DryRun,
@@ -59,7 +59,7 @@ export function transferRoutes(transfer: Transfer) {
   app.openapi(exportState, (c) => {
     const state = transfer.export(c.get('actor'));
     if (!YAML.test(c.req.header('accept') ?? '')) return c.json(state, 200);
-    // Without aliases, which would make two marks that are equal now look like one for ever.
+    // Without aliases: two marks that happen to be equal are not one mark.
     return c.body(stringify(state, { aliasDuplicateObjects: false }), 200, { 'Content-Type': 'application/yaml' });
   });
   app.openapi(apply, async (c) => {
@@ -82,7 +82,7 @@ function readDocument(text: string, type: string): unknown {
   );
 }
 
-/** Throws an error that says what is wrong. What YAML only warns of, an unknown tag for instance, is wrong too. */
+/** Throws an error that says what is wrong. Warnings of YAML, for instance about an unknown tag, count as errors. */
 function readYaml(text: string): unknown {
   const document = parseDocument(text);
   const fault = document.errors[0] ?? document.warnings[0];
@@ -95,7 +95,7 @@ function readYaml(text: string): unknown {
       return visit.BREAK;
     },
   });
-  // Followed, a few lines could stand for billions.
-  if (aliased) throw new Error('it has aliases, which are not followed; write out what they stand for');
+  // With aliases, a few lines could expand to billions.
+  if (aliased) throw new Error('it has aliases, which Fairway does not follow; write their values out');
   return document.toJS();
 }

@@ -15,15 +15,19 @@ export const Census = z
       .object({
         atTarget: z.int(),
         behind: z.int().openapi({ description: "Within the target's major." }),
-        majorBehind: z.int().openapi({ description: 'A major or more, and still in support.' }),
+        majorBehind: z.int().openapi({ description: 'A major or more behind, and still in support.' }),
         outOfSupport: z.int(),
         ahead: z.int(),
-        stranded: z.int().openapi({ description: 'Of all these: may not go to the target in one hop.' }),
+        stranded: z
+          .int()
+          .openapi({ description: 'Those of the agents above that cannot go to the target in one hop.' }),
       })
       .nullable(),
     groups: z.array(z.object({ group: z.string().nullable(), count: z.int() })),
     updaters: z.array(z.object({ updater: z.string().nullable(), count: z.int() })),
-    unenrolled: z.int().openapi({ description: 'Check in without an enrolment token; in no other count.' }),
+    unenrolled: z
+      .int()
+      .openapi({ description: 'Agents that check in without an enrolment token; no other count includes them.' }),
     sources: z.array(EvidenceSummary.extend({ skipped: z.int(), versions: z.array(VersionCount) })),
   })
   .openapi('Census');
@@ -59,6 +63,6 @@ export const Explanation = z
     pin: Mark.nullable(),
     plan: z.object({ ...plan, next: z.string(), strandsAgent: z.boolean() }).nullable(),
     revision: z.int().nullable(),
-    because: z.string().openapi({ description: 'The same in a sentence.' }),
+    because: z.string().openapi({ description: 'The reason in a sentence.' }),
   })
   .openapi('Explanation');

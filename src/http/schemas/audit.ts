@@ -11,7 +11,7 @@ export const AuditEntry = z
     before: z.unknown(),
     after: z.unknown(),
     revision: z.int(),
-    hash: z.string().openapi({ description: 'SHA-256 over the hash of the entry before and this one.' }),
+    hash: z.string().openapi({ description: 'SHA-256 over the hash of the previous entry and this entry.' }),
   })
   .openapi('AuditEntry');
 
@@ -20,7 +20,10 @@ export const ChainState = z
     intact: z.boolean(),
     entries: z.int(),
     head: z.string().openapi({ description: 'Hash of the newest entry.' }),
-    brokenAt: z.int().nullable().openapi({ description: 'Id of the first entry that does not fit the one before.' }),
+    brokenAt: z
+      .int()
+      .nullable()
+      .openapi({ description: 'Id of the first entry that does not follow from the previous one.' }),
   })
   .openapi('ChainState');
 

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { channelNameFault } from '../../domain/channel.ts';
 import { WAITING_REASONS } from '../../domain/plan.ts';
+import { roleFor } from '../../domain/role.ts';
 import { VERSION_KINDS } from '../../domain/version.ts';
 import { AuditEntry } from './audit.ts';
 import { canonicalVersion, controlPlaneName, dryRun, judged, kind, reason, said, time, version } from './fields.ts';
@@ -8,7 +9,7 @@ import { Report } from './report.ts';
 
 export const ChannelName = judged(channelNameFault).openapi({
   param: { name: 'channel', in: 'path' },
-  description: 'Percent-encoded where it holds slashes.',
+  description: 'Slashes are percent-encoded.',
   example: 'stable/cloud',
 });
 
@@ -17,7 +18,7 @@ export const Mark = z.object(mark);
 export const plan = {
   target: z.string(),
   route: z.array(z.string()),
-  step: z.int().openapi({ description: 'Index in the route of the present target.' }),
+  step: z.int().openapi({ description: 'Index of the current target in the route.' }),
   critical: z.boolean(),
   startedBy: said.by,
   startedAt: said.at,
@@ -35,12 +36,12 @@ export const Channel = z
     needsHelm: z.boolean(),
     controlPlane: z.string().nullable(),
     toolsVersion: z.string().nullable(),
-    target: z.string().nullable().openapi({ description: 'Without prefix; null: agents are told none.' }),
+    target: z.string().nullable().openapi({ description: 'Without prefix; null: agents get `none`.' }),
     critical: Mark.nullable(),
     pin: Mark.nullable(),
-    lineage: z.array(z.string()).openapi({ description: 'The way to the target, ascending.' }),
+    lineage: z.array(z.string()).openapi({ description: 'The versions on the way to the target, ascending.' }),
     served: z.array(z.object({ version: z.string(), until: z.string() })),
-    plan: Plan.nullable().openapi({ description: 'Steps to come; see GET /channels/{channel}/plan.' }),
+    plan: Plan.nullable().openapi({ description: 'The remaining steps; see GET /channels/{channel}/plan.' }),
     updatedAt: z.string(),
     updatedBy: z.string(),
     revision: z.int(),
@@ -55,13 +56,13 @@ const acceptStranding = z
   .int()
   .min(0)
   .optional()
-  .openapi({ description: "The report's `stranded`; needs the role admin." });
+  .openapi({ description: `The report's \`stranded\`; needs the role ${roleFor('accept-stranding')}.` });
 
 export const RollForward = z.strictObject({
   version,
   reason,
   critical: z.boolean().optional(),
-  stepped: z.boolean().optional().openapi({ description: 'Across majors in steps, each when it would strand nobody.' }),
+  stepped: z.boolean().optional().openapi({ description: 'Cross majors in steps, each once it strands no agent.' }),
   acceptStranding,
   dryRun,
 });
@@ -93,12 +94,12 @@ export const settings = {
   toolsVersion: canonicalVersion
     .nullable()
     .optional()
-    .openapi({ description: 'What client tools are told to run; null: the target.' }),
+    .openapi({ description: 'The version that client tools get; null: the target.' }),
 };
 
 export const PutChannel = z.strictObject({
   ...settings,
-  target: version.optional().openapi({ description: 'Only at creation.' }),
+  target: version.optional().openapi({ description: 'Only when the channel is created.' }),
   reason: reason.optional(),
   dryRun,
 });
@@ -106,12 +107,12 @@ export const PutChannel = z.strictObject({
 export const PlanState = z
   .object({
     plan: Plan.nullable(),
-    next: z.string().nullable().openapi({ description: 'The step to come.' }),
+    next: z.string().nullable().openapi({ description: 'The next step.' }),
     waiting: z
       .object({ reason: z.enum(WAITING_REASONS), detail: z.string() })
       .nullable()
-      .openapi({ description: 'What stands in the way of it; null: it is taken within seconds.' }),
-    report: Report.nullable().openapi({ description: "The gate's, on the step to come." }),
+      .openapi({ description: 'What the step waits for; null: it is taken within seconds.' }),
+    report: Report.nullable().openapi({ description: 'The report of the gate on the next step.' }),
   })
   .openapi('PlanState');
 

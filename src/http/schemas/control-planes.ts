@@ -12,7 +12,7 @@ export const ControlPlaneReport = z
   .object({
     allowed: z.boolean(),
     controlPlane: z.string(),
-    current: z.string().nullable().openapi({ description: 'What it runs; null while nobody has reported it.' }),
+    current: z.string().nullable().openapi({ description: 'The version that it runs; null until it is recorded.' }),
     version: z.string(),
     agents: z.int(),
     stranded: z.int().openapi({ description: 'Agents that it would refuse, or that would refuse it.' }),

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { MAX_VERSION_LENGTH, readVersion, requireVersion, VERSION_KINDS } from '../../domain/version.ts';
 
-/** A string that the domain has an opinion on; its sentence becomes the message. */
+/** A string that the domain checks; the sentence of `fault` becomes the message. */
 export const judged = (fault: (text: string) => string | null) =>
   z.string().superRefine((text, context) => {
     const message = fault(text);
@@ -15,20 +15,23 @@ const versionFault = (text: string) => {
 
 export const time = () =>
   z.iso.datetime({ offset: true, error: 'expected a time with its zone, such as 2026-11-22T18:00:00Z' });
-/** A time, or only a date where a history gives no more. */
+/** A time, or only a date, because a history may have no more. */
 export const moment = () =>
   z.union([z.iso.date(), z.iso.datetime({ offset: true })], 'expected 2026-11-22, or 2026-11-22T18:00:00Z');
 export const kind = z.enum(VERSION_KINDS);
 export const reason = z.string().trim().min(1).max(500).openapi({ example: 'incident 12' });
 export const version = judged(versionFault).openapi({ example: '16.4.7', maxLength: MAX_VERSION_LENGTH });
-/** As it is stored and looked up. */
+/** A version in its canonical form, as it is stored and looked up. */
 export const canonicalVersion = version.transform((text) => requireVersion(text).text);
-/** Who did something and when, and why, as documents hold them. The bounds leave room for what Fairway adds. */
+/** Who did something, when and why, as in documents. The bounds leave room for what Fairway adds. */
 export const signature = { by: z.string().max(200), at: time() };
 export const said = { ...signature, reason: z.string().max(1000) };
 export const dryRun = z.boolean().optional();
 export const DryRun = z.object({
-  dryRun: z.enum(['true', 'false']).optional().openapi({ description: 'Answer as if, and store nothing.' }),
+  dryRun: z
+    .enum(['true', 'false'])
+    .optional()
+    .openapi({ description: 'Answer as if the change were made, and store nothing.' }),
 });
 export const VersionCount = z.object({ version: z.string(), count: z.int() });
 export const controlPlaneName = z

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { VersionCount } from './fields.ts';
 
-/** What an instance of `tctl inventory ls --format=json` must look like to be counted; the rest of it is not read. */
+/** The fields of an instance of `tctl inventory ls --format=json` that Fairway reads. */
 export const Instance = z.object({
   metadata: z.object({ name: z.string() }),
   spec: z.object({

@@ -10,7 +10,7 @@ export const Problem = z
     title: z.string(),
     status: z.int(),
     code: z.enum(ERROR_CODES),
-    detail: z.string().openapi({ description: 'What is wrong and what to do next.' }),
+    detail: z.string().openapi({ description: 'What is wrong, and what to do next.' }),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
     report: Report.optional(),
     gates: z.array(PromotionGate).optional(),

@@ -5,9 +5,9 @@ import { canonicalVersion, dryRun, reason, said, time, version } from './fields.
 const stage = z.string().min(1).max(64).openapi({ example: 'internal' });
 export const Approve = z.strictObject({ stage, reason, dryRun });
 export const Promote = z.strictObject({
-  stage: stage.optional().openapi({ description: 'By default the one whose turn it is.' }),
+  stage: stage.optional().openapi({ description: 'By default the current stage.' }),
   reason,
-  critical: z.boolean().optional().openapi({ description: 'Mark its channels critical when they are moved.' }),
+  critical: z.boolean().optional().openapi({ description: 'Mark the channels of the stage critical when they move.' }),
   dryRun,
 });
 export const Halt = z.strictObject({ reason, dryRun });
@@ -61,7 +61,7 @@ const StageProgress = z
     const fault = progressFault(progress);
     if (fault) context.addIssue(fault);
   });
-/** A promotion as `GET /export` has it. */
+/** A promotion as in `GET /export`. */
 export const PromotionState = z.strictObject({
   version: canonicalVersion,
   stages: z

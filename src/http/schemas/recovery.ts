@@ -4,7 +4,7 @@ import { dryRun, reason } from './fields.ts';
 
 export const RecoveryDecision = z.strictObject({
   keep: z.enum(['served', 'stored']).openapi({
-    description: 'served: put the state that this server serves back; stored: take what the store holds.',
+    description: 'served: restore the state that this server serves; stored: use the state in the store.',
   }),
   reason,
   dryRun,

@@ -14,7 +14,7 @@ const pr = z
   .min(1)
   .max(2 ** 31);
 const title = z.string().trim().min(1).max(300);
-/** Bounds the document of a release. */
+/** Limits the size of a release's document. */
 const MAX_CHANGES = 500;
 
 export const ListedRelease = z.strictObject({
@@ -55,7 +55,7 @@ export const RegisterRelease = z
   .openapi('RegisterRelease');
 
 const artifact = z.object({ state: artifactState, at: moment().nullable() });
-/** A release as `GET /export` has it. */
+/** A release as in `GET /export`. */
 export const releaseState = {
   commit: commit.nullable(),
   cutAt: moment().nullable(),
@@ -78,7 +78,7 @@ export const ReleaseQuery = z.object({
   security: z.enum(['true', 'false']).optional(),
   embargoed: z.enum(['true', 'false']).optional(),
   pulled: z.enum(['true', 'false']).optional(),
-  order: z.enum(['precedence', 'time']).default('precedence').openapi({ description: 'Newest first by which.' }),
+  order: z.enum(['precedence', 'time']).default('precedence').openapi({ description: 'The order, newest first.' }),
   limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
 });
 
@@ -97,7 +97,7 @@ export const LiftEmbargo = z.strictObject({
     .array(z.string())
     .max(100)
     .optional()
-    .openapi({ description: 'Roll these forward to it in the same commit.' }),
+    .openapi({ description: 'Channels to roll forward to the release in the same commit.' }),
   critical: z.boolean().optional().openapi({ description: 'Mark those channels critical.' }),
   dryRun,
 });

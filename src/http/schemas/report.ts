@@ -6,15 +6,18 @@ import { dryRun, VersionCount, version } from './fields.ts';
 export const findingOf = <const R extends readonly string[]>(reasons: R) =>
   z.object({
     reason: z.enum(reasons),
-    version: z.string().optional().openapi({ description: 'Of the agents concerned, or of the stop on the way.' }),
-    count: z.int().optional().openapi({ description: 'Of the agents concerned.' }),
-    detail: z.string().openapi({ description: 'What is wrong and what to do about it, for people.' }),
+    version: z
+      .string()
+      .optional()
+      .openapi({ description: 'The version of the agents concerned, or of a stop on the route.' }),
+    count: z.int().optional().openapi({ description: 'How many agents are concerned.' }),
+    detail: z.string().openapi({ description: 'What is wrong and what to do about it, in a sentence.' }),
   });
 
 export const EvidenceSummary = z.object({
   source: z.enum(EVIDENCE_SOURCES),
   complete: z.boolean().openapi({ description: 'Does it know every enrolled agent?' }),
-  fresh: z.boolean().openapi({ description: 'Stale evidence decides nothing.' }),
+  fresh: z.boolean().openapi({ description: 'Evidence that is not fresh does not count.' }),
   agents: z.int(),
   oldest: VersionCount.nullable(),
   age: z.int().nullable().openapi({ description: 'Seconds since it was gathered.' }),
@@ -22,18 +25,23 @@ export const EvidenceSummary = z.object({
 
 export const Report = z
   .object({
-    allowed: z.boolean().openapi({ description: 'True where there is no reason against it.' }),
+    allowed: z.boolean().openapi({ description: 'True if there is no reason against it.' }),
     target: z.string(),
-    controlPlane: z.string().nullable().openapi({ description: 'The version that it runs, where that is known.' }),
-    agents: z.int().openapi({ description: 'Enrolled, nobody counted twice; where sources differ, the strictest.' }),
+    controlPlane: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The version that the control plane runs, if it is known.' }),
+    agents: z
+      .int()
+      .openapi({ description: 'Enrolled agents, each counted once; if sources differ, the strictest count.' }),
     oldest: VersionCount.nullable(),
-    stranded: z.int().openapi({ description: 'Agents for which a reason holds.' }),
-    reasons: z.array(findingOf(REFUSAL_REASONS)).openapi({ description: 'All that there are, not the first.' }),
+    stranded: z.int().openapi({ description: 'Agents that at least one reason concerns.' }),
+    reasons: z.array(findingOf(REFUSAL_REASONS)).openapi({ description: 'All reasons, not only the first.' }),
     warnings: z.array(findingOf(WARNING_REASONS)),
     evidence: z.array(EvidenceSummary),
     route: z.array(z.string()).nullable().openapi({
       description:
-        'Releases that the oldest agent has to go through, the target last; null without need or without a way.',
+        'Releases that the oldest agent goes through, the target last; null if it needs none or there is no route.',
     }),
   })
   .openapi('Report');

@@ -23,7 +23,7 @@ const channelState = {
     .nullable(),
 };
 
-/** A list that names nothing twice. */
+/** A list without duplicates. */
 const listOf = <T>(item: z.ZodType<T>, nameOf: (item: T) => string) =>
   z.array(item).superRefine((items, context) => {
     const seen = new Set<string>();
@@ -31,7 +31,7 @@ const listOf = <T>(item: z.ZodType<T>, nameOf: (item: T) => string) =>
     if (twice !== undefined) context.addIssue(`${twice} is listed twice`);
   });
 
-/** What `GET /export` answers and `POST /apply` takes; there every part may be left out. */
+/** The document of `GET /export` and `POST /apply`; for `apply`, every part is optional. */
 export const StateDocument = z
   .strictObject({
     fairway: z.literal(1),
