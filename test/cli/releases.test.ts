@@ -21,7 +21,7 @@ it('explains, mints and plans without a server', { timeout: LONG }, async () => 
   }
   expect((await offline('releases', 'backport-plan', '--urgent')).stdout).toMatch(/14\.3\.22 after 14\.3\.21/);
   expect(await offline('releases', 'backport-plan', '--urgent', '--security')).toMatchObject({ code: 2 });
-  expect((await offline('version', 'mint', '--commit', '0123456')).stderr).toMatch(/give more of the hash/);
+  expect((await offline('version', 'mint', '--commit', '0123456')).stderr).toMatch(/give more digits of the hash/);
   expect((await offline('version', 'parse', 'banana')).stderr).toMatch(/not a version/);
   const file = join(temporaryDirectory(), 'none.json');
   writeFileSync(file, '{}');
