@@ -170,16 +170,6 @@ describe('pulling a release', () => {
     const again = await api('POST', '/releases/16.4.8/pull', { reason: 'once more' });
     expect(again.body).toMatchObject({ channels: [], release: { pulled: { reason: 'worse' } } });
   });
-
-  it('never loses a race against a roll-forward', async () => {
-    const { api, rollForward } = await started();
-    for (let round = 1; round <= 10; round++) {
-      const version = `16.5.${round}`;
-      await api('POST', '/releases', registration(version, published));
-      await Promise.all([rollForward(version), api('POST', `/releases/${version}/pull`, { reason: 'bad' })]);
-      expect((await api('GET', '/channels/stable%2Fcloud')).body.target).toBe('16.4.6');
-    }
-  });
 });
 
 describe('client tools', () => {

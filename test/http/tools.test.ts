@@ -90,17 +90,6 @@ describe('client tools', () => {
     await register('16.4.9', { embargoed: true });
     expect(await served()).toEqual(['v16.4.7', '16.4.7', true, '16.4.7']);
   });
-
-  it('never lose a race between a setting and a pull', async () => {
-    const { api, served, set, register } = await started();
-    for (let round = 1; round <= 10; round++) {
-      const version = `16.5.${round}`;
-      await register(version);
-      await Promise.all([set(version), api('POST', `/releases/${version}/pull`, { reason: 'bad' })]);
-      expect((await api('GET', CHANNEL)).body.toolsVersion).toBe(null);
-      expect((await served())[0]).toBe('v16.4.7');
-    }
-  });
 });
 
 describe('a version for client tools is refused', () => {
