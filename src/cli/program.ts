@@ -36,7 +36,8 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
     .showHelpAfterError('(add --help for more)')
     .addHelpText(
       'after',
-      '\nExits 0 when done, 1 on an error, 2 on wrong usage, 3 if refused by the gate, 4 on a conflict, 5 if not replicated.',
+      '\nExits 0 when done, 1 on an error, 2 on wrong usage, 3 if refused by the gate, 4 on a conflict, ' +
+        '5 if stored but not yet replicated.',
     )
     // Commands inherit it.
     .exitOverride();
