@@ -5,33 +5,33 @@ import type { Stage, StageProgress } from './promotion.ts';
 import type { Release } from './release.ts';
 import { compareVersions, requireVersion } from './version.ts';
 
-/** Something that must hold before a stage goes on; `reason` says why it does not. */
+/** A requirement of a stage; `reason` says why it does not hold, null if it does. */
 export interface PromotionGate {
   gate: string;
   passed: boolean;
   reason: string | null;
 }
 
-/** A channel of a stage: null where it does not exist, or needs no judging because it serves the release. */
+/** A channel of a stage. `channel` is null if it does not exist; `report` also if it already serves the release. */
 export interface StageChannel {
   name: string;
   channel: Channel | null;
   report: Report | null;
 }
 
-/** A control plane of a stage: null while nobody has reported it, or where it runs the release already. */
+/** A control plane of a stage. `version` is null until it is reported; `report` also if it runs the release. */
 export interface StageControlPlane {
   name: string;
   version: string | null;
   report: ControlPlaneReport | null;
 }
 
-/** All that a stage's gates are judged by. */
+/** Everything that a stage's gates are judged by. */
 export interface StageFacts {
   release: Release;
   stage: Stage;
   progress: StageProgress;
-  /** The stage before; null for the first. */
+  /** The previous stage; null for the first one. */
   before: { name: string; progress: StageProgress } | null;
   channels: StageChannel[];
   controlPlanes: StageControlPlane[];
@@ -39,8 +39,8 @@ export interface StageFacts {
 }
 
 /**
- * The gates before a stage starts (RFD 134, Cloud promotion process), all of them. They must still hold when it rolls,
- * since hours may pass until its control planes have been upgraded.
+ * Judges all gates before a stage starts (RFD 134, Cloud promotion process). They must still hold when it rolls,
+ * because hours may pass until its control planes have been upgraded.
  */
 export function startGates(facts: StageFacts): PromotionGate[] {
   const { release, stage, progress, before } = facts;
@@ -51,10 +51,10 @@ export function startGates(facts: StageFacts): PromotionGate[] {
     gate(
       'kind',
       stage.accepts.includes(kind),
-      `stage ${stage.name} takes ${stage.accepts.join(' and ')} releases only`,
+      `stage ${stage.name} accepts only ${stage.accepts.join(' and ')} releases`,
     ),
     gate('artifacts', state === 'published', `the control plane's artifacts are ${state}; publish them`),
-    gate('not_pulled', release.pulled === null, `it was pulled: ${release.pulled?.reason}`),
+    gate('not_pulled', release.pulled === null, `the release was pulled: ${release.pulled?.reason}`),
     ...(before ? [previousStage(before.name, before.progress)] : []),
     ...(stage.signOff ? [gate('signed_off', open.length === 0, `not signed off: ${open.join(', ')}`)] : []),
     ...(stage.approval ? [gate('approved', progress.approved !== null, approvalNeeded(release))] : []),
@@ -71,7 +71,10 @@ const previousStage = (name: string, { state }: StageProgress) =>
 
 const STRANDING: ReadonlySet<string> = new Set(['agent_too_old', 'major_downgrade', 'legacy_skip']);
 
-/** "Any Cloud release must be always compatible with the oldest version of an agent that's connected to Cloud and enrolled." */
+/**
+ * RFD 134: "Any Cloud release must be always compatible with the oldest version of an agent that's connected to Cloud
+ * and enrolled."
+ */
 function compatible({ channels, controlPlanes }: StageFacts): PromotionGate {
   const stranded = channels.flatMap(({ report }) =>
     (report?.reasons ?? []).filter(({ reason }) => STRANDING.has(reason)),
@@ -81,23 +84,23 @@ function compatible({ channels, controlPlanes }: StageFacts): PromotionGate {
   return gate('compatible', details.length === 0, [...new Set(details)].join('; '));
 }
 
-/** Control plane first (RFD 109): each one of the stage runs this release, or a later one. */
+/** Control planes come first (RFD 109): each one of the stage must run this release or a later one. */
 export function controlPlaneGate({ release, controlPlanes }: StageFacts): PromotionGate {
   const behind = controlPlanes.filter(({ version }) => !version || compareVersions(version, release.version) < 0);
   const detail = behind.map(({ name, version }) => `${name} reports ${version ?? 'nothing'}`).join(', ');
   return gate('control_planes', behind.length === 0, `control planes must run ${release.version} first: ${detail}`);
 }
 
-/** What to do with a channel of a rolling stage. */
+/** The next step for a channel of a rolling stage. */
 export type ChannelStep = { name: string } & ({ step: 'serves' | 'move' } | { step: 'blocked'; reason: string });
 
 export function channelSteps({ release, channels }: StageFacts): ChannelStep[] {
   return channels.map(({ name, channel, report }) => {
-    if (!channel) return { name, step: 'blocked', reason: 'there is no such channel; create it' };
+    if (!channel) return { name, step: 'blocked', reason: 'the channel does not exist; create it' };
     if (serves(channel, release.version)) return { name, step: 'serves' };
     if (channel.pin) return { name, step: 'blocked', reason: `pinned by ${channel.pin.by}: ${channel.pin.reason}` };
     if (channel.served.some(({ version }) => version === release.version)) {
-      // Whoever took it back had a reason; a machine that insists would fight him.
+      // The person who moved it away had a reason, so a promotion does not move it back.
       return { name, step: 'blocked', reason: `${channel.updatedBy} moved it away again; roll it forward by hand` };
     }
     if (report?.allowed) return { name, step: 'move' };
@@ -105,7 +108,7 @@ export function channelSteps({ release, channels }: StageFacts): ChannelStep[] {
   });
 }
 
-/** Does the channel tell its agents to run `version`, or a later one? */
+/** Does the channel serve `version` or a later one? */
 export const serves = ({ target }: Channel, version: string): boolean =>
   target !== null && compareVersions(target, version) >= 0;
 

@@ -7,20 +7,20 @@ export interface Stage {
   name: string;
   channels: readonly string[];
   controlPlanes: readonly string[];
-  /** Kinds of versions that may come here. */
+  /** The kinds of versions that may enter this stage. */
   accepts: readonly VersionKind[];
   /** Milliseconds from the moment when all channels serve the release until the stage is complete. */
   soak: number;
-  /** Begins by itself once its gates are passed; otherwise somebody promotes. */
+  /** True: the stage starts once it passes its gates. False: it waits until someone promotes the release. */
   automatic: boolean;
   /** Must every significant change be signed off? */
   signOff: boolean;
-  /** Must a release manager approve who did not register the release? */
+  /** Must a release manager other than the one who registered the release approve the stage? */
   approval: boolean;
   conditions: readonly Condition[];
 }
 
-/** A PromQL expression that holds where its answer has a series. */
+/** A PromQL expression; the condition holds if the answer contains a series. */
 export interface Condition {
   name: string;
   query: string;
@@ -53,32 +53,32 @@ type Reasoned = Signature & { reason: string };
 /** How far a release has come in one stage. */
 export interface StageProgress {
   state: StageState;
-  /** Since when it is in this state; null: it never left `waiting`. ISO 8601. */
+  /** When the stage entered this state (ISO 8601); null if it never left `waiting`. */
   since: string | null;
   approved: Reasoned | null;
-  /** `critical`: its channels tell agents not to wait for their maintenance window. */
+  /** `critical`: the stage's channels are marked critical, so agents do not wait for their maintenance window. */
   started: (Reasoned & { critical: boolean }) | null;
-  /** While halted: why, and the state that `resume` leads back to. */
+  /** Why the stage is halted, and the state that `resume` returns to; null unless halted. */
   halted: (Reasoned & { from: StageState }) | null;
 }
 
 /** A release's way through the stages. */
 export interface Promotion {
   version: string;
-  /** By the name of the stage; one that is not here is waiting. */
+  /** By the name of the stage; a stage that is missing here is waiting. */
   stages: Record<string, StageProgress>;
-  /** The release that fixes this one, to which everything goes instead. */
+  /** The release that replaces this one; null unless superseded. */
   supersededBy: string | null;
   updatedAt: string;
 }
 
-/** A promotion as a document has it. */
+/** A promotion as a state document contains it. */
 export type PromotionState = Omit<Promotion, 'updatedAt'>;
 
-/** `resume` leads back to where the stage was halted. */
+/** `resume` returns to the state in which the stage was halted. */
 const BACK = 'back';
 
-/** Every way from state to state; what is not here cannot happen. */
+/** All transitions; one that is missing here cannot happen. */
 export const TRANSITIONS: Record<StageState, Partial<Record<StageEvent, StageState | typeof BACK>>> = {
   waiting: { start: 'awaiting-control-plane', halt: 'halted', supersede: 'superseded' },
   'awaiting-control-plane': { 'control-planes-ready': 'rolling', halt: 'halted', supersede: 'superseded' },
@@ -107,12 +107,12 @@ export const createPromotion = (version: string, at: Date): Promotion => ({
 
 export const progressOf = ({ stages }: Promotion, stage: string): StageProgress => stages[stage] ?? WAITING;
 
-/** The first stage that is not complete, or null when all are. */
+/** Returns the first stage that is not complete, or null if all are complete. */
 export function currentStage(promotion: Promotion, stages: readonly Stage[]): Stage | null {
   return stages.find(({ name }) => progressOf(promotion, name).state !== 'complete') ?? null;
 }
 
-/** The stage that is under way or comes next, or null once the release goes no further. */
+/** Returns the stage that is under way or comes next, or null if the release was superseded, pulled or completed. */
 export function runningStage(
   promotion: Promotion,
   { pulled }: Pick<Release, 'pulled'>,
@@ -121,34 +121,34 @@ export function runningStage(
   return promotion.supersededBy || pulled ? null : currentStage(promotion, stages);
 }
 
-/** When a soaking stage is complete. */
+/** Returns when a soaking stage will be complete. */
 export const soakedAt = ({ soak }: Stage, { since }: StageProgress): Date => new Date(Date.parse(since ?? '') + soak);
 
-/** Takes one step in one stage. Throws `refused` where the table has none. */
+/** Applies an event to one stage. Throws `refused` if `TRANSITIONS` does not allow it. */
 export function step(promotion: Promotion, stage: string, event: StageEvent, act: StageAct): Promotion {
   const progress = progressOf(promotion, stage);
   const next = TRANSITIONS[progress.state][event];
   if (next === undefined) {
-    throw new FairwayError('refused', `stage ${stage} is ${progress.state}, so there is no ${event} now`);
+    throw new FairwayError('refused', `stage ${stage} is ${progress.state}, which does not allow ${event}`);
   }
   const state = next === BACK ? (progress.halted?.from ?? 'waiting') : next;
   const signature = { by: act.by, at: act.at.toISOString(), reason: act.reason };
   const started = event === 'start' ? { ...signature, critical: act.critical ?? false } : progress.started;
   const halted = event === 'halt' ? { ...signature, from: progress.state } : null;
-  // A soak that was halted begins anew: nobody was watching the release work.
+  // A soak that was halted starts again from zero, because the release did not run undisturbed.
   return withStage(promotion, stage, { ...progress, state, since: signature.at, started, halted }, act.at);
 }
 
-/** Notes the approval of a stage that has not started. Throws `refused`. */
+/** Records the approval of a stage that has not started. Throws `refused` if it has. */
 export function approve(promotion: Promotion, stage: string, { by, at, reason }: StageAct): Promotion {
   const progress = progressOf(promotion, stage);
   if (progress.state !== 'waiting') {
-    throw new FairwayError('refused', `stage ${stage} is ${progress.state}; only one that waits can be approved`);
+    throw new FairwayError('refused', `stage ${stage} is ${progress.state}; only a waiting stage can be approved`);
   }
   return withStage(promotion, stage, { ...progress, approved: { by, at: at.toISOString(), reason } }, at);
 }
 
-/** Ends the promotion in favour of `by`. Throws `refused` when it is over already. */
+/** Ends the promotion in favour of release `by`. Throws `refused` if the promotion is over. */
 export function supersede(promotion: Promotion, stages: readonly Stage[], by: string, act: StageAct): Promotion {
   const left = stages.filter(({ name }) => TRANSITIONS[progressOf(promotion, name).state].supersede);
   if (left.length === 0) {
@@ -162,17 +162,17 @@ function withStage(promotion: Promotion, stage: string, progress: StageProgress,
   return { ...promotion, stages: { ...promotion.stages, [stage]: progress }, updatedAt: at.toISOString() };
 }
 
-/** Returns what is wrong with progress that a document tells of, or null. */
+/** Returns what is wrong with a stage's progress in a state document, or null. */
 export function progressFault({ state, since, halted }: StageProgress): string | null {
   if (state !== 'waiting' && since === null) return `a stage that is ${state} needs since`;
-  if ((state === 'halted') !== (halted !== null)) return 'halted belongs to a stage that is halted, and to no other';
+  if ((state === 'halted') !== (halted !== null)) return 'halted must be set if and only if the stage is halted';
   if (halted && !TRANSITIONS[halted.from].halt) return `a stage that is ${halted.from} cannot have been halted`;
   return null;
 }
 
 /**
- * A promotion brought back from a document, where it was. A document is nobody's word for the gates: a stage that was
- * rolling asks them all once more before the next channel moves.
+ * Restores a promotion from a state document, in the states that it had. A document does not prove that gates still
+ * hold, so a stage that was rolling must pass them all again before the next channel moves.
  */
 export function restorePromotion({ version, stages, supersededBy }: PromotionState, at: Date): Promotion {
   const restored = Object.entries(stages).map(([name, progress]) => [name, askAgain(progress)] as const);

@@ -5,7 +5,7 @@ import { channelKey, requireChannel } from '../domain/snapshot.ts';
 import type { ControlLog } from '../domain/store.ts';
 import type { State } from './state.ts';
 
-/** The state of the audit chain; `brokenAt` is the id of the first entry that does not follow the one before. */
+/** The state of the audit chain; `brokenAt` is the id of the first entry that does not follow the previous one. */
 export interface ChainState {
   intact: boolean;
   entries: number;
@@ -13,20 +13,20 @@ export interface ChainState {
   brokenAt: number | null;
 }
 
-/** Entries on a release under embargo are redacted for whoever must not learn of it. */
+/** The audit log. Entries about a release under embargo are redacted for actors who may not see it. */
 export interface Audit {
-  /** Newest first. */
+  /** Lists entries, newest first. */
   list(query: { before?: number | undefined; limit: number }, asker: Actor): Promise<AuditEntry[]>;
-  /** What happened to a channel, newest first; also of one that was deleted. */
+  /** Lists what happened to a channel, newest first, also if the channel was deleted. */
   history(channel: string, query: { before?: number | undefined; limit: number }, asker: Actor): Promise<AuditEntry[]>;
   verify(): Promise<ChainState>;
 }
 
 const PAGE = 500;
 
-/** Who changed what, when and why. */
+/** Records who changed what, when and why. */
 export function createAudit(store: Pick<ControlLog, 'audit'>, state: Pick<State, 'snapshot'>): Audit {
-  /** The whole log, oldest page last, because a store reads it from its end. */
+  /** Reads the whole log, newest page first, because a store reads it from its end. */
   async function* newestFirst(): AsyncGenerator<AuditEntry> {
     let before: number | undefined;
     for (;;) {

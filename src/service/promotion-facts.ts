@@ -15,7 +15,7 @@ export interface FactsOptions {
   now: () => Date;
 }
 
-/** All that the gates of one stage are judged by, as of now. */
+/** Gathers what the gates of one stage are judged by, as of now. */
 export type GatherFacts = (
   snapshot: Snapshot,
   release: Release,
@@ -54,7 +54,7 @@ export function createFacts({ gate, controlPlanes, conditions, stages, now }: Fa
   };
 }
 
-/** Today's figures say nothing of a stage that comes tomorrow. */
+/** A condition is checked only for the current stage, because its figures may change before a later stage starts. */
 const notYet = (name: string): PromotionGate => {
-  return { gate: `condition:${name}`, passed: false, reason: 'asked when it is the turn of this stage' };
+  return { gate: `condition:${name}`, passed: false, reason: 'checked when this is the current stage' };
 };

@@ -30,7 +30,7 @@ import type { State } from './state.ts';
 export interface StageView extends StageProgress {
   stage: string;
   automatic: boolean;
-  /** While soaking: when that is over. ISO 8601. */
+  /** When the soak ends (ISO 8601); null unless the stage is soaking. */
   soakedAt: string | null;
   channels: { channel: string; target: string | null }[];
   controlPlanes: { controlPlane: string; version: string | null }[];
@@ -40,7 +40,7 @@ export interface StageView extends StageProgress {
 
 export interface PromotionView {
   version: string;
-  /** The stage that is under way or comes next; null when all are complete. */
+  /** The stage that is under way or comes next; null when all stages are complete. */
   stage: string | null;
   supersededBy: string | null;
   stages: StageView[];
@@ -50,24 +50,24 @@ export interface PromotionView {
 }
 
 export interface StageInput {
-  /** By default the one whose turn it is. */
+  /** By default the current stage. */
   stage?: string | undefined;
   reason: string;
   critical?: boolean | undefined;
 }
 
-/** The way of releases through the stages, as people steer it. All throw `not_found` and `refused`. */
+/** What people can do with promotions. Each verb throws `not_found` and `refused`. */
 export interface Promotions {
   read(version: string, actor: Actor): Promise<PromotionView>;
-  /** Those that may still go on, newest release first: at most `limit` of all `total`. */
+  /** Lists promotions that may still go on, newest release first: at most `limit` of `total`. */
   running(actor: Actor, limit: number): Promise<{ promotions: PromotionView[]; total: number }>;
-  /** Throws `forbidden` for whoever registered the release. */
+  /** Approves a stage. Throws `forbidden` if the actor registered the release (RFD 134). */
   approve(version: string, input: StageInput & { stage: string }, request: ChangeRequest): Promise<PromotionView>;
-  /** Starts the next stage, if all its gates are passed. */
+  /** Starts the next stage if it passes all its gates. */
   promote(version: string, input: StageInput, request: ChangeRequest): Promise<PromotionView>;
   halt(version: string, input: { reason: string }, request: ChangeRequest): Promise<PromotionView>;
   resume(version: string, input: { reason: string }, request: ChangeRequest): Promise<PromotionView>;
-  /** Ends it in favour of a fixed release. */
+  /** Ends the promotion in favour of a fixed release. */
   supersede(version: string, input: { by: string; reason: string }, request: ChangeRequest): Promise<PromotionView>;
 }
 
@@ -84,10 +84,10 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
     const release = releases.read(text, actor);
     const promotion = state.snapshot().promotions.get(release.version);
     if (promotion) return { release, promotion };
-    const kinds = stages[0]?.accepts.join(' and ') ?? 'no';
+    const kinds = stages[0]?.accepts.join(' and ') ?? 'none';
     throw new FairwayError(
       'not_found',
-      `${release.version} is not promoted by stages, which ${kinds} releases are that were registered; move channels by roll-forward`,
+      `${release.version} has no promotion: only registered releases of these kinds have one: ${kinds}; roll channels forward`,
     );
   }
 
@@ -123,7 +123,7 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
     };
   }
 
-  /** Commits what `change` makes of the promotion, held to the release that it was decided by. */
+  /** Commits what `change` makes of the promotion, guarded by the revision of the release. */
   async function act(
     text: string,
     action: string,
@@ -171,10 +171,7 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
       act(text, 'approve', reason, request, (promotion, release, at) => {
         const { name } = request.actor;
         if (name === release.registered?.by) {
-          throw new FairwayError(
-            'forbidden',
-            `${name} registered ${release.version}, so somebody else must approve it`,
-          );
+          throw new FairwayError('forbidden', `${name} registered ${release.version}, so someone else must approve it`);
         }
         if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
         return approve(promotion, requireStage(stage).name, { by: name, at, reason });
@@ -185,7 +182,7 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
         const stage = requireCurrent(promotion);
         if (wanted !== undefined && requireStage(wanted) !== stage) {
           const { state } = progressOf(promotion, wanted);
-          const turn = `it is the turn of ${stage.name}, which is ${progressOf(promotion, stage.name).state}`;
+          const turn = `the current stage is ${stage.name}, which is ${progressOf(promotion, stage.name).state}`;
           throw new FairwayError('refused', `stage ${wanted} is ${state}; ${turn}`);
         }
         const after = step(promotion, stage.name, 'start', { by: request.actor.name, at, reason, critical });
@@ -249,7 +246,7 @@ function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], {
     case 'waiting': {
       const start = closed().filter(({ gate }) => gate !== 'control_planes' && gate !== 'channels');
       if (start.length > 0) return `waits: ${list(start)}`;
-      return stage.automatic ? 'starts by itself' : 'somebody promotes it';
+      return stage.automatic ? 'starts automatically' : 'waits for someone to promote it';
     }
     case 'awaiting-control-plane': {
       const before = closed().filter(({ gate }) => gate !== 'channels');
@@ -258,14 +255,14 @@ function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], {
     case 'rolling':
       return closed('channels').length > 0 ? `moves its channels: ${list(closed('channels'))}` : 'begins to soak';
     case 'soaking':
-      return `is complete at ${soakedAt(stage, progress).toISOString()} unless somebody halts it`;
+      return `is complete at ${soakedAt(stage, progress).toISOString()} unless it is halted`;
     case 'halted': {
-      const todo = pulled ? 'supersede it by a fixed release' : 'resume it, supersede it, or pull the release';
+      const todo = pulled ? 'supersede it with a fixed release' : 'resume it, supersede it, or pull the release';
       return `halted by ${progress.halted?.by}: ${progress.halted?.reason}; ${todo}`;
     }
     case 'complete':
       return 'nothing: it is complete';
     case 'superseded':
-      return 'nothing: another release goes instead';
+      return 'nothing: it was superseded by another release';
   }
 }

@@ -27,7 +27,7 @@ export interface ImportResult {
   /** New to the catalogue, or changed. */
   imported: number;
   unchanged: number;
-  /** Entries whose version no agent could be told. */
+  /** Entries whose version no agent could be served. */
   skipped: { version: string; detail: string }[];
 }
 
@@ -41,21 +41,21 @@ export interface ReleaseFilter {
   limit?: number | undefined;
 }
 
-/** The catalogue of known releases. To an actor below release-manager those under embargo do not exist. */
+/** The catalogue of known releases. Actors below release-manager do not see releases under embargo. */
 export interface Releases {
-  /** Newest first by precedence, or by when they were cut. */
+  /** Lists releases, newest first by precedence or by the time they were cut. */
   list(actor: Actor, filter?: ReleaseFilter): Stored<Release>[];
-  /** Throws `not_found`. */
+  /** Returns one release. Throws `not_found`. */
   read(version: string, actor: Actor): Stored<Release>;
-  /** Registers a release; saying the same again changes nothing. Throws `already_exists`, `invalid`. */
+  /** Registers a release; registering the same content again changes nothing. Throws `already_exists`, `invalid`. */
   register(registration: Registration, request: ChangeRequest): Promise<{ release: Stored<Release>; created: boolean }>;
-  /** Takes note of what was built and published. */
+  /** Records which artifacts were built and published. Throws `not_found`, `revision_mismatch`. */
   publish(
     version: string,
     states: Partial<Record<ArtifactSet, ArtifactState | undefined>>,
     request: ChangeRequest,
   ): Promise<Stored<Release>>;
-  /** Takes a release history over into the catalogue, all of it or nothing. What is known besides stays. */
+  /** Imports a release history into the catalogue, all of it or nothing. Other known releases stay. */
   import(history: ListedRelease[], actor: Actor): Promise<ImportResult>;
   support(actor: Actor): SupportWindow;
   tags(version: string, actor: Actor): TagPlan;
@@ -65,7 +65,7 @@ export interface Releases {
 
 export interface ReleasesOptions {
   state: State;
-  /** Kinds of releases that are promoted from stage to stage. */
+  /** The kinds of releases that are promoted from stage to stage. */
   promotes: readonly VersionKind[];
   now: () => Date;
 }
@@ -95,8 +95,8 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
       if (known) {
         if (known.registered?.digest === digestOf(registration)) return { release: known, created: false };
         const why = known.registered
-          ? 'is registered with another content; register a fixed release under a version of its own'
-          : 'came with a release history; register what is cut from now on';
+          ? 'is already registered with different content; register the fixed release under a new version'
+          : 'was imported with a release history; only register releases that are cut from now on';
         throw new FairwayError('already_exists', `${draft.version} ${why}`);
       }
       const signOffs = snapshot.signOffs;
@@ -115,7 +115,7 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
         writes,
         { ...audit, before: null, after: release },
         {
-          // A label that arrives just now must not be lost on the new release.
+          // A label that arrives at this moment must also reach the new release.
           guards: [guard(SIGN_OFFS_KEY, signOffs ?? undefined)],
         },
       );
@@ -134,7 +134,7 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
       }
       const news = ARTIFACT_SETS.some((set) => artifacts[set] !== before.artifacts[set]);
       const after = { ...withoutRevision(before), artifacts } as Release;
-      // Workflows report again and again; only news are worth a revision.
+      // Workflows repeat their reports; only news gets a revision.
       if (dryRun || !news) return { ...after, revision: before.revision };
       const change = { key, before, after, action: 'artifacts', reason: '', actor, at };
       const { revision } = await commitDocument(state, change);
@@ -197,6 +197,6 @@ function passes(release: Release, { kind, major, security, embargoed, pulled }: 
 
 const byPrecedence = (a: Release, b: Release) => compareVersions(b.version, a.version);
 
-/** Those whose time nobody gave come last. */
+/** Newest first; releases without a known time come last. */
 const byTime = (a: Release, b: Release) =>
   Date.parse(b.cutAt ?? '0000-01-01') - Date.parse(a.cutAt ?? '0000-01-01') || byPrecedence(a, b);

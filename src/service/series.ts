@@ -5,9 +5,9 @@ import type { Fleet } from './fleet.ts';
 import type { State } from './state.ts';
 
 export interface Series {
-  /** The points of the last day, a minute apart, or of the last 90 days, an hour apart; oldest first. */
+  /** Returns the points of the last day, a minute apart, or of the last 90 days, an hour apart; oldest first. */
   read(channel: string, resolution: Resolution): Promise<Point[]>;
-  /** Adds the present figures of every channel that has a target. */
+  /** Records a point for every channel that has a target. */
   record(fence: number): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface SeriesOptions {
   now: () => Date;
 }
 
-/** How the agents of each channel moved, for charts. */
+/** The counts of each channel's agents over time, for charts. */
 export function createSeries({ store, state, fleet, now }: SeriesOptions): Series {
   return {
     async read(channel, resolution) {

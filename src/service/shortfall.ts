@@ -14,7 +14,7 @@ export interface ShortfallOptions {
 export interface ShortfallWatch {
   /** The last change, while too few replicas have it; a different object for each change. */
   peek(): Shortfall | null;
-  /** Notes a change; `short` says how many replicas confirmed it, if those were too few. */
+  /** Records a change; `short` says how many replicas confirmed it, if those were too few. */
   note(revision: number, short: Replication | undefined): void;
   stop(): void;
 }

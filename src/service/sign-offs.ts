@@ -6,29 +6,29 @@ import { type ChangeRequest, commitDocument, requireRevision, retryOnConflict } 
 import type { Releases } from './releases.ts';
 import type { State } from './state.ts';
 
-/** What GitHub says of a pull request's label. */
+/** A change of a pull request's label, as GitHub reports it. */
 export interface LabelEvent {
-  /** GitHub's id of the delivery; a redelivery has the same. */
+  /** GitHub's id of the delivery; a redelivery has the same id. */
   delivery: string;
   pr: number;
-  /** Was the label set, or taken away? */
+  /** True if the label was set, false if it was removed. */
   signedOff: boolean;
-  /** The login of whoever did it. */
+  /** The GitHub login of the person who did it. */
   by: string;
   /** ISO 8601. */
   at: string;
 }
 
-/** Engineers' word that a change was tested and is ready (RFD 134, Cloud promotion process). */
+/** Engineers sign off that a change was tested and is ready (RFD 134, Cloud promotion process). */
 export interface SignOffs {
-  /** Signs a change off, or withdraws it. Throws `not_found`. */
+  /** Signs a change off, or withdraws the sign-off. Throws `not_found`. */
   byHand(
     version: string,
     pr: number,
     input: { signedOff: boolean; reason: string },
     request: ChangeRequest,
   ): Promise<Stored<Release>>;
-  /** Does the same on every release with the change. Answers with their versions, or why it did nothing. */
+  /** Does the same for every release that has the change. Answers their versions, or why it did nothing. */
   byLabel(event: LabelEvent): Promise<{ releases: string[] } | { ignored: string }>;
 }
 
@@ -48,7 +48,7 @@ export function createSignOffs({ state, releases, now }: SignOffsOptions): SignO
       if (!before.changes.some((change) => change.pr === pr)) {
         throw new FairwayError(
           'not_found',
-          `${before.version} has no change ${pr}; read the release to see those it has`,
+          `${before.version} has no change ${pr}; read the release to see its changes`,
         );
       }
       const at = now();
@@ -65,9 +65,10 @@ export function createSignOffs({ state, releases, now }: SignOffsOptions): SignO
         const before = snapshot.signOffs;
         const known = before ?? NO_SIGN_OFFS;
         const { delivery, pr, by, at, signedOff } = event;
-        if (known.deliveries.includes(delivery)) return { ignored: 'this delivery was taken already' };
+        if (known.deliveries.includes(delivery)) return { ignored: 'this delivery was already processed' };
         const last = known.verdicts.find((verdict) => verdict.pr === pr);
-        if (last && Date.parse(last.at) > Date.parse(at)) return { ignored: 'a later word on this change came first' };
+        if (last && Date.parse(last.at) > Date.parse(at))
+          return { ignored: 'a later event for this change was already processed' };
         const actor = `github:${by}`;
         const signature: Signature | null = signedOff ? { by: actor, at } : null;
         const changed = [...snapshot.releases.values()].flatMap((release) => {

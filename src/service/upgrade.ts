@@ -23,13 +23,13 @@ export async function loadUpgraded({ store, now, log }: UpgradeOptions): Promise
   return applyWrites(takeSnapshot(state), writes, result.entry);
 }
 
-/** The copy saved on this machine, in this release's form; null if there is none. Throws `NewerForm`. */
+/** Reads the copy saved on this machine, in this release's form; null without one. Throws `NewerForm`. */
 export function readUpgraded(saved: SavedState): Snapshot | null {
   const state = saved.read();
   return state && applyWrites(takeSnapshot(state), upgradesOf(state, 'the state in the data directory'), state);
 }
 
-/** The change, with a guard on the form of `base`. The first change of an empty state also writes the form. */
+/** Returns the change with a guard on the form of `base`. The first change of an empty state also writes the form. */
 export const inForm = (base: Snapshot, { writes, guards = [], ...change }: Change): Change => ({
   ...change,
   writes: [...upgradesOf(stateOf(base), 'the state'), ...writes],

@@ -1,8 +1,8 @@
 import { FairwayError } from '../domain/errors.ts';
 
 /**
- * The result of `work`, or `store_unavailable` when that takes longer than `deadline` milliseconds. `work` can ask
- * whether its time is up, and had better not begin anything then.
+ * Returns the result of `work`. Rejects with `store_unavailable` after `deadline` milliseconds. `work` can ask whether
+ * the time is up, and should not begin anything then.
  */
 export async function withDeadline<T>(work: (expired: () => boolean) => Promise<T>, deadline: number): Promise<T> {
   let isExpired = false;
@@ -10,7 +10,7 @@ export async function withDeadline<T>(work: (expired: () => boolean) => Promise<
   const expiry = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       isExpired = true;
-      const message = `the store gave no answer within ${deadline} ms; if this was a change, look whether it was made`;
+      const message = `the store gave no answer within ${deadline} ms; if this was a change, check whether it was made`;
       reject(new FairwayError('store_unavailable', `${message} before you try again`));
     }, deadline);
   });

@@ -4,11 +4,11 @@ import { requireSound } from './embedded-header.ts';
 
 /** Databases in one LMDB environment, which this process alone writes. Calls reject with `store_unavailable`. */
 export interface EmbeddedFiles {
-  /** A table of JSON values, kept in the order of its keys. Opened once, at the start. */
+  /** Returns a table of JSON values in the order of their keys. Tables are opened once, at the start. */
   table<V, K extends string | number | [string, number]>(name: string): Table<V, K>;
-  /** Runs `work` in a transaction: all its writes or, if it throws, none. They are on the disk when this answers. */
+  /** Runs `work` in a transaction: all its writes happen or, if it throws, none. Resolves when they are on the disk. */
   write<T>(work: () => T): Promise<T>;
-  /** Runs `work`, which sees one moment as long as it does not wait. */
+  /** Runs `work`, which sees the data as of one moment if it does not wait. */
   read<T>(work: () => T): Promise<T>;
   close(): Promise<void>;
 }
@@ -17,20 +17,20 @@ export interface Table<V, K> {
   get(key: K): V | undefined;
   put(key: K, value: V): void;
   remove(key: K): void;
-  /** `start` and `end` as in LMDB: `end` is left out, `reverse` begins at `start` all the same. */
+  /** `start` and `end` work as in LMDB: `end` is excluded, and `reverse` also begins at `start`. */
   entries(options?: Omit<RangeOptions, 'transaction' | 'versions'>): { key: K; value: V }[];
 }
 
 const OPTIONS = {
   noSubdir: false,
-  // With it a commit would answer before its pages were synced.
+  // Otherwise a commit would resolve before its pages are synced.
   overlappingSync: false,
-  // With it lmdb makes a promise that nobody can handle, and a full disk would end the process.
+  // Otherwise lmdb makes a promise that cannot be handled, and a full disk would end the process.
   eventTurnBatching: false,
   maxDbs: 16,
 };
 
-/** Opens or creates the files in `directory`. Throws `store_unavailable` when it cannot be used. */
+/** Opens or creates the files in `directory`. Throws `store_unavailable` if they cannot be used. */
 export function openFiles(directory: string): EmbeddedFiles {
   const root = guarded(directory, () => {
     requireSound(directory);
@@ -49,7 +49,7 @@ export function openFiles(directory: string): EmbeddedFiles {
 
   return {
     table: (name) => tableOf(guarded(directory, () => root.openDB(name, { encoding: 'json' }))),
-    // Only a child transaction is undone when its work throws.
+    // Only a child transaction is rolled back when its work throws.
     write: (work) => guard(() => root.childTransaction(work) as Promise<ReturnType<typeof work>>),
     read: (work) => guard(work),
     close: () => (closed ??= root.close()),
@@ -74,16 +74,16 @@ function guarded<T>(directory: string, work: () => T): T {
 }
 
 function unavailable(directory: string, error: unknown): unknown {
-  // Not the store's fault but Fairway's.
+  // These are faults of Fairway, not of the store.
   if (error instanceof FairwayError || error instanceof TypeError || error instanceof RangeError) return error;
   const { message, commitError } = error as Error & { commitError?: Promise<unknown> };
-  // LMDB gives the reason of a failed commit in a promise of its own, which must not be left unhandled.
+  // lmdb also reports a failed commit in a second promise, which must not stay unhandled.
   commitError?.catch(() => {});
   const damaged = /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|BAD_TXN)|JSON/.test(message);
   const hint = damaged
     ? 'it is damaged: restore it from a backup'
-    : 'see that the disk has room and Fairway may write there';
-  return new FairwayError('store_unavailable', `the store in ${directory} fails (${message}); ${hint}`, {
+    : 'check that the disk has room and that Fairway may write there';
+  return new FairwayError('store_unavailable', `the store in ${directory} failed (${message}); ${hint}`, {
     cause: error,
   });
 }

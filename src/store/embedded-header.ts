@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync } f
 import { join } from 'node:path';
 import { FairwayError } from '../domain/errors.ts';
 
-/** A page's header, then the meta data as LMDB's MDB_meta has them: offsets from the start of the page. */
+/** Offsets from the start of a page, which begins with its header and the metadata (`MDB_meta` in LMDB). */
 const MAGIC_AT = 24;
 const FORMAT_AT = 28;
 const PAGE_SIZE_AT = 48;
@@ -10,13 +10,13 @@ const LAST_PAGE_AT = 144;
 const TRANSACTION_AT = 152;
 const META_LENGTH = 160;
 const MAGIC = 0xbeefc0de;
-/** The only one that these offsets are known for. */
+/** The only format for which these offsets are known. */
 const FORMAT = 2;
 const LARGEST_PAGE = 65_536;
 
 /**
- * Looks at LMDB's file before LMDB does: one that is not its own ends the process there (SIGSEGV), and so does one that
- * was cut short (SIGBUS). Throws `store_unavailable`.
+ * Checks LMDB's file before LMDB opens it, because LMDB would end the process on a foreign file (SIGSEGV) or a
+ * truncated one (SIGBUS). Throws `store_unavailable`.
  */
 export function requireSound(directory: string): void {
   const file = join(directory, 'data.mdb');
@@ -34,8 +34,8 @@ export function requireSound(directory: string): void {
     if (first.readUInt32LE(FORMAT_AT) !== FORMAT) return;
     const [, newest] = [first, second].map(pagesOf).sort(([a], [b]) => (a < b ? -1 : 1)) as [Pages, Pages];
     const length = Number(newest[1] + 1n) * pageSize;
-    // The last pages of a sound file may never have been written, as nobody reads them. If they are read because they
-    // were cut off, LMDB says of zeros that they are damaged, whereas it would not survive the end of the file.
+    // A sound file may lack its last pages, which were never written because nothing reads them. If a file was
+    // truncated, LMDB reports zeros as damage, but would not survive reading beyond the end of the file.
     if (size < length) ftruncateSync(handle, length);
   } finally {
     closeSync(handle);

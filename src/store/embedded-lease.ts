@@ -1,7 +1,7 @@
 import type { Lease as LeaseVerbs } from '../domain/store.ts';
 import type { EmbeddedFiles } from './embedded-files.ts';
 
-/** Asked within a transaction: has the lease another fence by now, or ended? No fence never falls. */
+/** Has the lease ended, or another fence? Never true without a fence. Called within a transaction. */
 export type IsFenced = (fence: number | undefined) => boolean;
 
 interface Lease {
@@ -9,13 +9,13 @@ interface Lease {
   holder: string;
 }
 
-/** The lease verbs on LMDB: one process has the files, so the one that asks last is the leader. */
+/** The lease verbs on LMDB. Only one process can use the files, so the last one to ask is the leader. */
 export function embeddedLease(files: EmbeddedFiles): {
   verbs: LeaseVerbs;
   isFenced: IsFenced;
 } {
   const table = files.table<Lease, string>('lease');
-  /** Remembered by this process alone: to write it would delay a shutdown, and whoever asks next gets the lease anyway. */
+  /** Only kept in memory: a write would delay a shutdown, and the next process to ask gets the lease anyway. */
   let givenBack: number | null = null;
 
   return {

@@ -4,7 +4,7 @@ import type { EmbeddedFiles, Table } from './embedded-files.ts';
 import type { IsFenced } from './embedded-lease.ts';
 import { packPoint, unpackPoint } from './points.ts';
 
-/** By channel and time. A channel that is gone leaves its points behind, 3,600 at most. */
+/** Points by channel and time. A deleted channel leaves its points behind, at most 3,600. */
 type Series = Table<string, [string, number]>;
 
 /** The time series on LMDB. */

@@ -5,7 +5,7 @@ import { embeddedFleet } from './embedded-fleet.ts';
 import { embeddedLease, type IsFenced } from './embedded-lease.ts';
 import { embeddedSeries } from './embedded-series.ts';
 
-/** A store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
+/** Opens a store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
 export function openEmbeddedStore(directory: string, limits: FleetLimits): Store {
   const files = openFiles(directory);
   const lease = embeddedLease(files);
@@ -22,7 +22,7 @@ export function openEmbeddedStore(directory: string, limits: FleetLimits): Store
 function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
   const documents = files.table<{ revision: number; value: object }, string>('documents');
   const entries = files.table<AuditEntry, number>('audit');
-  /** By written key and id. */
+  /** The ids of the entries by the key that they wrote. */
   const index = files.table<true, [string, number]>('audit-of-keys');
   const isHeld = ({ id, hash }: AuditHead) => id === 0 || entries.get(id)?.hash === hash;
   const head = () => entries.entries({ reverse: true, limit: 1 })[0]?.value ?? GENESIS;
@@ -58,7 +58,7 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
 
     replication: async () => ({ wanted: 0, reached: 0 }),
 
-    // Nobody else writes these files, and whoever commits applies the change himself.
+    // Only this process writes these files, and it applies its own changes.
     onChange() {},
 
     audit: ({ key, before = Number.MAX_SAFE_INTEGER, limit }) =>

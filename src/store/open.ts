@@ -8,7 +8,7 @@ export interface StoreOptions {
   /** Null: the embedded store. */
   redis: RedisAccess | null;
   dataDir: string;
-  /** Milliseconds within which Redis must answer. */
+  /** Milliseconds in which Redis must answer. */
   deadline: number;
   replication?: ReplicationOptions | undefined;
   limits?: FleetLimits | undefined;
@@ -19,8 +19,8 @@ const UNREPLICATED: ReplicationOptions = { replicas: 0, timeout: 0 };
 const UNLIMITED: FleetLimits = { agents: Number.MAX_SAFE_INTEGER, unenrolled: Number.MAX_SAFE_INTEGER };
 
 /**
- * The store that the settings ask for. Does not wait for Redis: a server that starts during an outage serves what it
- * saved. Throws `store_unavailable` when the data directory cannot be used.
+ * Opens the store that the settings ask for. It does not wait for Redis: a server that starts during an outage serves
+ * the state that it saved. Rejects with `store_unavailable` if the data directory cannot be used.
  */
 export async function openStore({
   redis,
@@ -30,7 +30,7 @@ export async function openStore({
   limits = UNLIMITED,
   log,
 }: StoreOptions): Promise<Store> {
-  // Only what is used is loaded: either is a tenth of the time to the first answer.
+  // Only the store in use is loaded: each takes a tenth of the time to the first answer.
   if (redis === null) {
     const { openEmbeddedStore } = await import('./embedded.ts');
     return openEmbeddedStore(join(dataDir, 'store'), limits);

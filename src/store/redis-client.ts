@@ -20,19 +20,19 @@ export interface RedisClientOptions extends RedisAccess {
   log: StoreLog;
 }
 
-/** Connections to Redis that come back by themselves. Calls reject with `store_unavailable` instead of waiting. */
+/** Connections to Redis that reconnect automatically. Calls reject with `store_unavailable` instead of waiting. */
 export interface RedisClient {
   run(script: Script, keys: string[], args?: (string | number)[]): Promise<unknown>;
-  /** Runs a script that writes control data, and tells how many replicas have that; after a bounded wait for all that are wanted. */
+  /** Runs a script that writes control data, waits a bounded time for the replicas, and answers how many have it. */
   runReplicated(script: Script, keys: string[], args?: (string | number)[]): Promise<ReplicatedAnswer>;
   get(key: string): Promise<string | null>;
   hgetall(key: string): Promise<Record<string, string>>;
-  /** Calls back on every message, and whenever messages may have been missed. */
+  /** Calls `listener` on every message, and whenever messages may have been missed. */
   subscribe(channel: string, listener: () => void): void;
   close(): Promise<void>;
 }
 
-/** Returns at once; the connection is made in the background, however long that takes. */
+/** Returns immediately; the connection is made in the background, however long that takes. */
 export function connectRedis({ address, login, deadline, replication, log }: RedisClientOptions): RedisClient {
   const connections = openConnections(address, { ...optionsFor(deadline), ...login });
   const { commands } = connections;
@@ -88,7 +88,7 @@ function optionsFor(deadline: number): RedisOptions {
     disableClientInfo: true,
     commandTimeout: deadline,
     connectTimeout: Math.min(deadline, 1000),
-    // A command that was sent and not answered leaves its place in the queue: after a while only a new connection helps.
+    // A command without an answer keeps its place in the queue, so after a while only a new connection helps.
     socketTimeout: deadline + 200,
     maxLoadingRetryTime: 500,
     retryStrategy: (attempt) => Math.min(50 * attempt, 500),
@@ -96,13 +96,13 @@ function optionsFor(deadline: number): RedisOptions {
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    // Whoever sent a lost command was told that it failed; sent again later it would take him by surprise.
+    // The caller of a lost command got an error, so the command must not be sent again later.
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
   };
 }
 
-/** Logs each piece of advice once. Redis may not tell (NOPERM), or be away again. */
+/** Logs each piece of advice once. INFO may fail if it is not permitted (NOPERM) or Redis is away again. */
 function giveAdvice(redis: Redis | Cluster, log: StoreLog): void {
   const given = new Set<string>();
   redis.on('ready', async () => {
@@ -112,7 +112,7 @@ function giveAdvice(redis: Redis | Cluster, log: StoreLog): void {
   });
 }
 
-/** Logs each outage once, not each attempt to end it, and knows why there is one. */
+/** Logs each outage once, not each attempt to reconnect, and remembers its reason. */
 function watchOutages(redis: Redis | Cluster, log: StoreLog) {
   let reason: string | null = null;
   let onEnd = () => {};
@@ -140,7 +140,10 @@ function keepSubscribed(subscriber: Redis, channel: string, listener: () => void
   subscriber.on('message', () => listener());
   subscriber.on('ready', () => {
     subscriber.subscribe(channel).then(listener, (error) => {
-      log.warn({ reason: reasonOf(error) }, 'no news from Redis; changes of other servers arrive later');
+      log.warn(
+        { reason: reasonOf(error) },
+        'cannot subscribe to changes in Redis; changes by other servers arrive later',
+      );
     });
   });
 }

@@ -2,24 +2,24 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Host, RedisAddress } from '../domain/redis-address.ts';
 import { CONTROL_SLOT } from './redis-keys.ts';
 
-/** Ways to one Redis, however many servers that is. All of them come back by themselves. */
+/** Connections to one Redis: a server, sentinels with their servers, or a cluster. They reconnect automatically. */
 export interface Connections {
   readonly commands: Redis | Cluster;
-  /** Settles with the first connection or failure to make one: commands sent right after the start need not fail. */
+  /** Resolves after the first attempt to connect, so that commands sent right after the start need not fail. */
   readonly attempt: Promise<void>;
-  /** Another connection to the server that takes writes of control data. */
+  /** Opens another connection to the server that accepts writes of control data. */
   openPrimary(options: RedisOptions): Redis;
-  /** A connection to a server that hears what is published. */
+  /** Opens a connection to a server that receives published messages. */
   openSubscriber(): Redis;
-  /** Waits for what was sent. */
+  /** Closes all connections after the commands that were sent are answered. */
   close(): Promise<void>;
 }
 
-/** Looks whether a failover has moved anything. */
+/** Milliseconds between two checks whether a failover has moved anything. */
 const REFRESH_EVERY_MS = 1_000;
 const RECONNECT_AFTER_MS = 100;
 
-/** Begins to connect. */
+/** Starts to connect, and returns immediately. */
 export function openConnections(address: RedisAddress, options: RedisOptions): Connections {
   if (address.kind === 'cluster') return openCluster(address, options);
   const opened = keepOpened();
@@ -39,7 +39,7 @@ export function openConnections(address: RedisAddress, options: RedisOptions): C
   };
 }
 
-/** Settles when the connection is there, or could not be made; at once where it is there already. */
+/** Resolves when the connection is ready or the first attempt has failed; immediately if it is ready already. */
 export function firstAttempt(redis: Redis | Cluster): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((settle) => {
@@ -48,14 +48,14 @@ export function firstAttempt(redis: Redis | Cluster): Promise<void> {
   });
 }
 
-/** Connections that live until they are closed here, all at once. */
+/** Keeps connections open until all of them are closed together. */
 function keepOpened() {
   const opened: Redis[] = [];
   let closed = false;
   return {
     add(redis: Redis): Redis {
       opened.push(redis);
-      // ioredis gives up when word of a failover comes while it asks the sentinels where to go.
+      // ioredis gives up if it hears of a failover while it asks the sentinels for the primary.
       redis.on('end', () => {
         if (!closed) setTimeout(() => closed || redis.connect().catch(() => {}), RECONNECT_AFTER_MS);
       });
@@ -71,8 +71,8 @@ function keepOpened() {
 }
 
 /**
- * ioredis listens for one error of a socket. TLS that is cut off while it is being refused has a second one, which nobody
- * would hear, so that it would end the process.
+ * Disconnects without an unhandled error. ioredis listens for one error of a socket; a TLS connection that is cut off
+ * while the server refuses it emits a second one, which would end the process.
  */
 function disconnect(redis: Redis | Cluster): void {
   for (const each of 'nodes' in redis ? redis.nodes() : [redis]) {
@@ -83,7 +83,7 @@ function disconnect(redis: Redis | Cluster): void {
 
 type Address<K extends RedisAddress['kind']> = Extract<RedisAddress, { kind: K }>;
 
-/** TLS as the settings have it, where the address asks for TLS. */
+/** The TLS options of the settings, if the address asks for TLS. */
 const tlsOf = ({ tls }: Address<'sentinel' | 'cluster'>, common: RedisOptions): RedisOptions =>
   tls ? { tls: common.tls ?? {} } : {};
 
@@ -97,7 +97,7 @@ function sentinelOptions(address: Address<'sentinel'>, common: RedisOptions): Re
     db: address.db,
     sentinelRetryStrategy: () => 200,
     sentinelCommandTimeout: common.connectTimeout,
-    // A primary that is cut off would be believed in for ever by whoever is cut off with it.
+    // Otherwise a server that is cut off together with a former primary would never leave it.
     failoverDetector: true,
     sentinelReconnectStrategy: () => 1_000,
   };
@@ -109,22 +109,22 @@ function openCluster(address: Address<'cluster'>, common: RedisOptions): Connect
   const cluster = new Cluster(address.hosts, {
     redisOptions: ofNode,
     enableOfflineQueue: false,
-    // It would ask any node, also one that is still connecting, and leave the cluster again when that one cannot answer.
+    // The check may ask a node that is still connecting, and ioredis leaves the cluster if that node cannot answer.
     enableReadyCheck: false,
-    // Names of a certificate stay names.
+    // A certificate names hosts, so names are not resolved to addresses here.
     ...(address.tls ? { dnsLookup: (name, found) => found(null, name) } : {}),
     clusterRetryStrategy: (attempt) => Math.min(50 * attempt, 500),
-    // A connection that is lost for good fails its commands as if they had never been sent.
+    // After that many attempts ioredis fails the commands of the node as if they had never been sent.
     clusterNodeRetryStrategy: (attempt) => (attempt <= 2 ? 100 : null),
     slotsRefreshInterval: REFRESH_EVERY_MS,
     slotsRefreshTimeout: REFRESH_EVERY_MS,
-    // Whoever sent a command is told that it failed; he may try again himself.
+    // The caller gets an error, and decides whether to try again.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     retryDelayOnTryAgain: 20,
     maxRedirections: 8,
   });
-  // A node that is only connecting fails its commands; one that waits for its first command does not.
+  // A node that is still waiting for its first command is connected now, because one that is connecting fails commands.
   cluster.on('+node', (node: Redis) =>
     setImmediate(() => node.status === 'wait' && void node.connect().catch(() => {})),
   );
@@ -137,7 +137,7 @@ function openCluster(address: Address<'cluster'>, common: RedisOptions): Connect
     return known[turn++ % known.length] ?? address.hosts[turn % address.hosts.length];
   };
 
-  /** A connection that asks again where to go each time it is lost. */
+  /** Opens a connection that locates its server again each time it is lost. */
   function open(own: RedisOptions, locate: () => Host | undefined): Redis {
     const redis = opened.add(new Redis({ ...options, ...address.hosts[0], ...locate(), ...own }));
     redis.on('close', () => Object.assign(redis.options, locate()));
@@ -157,7 +157,7 @@ function openCluster(address: Address<'cluster'>, common: RedisOptions): Connect
     },
     openSubscriber() {
       const redis = open({}, anyNode);
-      // Who only listens would not notice that his node is gone.
+      // A subscriber sends nothing, so it would not notice that its node is gone.
       cluster.on('-node', ({ options: { host, port } }: Redis) => {
         if (redis.status === 'ready' && host === redis.options.host && port === redis.options.port)
           redis.disconnect(true);
@@ -168,7 +168,7 @@ function openCluster(address: Address<'cluster'>, common: RedisOptions): Connect
   };
 }
 
-/** Connects to where the cluster says that the primary is, once it says so. */
+/** Connects to the primary that the cluster reports, as soon as it reports one. */
 function follow(redis: Redis, primary: Host | undefined): void {
   if (!primary) return;
   if (redis.status === 'wait') {

@@ -2,7 +2,7 @@ import { type Connections, firstAttempt } from './redis-connect.ts';
 import type { Script } from './redis-scripts/script.ts';
 
 export interface ReplicationOptions {
-  /** Replicas that are to have a commit before it counts as done; 0: none. */
+  /** Replicas that must have a commit before it counts as replicated; 0 to wait for none. */
   replicas: number;
   /** Milliseconds to wait for them. */
   timeout: number;
@@ -10,13 +10,13 @@ export interface ReplicationOptions {
 
 export interface ReplicatedAnswer {
   answer: unknown;
-  /** Replicas that have what the script wrote. */
+  /** How many replicas have what the script wrote. */
   reached: number;
 }
 
 /**
- * Runs scripts on a connection of its own, and waits there for the replicas: WAIT holds up whatever comes after it on
- * its connection, and it knows only of what that connection wrote.
+ * Runs scripts on a separate connection and waits there for the replicas, because WAIT delays all later commands of its
+ * connection and only considers what that connection wrote.
  */
 export function createReplicator(
   connections: Connections,
@@ -37,8 +37,8 @@ export function createReplicator(
     await attempt;
     wait ??= waitCommand(await redis.info());
     const [command = '', ...before] = wait;
-    // In one breath: after a reconnect WAIT would answer for a connection that has written nothing. EVAL and no digest,
-    // for a script sent again would come after its WAIT.
+    // Both are sent together: after a reconnect WAIT would answer for a connection that has written nothing. EVAL is
+    // used instead of EVALSHA, because a script that is unknown and sent again would come after its WAIT.
     const answer = redis.eval(lua, keys.length, ...keys, ...args);
     const acknowledged = redis.call(command, ...before, replicas, timeout).then(readReached, () => {
       wait = null;
@@ -48,12 +48,15 @@ export function createReplicator(
   };
 }
 
-/** WAITAOF, which waits for the replicas' disks, from Redis 7.2 on where the primary appends to a file; else WAIT. */
+/**
+ * Returns the command that waits for the replicas: WAITAOF, which waits for their disks, if Redis is 7.2 or newer and
+ * the primary has an append-only file, else WAIT. `info` is the answer to INFO.
+ */
 export function waitCommand(info: string): string[] {
   const [, major = 0, minor = 0] = /^redis_version:(\d+)\.(\d+)/m.exec(info) ?? [];
   const hasWaitAof = Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
   return hasWaitAof && /^aof_enabled:1/m.test(info) ? ['WAITAOF', '0'] : ['WAIT'];
 }
 
-/** WAITAOF answers how many disks of its own, and of replicas. */
+/** WAITAOF answers two numbers, of local and of replicas' disks; WAIT answers the number of replicas. */
 const readReached = (answer: unknown) => Number(Array.isArray(answer) ? answer[1] : answer);

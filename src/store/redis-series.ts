@@ -6,7 +6,7 @@ import { LEASE, seriesKey } from './redis-keys.ts';
 import { SAVE_POINT, SERIES } from './redis-scripts/series.ts';
 
 const ALL = Object.keys(RESOLUTIONS) as Resolution[];
-/** A series of a channel that is gone outlives its last point by as long as it reaches back. */
+/** Milliseconds after its last point for which the series of a deleted channel is kept: as long as it reaches back. */
 const ABANDONED = RESOLUTIONS.hour.every * RESOLUTIONS.hour.keep;
 
 /** The time series on Redis. */

@@ -9,10 +9,10 @@ import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, HOLDS, LOAD, TOUCH } from './redis-sc
 import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
 import { redisSeries } from './redis-series.ts';
 
-/** Enough for many servers that commit at once; the deadline mostly comes first. */
+/** Enough for many servers that commit at once; the deadline usually ends the attempts first. */
 const MAX_TRIES = 50;
 
-/** A store in Redis. Returns at once, whether Redis can be reached or not. */
+/** Opens a store in Redis. Returns immediately, also if Redis cannot be reached. */
 export function openRedisStore({ limits, ...options }: RedisClientOptions & { limits: FleetLimits }): Store {
   const client = connectRedis(options);
   return {
@@ -29,7 +29,7 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
   const commit = committer(client, last, replication.replicas);
   const within = deadline + (replication.replicas > 0 ? replication.timeout : 0);
   let queue: Promise<unknown> = Promise.resolve();
-  /** One at a time: commits of one process would only take the head of the chain from one another. */
+  /** Runs one commit at a time, because commits of the same process would only compete for the head of the chain. */
   function inTurn<T>(work: (expired: () => boolean) => Promise<T>): Promise<T> {
     return withDeadline((expired) => {
       const result = queue.then(() => work(expired));
@@ -81,7 +81,7 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
   };
 }
 
-/** The head of the chain that Redis showed last. */
+/** Remembers the head of the audit chain as Redis last answered it. */
 function lastHead() {
   let last = GENESIS;
   return {
@@ -92,7 +92,7 @@ function lastHead() {
   };
 }
 
-/** Lua knows no SHA-256, so the entry is made here, for the head that was seen last, and again if that has moved on. */
+/** Lua has no SHA-256, so the entry is made here for the last known head, and made again if the head has moved. */
 function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wanted: number) {
   return async (
     { writes, guards = [], audit, base = GENESIS, fence }: Change,
@@ -136,7 +136,7 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
   };
 }
 
-/** Before the first commit there is no head, and the empty string stands for it. */
+/** The empty string stands for the missing head before the first commit. */
 const formatHead = ({ id, hash }: AuditHead) => (id === 0 ? '' : `${id} ${hash}`);
 
 function parseHead(text: string | null): AuditHead {

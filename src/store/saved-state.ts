@@ -4,10 +4,10 @@ import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { ControlState, SavedState } from '../domain/store.ts';
 
-/** For a store that is on this machine itself. */
+/** Saves nothing, for a store that is on this machine itself. */
 export const unsaved: SavedState = { read: () => null, write: async () => {} };
 
-/** A copy of the control state in `file`, replaced whole so that a crash leaves the old or the new one. */
+/** Keeps a copy of the control state in `file`, which is replaced as a whole: a crash leaves the old one or the new. */
 export function createSavedState(file: string, log: Logger): SavedState {
   let latest: ControlState | null = null;
   let writing: Promise<void> | null = null;
@@ -32,7 +32,7 @@ export function createSavedState(file: string, log: Logger): SavedState {
         return parse(readFileSync(file, 'utf8'));
       } catch (err) {
         if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
-          log.error({ err, file }, 'the saved state cannot be read, so it is as if there were none');
+          log.error({ err, file }, 'the saved state cannot be read and is ignored');
         return null;
       }
     },
@@ -44,14 +44,14 @@ export function createSavedState(file: string, log: Logger): SavedState {
   };
 }
 
-/** Not more than is needed to tell a damaged file: nobody but Fairway writes it. */
+/** Checks only what shows a damaged file, because only Fairway writes it. */
 function parse(text: string): ControlState {
   const state = JSON.parse(text) as Partial<ControlState> | null;
   if (Number.isSafeInteger(state?.revision) && Array.isArray(state?.documents)) {
-    // The first releases did not save it.
+    // The first releases did not save the hash.
     return { ...(state as ControlState), hash: state?.hash ?? null };
   }
-  throw new Error('it holds no state');
+  throw new Error('it does not contain a state');
 }
 
 async function writeWhole(file: string, content: string): Promise<void> {

@@ -75,7 +75,7 @@ describe('pages of releases', () => {
     ['sign-off', { pr: '99' }, 'has no change 99'],
     ['sign-off', { pr: 'none' }, 'expected a number'],
     ['supersede', { by: 'v1' }, 'by:'],
-    ['resume', {}, 'stage canary is waiting, so there is no resume'],
+    ['resume', {}, 'stage canary is waiting, which does not allow resume'],
     ['lift-embargo', {}, 'is not under embargo'],
   ])('say what is wrong with %s %o', async (verb, form, words) => {
     const { signIn } = await started();
@@ -113,6 +113,6 @@ describe('pages of releases', () => {
     const { signIn } = await started();
     const { status, text } = await (await signIn('viewer')).get('/releases/16.4.7');
     expect(status).toBe(200);
-    expect(text).toContain('16.4.7 is not promoted by stages');
+    expect(text).toContain('16.4.7 has no promotion');
   });
 });

@@ -37,7 +37,7 @@ describe('registering a release', () => {
       reply,
       409,
       'already_exists',
-      /^16\.4\.7 came with a release history; register what is cut from now on$/,
+      /^16\.4\.7 was imported with a release history; only register releases that are cut from now on$/,
     );
   });
 
@@ -54,7 +54,7 @@ describe('registering a release', () => {
       await api('POST', '/releases', { ...body, security: true }),
       409,
       'already_exists',
-      /another content/,
+      /is already registered with different content/,
     );
   });
 

@@ -151,7 +151,11 @@ describe('a document is refused', () => {
     ['with a soak without a beginning', promotion({ state: 'soaking' }), /soaking needs since/],
     ['with a start that is not a time', promotion({ state: 'soaking', since: 'now' }), /since/],
     ['with an approval at no time', promotion({ approved: { ...said, at: 'once' } }), /approved\.at/],
-    ['with a halt without an explanation', promotion({ state: 'halted', since: said.at }), /halted belongs to/],
+    [
+      'with a halt without an explanation',
+      promotion({ state: 'halted', since: said.at }),
+      /halted must be set if and only if/,
+    ],
     [
       'with a halt that cannot have been',
       promotion({ state: 'halted', since: said.at, halted: { ...said, from: 'complete' } }),

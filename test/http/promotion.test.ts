@@ -26,20 +26,25 @@ describe('a promotion', () => {
     expect((await api('GET', `/releases/${RELEASE}/promotion`)).body).toMatchObject({
       version: RELEASE,
       stage: 'canary',
-      next: 'canary: somebody promotes it',
+      next: 'canary: waits for someone to promote it',
     });
-    expectProblem(await api('GET', '/releases/16.4.7/promotion'), 404, 'not_found', /not promoted by stages/);
+    expectProblem(
+      await api('GET', '/releases/16.4.7/promotion'),
+      404,
+      'not_found',
+      /16.4.7 has no promotion: only registered releases of these kinds have one: cloud/,
+    );
   });
 
   it('is refused a step that the table does not have', async () => {
     const { register, act, states } = await startStages([openStage('canary', { automatic: false }), openStage('next')]);
     await register();
-    expectProblem(await act('resume'), 409, 'refused', /stage canary is waiting, so there is no resume/);
+    expectProblem(await act('resume'), 409, 'refused', /stage canary is waiting, which does not allow resume/);
     expectProblem(
       await act('promote', { stage: 'next' }),
       409,
       'refused',
-      /stage next is waiting; it is the turn of canary/,
+      /stage next is waiting; the current stage is canary/,
     );
     expectProblem(await act('promote', { stage: 'moon' }), 422, 'invalid', /the stages are canary, next/);
     expect(await act('promote', { dryRun: true })).toMatchObject({ status: 200 });
@@ -109,7 +114,7 @@ describe('a promotion', () => {
     const operator = operatorClient(server, 'operator');
     const body = { stage: 'canary', reason: 'test' };
     expectProblem(await operator('POST', `/releases/${RELEASE}/approve`, body), 403, 'forbidden', /release-manager/);
-    expectProblem(await act('approve', { stage: 'canary' }), 403, 'forbidden', /somebody else must approve/);
+    expectProblem(await act('approve', { stage: 'canary' }), 403, 'forbidden', /someone else must approve/);
     expectProblem(await act('promote'), 409, 'refused', /approved \(no release manager other than/);
     await operatorClient(server)('POST', `/releases/${RELEASE}/approve`, body);
     expect(await act('promote')).toMatchObject({ status: 200 });

@@ -229,7 +229,7 @@ describe('over TLS', () => {
     [
       'another name',
       () => [{ caFile: authority.ca, ...client }, `rediss://fairway@localhost:${tlsPort}`],
-      /name Redis in its URL as its certificate does/,
+      /the URL must name Redis as its certificate does/,
     ],
   ])('says what is wrong with %s', async (_, given, message) => {
     const { api, logged } = await startOnTls(...given());

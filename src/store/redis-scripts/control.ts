@@ -1,7 +1,7 @@
 import { FENCED } from './lease.ts';
 import type { Script } from './script.ts';
 
-/** Lua: does the log hold the entry with this id and hash, which is the last field of an entry? */
+/** Lua: does the log contain the entry with this id and hash? The hash is the last field of an entry's JSON. */
 const HELD = `
 local function held(audit, id, hash)
   if id == 0 then return true end
@@ -10,7 +10,7 @@ local function held(audit, id, hash)
 end
 `;
 
-/** KEYS: audit. ARGV: id, hash. */
+/** KEYS: audit. ARGV: id, hash. Answers 1 if the log contains the entry, else 0. */
 export const HOLDS: Script = {
   name: 'fairwayHolds',
   lua: `${HELD}
@@ -22,9 +22,10 @@ return held(KEYS[1], tonumber(ARGV[1]), ARGV[2]) and 1 or 0
  * Applies all writes and appends the audit entry, or nothing.
  * KEYS: documents, head, audit, lease, then the audit index of each written key.
  * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on, fence that the
- * lease must have ('' for any), id and hash of an entry that the log must hold (0 for none), how many guards; then for each guard: key, revision it must have; then for each write:
- * key, revision it must have, JSON ('' deletes).
- * Answers {'fenced'}, {'lost'}, {'conflict', key}, {'moved', head} when the entry follows another head by now, or {'committed'}.
+ * lease must have ('' for any), id and hash of an entry that the log must contain (id 0 for none), number of guards;
+ * then for each guard: key, revision it must have; then for each write: key, revision it must have, JSON ('' deletes).
+ * Answers {'fenced'}, {'lost'}, {'conflict', key}, {'moved', head} if `head` is not the head that the entry follows, or
+ * {'committed'}.
  */
 export const COMMIT: Script = {
   name: 'fairwayCommit',
@@ -61,7 +62,7 @@ return { 'committed' }
 `,
 };
 
-/** KEYS: head. Writes it as it is, so that whoever waits for the replicas then waits for all that was written before. */
+/** KEYS: head. Writes the head unchanged, so that a wait for the replicas covers everything written before. */
 export const TOUCH: Script = {
   name: 'fairwayTouch',
   lua: `
@@ -70,7 +71,7 @@ if head then redis.call('SET', KEYS[1], head) end
 `,
 };
 
-/** KEYS: head, documents. Answers both as of one moment. */
+/** KEYS: head, documents. Answers the head and all documents as of one moment. */
 export const LOAD: Script = {
   name: 'fairwayLoad',
   lua: `return { redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]) }`,

@@ -1,13 +1,13 @@
 import type { Script } from './script.ts';
 
-/** Lua: has the lease another fence by now, or ended? No fence ('') never falls. */
+/** Lua: has the lease ended, or another fence? Never true without a fence (''). */
 export const FENCED = `
 local function fenced(lease, fence)
   return fence ~= '' and string.match(redis.call('GET', lease) or '', '^%d+') ~= fence
 end
 `;
 
-/** KEYS: lease, last fence. ARGV: holder, milliseconds. Answers the fence, or nil while another process holds the lease. */
+/** KEYS: lease, last fence. ARGV: holder, milliseconds. Answers the fence, or nil if another process has the lease. */
 export const ACQUIRE_LEASE: Script = {
   name: 'fairwayAcquireLease',
   lua: `
@@ -24,7 +24,7 @@ return tonumber(fence)
 `,
 };
 
-/** KEYS: lease. ARGV: holder. */
+/** KEYS: lease. ARGV: holder. Deletes the lease if this holder has it. */
 export const RELEASE_LEASE: Script = {
   name: 'fairwayReleaseLease',
   lua: `

@@ -1,4 +1,4 @@
-/** A Lua script, sent to Redis once and called by its digest from then on. */
+/** A Lua script, sent to Redis once and then called by its digest. */
 export interface Script {
   name: string;
   lua: string;

@@ -2,7 +2,7 @@ import { FENCED } from './lease.ts';
 import type { Script } from './script.ts';
 
 /**
- * Appends a point to every series whose time for one has come.
+ * Appends a point to every series in which one is due.
  * KEYS: lease, then a list for each series. ARGV: fence, time (ms), the point, milliseconds after which an abandoned
  * series may go, then for each series: milliseconds between points, points to keep.
  */
@@ -23,7 +23,7 @@ end
 `,
 };
 
-/** KEYS: a series. */
+/** KEYS: a series. Answers its points, oldest first. */
 export const SERIES: Script = {
   name: 'fairwaySeries',
   lua: `return redis.call('LRANGE', KEYS[1], 0, -1)`,
