@@ -1,4 +1,4 @@
-# The newest release of the newest Node LTS, which every dependency supports. It is named here and nowhere else.
+# The newest release of the newest Node LTS, which every dependency supports. Only this line names it.
 ARG NODE=node:26.11.1-trixie-slim
 
 FROM ${NODE} AS deps
@@ -12,7 +12,7 @@ COPY scripts scripts
 COPY src src
 RUN npm run build
 
-# By the user that runs it and where it lies, or Node would not take it.
+# Compiled by the user that runs it and at the path where it runs, otherwise Node would not use it.
 FROM build AS compiled
 COPY config config
 ENV NODE_COMPILE_CACHE=/app/compiled
@@ -21,7 +21,7 @@ USER 65532:65532
 RUN node scripts/compile.mjs \
  && chmod -R a+rX compiled
 
-# The bundle holds every dependency but lmdb, which is native.
+# The bundle contains every dependency except lmdb, which is native.
 FROM deps AS runtime
 RUN version=$(npm pkg get dependencies.lmdb | tr -d '"') \
  && npm pkg delete dependencies devDependencies \
@@ -45,13 +45,13 @@ COPY --from=build /app/dist dist
 COPY --from=compiled /app/compiled compiled
 COPY config config
 USER 65532:65532
-# All that is written: the rest may be read-only.
+# Fairway writes only here; everything else may be read-only.
 VOLUME /data
 EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
-# The base's entry point is a shell script, and nothing here needs a shell.
+# The entry point of the base image is a shell script, and nothing here needs a shell.
 ENTRYPOINT []
-# The public listener may speak TLS.
+# The operator listener is checked, because the public listener may use TLS.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.FAIRWAY_OPERATOR_PORT || 8081}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/main.js"]

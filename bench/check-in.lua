@@ -1,4 +1,4 @@
--- 1,000 agents poll in turn, each for version and then critical, as updaters do, with its check-in.
+-- 1,000 agents poll in turn, each with its check-in, for version and then for critical, as updaters do.
 local requests = {}
 function init(args)
   for i = 1, 1000 do

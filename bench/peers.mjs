@@ -92,7 +92,7 @@ const nginx = {
 };
 
 export const fairway = { name: 'fairway', start: (cores) => startFairway(cores) };
-/** The same with the fast lane. */
+/** Fairway with its fast lane. */
 export const fastLane = {
   name: 'fairway, fast lane',
   async start(cores) {

@@ -64,7 +64,7 @@ console.log(
 for (const replica of replicas) await replica.stop();
 await redis.stop();
 
-/** Ends a load; the polls a second that it made. */
+/** Ends a load, and returns how many polls a second it made. */
 async function endLoad(load) {
   load.kill('SIGINT');
   const output = await text(load.stdout);

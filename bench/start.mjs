@@ -21,7 +21,7 @@ for (const [name, redisUrl] of [
     const server = await startFairway('0', { redisUrl, dir });
     const begin = performance.now();
     await firstAnswer(server.port);
-    // The first round fills the store.
+    // The first round fills the store, so it does not count.
     if (round > 0) times.push(performance.now() - begin);
     await sleep(1_000);
     memories.push(residentMiB(server.pid));

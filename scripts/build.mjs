@@ -12,7 +12,7 @@ const builds = [
 await Promise.all(builds).catch(() => process.exit(1));
 await chmod(join(root, 'dist/cli.js'), 0o755);
 
-// What the dashboard's pages load lies beside the bundle.
+// The files that the dashboard's pages load are copied beside the bundle.
 const own = join(root, 'src/dashboard/assets');
 const vendor = JSON.parse(await readFile(join(own, 'vendor.json'), 'utf8'));
 const { resolve } = createRequire(import.meta.url);

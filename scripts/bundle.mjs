@@ -6,18 +6,18 @@ import { build } from 'esbuild';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-// What stays outside is required, which ESM lacks a word for.
+// Modules outside the bundle are loaded by `require`, which ES modules do not have.
 const requireShim = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url);`;
 
-/** What packages bring along unused, which a bundler cannot tell. */
+/** Parts of packages that are never used, which a bundler cannot find out. */
 const trimmed = {
   name: 'trimmed',
   setup(build) {
     const replace = (filter, contents) => build.onLoad({ filter }, () => ({ contents }));
-    // Messages in fifty languages.
+    // Messages in fifty languages, of which only English is used.
     replace(/zod\/v4\/locales\/index\.c?js$/, "export { default as en } from './en.js';");
-    // Pushing to a gateway, adding up processes, and figures of the process itself; they load node:https, node:zlib and more.
+    // The push gateway, the aggregation of processes and the default metrics load node:https, node:zlib and more.
     const kept = ['Registry', 'Counter', 'Gauge', 'Histogram'];
     const exported = kept.map((name) => `exports.${name} = require('./lib/${name.toLowerCase()}');`);
     replace(/prom-client\/index\.js$/, exported.join('\n'));
@@ -25,8 +25,8 @@ const trimmed = {
 };
 
 /**
- * What stays outside the bundle is required, not imported. An import reads every export, and with those of node:http also
- * loads fetch; lmdb is one file to require and a dozen to import. What is imported when it is wanted stays as it is.
+ * Loads modules outside the bundle by `require`, not `import`: an import reads every export, which loads fetch with
+ * node:http, and lmdb is one file to require but a dozen to import. Dynamic imports stay as they are.
  */
 const outside = {
   name: 'outside',
@@ -42,8 +42,8 @@ const outside = {
 };
 
 /**
- * Bundles a program with all its packages but lmdb, which is native; `split`: what it imports when it is wanted lies in
- * files of its own beside it. Rejects after esbuild has printed what is wrong.
+ * Bundles a program with all its packages except lmdb, which is native. With `split`, dynamic imports become separate
+ * files beside it. Rejects after esbuild has printed what is wrong.
  */
 export async function bundle(entryPoint, outfile, { executable = false, split = false } = {}) {
   const apart = {

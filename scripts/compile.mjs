@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './bundle.mjs';
 
-// Starts and stops the built server with either store, so that Node keeps in NODE_COMPILE_CACHE what V8 makes of the code
-// that a start runs. It counts for the same Node, user and place of the files only.
+// Starts and stops the built server once with each store, so that Node saves the compiled code of a start in
+// NODE_COMPILE_CACHE. Node uses it only with the same version of Node, the same user and the same file paths.
 const STORES = [{}, { REDIS_URL: 'redis://127.0.0.1:1' }];
 
 const dir = mkdtempSync(join(process.env.NODE_COMPILE_CACHE, 'first-'));

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// Runs before node_modules exists: node's own modules only.
+// This runs before node_modules exists, so it uses only Node's own modules.
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => join(root, ...parts);
 const stamp = at('node_modules/.fairway-lock');
@@ -18,7 +18,7 @@ function run(what, command, ...args) {
 }
 
 function lockHash() {
-  // A native package differs by platform, so the same lock on another one is not current.
+  // Native packages differ by platform, so the same lockfile on another platform is not current.
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
   return hash.update(readFileSync(at('package-lock.json'))).digest('hex');
 }
@@ -26,7 +26,7 @@ function lockHash() {
 function newest(path) {
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  // A folder's own time counts too: it moves when a file is deleted.
+  // The time of a folder counts too, because it changes when a file is deleted.
   return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 

@@ -25,7 +25,7 @@ export function agent(n, at, version = VERSIONS[n % VERSIONS.length]) {
   };
 }
 
-/** Agents `from` to `to` in batches, as the server writes them. */
+/** Yields agents `from` to `to` in batches, as the server writes them. */
 export function* batches(from, to, at, size = 10_000) {
   for (let start = from; start < to; start += size) {
     yield Array.from({ length: Math.min(size, to - start) }, (_, n) => agent(start + n, at));

@@ -6,7 +6,7 @@ export function quantile(values, share) {
 
 export const median = (values) => quantile(values, 0.5);
 
-/** Milliseconds that `work` takes. */
+/** Measures the milliseconds that `work` takes. */
 export async function time(work) {
   const start = performance.now();
   await work();

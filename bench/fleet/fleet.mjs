@@ -69,7 +69,7 @@ async function openRedis(log) {
   return { store, close: () => store.close() };
 }
 
-/** Polls of a server with a million enrolled agents, without and with their check-ins. */
+/** Measures polls of a server with a million enrolled agents, without and with their check-ins. */
 async function measureServer() {
   const { store, close } = await openRedis({ info() {}, warn() {} });
   for (const batch of batches(0, AGENTS, Date.now() - 60_000)) await store.recordSightings('check-ins', batch);

@@ -1,4 +1,4 @@
-// The usual way: a router, a middleware that counts with prom-client, and one that reads the check-in.
+// The usual design: a router, a middleware that counts with prom-client, and one that reads the check-in.
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { Counter } from 'prom-client';

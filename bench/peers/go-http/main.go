@@ -1,4 +1,4 @@
-// Go's net/http, which Teleport's own proxy runs on, with one handler and a canned answer.
+// Go's net/http, which Teleport's proxy also uses, with one handler and a canned answer.
 package main
 
 import (
