@@ -87,7 +87,7 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
     const kinds = stages[0]?.accepts.join(' and ') ?? 'none';
     throw new FairwayError(
       'not_found',
-      `${release.version} has no promotion: only registered releases of these kinds have one: ${kinds}; roll channels forward`,
+      `${release.version} has no promotion; only registered releases of these kinds do: ${kinds}; roll channels forward`,
     );
   }
 

@@ -32,7 +32,7 @@ describe('a promotion', () => {
       await api('GET', '/releases/16.4.7/promotion'),
       404,
       'not_found',
-      /16.4.7 has no promotion: only registered releases of these kinds have one: cloud/,
+      /16.4.7 has no promotion; only registered releases of these kinds do: cloud/,
     );
   });
 
