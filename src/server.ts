@@ -8,7 +8,8 @@ import { type Certificate, openCertificate } from './listeners/certificate.ts';
 import type { OperatorSide } from './listeners/operator.ts';
 import { openPublicSide, type PublicSide } from './listeners/public.ts';
 import { createMetrics } from './metrics/registry.ts';
-import { bootstrap } from './service/bootstrap.ts';
+import { type Bootstrap, bootstrap } from './service/bootstrap.ts';
+import { createStoreClock, type StoreClock, systemClock } from './service/clock.ts';
 import { joinLeadership, type Leadership } from './service/leadership.ts';
 import { openState, type State } from './service/state.ts';
 import { createServices, type Services } from './services.ts';
@@ -29,6 +30,7 @@ export interface StartOptions {
   settings: Settings;
   version: string;
   log: Logger;
+  /** Instead of the clock of this machine, corrected by the store's. */
   now?: () => Date;
 }
 
@@ -37,8 +39,9 @@ interface Opened {
   tracing?: Tracing;
   certificate?: Certificate;
   store?: { close(): Promise<void> };
+  clock?: StoreClock;
   state?: State;
-  bootstrap?: { stop(): void };
+  bootstrap?: Bootstrap;
   publicSide?: PublicSide;
   leadership?: Leadership;
   operatorSide?: OperatorSide;
@@ -73,7 +76,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   }
 }
 
-async function open({ settings, version, now = () => new Date(), ...options }: StartOptions, opened: Opened) {
+async function open({ settings, version, ...options }: StartOptions, opened: Opened) {
   const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
   const tracing = await openTracing({ settings: settings.tracing, version, log: options.log });
   opened.tracing = tracing;
@@ -86,30 +89,60 @@ async function open({ settings, version, now = () => new Date(), ...options }: S
   opened.store = pollStore;
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(join(settings.dataDir, 'state.json'), log) : unsaved;
-  const state = await openState({ store, saved, compareEvery: settings.store.compareEvery, now, log });
+  // The embedded store's time is this machine's.
+  const isMeasured = store.kind === 'redis' && !options.now;
+  const storeClock = isMeasured ? createStoreClock({ store, ...settings.store, log }) : null;
+  if (storeClock) opened.clock = storeClock;
+  const clock = storeClock ?? systemClock(options.now);
+  const { now } = clock;
+  const [state] = await Promise.all([
+    openState({ store, saved, compareEvery: settings.store.compareEvery, now, log }),
+    storeClock?.measure(),
+  ]);
   opened.state = state;
 
   const metrics = createMetrics();
   const services = createServices({ store, state, settings, observer: metrics.observer, tracer, now, log });
-  opened.bootstrap = await bootstrap({ ...settings.bootstrap, history, state, services, log });
+  const started = await bootstrap({ ...settings.bootstrap, history, store, state, services, now, log });
+  opened.bootstrap = started;
 
   // Agents are served as soon as the state is loaded. The operator's side, which takes longer to load, comes later.
   const openSide = settings.workers > 1 ? (await import('./listeners/workers.ts')).openWorkers : openPublicSide;
-  const publicSide = await openSide({ state, store: pollStore, settings, certificate, now, log });
+  const offset = storeClock?.offset;
+  const publicSide = await openSide({ state, store: pollStore, settings, certificate, now, offset, log });
   opened.publicSide = publicSide;
 
-  const mayLead = () => state.storeState().is !== 'outdated';
+  const mayLead = () => state.storeState().is !== 'outdated' && clock.isTrusted();
   const leadership = await joinLeadership({ store, ...settings.leader, mayLead, tracer, log });
   opened.leadership = leadership;
   assignWork(leadership, services, settings, log);
 
   await sleep(FIRST_POLLS_MS);
   const { openOperatorSide } = await import('./listeners/operator.ts');
-  const operatorSide = await openOperatorSide({ services, settings, metrics, tracer, version, now, log });
+  const operatorSide = await openOperatorSide({
+    services,
+    settings,
+    metrics,
+    tracer,
+    bootstrap: started,
+    clock,
+    version,
+    log,
+  });
   opened.operatorSide = operatorSide;
 
   const { stages } = settings.promotion;
-  metrics.watch({ ...services, version, leadership, stages, counts: publicSide.counts, certificate, spans });
+  metrics.watch({
+    ...services,
+    bootstrap: started,
+    clock,
+    version,
+    leadership,
+    stages,
+    counts: publicSide.counts,
+    certificate,
+    spans,
+  });
   const urls = { publicUrl: publicSide.url, operatorUrl: operatorSide.url };
   log.info({ version, store: store.kind, public: urls.publicUrl, operator: urls.operatorUrl }, 'fairway is up');
   return { log, ...urls };
@@ -128,8 +161,8 @@ function assignWork(
   settings: Settings,
   log: Logger,
 ): void {
-  leadership.whileLeading('sweep', sweepEvery(settings.fleet.staleAfter), async () => {
-    const sightings = await fleet.sweep();
+  leadership.whileLeading('sweep', sweepEvery(settings.fleet.staleAfter), async (fence) => {
+    const sightings = await fleet.sweep(fence);
     if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
   });
   leadership.whileLeading('plans', settings.leader.plansEvery, plans.advance);
@@ -145,6 +178,7 @@ const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, 1_
 async function closeAll(opened: Opened, { drain, deadline }: Settings['shutdown']): Promise<void> {
   const began = performance.now();
   opened.bootstrap?.stop();
+  opened.clock?.stop();
   opened.certificate?.close();
   await Promise.all([opened.publicSide?.close(drain), opened.operatorSide?.close(drain), opened.leadership?.close()]);
   await opened.state?.close();

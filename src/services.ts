@@ -8,8 +8,10 @@ import { createConditions } from './peers/prometheus.ts';
 import { type Audit, createAudit } from './service/audit.ts';
 import { type Channels, createChannels } from './service/channels.ts';
 import { type ControlPlanes, createControlPlanes } from './service/control-planes.ts';
+import { createEvidences, type Evidences } from './service/evidence.ts';
 import { createFleet, type Fleet } from './service/fleet.ts';
-import { createGate } from './service/gate.ts';
+import { createGate, type Gate } from './service/gate.ts';
+import { createInventories, type Inventories } from './service/inventory.ts';
 import { createPlans, type Plans } from './service/plans.ts';
 import { createPromotionDriver, type PromotionDriver } from './service/promotion-driver.ts';
 import { createFacts } from './service/promotion-facts.ts';
@@ -30,8 +32,11 @@ export interface Services {
   state: State;
   audit: Audit;
   channels: Channels;
+  evidences: Evidences;
+  inventories: Inventories;
   controlPlanes: ControlPlanes;
   fleet: Fleet;
+  gate: Gate;
   plans: Plans;
   promotionDriver: PromotionDriver;
   promotions: Promotions;
@@ -48,7 +53,10 @@ export interface Services {
 export interface ServiceParts {
   store: Store;
   state: State;
-  settings: Pick<Settings, 'compatibility' | 'fleet' | 'promotion' | 'sources'>;
+  settings: Pick<
+    Settings,
+    'compatibility' | 'defaultChannel' | 'evidence' | 'fleet' | 'groups' | 'promotion' | 'sources'
+  >;
   observer: Metrics['observer'];
   tracer: Tracer;
   now: () => Date;
@@ -59,14 +67,23 @@ export interface ServiceParts {
 const MAX_PEER_BODY = 8 * 1024 * 1024;
 
 export function createServices({ store, state, settings, observer, tracer, now, log }: ServiceParts): Services {
-  const { compatibility, sources: sourceSettings } = settings;
+  const { compatibility, evidence, sources: sourceSettings } = settings;
+  const { staleAfter, contestedFor } = settings.fleet;
   const { stages, grace, prometheus } = settings.promotion;
 
-  const policy = { ...compatibility, staleAfter: settings.fleet.staleAfter };
+  const policy = { ...compatibility, ...evidence, staleAfter };
   const fleet = createFleet({ store, state, policy, now });
   const strictCatalogue = compatibility.catalogue === 'strict';
-  const gate = traceGate(createGate({ state, fleet, strictCatalogue, observer }), tracer);
-  const controlPlanes = createControlPlanes({ state, fleet, grace, now });
+  const awaited = new Set(Object.keys(sourceSettings.controlPlanes));
+  const gate = traceGate(
+    createGate({ state, fleet, strictCatalogue, settleFor: evidence.settleFor, awaited, observer, now }),
+    tracer,
+  );
+  const controlPlanes = createControlPlanes({
+    ...{ state, fleet, stages, grace, now },
+    settleFor: evidence.settleFor,
+    unmanaged: compatibility.unmanaged,
+  });
   const peers = tracePeers(createHttpPeers({ timeout: sourceSettings.timeout, maxBody: MAX_PEER_BODY }), tracer);
   const conditions = traceConditions(createConditions(prometheus), tracer);
   const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], now });
@@ -78,16 +95,29 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     audit: createAudit(store, state),
     channels: createChannels({ state, fleet, gate, observer, now }),
     controlPlanes,
+    evidences: createEvidences({ store, state, fleet, policy: evidence, now }),
     fleet,
-    plans: createPlans({ state, gate, observer, tracer, now, log }),
-    promotionDriver: createPromotionDriver({ state, facts, recall, stages, observer, tracer, now }),
+    gate,
+    inventories: createInventories({ store, state, membership: settings, settle: evidence, contestedFor, now }),
+    plans: createPlans({ state, gate, fleet, observer, tracer, now, log }),
+    promotionDriver: createPromotionDriver({ state, gate, facts, recall, stages, observer, tracer, now }),
     promotions: createPromotions({ state, releases, facts, stages, now }),
     recall,
     recoveries: createRecoveries({ store, state, now }),
     releases,
     series: createSeries({ store, state, fleet, now }),
     signOffs: createSignOffs({ state, releases, now }),
-    sources: createSources({ ...sourceSettings, peers, store, state, planes: controlPlanes, observer, now, log }),
+    sources: createSources({
+      ...sourceSettings,
+      settle: evidence,
+      peers,
+      store,
+      state,
+      planes: controlPlanes,
+      observer,
+      now,
+      log,
+    }),
     transfer: createTransfer({ state, gate, now }),
   };
 }

@@ -17,9 +17,9 @@ const ANY = /./;
 
 const LAYERS: Record<string, Layer> = {
   'domain/': { from: ['domain/'], packages: /^(semver(\/.+)?|node:crypto)$/ },
-  // Pure parts of Node and one timer; no file, socket or framework.
+  // Pure parts of Node, a timer and turns; no file, socket or framework.
   'service/': {
-    from: ['domain/', 'service/', 'process/repeat.ts'],
+    from: ['domain/', 'service/', 'process/repeat.ts', 'process/turns.ts'],
     packages: /^node:(crypto|util)$/,
     typePackages: /^pino$/,
   },
@@ -42,12 +42,18 @@ const LAYERS: Record<string, Layer> = {
   'config/': { from: ['domain/', 'config/'], packages: ANY },
   'process/': { from: ['process/'], packages: ANY },
   // What a change does to agents is counted alike on the page and at the terminal.
-  'cli/report.ts': { from: ['cli/', 'domain/effects.ts', 'domain/words.ts'], packages: NONE },
+  'cli/report.ts': {
+    from: ['cli/', 'domain/agent-version.ts', 'domain/effects.ts', 'domain/words.ts'],
+    packages: NONE,
+  },
   // What works without a server.
   'cli/offline.ts': { from: ['cli/', 'domain/'], packages: NONE },
-  // Numbers, durations and actors read alike on the page and at the terminal.
+  // Numbers, durations and actors read alike on the page and at the terminal; marks, sources and effects have one name.
   'cli/': {
-    from: ['cli/', 'version.ts', 'domain/duration.ts', 'domain/words.ts'],
+    from: [
+      ...['cli/', 'version.ts', 'domain/duration.ts', 'domain/words.ts'],
+      ...['domain/agent.ts', 'domain/effects.ts', 'domain/survey.ts'],
+    ],
     types: ['http/schemas/'],
     packages: ANY,
   },

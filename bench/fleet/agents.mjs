@@ -22,6 +22,11 @@ export function agent(n, at, version = VERSIONS[n % VERSIONS.length]) {
     updaterVersion: version,
     group,
     enrolled: true,
+    proven: true,
+    updaterState: null,
+    host: null,
+    listing: null,
+    expired: false,
   };
 }
 

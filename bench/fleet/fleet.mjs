@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { cpuSeconds, freePort, has, residentMiB, run, untilAnswers } from '../processes.mjs';
 import { batches } from './agents.mjs';
 import { median, ms, time } from './figures.mjs';
-import { embedded, loadStore, measureStore } from './store.mjs';
+import { embedded, loadStore, measureStore, recording } from './store.mjs';
 
 const SIZES = [10_000, 100_000, 1_000_000];
 const AGENTS = 1_000_000;
@@ -72,7 +72,9 @@ async function openRedis(log) {
 /** Measures polls of a server with a million enrolled agents, without and with their check-ins. */
 async function measureServer() {
   const { store, close } = await openRedis({ info() {}, warn() {} });
-  for (const batch of batches(0, AGENTS, Date.now() - 60_000)) await store.recordSightings('check-ins', batch);
+  for (const batch of batches(0, AGENTS, Date.now() - 60_000)) {
+    await store.recordSightings('check-ins', batch, recording(Date.now()));
+  }
   await close();
   const server = await startServer();
   const results = { plain: [], known: [], fresh: [] };

@@ -48,13 +48,10 @@ function findPlace(program: Command, words: string[]) {
     async candidates(begun: string, api: Api): Promise<string[]> {
       if (pending) return valuesOf(pending, api);
       if (begun.startsWith('-')) return [...optionsOf(command), ...optionsOf(program), '--help'];
-      if (command.commands.length > 0)
-        return command
-          .createHelp()
-          .visibleCommands(command)
-          .map((inner) => inner.name());
+      const inner = index === 0 ? command.createHelp().visibleCommands(command) : [];
       const argument = command.registeredArguments[index];
-      return argument ? valuesOf(argument, api) : [];
+      const values = argument ? await valuesOf(argument, api) : [];
+      return [...inner.map((each) => each.name()), ...values];
     },
   };
 }

@@ -76,7 +76,10 @@ export function describeError(screen: Screen, error: unknown): string {
 function splitFindings(screen: Screen, { detail, title }: Problem, findings: string[]): string[] {
   const list = findings.join('; ');
   const at = detail.indexOf(list);
-  if (at < 0) return [sentence(screen, `fairway: ${detail}`), ...findings.map((finding) => item(screen, finding))];
+  if (at < 0) {
+    const others = findings.filter((finding) => !detail.includes(finding));
+    return [sentence(screen, `fairway: ${detail}`), ...others.map((finding) => item(screen, finding))];
+  }
   if (findings.length < 2) return [sentence(screen, `fairway: ${detail}`)];
   const head = detail.slice(0, at).trimEnd() || `${title.toLowerCase()}:`;
   const rest = detail.slice(at + list.length).replace(/^\.\s*/, '');

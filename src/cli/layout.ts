@@ -10,7 +10,7 @@ export interface Screen {
 }
 
 /** A cell of a table; null is shown as a dash. */
-export type Cell = string | number | null | { text: string; style: Style; whole?: boolean };
+export type Cell = string | number | null | { text: string; style: Style; whole?: boolean; numeric?: boolean };
 
 export const painted = (text: string, style: Style): Cell => ({ text, style });
 
@@ -69,13 +69,13 @@ export function table(screen: Screen, headings: string[], rows: Cell[][]): strin
   }
   const line = (row: Cell[]) => {
     const cells = row.slice(0, last).map((cell, column) => {
-      const text = fill(textOf(cell), widths[column] ?? 0, typeof cell === 'number');
+      const text = fill(textOf(cell), widths[column] ?? 0, isNumeric(cell));
       return styled(screen, text, cell) + ' '.repeat(GAP);
     });
     return cells.join('') + block(screen, row[last] ?? null, left, widths[last] ?? 0);
   };
   const head = headings.map((heading, column) => {
-    const numeric = rows.length > 0 && rows.every((row) => typeof row[column] === 'number');
+    const numeric = rows.length > 0 && rows.every((row) => isNumeric(row[column] ?? null));
     return fill(heading.toUpperCase(), column === last && !numeric ? 0 : (widths[column] ?? 0), numeric);
   });
   return [paint(screen, head.join(' '.repeat(GAP)).trimEnd(), 'dim'), ...rows.map(line)].join('\n');
@@ -103,10 +103,13 @@ export const item = (screen: Screen, text: string): string =>
 /** A cell whose further lines are indented under its first. */
 function block(screen: Screen, cell: Cell, indent: number, width: number): string {
   const lines = wrap(textOf(cell), isWhole(cell) ? Infinity : screen.width - indent).map((line) => {
-    return styled(screen, typeof cell === 'number' ? line.padStart(width) : line, cell);
+    return styled(screen, isNumeric(cell) ? line.padStart(width) : line, cell);
   });
   return lines.join(`\n${' '.repeat(indent)}`);
 }
+
+const isNumeric = (cell: Cell): boolean =>
+  typeof cell === 'number' || (typeof cell === 'object' && cell?.numeric === true);
 
 const isWhole = (cell: Cell): boolean => typeof cell === 'object' && cell?.whole === true;
 

@@ -5,6 +5,7 @@ import { auditCommands } from './commands/audit.ts';
 import { channelCommands } from './commands/channels.ts';
 import { completionCommands } from './commands/completion.ts';
 import { controlPlaneCommands } from './commands/control-planes.ts';
+import { evidenceCommands } from './commands/evidence.ts';
 import { inventoryCommands } from './commands/inventory.ts';
 import { loginCommands } from './commands/login.ts';
 import { promoteCommands } from './commands/promote.ts';
@@ -20,7 +21,7 @@ type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => voi
 /** The groups in the order of the help, each under its heading. */
 const GROUPS: [heading: string, groups: Group[]][] = [
   ['Channels:', [channelCommands, verbCommands]],
-  ['Agents:', [agentCommands, inventoryCommands]],
+  ['Agents:', [agentCommands, evidenceCommands, inventoryCommands]],
   ['Releases and control planes:', [releaseCommands, promoteCommands, versionCommands, controlPlaneCommands]],
   ['State:', [auditCommands, stateCommands]],
   ['This program:', [loginCommands, completionCommands]],
@@ -28,9 +29,9 @@ const GROUPS: [heading: string, groups: Group[]][] = [
 
 /** The whole command line. */
 export function createProgram(process: NodeJS.Process): { program: Command; context: Context } {
-  const program = new Command('fairway')
-    .description('Steers which version Teleport agents upgrade to.')
-    .version(version)
+  const program = new Command('fairway').description('Steers which version Teleport agents upgrade to.');
+  if (!asksOfCommand(process.argv.slice(2))) program.version(version);
+  program
     .option('--url <url>', 'operator listener (or FAIRWAY_URL; default: where you signed in)')
     .addOption(new Option('-o, --output <format>', 'how to print the result').choices(FORMATS).default('table'))
     .showHelpAfterError('(add --help for more)')
@@ -48,4 +49,14 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
   }
   program.helpCommand('help [command]', 'the same as --help');
   return { program, context };
+}
+
+/** Options of the program that take a value. */
+const WITH_VALUE = ['-o', '--output', '--url'];
+
+/** Is `--version` an option of a command here? Commander would otherwise take it for that of the program. */
+function asksOfCommand(words: string[]): boolean {
+  const at = words.findIndex((word) => /^--version(=|$)/.test(word));
+  const before = words.slice(0, Math.max(at, 0));
+  return before.some((word, index) => !word.startsWith('-') && !WITH_VALUE.includes(words[index - 1] ?? ''));
 }

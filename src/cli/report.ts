@@ -1,3 +1,4 @@
+import { UNREADABLE } from '../domain/agent-version.ts';
 import { countEffects } from '../domain/effects.ts';
 import { number } from '../domain/words.ts';
 import { evidence, mark, oldest, stepsToCome } from './describe.ts';
@@ -45,14 +46,20 @@ function findingRows({ reasons, warnings, route }: Report, verdict: Verdict): Ro
   return rows;
 }
 
+/** A word as a shell takes it literally. */
+const shellWord = (text: string): string => (/^[\w.+-]+$/.test(text) ? text : `'${text}'`);
+
 /** At most this many versions of blocking agents get a line each. */
 const MAX_BLOCKING = 3;
 
 /** Commands that list the blocking agents; agents that are only presumed cannot be listed. */
 function whoRows({ before, census, report }: Move): Row[] {
   const blocking = new Set(report?.reasons.map(({ version }) => version));
-  const known = census.versions.filter(({ version }) => blocking.has(version)).slice(-MAX_BLOCKING);
-  const lines = known.map(({ version }) => command(`fairway agents --channel ${before.name} --at ${version}`));
+  const known = census.versions.map(({ version }) => version).filter((version) => blocking.has(version));
+  if (census.unreadable > 0 && blocking.has(UNREADABLE)) known.push(UNREADABLE);
+  const lines = known
+    .slice(-MAX_BLOCKING)
+    .map((version) => command(`fairway agents --channel ${before.name} --version ${shellWord(version)}`));
   return lines.length === 0 ? [] : [['who', lines]];
 }
 
@@ -72,12 +79,15 @@ function describeMark(was: Mark | null, is: Mark | null): Cell {
 function effectRows(move: Move): Row[] {
   const { after, census, report } = move;
   const { target, critical } = after;
-  const effects = countEffects(after, census, report);
+  const { up, back, stay, strand, already } = countEffects(after, census, report);
   const how = critical ? 'at once, because it is critical' : 'each in its maintenance window';
   const where = target === null ? 'where they are' : `already at ${target}`;
+  const amount = (agents: number, words: string) => (agents === 0 ? '0' : `${number(agents)}, ${words}`);
+  const rest = already === 0 ? '' : `, and ${number(already)} that the present target strands already`;
   return [
-    ['move', effects.move === 0 ? '0' : `${number(effects.move)}, ${how}`],
-    ['wait', effects.wait === 0 ? '0' : `${number(effects.wait)}, ${where}`],
-    ['strand', effects.strand === 0 ? '0' : painted(number(effects.strand), 'red')],
+    ['go up', amount(up, how)],
+    ['go back', back === 0 ? '0' : painted(amount(back, how), 'yellow')],
+    ['stay', amount(stay, where)],
+    ['strand', strand + already === 0 ? '0' : painted(`${number(strand)}${rest}`, 'red')],
   ];
 }

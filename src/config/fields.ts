@@ -28,3 +28,20 @@ export const controlPlaneName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected 1 to 64 of a-z0-9._-')
   .meta({ title: 'control plane' });
+
+const NO_SHARE = 'expected a share from 0 to 1, or a percentage such as 20%';
+
+/** A share from 0 to 1, which may be written as a percentage: 0.2 or 20%. */
+export const share = z
+  .union(
+    [
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,3}(\.\d{1,6})?%$/)
+        .transform((text) => Number(text.slice(0, -1)) / 100),
+    ],
+    NO_SHARE,
+  )
+  .refine((number) => number >= 0 && number <= 1, NO_SHARE)
+  .meta({ title: 'share' });

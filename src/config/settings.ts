@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { isGroup } from '../domain/agent.ts';
 import { ROLES } from '../domain/role.ts';
 import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
 import { sayFault } from './faults.ts';
-import { channelName, controlPlaneName, duration, durationOrNone } from './fields.ts';
+import { channelName, controlPlaneName, duration, durationOrNone, share } from './fields.ts';
 import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
 import { redisFaults, redisSettings } from './redis.ts';
@@ -32,8 +33,9 @@ const tls = z.strictObject({
   key: z.string().min(1).describe('file with the private key, PEM, without a passphrase'),
   lookEvery: duration.prefault('10s').describe('how often to check the files for changes'),
 });
-/** The most auth servers of one cluster. */
+/** The most auth servers, and the most proxies, of one cluster. */
 const MAX_AUTH_SERVERS = 32;
+const MAX_PROXIES = 32;
 const tokenName = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._-')
@@ -46,6 +48,11 @@ const peerUrl = z
   .url({ protocol: /^https?$/, error: 'expected http://… or https://…' })
   .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'leave out the credentials: none are sent')
   .meta({ title: 'URL' });
+const proxies = z.array(peerUrl).min(1).max(MAX_PROXIES);
+const groupTarget = z.strictObject({
+  channel: channelName,
+  group: z.string().refine(isGroup, 'expected 1 to 64 of A-Za-z0-9._:-').optional(),
+});
 const version = z
   .string()
   .refine((text) => parseVersion(text) !== null, 'expected a version X.Y.Z')
@@ -81,23 +88,31 @@ export const settingsSchema = z.strictObject({
       mode: z.enum(['open', 'token']),
       tokens: z.array(z.strictObject({ name: tokenName, sha256 })),
     }),
+    contestedFor: duration,
   }),
+  groups: z.record(z.string().min(1).max(64), groupTarget),
   compatibility: z.strictObject({
     presumeServedFor: duration,
     evidenceFreshFor: duration,
     catalogue: z.enum(['open', 'strict']),
+    unmanaged: z.enum(['warn', 'refuse']),
   }),
+  evidence: z.strictObject({ settleFor: duration, maxFall: share }),
   leader: z.strictObject({ lease: duration, plansEvery: duration, seriesEvery: duration }),
   sources: z.strictObject({
     every: duration.describe('how often the sources are read'),
     timeout: duration,
     metrics: z.record(channelName, z.array(peerUrl).min(1).max(MAX_AUTH_SERVERS)),
-    controlPlanes: z.record(controlPlaneName, peerUrl),
+    controlPlanes: z.record(controlPlaneName, z.union([peerUrl.transform((url) => [url]), proxies])),
   }),
   webapi: z.strictObject({
     clusterName: z.string().min(1).describe('the name that clients show'),
-    edition: z.enum(['oss', 'ent', 'community']).describe('the packages that clients install'),
+    edition: z
+      .enum(['oss', 'ent', 'community'])
+      .nullable()
+      .describe('the packages that clients install; null: not shown'),
     fips: z.boolean().describe('do clients install the FIPS build?'),
+    toolsAutoUpdate: z.boolean().describe('do client tools update themselves?'),
   }),
   adminToken: z
     .string()

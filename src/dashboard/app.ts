@@ -15,6 +15,7 @@ import { checkPage } from './pages/check.tsx';
 import { controlPlanePages } from './pages/control-planes.tsx';
 import { docsPage } from './pages/docs.tsx';
 import { answerError } from './pages/error.tsx';
+import { evidencePages } from './pages/evidence.tsx';
 import { fleetPage } from './pages/fleet.tsx';
 import { historyPage } from './pages/history.tsx';
 import { releasePage } from './pages/release.tsx';
@@ -84,6 +85,7 @@ export function createDashboard(options: DashboardOptions) {
     checkPage,
     settingsPages,
     agentPages,
+    evidencePages,
     verbPages,
     controlPlanePages,
     releasePages,

@@ -10,6 +10,7 @@ export type DashboardServices = Pick<
   | 'audit'
   | 'channels'
   | 'controlPlanes'
+  | 'evidences'
   | 'fleet'
   | 'plans'
   | 'promotions'

@@ -15,16 +15,20 @@ export interface Answer {
   find: FindDocument;
 }
 
-/** The fields of Teleport's `/webapi/find` that v2 updaters and client tools read. Versions have no prefix. */
+/**
+ * The fields of Teleport's `/webapi/find` that v2 updaters and client tools read. Versions have no prefix. What is not known
+ * is left out: a community agent that reads the edition `ent` installs Enterprise over itself.
+ */
 export interface FindDocument {
-  server_version: string;
-  min_client_version: string;
+  server_version?: string;
+  min_client_version?: string;
   cluster_name: string;
-  edition: string;
+  edition?: string;
   fips: boolean;
   auto_update: {
-    tools_version: string;
+    tools_version?: string;
     tools_auto_update: boolean;
+    /** Empty on a channel without a target; it does to v2 what `none` does to v1. */
     agent_version: string;
     agent_auto_update: boolean;
     agent_update_jitter_seconds: number;
@@ -34,61 +38,79 @@ export interface FindDocument {
 /** The cluster that the find document describes. */
 export interface Cluster {
   clusterName: string;
-  edition: string;
+  /** Null if it is not set. */
+  edition: string | null;
   fips: boolean;
+  /** Do client tools update themselves? Off in a proxy unless chosen. */
+  toolsAutoUpdate: boolean;
 }
 
-/** What an answer depends on besides its channel. */
+/** What an answer depends on in addition to its channel. */
 export interface Surroundings {
   /** The version that the channel's control plane runs; null if it is unknown or under embargo. */
   controlPlane: string | null;
   /** The version for client tools, or null. */
   tools: string | null;
+  /** The target, unless it was pulled or is under embargo: such a version is named to no one. */
+  target: string | null;
 }
 
-/** Agents spread their updates over this many seconds, unless the release is critical. */
-const JITTER_SECONDS = 60;
+/** Seconds over which agents spread their updates. A whole fleet never moves in one second, even to a critical release. */
+const JITTER = { usual: 60, critical: 10 };
 
 export function surroundingsOf(channel: Channel, { controlPlanes, releases }: Snapshot): Surroundings {
+  const isShown = (version: string | null) => {
+    const release = version === null ? undefined : releases.get(version);
+    return !release?.pulled && !release?.embargoed;
+  };
   const version = controlPlanes.get(channel.controlPlane ?? '')?.version ?? null;
-  const secret = version !== null && releases.get(version)?.embargoed;
-  return { controlPlane: secret ? null : version, tools: toolsVersionOf(channel, releases) };
+  const controlPlane = version !== null && releases.get(version)?.embargoed ? null : version;
+  const tools = toolsVersionOf(channel, releases);
+  return {
+    controlPlane,
+    tools: isShown(tools) ? tools : null,
+    target: isShown(channel.target) ? channel.target : null,
+  };
 }
 
 /** All answers of a channel. Expired marks must be gone from it (`channelAt`). */
 export function answerOf(channel: Channel, surroundings: Surroundings, cluster: Cluster): Answer {
+  const shown = { ...channel, target: surroundings.target };
   return {
-    version: versionAnswer(channel),
-    critical: criticalAnswer(channel),
+    version: versionAnswer(shown),
+    critical: criticalAnswer(shown),
     tools: prefixed(channel, surroundings.tools),
-    find: findDocument(channel, surroundings, cluster),
+    find: findDocument(shown, surroundings, cluster),
   };
 }
 
 export const versionAnswer = (channel: Channel): string => prefixed(channel, channel.target);
 
-export const criticalAnswer = ({ critical }: Channel): Answer['critical'] => (critical ? 'yes' : 'no');
+export const criticalAnswer = ({ critical, target }: Channel): Answer['critical'] =>
+  critical && target !== null ? 'yes' : 'no';
 
 const prefixed = ({ versionPrefix }: Channel, version: string | null) =>
   version === null ? 'none' : `${versionPrefix}${version}`;
 
-/** A withdrawn channel keeps its agents at the last target, with updates off. */
-function findDocument(channel: Channel, { controlPlane, tools }: Surroundings, cluster: Cluster): FindDocument {
-  const version = channel.target ?? channel.lineage.at(-1) ?? controlPlane ?? '';
-  const server = controlPlane ?? version;
+function findDocument({ target, critical }: Channel, surroundings: Surroundings, cluster: Cluster): FindDocument {
+  const { controlPlane, tools } = surroundings;
   return {
-    server_version: server,
-    // `aa` sorts below `alpha`, so the pre-releases of the major before are included.
-    min_client_version: server && `${Math.max(requireVersion(server).major - 1, 0)}.0.0-aa`,
+    ...(controlPlane === null
+      ? {}
+      : {
+          server_version: controlPlane,
+          // `aa` sorts below `alpha`, so the pre-releases of the major before are included.
+          min_client_version: `${Math.max(requireVersion(controlPlane).major - 1, 0)}.0.0-aa`,
+        }),
     cluster_name: cluster.clusterName,
-    edition: cluster.edition,
+    ...(cluster.edition === null ? {} : { edition: cluster.edition }),
     fips: cluster.fips,
     auto_update: {
-      tools_version: tools ?? version,
-      tools_auto_update: tools !== null,
-      agent_version: version,
-      agent_auto_update: channel.target !== null,
-      agent_update_jitter_seconds: channel.critical ? 0 : JITTER_SECONDS,
+      ...(tools === null ? {} : { tools_version: tools }),
+      tools_auto_update: cluster.toolsAutoUpdate && tools !== null,
+      agent_version: target ?? '',
+      agent_auto_update: target !== null,
+      agent_update_jitter_seconds: critical ? JITTER.critical : JITTER.usual,
     },
   };
 }

@@ -1,161 +1,235 @@
+import type { AgentMark } from './agent.ts';
+import { compareAgentVersions, UNREADABLE } from './agent-version.ts';
 import type { ServedTarget } from './channel.ts';
-import { compareVersions } from './version.ts';
+import type { FleetCounts, LabelTally } from './fleet-counts.ts';
+import { anonymousPeak, fallOf, readingsPeak, type SettlePolicy, type Survey } from './survey.ts';
 
 /** Where a count of agents comes from. */
 export const EVIDENCE_SOURCES = ['inventory', 'teleport-metrics', 'check-ins', 'presumed'] as const;
 export type EvidenceSource = (typeof EVIDENCE_SOURCES)[number];
 
-/** Agents by canonical version. */
+/** Agents by version, as `readAgentVersion` gives it; `UNREADABLE` counts those whose version cannot be read. */
 export type VersionCounts = ReadonlyMap<string, number>;
 /** Agents by group, or by updater kind. */
 export type LabelCounts = ReadonlyMap<string, number>;
-
-/** The figures of a source that knows the whole enrolled population of a channel, as of one moment. */
-export interface Survey {
-  channel: string;
-  source: 'inventory' | 'teleport-metrics';
-  /** Epoch milliseconds. */
-  at: number;
-  versions: Record<string, number>;
-  /** Enrolled agents whose version could not be read; not part of `versions`. */
-  skipped: number;
-  /** Agents by group and by updater kind, where the source tells; those without are left out. */
-  groups?: Record<string, number> | undefined;
-  updaters?: Record<string, number> | undefined;
-  /** False while the agents behind it are still being written: then nobody knows which check-ins it already counts. */
-  settled: boolean;
-}
-
-/** Agents of one version that checked in on one channel. */
-export interface CheckInCount {
-  channel: string;
-  version: string;
-  agents: number;
-  /** Those of them that the channel's inventory does not hold. */
-  beyondInventory: number;
-}
-
-/** Agents with one label, a group or an updater kind, that checked in on one channel. */
-export interface LabelCount extends Omit<CheckInCount, 'version'> {
-  label: string;
-}
-
-/** All that the store counts, for every channel. */
-export interface FleetCounts {
-  surveys: Survey[];
-  checkIns: CheckInCount[];
-  groups: LabelCount[];
-  updaters: LabelCount[];
-  /** Agents that are seen and not enrolled. */
-  unenrolled: { channel: string; agents: number }[];
-  /** The newest check-in that was recorded (epoch milliseconds). */
-  latest: { channel: string; at: number }[];
-}
 
 /** One source's account of a channel. */
 export interface Evidence {
   source: EvidenceSource;
   /** Does it know every enrolled agent? */
   complete: boolean;
-  /** Stale evidence is shown, and decides nothing. */
+  /** Old evidence can refuse a target; it is never the reason why one is allowed. */
   fresh: boolean;
-  /** Seconds since it was gathered; null where that has no meaning. */
+  /** The moment that it describes, ISO 8601, and the seconds since; null where that has no meaning. */
+  at: string | null;
   age: number | null;
+  /** The newest reading has clearly fewer agents than one before, which counts until the fall is confirmed. */
+  settling: { from: number; to: number; since: string } | null;
+  /** Since when it cannot be read, and why. */
+  failing: { since: string; fault: string } | null;
   versions: VersionCounts;
+  /** Agents whose version cannot be read; part of `versions`. */
   skipped: number;
 }
 
 /** The enrolled agents of a channel. */
 export interface Population {
   evidence: Evidence[];
-  /** Rival counts of the agents that fresh evidence knows of; each counts nobody twice. */
+  /** Rival counts of the agents that sources know of; each counts an agent once. */
   known: VersionCounts[];
-  /** The same, and a count of presumed agents where nobody knows them all. A target must be safe for every one. */
+  /** The same, and a count of presumed agents where no fresh source knows them all. A target must be safe for every one. */
   headcounts: VersionCounts[];
-  /** Rival counts by group and by updater kind; agents without are left out. */
-  groups: LabelCounts[];
-  updaters: LabelCounts[];
+  /** Agents that are known to follow this very channel, not only some channel of its cluster. */
+  followers: number;
+  /** By group and by updater kind; agents without are left out. */
+  groups: LabelCounts;
+  updaters: LabelCounts;
+  /** Agents with a mark, by mark. */
+  marks: Readonly<Record<AgentMark, number>>;
   /** Agents that check in without being enrolled; no part of any other count. */
   unenrolled: number;
+  /** Connected agents of the channel's cluster that have no updater; no part of any other count. */
+  unmanaged: VersionCounts;
+  /** Agents of groups that are no channel of their own. */
+  unmappedGroups: LabelCounts;
+  /** Release lines of agents that were refused for the limits; they count in `headcounts` as one agent each. */
+  uncounted: string[];
 }
 
-export interface CensusPolicy {
-  /** Milliseconds for which a complete source is believed. */
+export interface CensusPolicy extends SettlePolicy {
+  /** Milliseconds for which a complete source is fresh. */
   evidenceFreshFor: number;
   /** Milliseconds for which a served target counts as one agent where no complete source is fresh. */
   presumeServedFor: number;
 }
 
+/** The channel of which a census is taken. */
+export interface CensusChannel {
+  name: string;
+  controlPlane: string | null;
+  target: string | null;
+  served: readonly ServedTarget[];
+}
+
+/** So far ahead of the store's time, in milliseconds, may evidence be: clocks are corrected to less. */
+const CLOCK_TOLERANCE = 60_000;
+
 /**
- * What is known of a channel's agents at `now` (epoch milliseconds).
- * Where no complete source is fresh, every target that the channel served lately is presumed to run somewhere.
+ * What is known of a channel's agents at `now` (epoch milliseconds). All ways in which a count may fall are elsewhere: an
+ * agent that is seen at another version or forgotten (the store), a reading that no longer lists it and is confirmed
+ * (`readingsAfter`). Here nothing is left out for its age: without a fresh complete source, every target that the channel
+ * served recently is presumed to run somewhere in addition. `planeOf` gives the control plane of another channel.
  */
 export function takeCensus(
-  channel: { name: string; target: string | null; served: readonly ServedTarget[] },
+  channel: CensusChannel,
   counts: FleetCounts,
   policy: CensusPolicy,
   now: number,
+  planeOf: (channel: string) => string | null,
 ): Population {
-  const surveys = counts.surveys.filter((survey) => survey.channel === channel.name);
-  const seen = counts.checkIns.filter((count) => count.channel === channel.name);
-  const checkIns = tally(seen.map(({ version, agents }) => [version, agents]));
-  const latest = counts.latest.find((last) => last.channel === channel.name)?.at;
-  const ofChannel = (labels: LabelCount[]) => labels.filter((count) => count.channel === channel.name);
-  const isFresh = (survey: Survey) => now - survey.at <= policy.evidenceFreshFor;
+  const surveys = counts.surveys.filter((survey) => tellsAbout(survey, channel, planeOf));
+  const own = <T extends { channel: string }>(tallies: readonly T[]) =>
+    tallies.filter((count) => count.channel === channel.name);
+  const checkIns = tally(own(counts.checkIns).map(({ version, agents }) => [version, agents]));
+  const latest = own(counts.latest)[0]?.at ?? null;
+  const uncounted = own(counts.refused).map(({ line }) => line);
 
+  const presumed = tally(servedWithin(channel, policy.presumeServedFor, now).map((version) => [version, 1]));
   const evidence: Evidence[] = surveys.map((survey) => {
-    const { source, skipped } = survey;
-    const versions = tally(Object.entries(survey.versions));
-    const complete = knowsAgents(survey);
-    return { source, complete, fresh: isFresh(survey), age: ageOf(survey.at, now), versions, skipped };
+    const described = describeSurvey(survey, policy, now);
+    if (presumed.size === 0 || !isFirstOfNobody(survey, policy)) return described;
+    const settling = { from: presumed.size, to: 0, since: iso(survey.readings[0]?.from ?? survey.at) };
+    return { ...described, fresh: false, settling };
   });
-  if (checkIns.size > 0) {
-    const age = latest === undefined ? null : ageOf(latest, now);
-    evidence.push({ source: 'check-ins', complete: false, fresh: true, age, versions: checkIns, skipped: 0 });
-  }
-  const believed = surveys.filter((survey) => isFresh(survey) && knowsAgents(survey));
-  const inventories = believed.filter(({ source }) => source === 'inventory');
-  const known = rivals(
-    believed,
-    ({ versions }) => versions,
-    seen.map(({ version, ...count }) => ({ label: version, ...count })),
+  if (checkIns.size > 0) evidence.push(describeCheckIns(checkIns, latest, now));
+
+  const withIds = own(counts.known).map(({ version, agents }): [string, number] => [version, agents]);
+  const withoutIds = surveys.filter(({ source }) => source === 'inventory').flatMap(anonymousAgents);
+  const refused = uncounted.map((line): [string, number] => [line, 1]);
+  const counted = tally([...withIds, ...withoutIds]);
+  const metrics = surveys.filter(({ source }) => source === 'teleport-metrics');
+  const clusters = metrics.map((survey) => ({ survey, counts: tally(anonymousAgents(survey)) }));
+  const followed = clusters.filter(({ survey }) => survey.channel === channel.name).map(({ counts }) => total(counts));
+  // While a fall settles, what the inventory listed before stands beside what is known now.
+  const fallen = surveys.filter((survey) => survey.source === 'inventory' && fallOf(survey, policy) !== null);
+  const rivals = fallen.map((survey) => tally(Object.entries(readingsPeak(survey))));
+  const known = [counted, ...clusters.map((each) => each.counts), ...rivals, ...strays(channel.name, counts)].filter(
+    ({ size }) => size > 0,
   );
-  const census = {
+
+  const isKnown = evidence.some(({ complete, fresh }) => complete && fresh) && uncounted.length === 0;
+  if (!isKnown) evidence.push(describePresumed(presumed));
+  return {
     evidence,
     known,
-    groups: rivals(inventories, ({ groups = {} }) => groups, ofChannel(counts.groups)),
-    updaters: rivals(inventories, ({ updaters = {} }) => updaters, ofChannel(counts.updaters)),
-    unenrolled: counts.unenrolled.find((strangers) => strangers.channel === channel.name)?.agents ?? 0,
+    followers: Math.max(total(counted), ...followed),
+    headcounts: isKnown ? known : [...known, tally([...checkIns, ...refused, ...presumed])],
+    groups: labels(own(counts.groups)),
+    updaters: labels(own(counts.updaters)),
+    marks: marksOf(own(counts.marks), surveys, channel.name),
+    unenrolled: own(counts.unenrolled)[0]?.agents ?? 0,
+    unmanaged: highestCounts(surveys.map(({ unmanaged }) => new Map(Object.entries(unmanaged)))),
+    unmappedGroups: highestCounts(surveys.map(({ unmappedGroups }) => new Map(Object.entries(unmappedGroups)))),
+    uncounted,
   };
-  if (believed.length > 0) return { ...census, headcounts: known };
-  const presumed = tally(servedWithin(channel, policy.presumeServedFor, now).map((version) => [version, 1]));
-  evidence.push({ source: 'presumed', complete: false, fresh: true, age: null, versions: presumed, skipped: 0 });
-  return { ...census, headcounts: [...known, tally([...checkIns, ...presumed])] };
 }
 
-/** A source of which no version at all could be read says nothing of its agents. */
-const knowsAgents = ({ versions, skipped }: Survey) => skipped === 0 || Object.keys(versions).length > 0;
+/**
+ * Does the survey describe the channel's agents? Figures without ids cannot be spread over the channels of a cluster, so
+ * each channel of its control plane is judged by all of them.
+ */
+export function tellsAbout(
+  { channel, source }: Pick<Survey, 'channel' | 'source'>,
+  { name, controlPlane }: Pick<CensusChannel, 'name' | 'controlPlane'>,
+  planeOf: (channel: string) => string | null,
+): boolean {
+  if (channel === name) return true;
+  if (controlPlane === null || source === 'inventory') return false;
+  return channel === `@${controlPlane}` || planeOf(channel) === controlPlane;
+}
+
+/**
+ * Agents of a group that bears the channel's name, but was no channel when its inventory was imported: they follow this
+ * channel now and are counted elsewhere, so it is judged by all agents of those channels until the next import.
+ */
+function strays(name: string, { surveys, known }: FleetCounts): VersionCounts[] {
+  const isNamed = (group: string) => group.toLowerCase() === name.toLowerCase();
+  const holders = surveys.filter(
+    ({ channel, unmappedGroups }) => channel !== name && Object.keys(unmappedGroups).some(isNamed),
+  );
+  return holders.map((survey) => {
+    const withIds = known.filter(({ channel }) => channel === survey.channel);
+    return tally([
+      ...withIds.map(({ version, agents }): [string, number] => [version, agents]),
+      ...anonymousAgents(survey),
+    ]);
+  });
+}
+
+function describeSurvey(survey: Survey, policy: CensusPolicy, now: number): Evidence {
+  const fall = fallOf(survey, policy);
+  const { source, complete, at, failing } = survey;
+  const versions = tally(Object.entries(survey.versions));
+  const wasRead = survey.readings.length > 0;
+  return {
+    source,
+    complete,
+    fresh: wasRead && isWithin(at, policy.evidenceFreshFor, now),
+    at: wasRead ? iso(at) : null,
+    age: wasRead ? ageOf(at, now) : null,
+    settling: fall && { from: fall.from, to: fall.to, since: iso(fall.since) },
+    failing: failing && { since: iso(failing.since), fault: failing.fault },
+    versions,
+    skipped: versions.get(UNREADABLE) ?? 0,
+  };
+}
+
+/**
+ * Has an auth server shown no agent since it was read first, not yet for `settleFor`? One that has just started shows itself
+ * before its agents are back, so former targets are presumed to run until it goes on saying so.
+ */
+function isFirstOfNobody({ source, readings }: Survey, { settleFor }: CensusPolicy): boolean {
+  const [first, last] = [readings[0], readings.at(-1)];
+  if (source !== 'teleport-metrics' || !first || !last) return false;
+  return readings.every(({ agents }) => agents === 0) && last.until - first.from < settleFor;
+}
+
+/** What is dated in the future is not fresh: a clock was wrong when it was recorded. */
+const isWithin = (at: number, window: number, now: number) => now - at <= window && at - now <= CLOCK_TOLERANCE;
+
+const UNSURVEYED = { complete: false, fresh: true, settling: null, failing: null } as const;
+
+function describeCheckIns(versions: VersionCounts, latest: number | null, now: number): Evidence {
+  const [at, age] = latest === null ? [null, null] : [iso(latest), ageOf(latest, now)];
+  return { source: 'check-ins', ...UNSURVEYED, at, age, versions, skipped: versions.get(UNREADABLE) ?? 0 };
+}
+
+const describePresumed = (versions: VersionCounts): Evidence => {
+  return { source: 'presumed', ...UNSURVEYED, at: null, age: null, versions, skipped: 0 };
+};
+
+const anonymousAgents = (survey: Survey): [string, number][] => Object.entries(anonymousPeak(survey));
+
+function marksOf(marks: FleetCounts['marks'], surveys: Survey[], channel: string): Population['marks'] {
+  const count = (mark: AgentMark) => marks.find((each) => each.mark === mark)?.agents ?? 0;
+  const expired = surveys.find((survey) => survey.channel === channel && survey.source === 'inventory')?.expired ?? 0;
+  return {
+    contested: count('contested'),
+    reverted: count('reverted'),
+    expired: Math.max(count('expired'), expired),
+    pinned: count('pinned'),
+    disabled: count('disabled'),
+    unreadable: count('unreadable'),
+  };
+}
+
+const labels = (tallies: LabelTally[]): LabelCounts => tally(tallies.map(({ label, agents }) => [label, agents]));
 
 const ageOf = (at: number, now: number) => Math.max(0, Math.round((now - at) / 1000));
+const iso = (at: number) => new Date(at).toISOString();
 
-/** A count for each survey, with the check-ins that it does not count already, and one for the check-ins alone. */
-function rivals(
-  surveys: Survey[],
-  read: (survey: Survey) => Record<string, number>,
-  checkIns: Omit<LabelCount, 'channel'>[],
-): Map<string, number>[] {
-  const all = tally(checkIns.map(({ label, agents }) => [label, agents]));
-  const beyond = tally(checkIns.map(({ label, beyondInventory }) => [label, beyondInventory]));
-  const counts = surveys.map((survey) => {
-    // Only an inventory has ids by which a check-in can be told to be counted already.
-    const uncounted = survey.source === 'inventory' ? (survey.settled ? beyond : all) : [];
-    return tally([...Object.entries(read(survey)), ...uncounted]);
-  });
-  return all.size > 0 ? [...counts, all] : counts;
-}
-
-/** The versions that the channel told agents to run within the last `window` milliseconds, the present one included. */
-function servedWithin(
+/** The versions that the channel served within the last `window` milliseconds, the present one included. */
+export function servedWithin(
   channel: { target: string | null; served: readonly ServedTarget[] },
   window: number,
   now: number,
@@ -179,11 +253,12 @@ export function total(counts: VersionCounts): number {
   return sum;
 }
 
-/** The lowest version of a count and how many agents run it, or null when it is empty. */
+/** The lowest version of a count that can be read, and how many agents run it; null where there is none. */
 export function oldestOf(counts: VersionCounts): { version: string; count: number } | null {
   let oldest: { version: string; count: number } | null = null;
   for (const [version, count] of counts) {
-    if (oldest === null || compareVersions(version, oldest.version) < 0) oldest = { version, count };
+    if (version === UNREADABLE) continue;
+    if (oldest === null || compareAgentVersions(version, oldest.version) < 0) oldest = { version, count };
   }
   return oldest;
 }

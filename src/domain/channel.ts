@@ -1,7 +1,7 @@
 import { FairwayError } from './errors.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
-/** A version that the channel told agents to run, and until when it did (ISO 8601). */
+/** A version that the channel served, and until when (ISO 8601). */
 export interface ServedTarget {
   version: string;
   until: string;
@@ -11,7 +11,7 @@ export interface Pin {
   reason: string;
   by: string;
   at: string;
-  /** ISO 8601; null: until somebody unpins. */
+  /** ISO 8601; null: until it is unpinned. */
   until: string | null;
 }
 
@@ -19,11 +19,11 @@ export interface Critical {
   reason: string;
   by: string;
   at: string;
-  /** ISO 8601; null: until somebody clears it or the target changes. */
+  /** ISO 8601; null: until it is cleared or the target changes. */
   until: string | null;
 }
 
-/** A target's way across majors, one release of each after the other, so that nobody is stranded on it. */
+/** The way to a target across majors, one release of each after the other, so that no agent is stranded. */
 export interface Plan {
   /** Where it leads: the last of `route`. */
   target: string;
@@ -36,7 +36,7 @@ export interface Plan {
   reason: string;
 }
 
-/** What tells a group of agents which version to run. */
+/** Serves a version to a group of agents. */
 export interface Channel {
   name: string;
   description: string;
@@ -47,9 +47,9 @@ export interface Channel {
   needsHelm: boolean;
   /** The control plane that its agents connect to. */
   controlPlane: string | null;
-  /** What client tools are told to run, canonical; null: the target. */
+  /** The version for client tools, canonical; null: the target. */
   toolsVersion: string | null;
-  /** Canonical, without prefix; null: agents are told `none`. */
+  /** Canonical, without prefix; null: agents get `none`. */
   target: string | null;
   critical: Critical | null;
   pin: Pin | null;
@@ -61,6 +61,19 @@ export interface Channel {
   plan: Plan | null;
   updatedAt: string;
   updatedBy: string;
+}
+
+/**
+ * What is remembered of a deleted channel: its agents may be there again when one of that name is made, and its bootstrap
+ * must not make it again.
+ */
+export interface RetiredChannel {
+  name: string;
+  served: ServedTarget[];
+  controlPlane: string | null;
+  /** ISO 8601. */
+  at: string;
+  by: string;
 }
 
 export type ChannelSettings = Pick<
@@ -117,8 +130,28 @@ export function channelNameFault(name: string): string | null {
   return reserved ? `a channel name must not have a segment "${reserved}"` : null;
 }
 
-/** A new channel, which serves `target` or, without one, `none`. */
-export function createChannel(name: string, settings: ChannelSettings, target: Version | null, act: Act): Channel {
+/** What must be kept of the channel when it is deleted. */
+export function retire(channel: Channel, act: Act): RetiredChannel {
+  const { name, controlPlane } = channel;
+  return { name, served: serve(channel, act.at), controlPlane, at: act.at.toISOString(), by: act.by };
+}
+
+/** The target that agents follow, or followed last; null if the channel never had one. */
+export const presentTarget = ({
+  target,
+  lineage,
+  served,
+}: Pick<Channel, 'target' | 'lineage' | 'served'>): string | null =>
+  target ?? lineage.at(-1) ?? served.at(-1)?.version ?? null;
+
+/** A new channel, which serves `target` or, without one, `none`. One of the same name may have been there before. */
+export function createChannel(
+  name: string,
+  settings: ChannelSettings,
+  target: Version | null,
+  act: Act,
+  retired?: RetiredChannel,
+): Channel {
   const base: Channel = {
     name,
     ...settings,
@@ -126,7 +159,7 @@ export function createChannel(name: string, settings: ChannelSettings, target: V
     critical: null,
     pin: null,
     lineage: [],
-    served: [],
+    served: retired?.served ?? [],
     plan: null,
     ...stamp(act),
   };
@@ -180,7 +213,7 @@ export function rollBack(channel: Channel, target: Version, critical: boolean, a
 }
 
 /**
- * Freezes the target, moved to `target` first if one is given. A pinned channel can be pinned anew, with another
+ * Freezes the target, moved to `target` first if one is given. A pinned channel can be pinned again, with another
  * reason or end, but not moved. Throws `channel_pinned`, and `invalid` when there is nothing to freeze.
  */
 export function pin(channel: Channel, target: Version | null, until: Date | null, act: Act): Channel {
@@ -203,7 +236,7 @@ export function setCritical(channel: Channel, critical: boolean, until: Date | n
 }
 
 /**
- * The channel as a document describes it. Its own lineage is kept: a document tells where to go, not where it was.
+ * The channel as a document describes it. Its own lineage is kept: a document says where to go, not where it was.
  * Throws `channel_pinned` if that means a move.
  */
 export function conform(channel: Channel, wanted: Channel, target: Version | null, act: Act): Channel {
@@ -266,7 +299,7 @@ function moveTo(channel: Channel, target: Version, act: Act, critical = false): 
   };
 }
 
-/** The former targets once the present one is no longer served. */
+/** The former targets after the present one stops being served. */
 function serve({ served, target }: Channel, at: Date): ServedTarget[] {
   if (target === null) return served;
   const others = served.filter(({ version }) => version !== target);

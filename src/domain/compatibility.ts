@@ -1,11 +1,21 @@
-import { type EvidenceSource, highestCounts, oldestOf, type Population, total, type VersionCounts } from './census.ts';
+import {
+  AGENT_REASONS,
+  agentFaults,
+  countStrictest,
+  findAgentFaults,
+  findAgentWarnings,
+  findDoubts,
+  findExpired,
+} from './agent-findings.ts';
+import { agentVersion } from './agent-version.ts';
+import { type Evidence, highestCounts, oldestOf, type Population, total } from './census.ts';
+import type { Finding } from './finding.ts';
 import { type ArtifactSet, type Catalogue, missingArtifacts, newestFirst } from './release.ts';
-import { HOP_FAULTS, type HopFault, hopFaults } from './release-line.ts';
-import { oldestSupportedMajor } from './support.ts';
+import { hopFaults } from './release-line.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
 export const REFUSAL_REASONS = [
-  ...HOP_FAULTS,
+  ...AGENT_REASONS,
   'target_ahead_of_control_plane',
   'target_behind_control_plane',
   'kind_not_accepted',
@@ -13,10 +23,11 @@ export const REFUSAL_REASONS = [
   'release_embargoed',
   'artifacts_missing',
   'unknown_release',
+  'control_plane_unknown',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-/** What no one may override, however many agents he accepts to strand. */
+/** The reasons that no one may override, however many agents they accept to strand. */
 const UNBREAKABLE: ReadonlySet<RefusalReason> = new Set(['release_pulled', 'release_embargoed']);
 
 export const WARNING_REASONS = [
@@ -25,21 +36,22 @@ export const WARNING_REASONS = [
   'route_behind_control_plane',
   'out_of_support',
   'unknown_agent_version',
+  'already_stranded',
+  'evidence_stale',
+  'evidence_settling',
+  'agents_uncounted',
+  'expired',
 ] as const;
 export type WarningReason = (typeof WARNING_REASONS)[number];
 
-/** One finding: what is wrong, for which agents, and what to do about it. */
-export interface Finding<R = RefusalReason | WarningReason> {
-  reason: R;
-  /** The version of the agents concerned; of the stop, where a route is. */
-  version?: string;
-  /** How many agents are concerned. */
-  count?: number;
-  detail: string;
-}
-
 export function unknownRelease(version: string): Finding<'unknown_release'> {
   return { reason: 'unknown_release', detail: `${version} is not in the catalogue of releases; register it first` };
+}
+
+/** What one source says of a channel, in short. */
+export interface EvidenceSummary extends Omit<Evidence, 'versions'> {
+  agents: number;
+  oldest: { version: string; count: number } | null;
 }
 
 /** The verdict on a target, with all that led to it. */
@@ -47,22 +59,14 @@ export interface Report {
   allowed: boolean;
   target: string;
   controlPlane: string | null;
-  /** Enrolled agents, nobody counted twice. */
+  /** Enrolled agents, each counted once. */
   agents: number;
   oldest: { version: string; count: number } | null;
   /** Agents for which at least one refusing reason holds. */
   stranded: number;
   reasons: Finding<RefusalReason>[];
   warnings: Finding<WarningReason>[];
-  evidence: {
-    source: EvidenceSource;
-    complete: boolean;
-    fresh: boolean;
-    agents: number;
-    oldest: { version: string; count: number } | null;
-    /** Seconds. */
-    age: number | null;
-  }[];
+  evidence: EvidenceSummary[];
   /** Releases to go through, the target last, when the oldest agent cannot go there in one hop. */
   route: string[] | null;
 }
@@ -77,14 +81,37 @@ export interface Policy {
   strict: boolean;
 }
 
-/** The control plane that a channel's agents connect to; `version` is null while nobody has reported it. */
+/** The control plane that a channel's agents connect to; `version` is null while it is not known. */
 export interface ControlPlaneState {
   name: string;
+  /** The lowest that any of its components runs. */
   version: Version | null;
+  /** The highest one; left out where they all run the same. */
+  highest?: Version | undefined;
+  /** Since when it runs that, ISO 8601; null if it never changed. */
+  changedAt?: string | null | undefined;
+}
+
+/** What a target is judged beside. */
+export interface Situation {
+  channel: string;
+  /** The target that the channel's agents are served, or were served last; null if there never was one. */
+  present: Version | null;
+  /**
+   * Is this the way out of a bad target: a roll-back, a pull, a pin where the target is? Then agents that the present
+   * target strands as well are no reason against it.
+   */
+  wayOut: boolean;
+  /** The control plane that the channel leaves, if it leaves one; null: it had none. */
+  former?: ControlPlaneState | null;
+  /** Milliseconds for which what sources say is in doubt after the control plane changed. */
+  settleFor: number;
+  /** Epoch milliseconds. */
+  now: number;
 }
 
 /**
- * May the channel tell its agents to run `target`? Answers with every reason, not the first.
+ * May the channel serve `target` to its agents? Answers with every reason, not the first.
  * The rules are RFD 12's (Compatibility), RFD 134's ("any Cloud release must be always compatible with the oldest
  * version of an agent that's connected to Cloud and enrolled in automatic upgrades") and RFD 109's for the control plane.
  * `controlPlane` is null where the channel has none.
@@ -94,14 +121,21 @@ export function assess(
   population: Population,
   controlPlane: ControlPlaneState | null,
   policy: Policy,
+  situation: Situation,
 ): Report {
+  const { channel, present, wayOut, former = controlPlane } = situation;
   const agents = highestCounts(population.headcounts);
-  const agentReasons = findHopFaults(target, agents);
-  const planeReasons = findControlPlaneFaults(target, controlPlane);
+  const isStranded = (version: string) =>
+    wayOut && present !== null && (agentVersion(version) === null || agentFaults(version, present, present).length > 0);
+  const found = findAgentFaults(target, agents, present);
+  const agentReasons = found.filter(({ version = '' }) => !isStranded(version));
+  const planeFaults = findControlPlaneFaults(target, controlPlane);
+  const planeBars = !(wayOut && present && findControlPlaneFaults(present, former).length > 0);
+  const planeReasons = [...(planeBars ? planeFaults : []), ...findUnknownPlane(channel, controlPlane, situation)];
   const reasons = [...agentReasons, ...planeReasons, ...findReleaseFaults(target, policy)];
   const strandedVersions = new Set(agentReasons.map(({ version }) => version));
   const oldest = oldestOf(agents);
-  const route = oldest && findRoute(requireVersion(oldest.version), target, policy);
+  const route = oldest && findRoute(requireAgentVersion(oldest.version), target, policy);
   return {
     allowed: reasons.length === 0,
     target: target.text,
@@ -110,7 +144,13 @@ export function assess(
     oldest,
     reasons,
     warnings: [
-      ...findWarnings(target, agents, population, controlPlane, policy.catalogue),
+      ...findControlPlaneWarnings(target, controlPlane),
+      ...findAgentWarnings(target, agents, present, policy.catalogue),
+      ...found.filter((each) => !agentReasons.includes(each)).map(alreadyStranded),
+      ...(planeBars ? [] : planeFaults.map(alreadyStranded)),
+      ...findDoubts(population, channel),
+      ...findPlaneDoubts(population, controlPlane, situation),
+      ...findExpired(population, channel),
       ...findRouteWarnings(route, controlPlane),
     ],
     evidence: summarise(population),
@@ -118,67 +158,114 @@ export function assess(
   };
 }
 
+/** The version of a readable agent. */
+const requireAgentVersion = (text: string): Version => agentVersion(text) ?? requireVersion(text);
+
+const alreadyStranded = ({ version, count, detail }: Finding): Finding<'already_stranded'> => ({
+  reason: 'already_stranded',
+  ...(version === undefined ? {} : { version }),
+  ...(count === undefined ? {} : { count }),
+  detail: `the present target strands them as well, so they do not hold up the way back: ${detail}`,
+});
+
 /**
- * May the target be set in spite of the report? `accepted` is the number of agents that the operator accepts to strand:
- * it must be the report's, so that nobody breaks the glass over a population that he has not seen.
+ * May the target be set in spite of the report? `accepted` is the number of agents that the operator accepts to strand: it
+ * must be the report's, so that a refusal is overridden only for agents that the operator has seen.
  */
 export function mayOverride(report: Report, accepted: number): boolean {
   return accepted === report.stranded && !report.reasons.some(({ reason }) => UNBREAKABLE.has(reason));
 }
 
+/** What a target does to agents that follow it already: the report without what stands against installing it. */
+export function strandingOf(report: Report): Report {
+  const reasons = report.reasons.filter(({ reason }) => CUTS_OFF.has(reason));
+  return { ...report, reasons, allowed: reasons.length === 0 };
+}
+
+const CUTS_OFF: ReadonlySet<RefusalReason> = new Set([
+  ...AGENT_REASONS,
+  'target_ahead_of_control_plane',
+  'target_behind_control_plane',
+]);
+
+/** What automatic moves wait for, although it refuses nothing to a person. */
+const DOUBTS: ReadonlySet<WarningReason> = new Set(['evidence_stale', 'evidence_settling', 'agents_uncounted']);
+
+/** The warnings of a report that leave in doubt what it rests on. */
+export const doubtsOf = (report: Pick<Report, 'warnings'> | null): Finding<WarningReason>[] =>
+  (report?.warnings ?? []).filter(({ reason }) => DOUBTS.has(reason));
+
 /** What each source says, in short. */
-export function summarise(population: Population): Report['evidence'] {
-  return population.evidence.map(({ source, complete, fresh, age, versions }) => {
-    return { source, complete, fresh, agents: total(versions), oldest: oldestOf(versions), age };
+export function summarise(population: Population): EvidenceSummary[] {
+  return population.evidence.map(({ versions, ...source }) => {
+    return { ...source, agents: total(versions), oldest: oldestOf(versions) };
   });
-}
-
-/** Where headcounts differ the one that strands most agents is believed. */
-export function countStrictest(
-  headcounts: readonly VersionCounts[],
-  strands: (version: string) => boolean,
-): { agents: number; stranded: number } {
-  let agents = 0;
-  let stranded = 0;
-  for (const counts of headcounts) {
-    agents = Math.max(agents, total(counts));
-    stranded = Math.max(stranded, total(new Map([...counts].filter(([version]) => strands(version)))));
-  }
-  return { agents, stranded };
-}
-
-const HOP_DETAILS: Record<HopFault, (agents: string, target: Version) => string> = {
-  agent_too_old: (agents, target) =>
-    `${agents} would skip a major on the way to ${target.text}; bring them to ${target.major - 1}.x first`,
-  major_downgrade: (agents, target) =>
-    `${agents} would go back a major to ${target.text}; choose a target of their major or later`,
-  legacy_skip: (agents, target) =>
-    `${agents} would skip a release line on the way to ${target.text}; before 6.0 go through every X.Y`,
-};
-
-function findHopFaults(target: Version, agents: VersionCounts): Finding<HopFault>[] {
-  return ascending(agents).flatMap(([version, count]) =>
-    hopFaults(requireVersion(version), target).map((reason) => {
-      return { reason, version, count, detail: HOP_DETAILS[reason](describeAgents(count, version), target) };
-    }),
-  );
 }
 
 function findControlPlaneFaults(target: Version, plane: ControlPlaneState | null): Finding<RefusalReason>[] {
   if (!plane?.version) return [];
-  const { name, version } = plane;
-  if (target.major > version.major) {
-    const detail = `${target.text} is a major ahead of control plane ${name} (${version.text}), which would refuse its agents; upgrade the control plane first`;
+  const { name, version: lowest, highest } = plane;
+  if (target.major > lowest.major) {
+    const detail = `${target.text} is a major ahead of control plane ${name} (${lowest.text}), which would refuse its agents; upgrade the control plane first`;
     return [{ reason: 'target_ahead_of_control_plane', detail }];
   }
-  if (version.major - target.major > 1) {
-    const detail = `${target.text} is more than a major behind control plane ${name} (${version.text}), which would refuse its agents; choose ${version.major - 1}.x or later`;
+  const latest = highest ?? lowest;
+  if (latest.major - target.major > 1) {
+    const detail = `${target.text} is more than a major behind control plane ${name} (${latest.text}), which would refuse its agents; choose ${latest.major - 1}.x or later`;
     return [{ reason: 'target_behind_control_plane', detail }];
   }
   return [];
 }
 
-/** What the channel's settings and the catalogue have against a release, whoever its agents are. */
+/** A channel that leaves its control plane must not leave what it is judged by. */
+function findUnknownPlane(
+  channel: string,
+  plane: ControlPlaneState | null,
+  { former }: Situation,
+): Finding<'control_plane_unknown'>[] {
+  if (former === undefined) return [];
+  if (plane?.version) return [];
+  const detail = plane
+    ? `the version of control plane ${plane.name} is not known; record it first: fairway control-planes report ${plane.name} VERSION`
+    : `${channel} follows control plane ${former?.name}, and without one its targets would be judged by none; name the control plane that its agents connect to`;
+  return plane || former ? [{ reason: 'control_plane_unknown', detail }] : [];
+}
+
+/**
+ * After a control plane changed, its agents reconnect, and sources show some of them late: plans and promotions wait until
+ * every complete source was read again and `settleFor` has passed.
+ */
+function findPlaneDoubts(
+  { evidence }: Population,
+  plane: ControlPlaneState | null,
+  { settleFor, now }: Situation,
+): Finding<'evidence_settling'>[] {
+  if (!plane?.changedAt) return [];
+  const changed = Date.parse(plane.changedAt);
+  const old = evidence.filter(({ complete, at }) => complete && at !== null && Date.parse(at) <= changed);
+  const isNew = now - changed < settleFor;
+  if (!isNew && old.length === 0) return [];
+  if (!evidence.some(({ complete }) => complete)) return [];
+  const wait = isNew
+    ? `until ${new Date(changed + settleFor).toISOString()}`
+    : `until ${old.map(({ source }) => source).join(' and ')} was read again`;
+  const detail = `control plane ${plane.name} changed at ${plane.changedAt}, so what sources say of its agents is in doubt ${wait}; plans and promotions wait`;
+  return [{ reason: 'evidence_settling', detail }];
+}
+
+function findControlPlaneWarnings(target: Version, plane: ControlPlaneState | null): Finding<WarningReason>[] {
+  if (!plane) return [];
+  const { name, version } = plane;
+  if (!version) {
+    const detail = `the version of control plane ${name} is not known, so whether it accepts ${target.text} is not known either; record it: fairway control-planes report ${name} VERSION`;
+    return [{ reason: 'control_plane_unknown', detail }];
+  }
+  if (version.major !== target.major || compareVersions(target, version) <= 0) return [];
+  const detail = `${target.text} is newer than control plane ${name} (${version.text}); the control plane should go first`;
+  return [{ reason: 'target_ahead_of_control_plane', detail }];
+}
+
+/** Why the channel's settings and the catalogue do not allow a release, for any agents. */
 export function findReleaseFaults(
   target: Version,
   { accepts, needsHelm, catalogue, strict }: Policy,
@@ -213,37 +300,6 @@ const ARTIFACT_NAMES: Record<ArtifactSet, string> = {
   packages: 'the packages',
   helm: 'the Helm charts',
 };
-
-function findWarnings(
-  target: Version,
-  agents: VersionCounts,
-  population: Population,
-  plane: ControlPlaneState | null,
-  catalogue: Catalogue,
-): Finding<WarningReason>[] {
-  const warnings: Finding<WarningReason>[] = [];
-  if (plane && !plane.version) {
-    const detail = `nobody has reported the version of control plane ${plane.name}; whether it accepts ${target.text} is unknown`;
-    warnings.push({ reason: 'control_plane_unknown', detail });
-  }
-  if (plane?.version?.major === target.major && compareVersions(target, plane.version) > 0) {
-    const detail = `${target.text} is newer than control plane ${plane.name} (${plane.version.text}); the control plane should go first`;
-    warnings.push({ reason: 'target_ahead_of_control_plane', detail });
-  }
-  const supported = oldestSupportedMajor(catalogue);
-  for (const [version, count] of ascending(agents)) {
-    if (supported !== null && requireVersion(version).major < supported) {
-      const detail = `${describeAgents(count, version)} ${count === 1 ? 'is' : 'are'} out of support, which begins at ${supported}.0.0`;
-      warnings.push({ reason: 'out_of_support', version, count, detail });
-    }
-  }
-  for (const { source, skipped } of population.evidence) {
-    if (skipped === 0) continue;
-    const detail = `the version of ${skipped} enrolled ${plural(skipped)} in ${source} could not be read; they count for nothing here`;
-    warnings.push({ reason: 'unknown_agent_version', count: skipped, detail });
-  }
-  return warnings;
-}
 
 /**
  * A stop that is too far behind the control plane stays in the route: agents that follow the channel do go there where it
@@ -280,11 +336,3 @@ export function findRoute(from: Version, target: Version, policy: Policy): strin
   }
   return route.length === 0 ? null : [...route, target.text];
 }
-
-/** Counts, the lowest version first. */
-export const ascending = (counts: VersionCounts): [string, number][] =>
-  [...counts].sort(([a], [b]) => compareVersions(a, b));
-
-export const describeAgents = (count: number, version: string): string => `${count} ${plural(count)} at ${version}`;
-
-const plural = (count: number): string => (count === 1 ? 'agent' : 'agents');

@@ -1,16 +1,65 @@
+import { ascending, countStrictest, describeAgents, findDoubts, plural } from './agent-findings.ts';
+import { agentVersion, readAgentVersion, UNREADABLE } from './agent-version.ts';
 import { highestCounts, type Population } from './census.ts';
-import { ascending, countStrictest, describeAgents, type Finding, summarise } from './compatibility.ts';
+import { summarise } from './compatibility.ts';
+import type { Finding } from './finding.ts';
 import { hopFaults } from './release-line.ts';
-import { compareVersions, requireVersion, type Version } from './version.ts';
+import { compareVersions, type Version } from './version.ts';
 
-/** A control plane as its operators last reported it. */
+/** The versions that each component reports, such as `{ auth: ['17.4.2', '17.4.1'], proxy: ['17.4.2'] }`. */
+export type Components = Record<string, string[]>;
+
+/** A control plane as its operators or sources last reported it. */
 export interface ControlPlane {
   name: string;
-  /** Canonical, without `v`. */
+  /** The lowest that any part of it runs; canonical, without `v`. */
   version: string;
+  /** The highest one; left out where all of it runs the same. */
+  highest?: string | undefined;
+  components?: Components | undefined;
+  /** When `version` or `highest` last changed; null: never yet. Older documents have `updatedAt` alone. */
+  changedAt?: string | null | undefined;
   updatedAt: string;
   updatedBy: string;
 }
+
+export const lowestOf = ({ version }: Pick<ControlPlane, 'version'>): string => version;
+export const highestOf = ({ version, highest }: Pick<ControlPlane, 'version' | 'highest'>): string =>
+  highest ?? version;
+
+/** What is reported of a control plane: one version, or those of its components. */
+export type ReportedVersions = { version: string } | { components: Components };
+
+/** The control plane after a report at `at` (ISO 8601), and whether the report is news. */
+export function reportVersions(
+  before: ControlPlane | undefined,
+  name: string,
+  reported: readonly string[],
+  components: Components | null,
+  { by, at }: { by: string; at: string },
+): { after: ControlPlane; isNews: boolean } {
+  const versions = reported.map((version) => readControlPlaneVersion(version)?.text ?? version).sort(compareVersions);
+  const [version = ''] = versions;
+  const highest = versions.at(-1) ?? version;
+  const moved = !before || before.version !== version || highestOf(before) !== highest;
+  const rearranged = JSON.stringify(before?.components ?? null) !== JSON.stringify(components);
+  const after: ControlPlane = {
+    ...{ name, version },
+    ...(highest === version ? {} : { highest }),
+    ...(components === null ? {} : { components }),
+    // The first report is not a change: the agents were connected before.
+    changedAt: !before ? null : moved ? at : lastChange(before),
+    ...{ updatedAt: at, updatedBy: by },
+  };
+  return { after, isNews: moved || rearranged };
+}
+
+/** When the control plane last changed; a document of an older release knows only when it was last reported. */
+export const lastChange = ({ changedAt, updatedAt }: ControlPlane): string | null =>
+  changedAt === undefined ? updatedAt : changedAt;
+
+/** A version as control planes report it; build metadata does not change precedence. Null where it cannot be read. */
+export const readControlPlaneVersion = (text: string): Version | null => agentVersion(readAgentVersion(text));
 
 export const CONTROL_PLANE_REASONS = [
   'agent_too_old',
@@ -20,22 +69,40 @@ export const CONTROL_PLANE_REASONS = [
   'recently_served',
   'control_plane_skips_major',
   'control_plane_major_downgrade',
+  'unknown_agent_version',
+  'unmanaged_agents',
 ] as const;
 export type ControlPlaneReason = (typeof CONTROL_PLANE_REASONS)[number];
 
+export const CONTROL_PLANE_WARNINGS = [
+  'components_apart',
+  'unmanaged_agents',
+  'unknown_agent_version',
+  'evidence_stale',
+  'evidence_settling',
+  'agents_uncounted',
+] as const;
+export type ControlPlaneWarning = (typeof CONTROL_PLANE_WARNINGS)[number];
+
 export type ControlPlaneFinding = Finding<ControlPlaneReason> & { channel?: string };
+export type ControlPlaneDoubt = Finding<ControlPlaneWarning> & { channel?: string };
+
+/** Are connected agents without an updater, which no target moves, a reason against a version or a warning? */
+export type UnmanagedPolicy = 'warn' | 'refuse';
 
 /** May this control plane be changed to `version`? */
 export interface ControlPlaneReport {
   allowed: boolean;
   controlPlane: string;
-  /** What it runs now; null while nobody has reported it. */
+  /** The lowest version that it runs now, and the highest; null where that is not known. */
   current: string | null;
+  currentHighest: string | null;
   version: string;
   agents: number;
   /** Agents that the changed control plane would refuse, or that would refuse it. */
   stranded: number;
   reasons: ControlPlaneFinding[];
+  warnings: ControlPlaneDoubt[];
   channels: { channel: string; target: string | null; evidence: ReturnType<typeof summarise> }[];
 }
 
@@ -48,59 +115,116 @@ export interface Fleet {
   recent: { version: string; until: string }[];
 }
 
+/** What a control plane runs now: the lowest and the highest version. */
+export interface CurrentVersions {
+  lowest: Version;
+  highest: Version;
+}
+
 /**
- * May control plane `name`, now at `current`, go to `version`? Its agents must be of its own major or the one before
- * (RFD 12), an auth server starts at most one major up and none down, and what its channels serve must stay
- * connectable (RFD 109: the control plane keeps compatibility with the targets served).
+ * May control plane `name` go from `current` to `version`? Its agents must be of its own major or the one before (RFD
+ * 12), an auth server starts at most one major up and none down, and what its channels serve must stay connectable (RFD
+ * 109: the control plane keeps compatibility with the targets served). `current` is null where nothing was reported.
  */
 export function assessControlPlane(
   name: string,
   version: Version,
-  current: Version | null,
+  current: CurrentVersions | null,
   fleets: Fleet[],
+  unmanagedPolicy: UnmanagedPolicy,
 ): ControlPlaneReport {
-  const assessments = fleets.map((fleet) => assessFleet(version, fleet));
-  const reasons = [...findUpgradeFaults(version, current), ...assessments.flatMap((fleet) => fleet.reasons)];
+  const assessments = fleets.map((fleet) => assessFleet(version, current, fleet));
+  const unmanaged = findUnmanaged(version, current, fleets);
+  const refused = unmanagedPolicy === 'refuse';
+  const reasons: ControlPlaneFinding[] = [
+    ...findUpgradeFaults(version, current),
+    ...assessments.flatMap((fleet) => fleet.reasons),
+    ...(refused ? unmanaged : []),
+  ];
   return {
     allowed: reasons.length === 0,
     controlPlane: name,
-    current: current?.text ?? null,
+    current: current?.lowest.text ?? null,
+    currentHighest: current?.highest.text ?? null,
     version: version.text,
     agents: assessments.reduce((sum, { agents }) => sum + agents, 0),
     stranded: assessments.reduce((sum, { stranded }) => sum + stranded, 0),
     reasons,
+    warnings: [
+      ...findApart(name, current),
+      ...assessments.flatMap((fleet) => fleet.warnings),
+      ...(refused ? [] : unmanaged),
+    ],
     channels: fleets.map(({ channel, target, population }) => {
       return { channel, target: target?.text ?? null, evidence: summarise(population) };
     }),
   };
 }
 
-function findUpgradeFaults(version: Version, current: Version | null): ControlPlaneFinding[] {
+/**
+ * The component that is farthest behind is judged by how far it goes up, the one that is farthest ahead by going back.
+ */
+function findUpgradeFaults(version: Version, current: CurrentVersions | null): ControlPlaneFinding[] {
   if (!current) return [];
-  if (version.major < current.major) {
-    const detail = `an auth server refuses to go back from ${current.text} to ${version.text}; restore a backup of the older major instead`;
-    return [{ reason: 'control_plane_major_downgrade', detail }];
+  const { lowest, highest } = current;
+  const reasons: ControlPlaneFinding[] = [];
+  if (version.major < highest.major) {
+    const remedy = 'restore a backup of the older major instead';
+    const detail = `an auth server refuses to go back from ${highest.text} to ${version.text}; ${remedy}`;
+    reasons.push({ reason: 'control_plane_major_downgrade', detail });
   }
-  if (version.major - current.major > 1) {
-    const detail = `an auth server refuses to go from ${current.text} to ${version.text} at once; go to ${current.major + 1}.x first`;
-    return [{ reason: 'control_plane_skips_major', detail }];
+  if (version.major - lowest.major > 1) {
+    const remedy = `go to ${lowest.major + 1}.x first`;
+    const detail = `an auth server refuses to go from ${lowest.text} to ${version.text} at once; ${remedy}`;
+    reasons.push({ reason: 'control_plane_skips_major', detail });
   }
-  return [];
+  return reasons;
 }
 
-function assessFleet(version: Version, { channel, target, population, recent }: Fleet) {
-  const strands = (agent: string) => hopFaults(requireVersion(agent), version).length > 0;
-  const reasons: ControlPlaneFinding[] = ascending(highestCounts(population.headcounts))
-    .filter(([agent]) => strands(agent))
+function findApart(name: string, current: CurrentVersions | null): ControlPlaneDoubt[] {
+  if (!current || current.lowest.major === current.highest.major) return [];
+  const { lowest, highest } = current;
+  const apart = `${lowest.text} and ${highest.text}, a major apart`;
+  const detail = `parts of control plane ${name} run ${apart}; finish its upgrade first`;
+  return [{ reason: 'components_apart', detail }];
+}
+
+/** Within the major that the whole control plane runs, no agent is cut off that is not cut off already. */
+const staysInMajor = (version: Version, current: CurrentVersions | null): boolean =>
+  current?.lowest.major === version.major && current.highest.major === version.major;
+
+/** Would the control plane at `version` refuse the agent, or the agent it? An unreadable agent may be any. */
+function strandsAgent(agent: string, version: Version, current: CurrentVersions | null): boolean {
+  const readable = agentVersion(agent);
+  return readable ? hopFaults(readable, version).length > 0 : !staysInMajor(version, current);
+}
+
+/** Figures of the unmanaged are those of the whole cluster, so channels share them. */
+function findUnmanaged(
+  version: Version,
+  current: CurrentVersions | null,
+  fleets: Fleet[],
+): Finding<'unmanaged_agents'>[] {
+  return ascending(highestCounts(fleets.map(({ population }) => population.unmanaged)))
+    .filter(([agent]) => strandsAgent(agent, version, current))
     .map(([agent, count]) => {
-      const tooOld = compareVersions(agent, version) < 0;
-      const before =
-        requireVersion(agent).major < version.major ? `${version.major - 1}.x` : 'the release line before it';
-      const detail = tooOld
-        ? `${describeAgents(count, agent)} on ${channel} would be refused by ${version.text}; bring them to ${before} first`
-        : `${describeAgents(count, agent)} on ${channel} would refuse a control plane of a lower major`;
-      return { reason: tooOld ? 'agent_too_old' : 'agent_too_new', channel, version: agent, count, detail };
+      const who = agentVersion(agent) ? describeAgents(count, agent) : `${count} ${plural(count)} of unknown version`;
+      const todo = 'no target moves them, so upgrade them by hand';
+      const detail = `${who} without an updater would be cut off by ${version.text}; ${todo}`;
+      return { reason: 'unmanaged_agents', version: agent, count, detail };
     });
+}
+
+function assessFleet(
+  version: Version,
+  current: CurrentVersions | null,
+  { channel, target, population, recent }: Fleet,
+) {
+  const strands = (agent: string) => strandsAgent(agent, version, current);
+  const agents = ascending(highestCounts(population.headcounts));
+  const reasons: ControlPlaneFinding[] = agents
+    .filter(([agent]) => strands(agent))
+    .map(([agent, count]) => describeStranded(agent, count, channel, version));
   if (target && target.major > version.major) {
     const detail = `${channel} serves ${target.text}, a major ahead of ${version.text}; roll it back first`;
     reasons.push({ reason: 'target_ahead_of_control_plane', channel, detail });
@@ -110,8 +234,37 @@ function assessFleet(version: Version, { channel, target, population, recent }: 
     reasons.push({ reason: 'target_behind_control_plane', channel, detail });
   }
   for (const former of recent.filter((each) => strands(each.version))) {
-    const detail = `${channel} served ${former.version} until ${former.until}, and agents may still run it; wait until its grace period is over`;
+    const remedy = 'wait until its grace period is over';
+    const detail = `${channel} served ${former.version} until ${former.until}, and agents may still run it; ${remedy}`;
     reasons.push({ reason: 'recently_served', channel, version: former.version, detail });
   }
-  return { reasons, ...countStrictest(population.headcounts, strands) };
+  const warnings: ControlPlaneDoubt[] = [
+    ...agents
+      .filter(([agent]) => agentVersion(agent) === null && !strands(agent))
+      .map(([agent, count]): ControlPlaneDoubt => {
+        const detail = describeUnreadable(count, channel, `and ${version.text} is of the major that runs now`);
+        return { reason: 'unknown_agent_version', channel, version: agent, count, detail };
+      }),
+    ...findDoubts(population, channel).map((doubt) => ({ ...doubt, channel })),
+  ];
+  return { reasons, warnings, ...countStrictest(population.headcounts, strands) };
 }
+
+function describeStranded(agent: string, count: number, channel: string, version: Version): ControlPlaneFinding {
+  const readable = agentVersion(agent);
+  const finding = { channel, version: agent, count };
+  if (!readable) {
+    const detail = describeUnreadable(count, channel, `so ${version.text} may cut them off`);
+    return { reason: 'unknown_agent_version', ...finding, detail };
+  }
+  const who = `${describeAgents(count, agent)} on ${channel}`;
+  if (compareVersions(readable, version) > 0) {
+    return { reason: 'agent_too_new', ...finding, detail: `${who} would refuse a control plane of a lower major` };
+  }
+  const before = readable.major < version.major ? `${version.major - 1}.x` : 'the release line before it';
+  const detail = `${who} would be refused by ${version.text}; bring them to ${before} first`;
+  return { reason: 'agent_too_old', ...finding, detail };
+}
+
+const describeUnreadable = (count: number, channel: string, so: string): string =>
+  `the version of ${count} ${plural(count)} on ${channel} cannot be read, ${so}; find them with: fairway agents --version '${UNREADABLE}'`;

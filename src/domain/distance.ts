@@ -1,8 +1,9 @@
+import { agentFaults } from './agent-findings.ts';
+import { agentVersion } from './agent-version.ts';
 import type { VersionCounts } from './census.ts';
 import type { Catalogue } from './release.ts';
-import { hopFaults } from './release-line.ts';
 import { oldestSupportedMajor, SUPPORTED_MAJORS } from './support.ts';
-import { compareVersions, requireVersion, type Version } from './version.ts';
+import { compareVersions, type Version } from './version.ts';
 
 /** How far agents are from a target. Each agent is in exactly one class; `stranded` is counted separately. */
 export interface Distance {
@@ -26,7 +27,7 @@ export function measureDistance(counts: VersionCounts, target: Version, catalogu
   const distance: Distance = { atTarget: 0, behind: 0, majorBehind: 0, outOfSupport: 0, ahead: 0, stranded: 0 };
   for (const [version, count] of counts) {
     distance[standingOf(version)] += count;
-    if (hopFaults(requireVersion(version), target).length > 0) distance.stranded += count;
+    if (agentFaults(version, target, target).length > 0) distance.stranded += count;
   }
   return distance;
 }
@@ -35,7 +36,9 @@ export function measureDistance(counts: VersionCounts, target: Version, catalogu
 export function createStandingOf(target: Version, catalogue: Catalogue): (version: string) => Standing {
   const supported = Math.max(oldestSupportedMajor(catalogue) ?? 0, target.major - SUPPORTED_MAJORS + 1);
   return (text) => {
-    const version = requireVersion(text);
+    const version = agentVersion(text);
+    // An agent whose place is not known is at worst far behind.
+    if (!version) return 'outOfSupport';
     const order = compareVersions(version, target);
     if (order === 0) return 'atTarget';
     if (order > 0) return 'ahead';

@@ -11,6 +11,7 @@ export const ERROR_CODES = [
   'no_previous_target',
   'already_exists',
   'channel_in_use',
+  'control_plane_in_use',
   'revision_mismatch',
   'too_large',
   'unsupported_media_type',

@@ -1,19 +1,33 @@
 /** Why there was no usable answer from a peer; a label of metrics. */
 export type PeerFault = 'unreachable' | 'slow' | 'status' | 'too_large' | 'malformed';
 
+export interface PeerErrorOptions extends ErrorOptions {
+  /** Of the answer, where its status was the fault. */
+  status?: number;
+}
+
 /** A peer failed. The message says how, without the peer's address. */
 export class PeerError extends Error {
   override readonly name = 'PeerError';
   readonly fault: PeerFault;
+  readonly status: number | null;
 
-  constructor(fault: PeerFault, message: string, options?: ErrorOptions) {
+  constructor(fault: PeerFault, message: string, { status, ...options }: PeerErrorOptions = {}) {
     super(message, options);
     this.fault = fault;
+    this.status = status ?? null;
   }
+}
+
+/** What a peer answered. */
+export interface PeerAnswer {
+  body: string;
+  /** The value of a header, whose name may be in any case; null where the answer has none. */
+  header(name: string): string | null;
 }
 
 /** Other programs that Fairway reads from. */
 export interface Peers {
-  /** Returns the whole body of a 200. Throws `PeerError`; always settles within its deadline. */
-  read(url: string): Promise<string>;
+  /** Returns the whole answer, which is a 200. Throws `PeerError`; always settles within its deadline. */
+  read(url: string): Promise<PeerAnswer>;
 }

@@ -1,9 +1,20 @@
+import { plural } from './agent-findings.ts';
+import { agentVersion } from './agent-version.ts';
+import type { Population } from './census.ts';
 import { type Act, type Channel, channelAt, movable, type Plan, rollForward, stamp } from './channel.ts';
-import type { RefusalReason, Report } from './compatibility.ts';
+import { doubtsOf, type RefusalReason, type Report } from './compatibility.ts';
 import { FairwayError } from './errors.ts';
+import { type Catalogue, newestFirst } from './release.ts';
 import { compareVersions, requireVersion, type Version } from './version.ts';
 
-export const WAITING_REASONS = ['pinned', 'evidence_stale', 'control_plane', 'agents_behind', 'refused'] as const;
+export const WAITING_REASONS = [
+  'pinned',
+  'evidence_stale',
+  'evidence_settling',
+  'control_plane',
+  'agents_behind',
+  'refused',
+] as const;
 
 /** Why a plan does not take its next step yet. */
 export interface Waiting {
@@ -15,22 +26,71 @@ export interface Waiting {
 export const PLAN_ACTOR = 'system:plan';
 
 /** What stands in the way of a plan's target now, and will not once the steps before it were taken. */
-const PASSING: ReadonlySet<RefusalReason> = new Set(['agent_too_old', 'legacy_skip', 'target_ahead_of_control_plane']);
+const PASSING: ReadonlySet<RefusalReason> = new Set([
+  'agent_too_old',
+  'legacy_skip',
+  'target_ahead_of_control_plane',
+  // It waits for those agents before it leaves the present major.
+  'unknown_agent_version',
+]);
 
 /**
  * The steps from the channel's target to the one that `report` judges, which is the last of them; the present target is
- * the first where the route leads through it. Throws `refused` where a plan would not get there.
+ * the first where the route leads through it. Throws `refused` where a plan would not get there, and names the releases of
+ * `catalogue` that were pulled on the way.
  */
-export function planRoute(channel: Channel, target: Version, report: Report): Version[] {
+export function planRoute(
+  channel: Channel,
+  target: Version,
+  report: Report,
+  catalogue: Catalogue = new Map(),
+): Version[] {
   const lasting = report.reasons.filter(({ reason }) => !PASSING.has(reason));
   if (lasting.length > 0) throw refusal(target, lasting.map(({ detail }) => detail).join('; '), report);
   const skips = report.reasons.some(({ reason }) => reason === 'agent_too_old' || reason === 'legacy_skip');
   if (skips && !report.route) {
-    throw refusal(target, 'the catalogue knows no way there; import the releases between, then try again', report);
+    const pulled = pulledBetween(report, target, catalogue);
+    const why =
+      pulled.length > 0 ? `, because ${pulled.join(' and ')} ${pulled.length === 1 ? 'was' : 'were'} pulled` : '';
+    const todo = 'import the releases between, then try again';
+    throw refusal(target, `the catalogue knows no way there${why}; ${todo}`, report);
   }
   const route = (report.route ?? [target.text]).map(requireVersion);
   const present = channel.target === null ? null : requireVersion(channel.target);
-  return present ? route.filter((stop) => stop.text === present.text || isAfter(stop, present)) : route;
+  if (!present) return route;
+  const steps = route.filter((stop) => stop.text === present.text || isAfter(stop, present));
+  const hasUnreadable = report.reasons.some(({ reason }) => reason === 'unknown_agent_version');
+  // Where only the control plane or agents whose version cannot be read stand in the way, the plan is to wait for them.
+  const waitsFirst = (steps.length === 1 && !report.allowed) || (hasUnreadable && steps[0]?.major !== present.major);
+  return waitsFirst ? [present, ...steps] : steps;
+}
+
+/** At most three pulled releases between the oldest agent and the target, the newest first. */
+function pulledBetween({ oldest }: Report, target: Version, catalogue: Catalogue): string[] {
+  const from = oldest && agentVersion(oldest.version);
+  if (!from) return [];
+  return newestFirst(catalogue.values())
+    .filter((stop) => catalogue.get(stop.text)?.pulled && isAfter(stop, from) && isAfter(target, stop))
+    .slice(0, 3)
+    .map(({ text }) => text);
+}
+
+/** What ends the way through a stop, however long the plan waits. */
+const CLOSED: ReadonlySet<RefusalReason> = new Set(['release_pulled', 'release_embargoed', 'kind_not_accepted']);
+
+/** Must the plan find another way, because its next stop will not be served? `report` is the gate's on that stop. */
+export const isClosed = (report: Report): boolean => report.reasons.some(({ reason }) => CLOSED.has(reason));
+
+/**
+ * The plan by another way to the same target, or null where there is none. `report` is the gate's on the target. Throws
+ * `refused` where a plan would not get there.
+ */
+export function reroute(channel: Channel, report: Report): Plan | null {
+  const { plan, target } = channel;
+  if (!plan || target === null) return null;
+  const steps = planRoute(channel, requireVersion(plan.target), report).map(({ text }) => text);
+  const route = steps[0] === target ? steps : [target, ...steps];
+  return route[1] === plan.route[plan.step + 1] ? null : { ...plan, route, step: 0 };
 }
 
 /** Moves the target to the first step, if it is not there, and keeps the rest. Throws as `rollForward`. */
@@ -73,29 +133,46 @@ export function nextStep({ route, step }: Plan): Version {
  * shows that it would strand no enrolled agent, and the control plane allows it. Agents come first, since the control
  * plane must wait for them too.
  */
-export function waitingFor(channel: Channel, report: Report, at: Date): Waiting | null {
+export function waitingFor(channel: Channel, report: Report, marks: Population['marks'], at: Date): Waiting | null {
   const { pin } = channelAt(channel, at);
   if (pin) return { reason: 'pinned', detail: `pinned by ${pin.by}: ${pin.reason}` };
   if (!report.evidence.some(({ complete, fresh }) => complete && fresh)) {
-    const detail = 'no complete source is fresh; import an inventory, or see to the sources';
-    return { reason: 'evidence_stale', detail };
+    const stale = report.warnings.filter(({ reason }) => reason === 'evidence_stale').map(({ detail }) => detail);
+    const none = `no source knows all agents of ${channel.name}; import an inventory: fairway inventory import FILE -c ${channel.name}`;
+    return { reason: 'evidence_stale', detail: stale.join('; ') || none };
   }
   const behind = report.reasons.filter(({ reason }) => reason === 'agent_too_old' || reason === 'legacy_skip');
-  if (behind.length > 0) {
+  const unreadable = report.reasons.find(({ reason }) => reason === 'unknown_agent_version');
+  if (behind.length > 0 || unreadable) {
     const count = [...new Map(behind.map((finding) => [finding.version, finding.count ?? 0])).values()].reduce(
       (sum, each) => sum + each,
       0,
     );
-    const agents = `${count} ${count === 1 ? 'agent' : 'agents'}`;
-    const detail = `waiting for ${agents} below ${requireVersion(report.target).major - 1}.0.0`;
-    return { reason: 'agents_behind', detail };
+    const parts = [
+      ...(count > 0 ? [`${count} ${plural(count)} below ${requireVersion(report.target).major - 1}.0.0`] : []),
+      ...(unreadable ? [`${unreadable.count} ${plural(unreadable.count ?? 0)} whose version cannot be read`] : []),
+    ];
+    return { reason: 'agents_behind', detail: `waiting for ${parts.join(' and ')}${heldBack(marks)}` };
   }
+  const doubts = doubtsOf(report);
+  if (doubts.length > 0) return { reason: 'evidence_settling', detail: doubts.map(({ detail }) => detail).join('; ') };
   const plane =
     report.reasons.find(({ reason }) => reason === 'target_ahead_of_control_plane') ??
     report.warnings.find(({ reason }) => reason === 'control_plane_unknown');
   if (plane) return { reason: 'control_plane', detail: plane.detail };
   if (report.allowed) return null;
   return { reason: 'refused', detail: report.reasons.map(({ detail }) => detail).join('; ') };
+}
+
+/** "3 of the channel's agents are pinned on their host": they will not move by themselves. */
+function heldBack({ pinned, disabled, unreadable, reverted }: Population['marks']): string {
+  const parts = [
+    ...(pinned > 0 ? [`${pinned} pinned on their host`] : []),
+    ...(disabled > 0 ? [`${disabled} with a disabled updater`] : []),
+    ...(unreadable > 0 ? [`${unreadable} with an unreadable updater`] : []),
+    ...(reverted > 0 ? [`${reverted} that went back by themselves`] : []),
+  ];
+  return parts.length === 0 ? '' : `; the channel has ${parts.join(', ')}`;
 }
 
 /** Moves the target to the next step; with the last one the plan is done. Throws as `rollForward`. */

@@ -1,5 +1,6 @@
+import { AGENT_REASONS } from './agent-findings.ts';
 import type { Channel } from './channel.ts';
-import type { Report } from './compatibility.ts';
+import { doubtsOf, type Report } from './compatibility.ts';
 import type { ControlPlaneReport } from './control-plane.ts';
 import type { Stage, StageProgress } from './promotion.ts';
 import type { Release } from './release.ts';
@@ -69,19 +70,19 @@ const approvalNeeded = ({ registered }: Release) =>
 const previousStage = (name: string, { state }: StageProgress) =>
   gate('previous_stage', state === 'complete', `stage ${name} is ${state}; its soak time must have passed`);
 
-const STRANDING: ReadonlySet<string> = new Set(['agent_too_old', 'major_downgrade', 'legacy_skip']);
+const STRANDING: ReadonlySet<string> = new Set(AGENT_REASONS);
 
 /**
- * RFD 134: "Any Cloud release must be always compatible with the oldest version of an agent that's connected to Cloud
- * and enrolled."
+ * "Any Cloud release must be always compatible with the oldest version of an agent that's connected to Cloud and enrolled."
+ * A machine also waits while what sources say is in doubt; a person may go on.
  */
 function compatible({ channels, controlPlanes }: StageFacts): PromotionGate {
   const stranded = channels.flatMap(({ report }) =>
     (report?.reasons ?? []).filter(({ reason }) => STRANDING.has(reason)),
   );
   const refused = controlPlanes.flatMap(({ report }) => report?.reasons ?? []);
-  const details = [...stranded, ...refused].map(({ detail }) => detail);
-  return gate('compatible', details.length === 0, [...new Set(details)].join('; '));
+  const details = [...stranded, ...refused, ...channels.flatMap(({ report }) => doubtsOf(report))];
+  return gate('compatible', details.length === 0, [...new Set(details.map(({ detail }) => detail))].join('; '));
 }
 
 /** Control planes come first (RFD 109): each one of the stage must run this release or a later one. */
@@ -103,8 +104,9 @@ export function channelSteps({ release, channels }: StageFacts): ChannelStep[] {
       // The person who moved it away had a reason, so a promotion does not move it back.
       return { name, step: 'blocked', reason: `${channel.updatedBy} moved it away again; roll it forward by hand` };
     }
-    if (report?.allowed) return { name, step: 'move' };
-    return { name, step: 'blocked', reason: (report?.reasons ?? []).map(({ detail }) => detail).join('; ') };
+    const against = [...(report?.reasons ?? []), ...doubtsOf(report)];
+    if (report?.allowed && against.length === 0) return { name, step: 'move' };
+    return { name, step: 'blocked', reason: against.map(({ detail }) => detail).join('; ') };
   });
 }
 

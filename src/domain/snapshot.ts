@@ -1,4 +1,4 @@
-import type { Channel } from './channel.ts';
+import type { Channel, RetiredChannel } from './channel.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { FairwayError } from './errors.ts';
 import type { Promotion } from './promotion.ts';
@@ -21,9 +21,12 @@ export interface Snapshot {
   /** By version. */
   readonly promotions: ReadonlyMap<string, Stored<Promotion>>;
   readonly signOffs: Stored<SignOffs> | null;
+  /** What is remembered of deleted channels, by name. */
+  readonly retired: ReadonlyMap<string, Stored<RetiredChannel>>;
 }
 
 export const channelKey = (name: string): string => `channel/${name}`;
+export const retiredKey = (name: string): string => `retired/${name}`;
 export const controlPlaneKey = (name: string): string => `control-plane/${name}`;
 export const releaseKey = (version: string): string => `release/${version}`;
 export const promotionKey = (version: string): string => `promotion/${version}`;
@@ -49,6 +52,7 @@ export function takeSnapshot({ revision, hash, documents }: ControlState): Snaps
   const controlPlanes = new Map<string, Stored<ControlPlane>>();
   const releases = new Map<string, Stored<Release>>();
   const promotions = new Map<string, Stored<Promotion>>();
+  const retired = new Map<string, Stored<RetiredChannel>>();
   let signOffs: Stored<SignOffs> | null = null;
   for (const document of documents) {
     const { key, value } = document;
@@ -58,6 +62,7 @@ export function takeSnapshot({ revision, hash, documents }: ControlState): Snaps
     else if (key.startsWith('control-plane/')) controlPlanes.set(name, stored as Stored<ControlPlane>);
     else if (key.startsWith('release/')) releases.set(name, stored as Stored<Release>);
     else if (key.startsWith('promotion/')) promotions.set(name, stored as Stored<Promotion>);
+    else if (key.startsWith('retired/')) retired.set(name, stored as Stored<RetiredChannel>);
     else if (key === SIGN_OFFS_KEY) signOffs = stored as Stored<SignOffs>;
   }
   return {
@@ -69,8 +74,15 @@ export function takeSnapshot({ revision, hash, documents }: ControlState): Snaps
     releases,
     promotions,
     signOffs,
+    retired,
   };
 }
+
+/** The version that each channel serves; channels without a target are left out. */
+export const targetsOf = (snapshot: Snapshot | null): Map<string, string> =>
+  new Map(
+    [...(snapshot?.channels.values() ?? [])].flatMap(({ name, target }) => (target === null ? [] : [[name, target]])),
+  );
 
 /** The state that the snapshot was made from. */
 export const stateOf = ({ revision, hash, documents }: Snapshot): ControlState => ({

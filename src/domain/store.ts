@@ -1,11 +1,13 @@
-import type { Agent, Sighting, SightingSource } from './agent.ts';
+import type { Agent, AgentMark, Sighting, SightingSource } from './agent.ts';
 import type { AuditDraft, AuditEntry, AuditHead } from './audit.ts';
-import type { FleetCounts, Survey } from './census.ts';
+import type { FleetCounts } from './fleet-counts.ts';
 import type { Replication } from './replication.ts';
 import type { Point, Resolution } from './series.ts';
+import type { Survey } from './survey.ts';
 
 /**
- * Keys of control data: `channel/NAME`, `release/VERSION`, `promotion/VERSION`, `control-plane/NAME`, `sign-offs/github`.
+ * Keys of control data: `channel/NAME`, `release/VERSION`, `promotion/VERSION`, `control-plane/NAME`, `sign-offs/github`,
+ * `retired/NAME`.
  * A document's revision is the global revision that wrote it.
  */
 export interface Document {
@@ -29,7 +31,7 @@ export interface Write {
   value: object | null;
 }
 
-/** A document that must be as the writer saw it, though he does not write it: what he decided by. */
+/** A document the change depends on but does not write; the commit fails if it has changed. */
 export type Guard = Pick<Write, 'key' | 'ifRevision'>;
 
 export interface Change {
@@ -65,6 +67,9 @@ export interface AgentQuery {
   /** Only agents of which some source reports a lower version. */
   olderThan?: string | undefined;
   group?: string | undefined;
+  /** Part of the host's name, in any case. */
+  host?: string | undefined;
+  mark?: AgentMark | undefined;
   source?: SightingSource | undefined;
   enrolled?: boolean | undefined;
   /** Epoch milliseconds, left out. */
@@ -83,9 +88,10 @@ export interface AgentPage {
 }
 
 /**
- * What check-ins may fill a store with. Each shard of a store has its share, so some may be refused a little earlier.
- * Besides, a channel's distinct versions and groups are bounded: a check-in with one version too many is refused, and a
- * group too many is kept as `other`.
+ * What check-ins may fill a store with. Each shard of a store has its share, so some may be refused a little earlier; the
+ * release lines of those that are refused are remembered (`FleetCounts.refused`). Each channel has its own bound of
+ * distinct versions and groups: an agent with one version too many is kept at its release line, one with a group too many
+ * in the group `other`.
  */
 export interface FleetLimits {
   agents: number;
@@ -97,10 +103,44 @@ export interface FleetLimits {
 export const OTHER_GROUP = 'other';
 
 export interface PruneQuery {
-  /** Forget sightings older than this (epoch milliseconds). */
-  before: number;
-  /** Only this channel's inventory, instead of everything. */
-  inventoryOf?: string | undefined;
+  /**
+   * Forget check-ins on these channels, and times of refused ones, that are older than this; epoch milliseconds. Those of
+   * other channels stay.
+   */
+  checkIns?: ReadonlyMap<string, number> | undefined;
+  /** Forget sightings that are not enrolled and older than this. */
+  unenrolledBefore?: number | undefined;
+  /**
+   * Forget what inventories of `scope` listed before `before` (the import's time) and not since, unless an agent was seen
+   * after `seenUntil`, the moment of the inventory that says that it is gone; only on the channel
+   * `only`, if given, and never on those of `except`, whose fall has not settled.
+   */
+  unlisted?:
+    | {
+        scope: string;
+        before: number;
+        seenUntil?: number | undefined;
+        only?: string | undefined;
+        except?: ReadonlySet<string> | undefined;
+      }
+    | undefined;
+}
+
+/** Since when a channel's agents have been heard without a gap; epoch milliseconds. */
+export interface Hearing {
+  since: number;
+  /** The newest check-in that was seen there. */
+  until: number;
+}
+
+/** What sightings are recorded by; see `Recording`. */
+export interface RecordingOptions {
+  now: number;
+  contestedFor: number;
+  /** The version that each channel serves; channels without a target are left out. */
+  targets: ReadonlyMap<string, string>;
+  /** Milliseconds over which a large batch is spread. */
+  within?: number | undefined;
 }
 
 /** The control data, and the log of the changes that made it. */
@@ -112,20 +152,26 @@ export interface ControlLog {
   holds(head: AuditHead): Promise<boolean>;
   /** Applies all writes and appends the audit entry, or nothing. Durable once it answers. */
   commit(change: Change): Promise<CommitResult>;
-  /** How many replicas have all that was committed, by now. */
+  /** How many replicas have everything that was committed. */
   replication(): Promise<Replication>;
   /** Calls back when another process may have committed. */
   onChange(listener: () => void): void;
   /** Newest first. */
   audit(query: AuditQuery): Promise<AuditEntry[]>;
+  /** Asks all servers to compare what they serve with the store. Returns false where there can be no other server. */
+  rouse(): Promise<boolean>;
+  /** Says for so many milliseconds that a server serves `head`, which the store does not hold. */
+  announce(head: AuditHead, forMs: number): Promise<void>;
+  /** The head that was announced last; null if there is none. */
+  announced(): Promise<AuditHead | null>;
 }
 
 /** The lease on background work, so that one server at a time does it. */
 export interface Lease {
   /**
    * Takes the lease on background work, or holds on to it, for so many milliseconds. Returns its fence, which is higher
-   * for each new holder, or null while another process holds it. Nobody else can use the embedded store, so there
-   * whoever asks last gets it, and a restart need not wait for its predecessor's lease to end.
+   * for each new holder, or null while another process holds it. No other process can use the embedded store, so there
+   * the last caller gets it, and a restart does not wait for its predecessor's lease to end.
    */
   acquireLease(holder: string, forMs: number): Promise<number | null>;
   /** Gives the lease back, if `holder` has it. */
@@ -134,22 +180,32 @@ export interface Lease {
 
 /** The agents: what each source reports of them, and how many there are. */
 export interface FleetRecords {
+  /** The store's own time, which is the reference for all servers; epoch milliseconds. */
+  time(): Promise<number>;
   counts(): Promise<FleetCounts>;
-  /** Keeps the figures unless newer ones of that channel and source are there, or the fence, if given, has fallen. */
-  saveSurvey(survey: Survey, fence?: number): Promise<void>;
   /**
-   * Keeps each sighting unless the source has a newer one of that agent; one that is not enrolled never takes the place
-   * of one that is. Check-ins are kept within `FleetLimits`. Atomic for each agent, not for the batch. Returns how many
-   * it refused for the limits. A large batch is written in pieces, spread over `within` milliseconds: what is written at a
-   * stretch is a stretch in which no poll is answered.
+   * Keeps the survey in place of the one that has its revision, and raises that by one. Returns false, and changes nothing,
+   * if another revision is there or the fence, if given, has fallen.
    */
-  recordSightings(source: SightingSource, sightings: Sighting[], within?: number): Promise<number>;
+  saveSurvey(survey: Survey, fence?: number): Promise<boolean>;
+  /** Forgets what a source said of a channel. Returns whether it had said anything. */
+  dropSurvey(channel: string, source: Survey['source']): Promise<boolean>;
+  /**
+   * Records each sighting as `recordSighting` says. Check-ins are kept within `FleetLimits`. Atomic for each agent, not for
+   * the batch, and in the order given where an agent is in it twice. Returns how many it refused. A large batch is written
+   * in pieces: what is written at a stretch is a stretch in which no poll is answered.
+   */
+  recordSightings(source: SightingSource, sightings: readonly Sighting[], options: RecordingOptions): Promise<number>;
   /** Forgets old sightings. Atomic for each agent. Returns how many it forgot. */
   prune(query: PruneQuery): Promise<number>;
   agents(query: AgentQuery): Promise<AgentPage>;
   agent(id: string): Promise<Agent | null>;
   /** Returns whether it knew the agent. */
   forget(id: string): Promise<boolean>;
+  /** By channel. */
+  hearing(): Promise<ReadonlyMap<string, Hearing>>;
+  /** Replaces it as a whole, unless the fence has fallen. */
+  saveHearing(hearing: ReadonlyMap<string, Hearing>, fence: number): Promise<void>;
 }
 
 /** Each channel's agents over time. */

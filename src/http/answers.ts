@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { answerOf, type Cluster, type Surroundings, surroundingsOf } from '../domain/answer.ts';
 import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
+import { type MembershipSettings, prepareMembership } from '../domain/membership.ts';
 import type { Snapshot, Stored } from '../domain/snapshot.ts';
 import type { State } from '../service/state.ts';
 import { ENDPOINTS, type Endpoint, plainPaths } from './public-path.ts';
@@ -31,6 +32,8 @@ export interface Answers {
   ready(): boolean;
   /** The answer of a channel, or undefined where there is no such channel. */
   find(channel: string, endpoint: Endpoint): PreparedAnswer | undefined;
+  /** The find document of the channel that a group's agents belong to; undefined where that does not exist. */
+  ofGroup(group: string | null): PreparedAnswer | undefined;
   /** The answer for exactly this path, in the plain form that nearly all agents send (`plainPaths`). */
   byPath(path: string): PreparedAnswer | undefined;
   tallies(): Iterable<[channel: string, endpoint: Endpoint, tally: Tally]>;
@@ -46,18 +49,23 @@ interface Prepared {
 export interface AnswersOptions {
   state: Pick<State, 'peek' | 'onChange'>;
   cluster: Cluster;
+  membership: MembershipSettings;
   now: () => Date;
 }
 
-// A timer cannot be set farther ahead.
-const MAX_TIMER = 2 ** 31 - 1;
+/** Milliseconds. A timer does not notice that the clock was set, so ends are looked at at least this often. */
+const LOOK_EVERY_MS = 1_000;
 
 /** Keeps every channel's answers ready, and renders them again when a pin or a critical mark ends. */
-export function createAnswers({ state, cluster, now }: AnswersOptions): Answers {
+export function createAnswers({ state, cluster, membership, now }: AnswersOptions): Answers {
   const prepared = new Map<string, Prepared>();
   const paths = new Map<string, PreparedAnswer>();
   const tallies = new Map<string, Record<Endpoint, Tally>>();
+  let channelOf = prepareMembership(prepared, membership);
   let timer: NodeJS.Timeout | undefined;
+  /** When the answers were rendered, and when they must be again; epoch milliseconds. */
+  let renderedAt = 0;
+  let endsAt = Number.POSITIVE_INFINITY;
 
   function tallyOf(channel: string): Record<Endpoint, Tally> {
     let tally = tallies.get(channel);
@@ -83,7 +91,9 @@ export function createAnswers({ state, cluster, now }: AnswersOptions): Answers 
 
   function refresh(snapshot: Snapshot): void {
     const at = now();
-    let wakeAt = Number.POSITIVE_INFINITY;
+    let hasEnds = false;
+    renderedAt = at.getTime();
+    endsAt = Number.POSITIVE_INFINITY;
     for (const channel of snapshot.channels.values()) {
       const surroundings = surroundingsOf(channel, snapshot);
       const known = prepared.get(channel.name);
@@ -96,14 +106,27 @@ export function createAnswers({ state, cluster, now }: AnswersOptions): Answers 
       ) {
         prepare(channel, surroundings, at);
       }
-      if (expires) wakeAt = Math.min(wakeAt, nextExpiry(channel, at));
+      if (!expires) continue;
+      hasEnds = true;
+      endsAt = Math.min(endsAt, nextExpiry(channel, at));
     }
     for (const name of prepared.keys()) {
       if (!snapshot.channels.has(name)) drop(name);
     }
+    channelOf = prepareMembership(prepared, membership);
     clearTimeout(timer);
-    if (wakeAt === Number.POSITIVE_INFINITY) return;
-    timer = setTimeout(wake, Math.min(Math.max(wakeAt - at.getTime(), 1), MAX_TIMER));
+    if (hasEnds) lookLater(renderedAt);
+  }
+
+  /** Ends that have passed are looked at too: the clock may be set back to before them. */
+  function lookLater(at: number): void {
+    timer = setTimeout(look, Math.min(Math.max(endsAt - at, 1), LOOK_EVERY_MS));
+  }
+
+  function look(): void {
+    const at = now().getTime();
+    if (at >= endsAt || at < renderedAt) wake();
+    else lookLater(at);
   }
 
   function drop(name: string): void {
@@ -123,6 +146,7 @@ export function createAnswers({ state, cluster, now }: AnswersOptions): Answers 
   return {
     ready: () => state.peek() !== null,
     find: (channel, endpoint) => prepared.get(channel)?.answers[endpoint],
+    ofGroup: (group) => prepared.get(channelOf(group).channel)?.answers.find,
     byPath: (path) => paths.get(path),
     *tallies() {
       for (const [channel, tally] of tallies) {
@@ -135,7 +159,8 @@ export function createAnswers({ state, cluster, now }: AnswersOptions): Answers 
 
 const newTally = (): Tally => ({ ok: 0, notModified: 0 });
 
-const differ = (a: Surroundings, b: Surroundings) => a.controlPlane !== b.controlPlane || a.tools !== b.tools;
+const differ = (a: Surroundings, b: Surroundings) =>
+  a.controlPlane !== b.controlPlane || a.tools !== b.tools || a.target !== b.target;
 
 const text = (channel: Stored<Channel>, body: string, tally: Tally) =>
   render(channel, body, `"${body}"`, 'text/plain; charset=utf-8', tally);

@@ -6,6 +6,8 @@ import { FairwayError } from '../domain/errors.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { Tracer } from '../domain/tracer.ts';
+import { type Bootstrap, describeFaults, describeHold } from '../service/bootstrap.ts';
+import { type Clock, describeOffset } from '../service/clock.ts';
 import type { Services } from '../services.ts';
 import { type Authenticator, authenticate, type OperatorEnv } from './auth.ts';
 import { hideEmbargoed } from './embargo.ts';
@@ -17,6 +19,7 @@ import { auditRoutes } from './operator/audit.ts';
 import { channelRoutes } from './operator/channels.ts';
 import { controlPlaneRoutes } from './operator/control-planes.ts';
 import { eventRoutes } from './operator/events.ts';
+import { evidenceRoutes } from './operator/evidence.ts';
 import { inventoryRoutes } from './operator/inventory.ts';
 import { progressRoutes } from './operator/progress.ts';
 import { promotionRoutes } from './operator/promotions.ts';
@@ -41,7 +44,9 @@ type ApiServices = Pick<
   | 'audit'
   | 'channels'
   | 'controlPlanes'
+  | 'evidences'
   | 'fleet'
+  | 'inventories'
   | 'plans'
   | 'promotions'
   | 'recall'
@@ -61,8 +66,10 @@ export interface OperatorApiOptions {
   tracer: Tracer;
   authenticator: Authenticator;
   events: EventStreams;
-  /** Should traffic be sent here? */
+  /** Is the server neither without a state nor stopping? */
   ready: () => boolean;
+  bootstrap: Pick<Bootstrap, 'state'>;
+  clock: Pick<Clock, 'offset' | 'isTrusted'>;
   version: string;
   log: Logger;
 }
@@ -71,7 +78,7 @@ const API = '/api/v1';
 
 /** The HTTP API for operators, pipelines and Prometheus, and the OpenAPI document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
-  const { metrics, tracer, ready, log, github } = options;
+  const { metrics, tracer, log, github } = options;
   const { state, signOffs } = options.services;
   const app = new OpenAPIHono<OperatorEnv>();
 
@@ -97,12 +104,9 @@ export function createOperatorApi(options: OperatorApiOptions) {
 
   app.get('/healthz', (c) => c.text('ok'));
   app.get('/readyz', (c) => {
-    if (!ready()) return c.text('not ready: no state has been loaded yet, or the server is stopping', 503);
-    const store = state.storeState();
-    if (store.is === 'lost') return c.text(`ready, but ${describeLoss(store.loss)}`);
-    const shortfall = state.shortfall();
-    // A shortfall does not affect agents, so the server is ready.
-    return c.text(shortfall ? `ready; the last change is ${describeShortfall(shortfall)}` : 'ready');
+    const { isReady, text } = readiness(options);
+    const mask = createMask(state.peek()?.releases ?? new Map());
+    return c.text(mask ? mask(text) : text, isReady ? 200 : 503);
   });
   app.get('/metrics', async (c) => {
     const mask = createMask(state.peek()?.releases ?? new Map());
@@ -120,8 +124,32 @@ export function createOperatorApi(options: OperatorApiOptions) {
   return { app, openApi };
 }
 
+/** Should traffic be sent here, and what must a person know? */
+function readiness({ ready, services, bootstrap, clock }: OperatorApiOptions): { isReady: boolean; text: string } {
+  const { state } = services;
+  const begun = bootstrap.state();
+  const no = (why: string) => ({ isReady: false, text: `not ready: ${why}` });
+  if (!ready()) return no('no state has been loaded yet, or the server is stopping');
+  if (!clock.isTrusted()) return no(describeOffset(clock.offset()));
+  // It knows no channel, and another server does.
+  if (begun.is === 'held') return no(describeHold(begun));
+  const store = state.storeState();
+  const shortfall = state.shortfall();
+  // Agents are served in each of these cases, so the server is ready.
+  const buts = [
+    store.is === 'lost' ? describeLoss(store.loss) : [],
+    begun.is === 'refused' ? describeFaults(begun) : [],
+  ].flat();
+  const but = buts.length > 0 ? `, but ${buts.join('; and ')}` : '';
+  return {
+    isReady: true,
+    text: `ready${but}${shortfall ? `; the last change is ${describeShortfall(shortfall)}` : ''}`,
+  };
+}
+
 function createApi({ services, authenticator, events, importIdle }: OperatorApiOptions) {
-  const { audit, channels, controlPlanes, fleet, plans, promotions, recall, recoveries } = services;
+  const { audit, channels, controlPlanes, evidences, fleet, inventories, plans, promotions, recall, recoveries } =
+    services;
   const { releases, series, signOffs, state, transfer } = services;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
@@ -136,7 +164,8 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(plans, series));
   api.route('/', agentRoutes(fleet));
-  api.route('/', inventoryRoutes(fleet, importIdle));
+  api.route('/', inventoryRoutes(inventories, importIdle));
+  api.route('/', evidenceRoutes(evidences));
   api.route('/', controlPlaneRoutes(controlPlanes));
   api.route('/', releaseRoutes(releases, recall, signOffs));
   api.route('/', promotionRoutes(promotions));

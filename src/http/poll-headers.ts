@@ -69,8 +69,10 @@ export function readPollQuery(query: URLSearchParams): RawCheckIn {
   return checkIn;
 }
 
+// Both names mean the same id; the RFD says `host`, and updaters send `update_id`.
 const QUERY: [string, keyof RawCheckIn][] = [
   ['host', 'id'],
+  ['update_id', 'id'],
   ['agent_version', 'version'],
   ['updater', 'updater'],
   ['updater_version', 'updaterVersion'],

@@ -3,7 +3,11 @@ export const ENDPOINTS = ['version', 'critical', 'tools', 'find'] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
 /** What a path of the public listener asks for. */
-export type PublicRoute = { endpoint: Endpoint; channel: string } | { endpoint: 'healthz' };
+export interface ChannelRoute {
+  endpoint: Endpoint;
+  channel: string;
+}
+export type PublicRoute = ChannelRoute | { endpoint: 'healthz' };
 
 const PROXY_STYLE = 'webapi/automaticupgrades/channel/';
 /** The last segments of a path. No channel's name has such a segment, so the longest match is the right one. */

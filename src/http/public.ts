@@ -2,7 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import type { CheckIns } from '../service/check-ins.ts';
 import type { Answers, PreparedAnswer } from './answers.ts';
 import { type PollHeaders, type PollRequest, readPollQuery } from './poll-headers.ts';
-import { readPublicPath } from './public-path.ts';
+import { type ChannelRoute, readPublicPath } from './public-path.ts';
 
 /** How often the public listener gave an answer that belongs to no channel: whole numbers, which Prometheus reads. */
 export interface PublicCounters {
@@ -27,6 +27,9 @@ interface Fixed {
   headers: string[];
   body: string;
 }
+
+/** Means the default channel, unless a channel has that name. */
+const DEFAULT_ALIAS = 'default';
 
 const HEALTHY = fixed(200, 'ok', 'Cache-Control', 'no-store');
 const NOT_FOUND = fixed(404, 'no such channel or endpoint');
@@ -71,17 +74,21 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
       counters.unavailable++;
       return UNAVAILABLE;
     }
-    const group = query?.get('group');
-    const answer =
-      (route?.endpoint === 'find' && group ? answers.find(group, 'find') : undefined) ??
-      (route ? answers.find(route.channel, route.endpoint) : undefined);
+    const answer = route && find(route, query);
     if (answer) return answer;
     counters.notFound++;
     return NOT_FOUND;
   }
 
+  function find({ endpoint, channel }: ChannelRoute, query: URLSearchParams | null): PreparedAnswer | undefined {
+    if (endpoint === 'find') return answers.ofGroup(query?.get('group') ?? null);
+    const answer = answers.find(channel, endpoint);
+    // Scripts of Teleport ask for the channel `default`, which a proxy always has.
+    return answer ?? (channel === DEFAULT_ALIAS ? answers.find(defaultChannel, endpoint) : undefined);
+  }
+
   function checkIn(headers: PollHeaders, query: URLSearchParams | null, channel: string): void {
-    if (headers.id === undefined && !query?.has('host')) return;
+    if (headers.id === undefined && !query?.has('host') && !query?.has('update_id')) return;
     checkIns.note(channel, query === null ? headers : { ...readPollQuery(query), ...headers });
   }
 

@@ -7,6 +7,8 @@ import type { Tracer } from '../domain/tracer.ts';
 import { createAuthenticator } from '../http/auth.ts';
 import { createEventStreams } from '../http/event-streams.ts';
 import { createOperatorApi, type RequestMetrics } from '../http/operator.ts';
+import type { Bootstrap } from '../service/bootstrap.ts';
+import type { Clock } from '../service/clock.ts';
 import type { Services } from '../services.ts';
 import { listen } from './listen.ts';
 
@@ -22,8 +24,9 @@ export interface OperatorSideOptions {
   settings: Pick<Settings, 'operator' | 'tokens' | 'fleet' | 'github' | 'shutdown'>;
   metrics: RequestMetrics;
   tracer: Tracer;
+  bootstrap: Pick<Bootstrap, 'state'>;
+  clock: Clock;
   version: string;
-  now: () => Date;
   log: Logger;
 }
 
@@ -32,8 +35,9 @@ const REQUEST_TIMEOUT = 300_000;
 
 /** Serves the API and the pages. Rejects with `invalid` if the address cannot be used. */
 export async function openOperatorSide(options: OperatorSideOptions): Promise<OperatorSide> {
-  const { services, settings, metrics, tracer, version, now, log } = options;
+  const { services, settings, metrics, tracer, bootstrap, clock, version, log } = options;
   const { state } = services;
+  const { now } = clock;
   let leaving = false;
   const stopping = new AbortController();
   const authenticator = createAuthenticator(settings.tokens, now);
@@ -45,6 +49,8 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
     importIdle: settings.fleet.importIdle,
     github: settings.github,
     ready: () => state.peek() !== null && !leaving,
+    bootstrap,
+    clock,
     metrics,
     tracer,
     version,

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
+import { targetsOf } from '../domain/snapshot.ts';
 import type { FleetRecords } from '../domain/store.ts';
 import { type Answers, createAnswers } from '../http/answers.ts';
 import { type FastLane, openFastLane } from '../http/fast-lane.ts';
@@ -27,6 +28,8 @@ export interface PublicSideOptions {
   /** Null without built-in TLS. */
   certificate: ServedKeyPair | null;
   now: () => Date;
+  /** Seconds that the system's clock is ahead of `now`; left out where `now` is the system's clock. */
+  offset?: (() => number) | undefined;
   log: Logger;
 }
 
@@ -36,8 +39,8 @@ const REQUEST_TIMEOUT = 10_000;
 /** Answers polls in this process. Rejects with `invalid` if the address cannot be used. */
 export async function openPublicSide(options: PublicSideOptions): Promise<PublicSide> {
   const { state, store, settings, certificate, now, log } = options;
-  const answers = createAnswers({ state, cluster: settings.webapi, now });
-  const checkIns = createCheckIns({ ...settings.fleet, store, now, log });
+  const answers = createAnswers({ state, cluster: settings.webapi, membership: settings, now });
+  const checkIns = createCheckIns({ ...settings.fleet, store, targets: () => targetsOf(state.peek()), now, log });
   const api = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
   let fastLane: FastLane['counters'] = NO_LANE;
   const openLane: OpenLane = (server, lookEvery) => {

@@ -3,23 +3,26 @@ import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
 import type { Sighting, SightingSource } from '../domain/agent.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
-import type { ControlState } from '../domain/store.ts';
+import { type Snapshot, stateOf, takeSnapshot, targetsOf } from '../domain/snapshot.ts';
+import type { ControlState, RecordingOptions } from '../domain/store.ts';
 import type { KeyPair } from './certificate.ts';
 import { addCounts, type PollCounts } from './poll-counts.ts';
 import { openPublicSide, type PublicSide, type PublicSideOptions } from './public.ts';
 
-/** A message of the first process to a worker. `stop` is the drain in milliseconds. */
-type Order = { pair: KeyPair } | { state: ControlState | null } | Recorded | { stop: number };
+/** A message of the first process to a worker. `offset` is in seconds; `stop` is the drain in milliseconds. */
+type Order = { pair: KeyPair } | { offset: number } | { state: ControlState | null } | Recorded | { stop: number };
 /** The result of a batch of check-ins: how many the store refused, or why it failed. */
 type Recorded = { recorded: number; refused: number; failed: string | null };
 /** A message of a worker to the first process. */
 type News = { hello: true } | { up: string } | { counts: PollCounts } | Batch;
 /** Check-ins to write, spread over `within` milliseconds. */
-type Batch = { record: number; sightings: Sighting[]; within: number };
+type Batch = { record: number; sightings: readonly Sighting[]; within: number };
 
 const COUNTS_EVERY_MS = 1_000;
 const RESTART_AFTER_MS = 1_000;
+const OFFSET_EVERY_MS = 1_000;
+/** Seconds. Workers need not know of less. */
+const LEAST_OFFSET_CHANGE = 0.1;
 
 /**
  * Answers polls in `settings.workers` processes that share the public address. Workers have no connection to the store:
@@ -31,6 +34,8 @@ export async function openWorkers({
   store,
   settings,
   certificate,
+  now,
+  offset,
   log,
 }: PublicSideOptions): Promise<PublicSide> {
   // With round robin every connection would pass through this process.
@@ -39,6 +44,13 @@ export async function openWorkers({
   /** The counts of workers that ended: a counter must not fall. */
   let retired: PollCounts[] = [];
   let closing = false;
+
+  const recordingOf = (within: number) => ({
+    now: now().getTime(),
+    contestedFor: settings.fleet.contestedFor,
+    targets: targetsOf(state.peek()),
+    within,
+  });
 
   function fork(): Promise<string> {
     const worker = cluster.fork();
@@ -61,13 +73,14 @@ export async function openWorkers({
         if ('hello' in news) {
           // The state comes last: the worker starts to listen when it has it.
           if (certificate) sendPair(certificate.peek());
+          if (offset) followed.push(sendOffset(offset, send));
           sendState(state.peek());
           followed.push(state.onChange(sendState));
           if (certificate) followed.push(certificate.onChange(sendPair));
         } else if ('up' in news) resolve(news.up);
         else if ('counts' in news) counts.set(worker, news.counts);
         else
-          void store.recordSightings('check-ins', news.sightings, news.within).then(
+          void store.recordSightings('check-ins', news.sightings, recordingOf(news.within)).then(
             (refused) => send({ recorded: news.record, refused, failed: null }),
             (error: Error) => send({ recorded: news.record, refused: 0, failed: error.message }),
           );
@@ -94,6 +107,20 @@ export async function openWorkers({
   };
 }
 
+/** Sends the offset now, and again when it has changed, until the returned function is called. */
+function sendOffset(offset: () => number, send: (order: Order) => void): () => void {
+  let sent = Number.NaN;
+  const look = () => {
+    const found = offset();
+    if (Math.abs(found - sent) <= LEAST_OFFSET_CHANGE) return;
+    sent = found;
+    send({ offset: found });
+  };
+  look();
+  const looking = setInterval(look, OFFSET_EVERY_MS);
+  return () => clearInterval(looking);
+}
+
 const sendTo = (worker: Worker, order: Order) => worker.isConnected() && worker.send(order);
 
 /** Is this process a worker? */
@@ -104,6 +131,7 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
   const send = (news: News) => process.connected && process.send?.(news);
   const state = createFollowed<Snapshot>();
   const pair = createFollowed<KeyPair>();
+  const clock = createCorrected();
   const batches = createBatches((batch) => send(batch));
   let side: PublicSide | null = null;
   const sendCounts = () => side && send({ counts: side.counts() });
@@ -117,6 +145,8 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
       if ('state' in order) {
         if (order.state) state.adopt(takeSnapshot(order.state));
         resolve();
+      } else if ('offset' in order) {
+        clock.correct(order.offset);
       } else if ('pair' in order) {
         pair.adopt(order.pair);
       } else if ('recorded' in order) {
@@ -131,9 +161,21 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
   // Without the state there is nothing to answer, so the worker does not listen yet.
   await stateCame;
   const certificate = settings.public.tls && pair;
-  side = await openPublicSide({ state, store: batches, settings, certificate, now: () => new Date(), log });
+  side = await openPublicSide({ state, store: batches, settings, certificate, now: clock.now, log });
   setInterval(sendCounts, COUNTS_EVERY_MS);
   send({ up: side.url });
+}
+
+/** The system's clock until it is corrected for the first time; then it runs on the monotonic time of this process. */
+function createCorrected() {
+  let base: number | null = null;
+  return {
+    now: () => new Date(base === null ? Date.now() : base + performance.now()),
+    /** `offset` is in seconds. */
+    correct(offset: number) {
+      base = Date.now() - offset * 1_000 - performance.now();
+    },
+  };
 }
 
 /** A value that the first process sends, and sends again when it changes. */
@@ -158,7 +200,7 @@ function createBatches(send: (batch: Batch) => void) {
   const waiting = new Map<number, { resolve: (refused: number) => void; reject: (error: Error) => void }>();
   let last = 0;
   return {
-    recordSightings: (_: SightingSource, sightings: Sighting[], within = 0) =>
+    recordSightings: (_: SightingSource, sightings: readonly Sighting[], { within = 0 }: RecordingOptions) =>
       new Promise<number>((resolve, reject) => {
         waiting.set(++last, { resolve, reject });
         send({ record: last, sightings, within });

@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
+import { agentVersion, compareAgentVersions } from '../domain/agent-version.ts';
 import { oldestSupportedMajor } from '../domain/support.ts';
-import { compareVersions, requireVersion } from '../domain/version.ts';
 import type { Census } from '../service/census-view.ts';
 import type { Fleet } from '../service/fleet.ts';
 import type { State } from '../service/state.ts';
@@ -24,13 +24,11 @@ export function watchFleet(registers: Registry[], { state, fleet }: FleetSources
   gauge(registers, 'fairway_channel_oldest_agent_info', 'The oldest enrolled agent', ['channel', 'version'], async () =>
     (await read()).flatMap(({ channel, oldest }) => (oldest ? [[{ channel, version: oldest.version }, 1]] : [])),
   );
-  gauge(
-    registers,
-    'fairway_channel_unenrolled_agents',
-    'Agents that check in without an enrolment token',
-    ['channel'],
-    async () => (await read()).map(({ channel, unenrolled }) => [{ channel }, unenrolled]),
-  );
+  for (const [name, help, count] of COUNTS) {
+    gauge(registers, name, help, ['channel'], async () =>
+      (await read()).map((census) => [{ channel: census.channel }, count(census)]),
+    );
+  }
   gauge(
     registers,
     'fairway_channel_converged_ratio',
@@ -39,7 +37,8 @@ export function watchFleet(registers: Registry[], { state, fleet }: FleetSources
     async () =>
       (await read()).flatMap((census) => {
         const target = state.peek()?.channels.get(census.channel)?.target;
-        const converged = census.versions.find(({ version }) => version === target)?.count ?? 0;
+        const at = census.versions.filter(({ version }) => target && compareAgentVersions(version, target) === 0);
+        const converged = at.reduce((sum, { count }) => sum + count, 0);
         return census.agents === 0 ? [] : [[{ channel: census.channel }, converged / census.agents]];
       }),
   );
@@ -52,7 +51,7 @@ export function watchFleet(registers: Registry[], { state, fleet }: FleetSources
       const oldest = oldestSupportedMajor(state.peek()?.releases ?? new Map());
       if (oldest === null) return [];
       return (await read()).map(({ channel, versions }) => {
-        const below = versions.filter(({ version }) => requireVersion(version).major < oldest);
+        const below = versions.filter(({ version }) => (agentVersion(version)?.major ?? 0) < oldest);
         return [{ channel }, below.reduce((sum, { count }) => sum + count, 0)];
       });
     },
@@ -60,9 +59,51 @@ export function watchFleet(registers: Registry[], { state, fleet }: FleetSources
   watchEvidence(registers, read);
 }
 
+/** Counts of a channel's agents, a series for each channel. */
+const COUNTS: [name: string, help: string, count: (census: Census) => number][] = [
+  ['fairway_channel_stranded_agents', 'Enrolled agents that the present target strands', ({ stranded }) => stranded],
+  [
+    'fairway_channel_contested_agents',
+    'Enrolled agents that go back and forth between versions',
+    ({ contested }) => contested,
+  ],
+  ['fairway_channel_reverted_agents', 'Enrolled agents that went back by themselves', ({ reverted }) => reverted],
+  [
+    'fairway_channel_unmanaged_agents',
+    "Connected agents of the channel's cluster without an updater",
+    ({ unmanaged }) => unmanaged,
+  ],
+  ['fairway_channel_expired_agents', 'Instances that had expired when they were listed', ({ expired }) => expired],
+  [
+    'fairway_channel_unenrolled_agents',
+    'Agents that check in without an enrolment token',
+    ({ unenrolled }) => unenrolled,
+  ],
+  [
+    'fairway_census_complete',
+    'Were all check-ins counted, none refused because the census is full?',
+    ({ uncounted }) => (uncounted.length === 0 ? 1 : 0),
+  ],
+];
+
+/** What is asked of each source, 1 for yes. */
+const QUESTIONS: [name: string, help: string, is: (source: Census['sources'][number]) => boolean][] = [
+  [
+    'fairway_evidence_fresh',
+    'Is the source fresh enough to be a reason why a target is allowed?',
+    ({ fresh }) => fresh,
+  ],
+  [
+    'fairway_evidence_settling',
+    'Has the source fewer agents than before, and nothing has confirmed it yet?',
+    ({ settling }) => settling !== null,
+  ],
+  ['fairway_evidence_failing', 'Does reading the source fail now?', ({ failing }) => failing !== null],
+];
+
 function watchEvidence(registers: Registry[], read: () => Promise<Census[]>): void {
   const labels: ('channel' | 'source')[] = ['channel', 'source'];
-  const age = 'Time since a source was read, or since the last check-in';
+  const age = 'Time since the moment that a source describes, or since the last check-in';
   gauge(registers, 'fairway_evidence_age_seconds', age, labels, async () =>
     (await read()).flatMap(({ channel, sources }) =>
       sources.flatMap(({ source, age }): [{ channel: string; source: string }, number][] =>
@@ -70,14 +111,16 @@ function watchEvidence(registers: Registry[], read: () => Promise<Census[]>): vo
       ),
     ),
   );
-  gauge(registers, 'fairway_evidence_fresh', 'Is the source fresh enough to count as evidence?', labels, async () =>
-    (await read()).flatMap(({ channel, sources }) =>
-      sources.map(({ source, fresh }): [{ channel: string; source: string }, number] => [
-        { channel, source },
-        fresh ? 1 : 0,
-      ]),
-    ),
-  );
+  for (const [name, help, is] of QUESTIONS) {
+    gauge(registers, name, help, labels, async () =>
+      (await read()).flatMap(({ channel, sources }) =>
+        sources.map((source): [{ channel: string; source: string }, number] => [
+          { channel, source: source.source },
+          is(source) ? 1 : 0,
+        ]),
+      ),
+    );
+  }
 }
 
 /** Lets all gauges of one scrape share one reading of the censuses, which is empty while the store is away. */
@@ -94,10 +137,17 @@ function createReader(fleet: Pick<Fleet, 'censuses'>): () => Promise<Census[]> {
 
 function topVersions(census: Census): [{ channel: string; version: string }, number][] {
   const { channel } = census;
-  const byCount = [...census.versions].sort((a, b) => b.count - a.count || compareVersions(b.version, a.version));
+  const byCount = [...census.versions].sort((a, b) => b.count - a.count || compareAgentVersions(b.version, a.version));
   const rest = byCount.slice(TOP_VERSIONS).reduce((sum, { count }) => sum + count, 0);
   const top = byCount
     .slice(0, TOP_VERSIONS)
     .map(({ version, count }): [{ channel: string; version: string }, number] => [{ channel, version }, count]);
-  return rest > 0 ? [...top, [{ channel, version: 'other' }, rest]] : top;
+  const others: [string, number][] = [
+    ['other', rest],
+    ['unreadable', census.unreadable],
+  ];
+  return [
+    ...top,
+    ...others.flatMap(([version, count]): typeof top => (count > 0 ? [[{ channel, version }, count]] : [])),
+  ];
 }

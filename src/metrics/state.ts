@@ -1,6 +1,8 @@
 import type { Registry } from 'prom-client';
 import type { Certificate } from '../listeners/certificate.ts';
+import type { Bootstrap } from '../service/bootstrap.ts';
 import type { Channels } from '../service/channels.ts';
+import type { Clock } from '../service/clock.ts';
 import type { Leadership } from '../service/leadership.ts';
 import type { State } from '../service/state.ts';
 import type { SpanCounts } from '../tracing/tracing.ts';
@@ -9,12 +11,17 @@ import { counter, gauge } from './scraped.ts';
 export interface StateSources {
   version: string;
   leadership: Pick<Leadership, 'isLeader'>;
+  bootstrap: Pick<Bootstrap, 'state'>;
+  clock: Pick<Clock, 'offset'>;
   state: Pick<State, 'peek' | 'storeState' | 'shortfall' | 'age'>;
   channels: Pick<Channels, 'list'>;
 }
 
 /** The server, its store, and the state that it serves. */
-export function watchState(registers: Registry[], { state, channels, leadership, version }: StateSources): void {
+export function watchState(
+  registers: Registry[],
+  { state, channels, leadership, bootstrap, clock, version }: StateSources,
+): void {
   gauge(registers, 'fairway_build_info', 'The running version', ['version'], () => [[{ version }, 1]]);
   gauge(registers, 'fairway_leader', 'Does this server do the background work?', [], () => [
     [{}, leadership.isLeader() ? 1 : 0],
@@ -33,6 +40,10 @@ export function watchState(registers: Registry[], { state, channels, leadership,
   gauge(registers, 'fairway_snapshot_revision', 'Revision of the served state', [], () => [
     [{}, state.peek()?.revision ?? 0],
   ]);
+  const refused = 'Was what the settings name refused at the start?';
+  gauge(registers, 'fairway_bootstrap_refused', refused, [], () => [[{}, bootstrap.state().is === 'refused' ? 1 : 0]]);
+  const ahead = "Seconds that this server's clock is ahead of the store's, which Fairway goes by";
+  gauge(registers, 'fairway_clock_offset_seconds', ahead, [], () => [[{}, clock.offset()]]);
   const labels = ['channel', 'version', 'critical', 'pinned'];
   gauge(registers, 'fairway_channel_target_info', 'The target of a channel', labels, () =>
     state.peek() === null

@@ -15,9 +15,10 @@ export function createHttpPeers({ timeout, maxBody }: HttpPeersOptions): Peers {
         const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(timeout) });
         if (response.status !== 200) {
           await response.body?.cancel();
-          throw new PeerError('status', `it answered ${response.status}`);
+          throw new PeerError('status', `it answered ${response.status}`, { status: response.status });
         }
-        return await readBody(response.body, maxBody);
+        const { headers } = response;
+        return { body: await readBody(response.body, maxBody), header: (name) => headers.get(name) };
       } catch (error) {
         throw mapError(error, timeout);
       }

@@ -1,10 +1,16 @@
 import type { Logger } from 'pino';
-import type { ChannelSettings } from '../domain/channel.ts';
+import type { AuditHead } from '../domain/audit.ts';
+import { type Act, type Channel, type ChannelSettings, createChannel, DEFAULT_SETTINGS } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { Actor } from '../domain/role.ts';
+import { applyWrites, channelKey, controlPlaneKey, replace, type Snapshot } from '../domain/snapshot.ts';
+import type { ControlLog } from '../domain/store.ts';
+import { requireVersion } from '../domain/version.ts';
+import { who } from '../domain/words.ts';
 import { repeat } from '../process/repeat.ts';
-import type { Channels } from './channels.ts';
-import type { ControlPlanes } from './control-planes.ts';
+import { releaseGuards, retryOnConflict } from './change.ts';
+import type { Cleared } from './cleared.ts';
+import type { Gate } from './gate.ts';
 import type { ListedRelease, Releases } from './releases.ts';
 import type { State } from './state.ts';
 
@@ -13,71 +19,194 @@ export interface BootstrapOptions {
   /** Versions by control plane. */
   controlPlanes: Readonly<Record<string, string>>;
   channels: readonly (Partial<ChannelSettings> & { name: string; target?: string | undefined })[];
-  state: Pick<State, 'storeState' | 'snapshot'>;
-  services: {
-    channels: Pick<Channels, 'put'>;
-    controlPlanes: Pick<ControlPlanes, 'report'>;
-    releases: Pick<Releases, 'import'>;
-  };
+  store: Pick<ControlLog, 'rouse' | 'announced'>;
+  state: Pick<State, 'storeState' | 'snapshot' | 'commit'>;
+  services: { gate: Pick<Gate, 'clear' | 'enforceTools'>; releases: Pick<Releases, 'import'> };
+  now: () => Date;
   log: Logger;
 }
 
+/**
+ * What became of the settings' part of the state.
+ *
+ * - `done`: everything exists, or was deleted since.
+ * - `waiting`: the store is away or has lost changes, so nothing can be created yet.
+ * - `held`: the store is empty, and another server serves a state of that revision. Nothing is created until an admin
+ *   decides there.
+ * - `refused`: nothing was created, because of the faults. It is tried again at the next start.
+ */
+export type BootstrapState =
+  | { is: 'done' | 'waiting' }
+  | { is: 'held'; revision: number }
+  | { is: 'refused'; faults: readonly string[] };
+
+export interface Bootstrap {
+  state(): BootstrapState;
+  stop(): void;
+}
+
 const ACTOR: Actor = { name: 'system:bootstrap', role: 'admin' };
-const REQUEST = { actor: ACTOR, ifMatch: 0, dryRun: false };
+const REASON = 'named in the settings';
 const TRY_AGAIN_MS = 1_000;
+/** Milliseconds. Another server answers within one comparison with the store, and reconnects within half of this. */
+const ANSWER_WITHIN_MS = 1_000;
+const LOOK_EVERY_MS = 50;
 
 /**
- * Creates what the settings name and the store lacks; what exists is left alone. While the store is away it tries again
- * every second, until `stop`. Rejects if the settings ask for something that the gate refuses.
+ * Creates what the settings name and the store lacks, in one commit; what exists is left alone, and what was deleted
+ * stays deleted. While the store is away it tries again every second, until `stop`. Never rejects: a server that starts
+ * serves what is stored, whatever the settings ask for.
  */
-export async function bootstrap(options: BootstrapOptions): Promise<{ stop(): void }> {
-  if (await createAll(options)) return { stop() {} };
+export async function bootstrap(options: BootstrapOptions): Promise<Bootstrap> {
+  let found: BootstrapState = { is: 'waiting' };
+  const isSettled = () => found.is === 'done' || found.is === 'refused';
+
+  async function attempt(): Promise<void> {
+    const before = found.is;
+    const after = await tryAll(options);
+    if (after.is === 'held' && before !== 'held') options.log.error({ revision: after.revision }, describeHold(after));
+    found = after;
+  }
+
+  await attempt();
+  if (isSettled()) return { state: () => found, stop() {} };
   const attempts = repeat('bootstrap', TRY_AGAIN_MS, options.log, async () => {
-    if (await createAll(options)) attempts.stop();
+    await attempt();
+    if (isSettled()) attempts.stop();
   });
-  return attempts;
+  return { state: () => found, stop: attempts.stop };
 }
 
-/** Returns whether everything exists now; false if the store is away. */
-async function createAll(options: BootstrapOptions): Promise<boolean> {
-  if (options.state.storeState().is !== 'up') return false;
+/** A sentence for the log and `/readyz`. */
+export const describeHold = ({ revision }: { revision: number }): string =>
+  `the store is empty, and another server serves revision ${revision}, so nothing that the settings name was ` +
+  'created; decide on that server, with fairway recover served or fairway recover stored';
+
+/** A sentence for the log and `/readyz`. */
+export const describeFaults = ({ faults }: { faults: readonly string[] }): string =>
+  `the bootstrap was refused: ${faults.join('; ')}; nothing of it was created. ` +
+  'Correct bootstrap in the settings and restart (see docs/runbooks/bootstrap-refused.md)';
+
+async function tryAll(options: BootstrapOptions): Promise<BootstrapState> {
+  const { history, controlPlanes, channels, store, state, log } = options;
+  if (history.length + Object.keys(controlPlanes).length + channels.length === 0) return { is: 'done' };
+  if (state.storeState().is !== 'up') return { is: 'waiting' };
   try {
-    await createMissing(options);
-    return true;
+    const other = state.snapshot().revision === 0 ? await findOther(store) : null;
+    if (other) return { is: 'held', revision: other.id };
+    if (history.length > 0) await importHistory(options);
+    await retryOnConflict({ ifMatch: null }, () => createMissing(options));
+    return { is: 'done' };
   } catch (err) {
-    if (!(err instanceof FairwayError && err.code === 'store_unavailable')) throw err;
-    options.log.warn({ err }, 'could not create everything that the settings name; it will be tried again');
-    return false;
+    if (err instanceof FairwayError && MAY_PASS.includes(err.code)) {
+      log.warn({ err }, 'could not create everything that the settings name; it will be tried again');
+      return { is: 'waiting' };
+    }
+    const faults = err instanceof Refused ? err.faults : [(err as Error).message];
+    log.error(err instanceof Refused ? { faults } : { faults, err }, describeFaults({ faults }));
+    return { is: 'refused', faults };
   }
 }
 
-async function createMissing({
-  history,
-  controlPlanes,
-  channels,
-  state,
-  services,
-  log,
-}: BootstrapOptions): Promise<void> {
-  if (history.length > 0) await unlessExists(services.releases.import(history, ACTOR));
-  for (const [name, version] of Object.entries(controlPlanes)) {
-    if (!state.snapshot().controlPlanes.has(name))
-      await unlessExists(services.controlPlanes.report(name, version, REQUEST));
-  }
-  for (const { name, ...channel } of channels) {
-    if (state.snapshot().channels.has(name)) continue;
-    await unlessExists(services.channels.put(name, { ...channel, reason: 'named in the settings' }, REQUEST));
-    log.info({ channel: name, target: channel.target }, 'created a channel that the settings name');
+/** The store is away, or other servers changed the same documents again and again. */
+const MAY_PASS: readonly FairwayError['code'][] = ['store_unavailable', 'revision_mismatch'];
+
+class Refused extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('; '));
+    this.faults = faults;
   }
 }
 
-/** Another server that starts at the same time may have created it first. */
-async function unlessExists(creating: Promise<unknown>): Promise<void> {
+/** The head that another server serves although the store is empty; null if none says so in time. */
+async function findOther(store: BootstrapOptions['store']): Promise<AuditHead | null> {
+  if (!(await store.rouse())) return null;
+  const end = performance.now() + ANSWER_WITHIN_MS;
+  for (;;) {
+    const head = await store.announced();
+    if (head || performance.now() >= end) return head;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+async function importHistory({ history, services }: BootstrapOptions): Promise<void> {
   try {
-    await creating;
+    await services.releases.import(history, ACTOR);
   } catch (error) {
-    const exists =
-      error instanceof FairwayError && (error.code === 'already_exists' || error.code === 'revision_mismatch');
-    if (!exists) throw error;
+    // Another server that starts at the same time may have imported it first.
+    if (!(error instanceof FairwayError && error.code === 'revision_mismatch')) throw error;
   }
+}
+
+async function createMissing(options: BootstrapOptions): Promise<void> {
+  const { state, services, now, log } = options;
+  const snapshot = state.snapshot();
+  const at = now();
+  const channels = newChannels(options, snapshot, { by: ACTOR.name, at, reason: REASON });
+  const writes = [
+    ...newControlPlanes(options, snapshot, at),
+    ...channels.map((channel) => replace(channelKey(channel.name), undefined, channel)),
+  ];
+  if (writes.length === 0) return;
+  const cleared = await clearAll(services.gate, channels, applyWrites(snapshot, writes, snapshot));
+  const entry = {
+    at: at.toISOString(),
+    actor: ACTOR.name,
+    action: 'create',
+    subject: 'state',
+    reason: REASON,
+    before: null,
+    after: Object.fromEntries(writes.map(({ key, value }) => [key, value])),
+  };
+  const judged = channels.flatMap(({ target, toolsVersion }) => [target, toolsVersion]);
+  await state.commit(writes, entry, { guards: releaseGuards(snapshot.releases, judged), cleared });
+  for (const { name, target } of channels)
+    log.info({ channel: name, target }, 'created a channel that the settings name');
+}
+
+const newControlPlanes = ({ controlPlanes }: BootstrapOptions, snapshot: Snapshot, at: Date) =>
+  Object.entries(controlPlanes)
+    .filter(([name]) => !snapshot.controlPlanes.has(name))
+    .map(([name, version]) => {
+      const stamp = { updatedAt: at.toISOString(), updatedBy: ACTOR.name };
+      return replace(controlPlaneKey(name), undefined, { name, version: requireVersion(version).text, ...stamp });
+    });
+
+function newChannels({ channels, log }: BootstrapOptions, snapshot: Snapshot, act: Act): Channel[] {
+  return channels.flatMap(({ name, target, ...settings }) => {
+    if (snapshot.channels.has(name)) return [];
+    const retired = snapshot.retired.get(name);
+    if (retired) {
+      const { at, by } = retired;
+      log.info({ channel: name, at, by }, `${name} was deleted at ${at} by ${who(by)}, so it is not created again`);
+      return [];
+    }
+    const version = target === undefined ? null : requireVersion(target);
+    return createChannel(name, { ...DEFAULT_SETTINGS, ...settings }, version, act);
+  });
+}
+
+/** Judges each channel in the state as it will be. Throws `Refused` with every fault. */
+async function clearAll(
+  gate: BootstrapOptions['services']['gate'],
+  channels: readonly Channel[],
+  snapshot: Snapshot,
+): Promise<Cleared[]> {
+  const cleared: Cleared[] = [];
+  const faults: string[] = [];
+  for (const channel of channels) {
+    try {
+      const request = { actor: ACTOR, dryRun: false };
+      const verdict = await gate.clear(null, channel, request, { snapshot, former: null });
+      gate.enforceTools(channel, { snapshot, asker: ACTOR });
+      if (verdict.cleared) cleared.push(verdict.cleared);
+    } catch (error) {
+      if (!(error instanceof FairwayError) || error.code === 'store_unavailable') throw error;
+      faults.push(`${channel.name}: ${error.message}`);
+    }
+  }
+  if (faults.length > 0) throw new Refused(faults);
+  return cleared;
 }

@@ -1,5 +1,7 @@
-import type { EvidenceSource } from '../domain/census.ts';
+import { strandedBy } from '../domain/agent-findings.ts';
+import { compareAgentVersions, UNREADABLE } from '../domain/agent-version.ts';
 import {
+  type Evidence,
   highestCounts,
   type LabelCounts,
   oldestOf,
@@ -7,10 +9,9 @@ import {
   total,
   type VersionCounts,
 } from '../domain/census.ts';
-import type { Channel } from '../domain/channel.ts';
 import { type Distance, measureDistance } from '../domain/distance.ts';
 import type { Catalogue } from '../domain/release.ts';
-import { compareVersions, requireVersion } from '../domain/version.ts';
+import { requireVersion } from '../domain/version.ts';
 
 interface VersionCount {
   version: string;
@@ -21,33 +22,44 @@ interface VersionCount {
 export interface Census {
   channel: string;
   target: string | null;
-  /** Agents that fresh evidence knows of, nobody counted twice. */
+  /** Agents that some source knows of, each counted once. */
   agents: number;
   oldest: VersionCount | null;
-  /** Newest version first; where sources differ, the highest count. */
+  /** Newest version first; where sources differ, the highest count. Agents whose version cannot be read are left out. */
   versions: VersionCount[];
-  /** Of the same agents; null without a target. */
+  /** Agents of those whose version cannot be read. */
+  unreadable: number;
+  /** The same agents by their way to the target; null without a target. */
   distance: Distance | null;
-  /** Most agents first, as far as a source tells; null: agents that name none. */
+  /** Agents that the present target strands, as the gate counts them. */
+  stranded: number;
+  /** Most agents first, as far as a source reports them; null: agents that name none. */
   groups: { group: string | null; count: number }[];
   updaters: { updater: string | null; count: number }[];
+  /** Agents that go back and forth between versions, and those that went back by themselves. */
+  contested: number;
+  reverted: number;
+  /** Agents whose updater is pinned, disabled or unreadable on its host. */
+  updaterStates: { pinned: number; disabled: number; unreadable: number };
+  /** Instances that had expired when their inventory was taken; no part of any other count. */
+  expired: number;
   /** Agents that check in without being enrolled; no part of any other count. */
   unenrolled: number;
-  sources: {
-    source: EvidenceSource;
-    complete: boolean;
-    fresh: boolean;
-    /** Seconds since it was gathered, or since the last check-in; null where that has no meaning. */
-    age: number | null;
-    agents: number;
-    skipped: number;
-    oldest: VersionCount | null;
-    versions: VersionCount[];
-  }[];
+  /** Connected agents of the cluster that have no updater; no part of any other count. */
+  unmanaged: number;
+  /** Agents of groups that are no channel of their own. */
+  unmappedGroups: { group: string; count: number }[];
+  /** Release lines of agents whose check-ins were refused because the census of the fleet is full; mostly empty. */
+  uncounted: string[];
+  sources: (Omit<Evidence, 'versions'> & { agents: number; oldest: VersionCount | null; versions: VersionCount[] })[];
 }
 
-export function viewCensus(channel: Channel, population: Population, catalogue: Catalogue): Census {
-  const { evidence, known, unenrolled } = population;
+export function viewCensus(
+  channel: { name: string; target: string | null },
+  population: Population,
+  catalogue: Catalogue,
+): Census {
+  const { evidence, known, unenrolled, marks } = population;
   const counts = highestCounts(known);
   const agents = Math.max(0, ...known.map(total));
   return {
@@ -56,10 +68,19 @@ export function viewCensus(channel: Channel, population: Population, catalogue: 
     agents,
     oldest: oldestOf(counts),
     versions: newestFirst(counts),
+    unreadable: counts.get(UNREADABLE) ?? 0,
     distance: channel.target === null ? null : measureDistance(counts, requireVersion(channel.target), catalogue),
+    stranded: strandedBy(channel.target, population),
     groups: byLabel(population.groups, agents).map(([group, count]) => ({ group, count })),
     updaters: byLabel(population.updaters, agents).map(([updater, count]) => ({ updater, count })),
+    contested: marks.contested,
+    reverted: marks.reverted,
+    updaterStates: { pinned: marks.pinned, disabled: marks.disabled, unreadable: marks.unreadable },
+    expired: marks.expired,
     unenrolled,
+    unmanaged: total(population.unmanaged),
+    unmappedGroups: mostFirst(population.unmappedGroups).map(([group, count]) => ({ group, count })),
+    uncounted: population.uncounted,
     sources: evidence.map(({ versions, ...source }) => {
       return { ...source, agents: total(versions), oldest: oldestOf(versions), versions: newestFirst(versions) };
     }),
@@ -67,12 +88,16 @@ export function viewCensus(channel: Channel, population: Population, catalogue: 
 }
 
 /** Most first, and last, by null, those of the agents that have no label. */
-function byLabel(rivals: LabelCounts[], agents: number): [string | null, number][] {
-  const counts = highestCounts(rivals);
-  const labelled = [...counts].sort(([a, most], [b, more]) => more - most || (a < b ? -1 : 1));
+function byLabel(counts: LabelCounts, agents: number): [string | null, number][] {
   const rest = agents - total(counts);
-  return rest > 0 ? [...labelled, [null, rest]] : labelled;
+  return rest > 0 ? [...mostFirst(counts), [null, rest]] : mostFirst(counts);
 }
 
+const mostFirst = (counts: LabelCounts): [string, number][] =>
+  [...counts].sort(([a, most], [b, more]) => more - most || (a < b ? -1 : 1));
+
 const newestFirst = (counts: VersionCounts): VersionCount[] =>
-  [...counts].sort(([a], [b]) => compareVersions(b, a)).map(([version, count]) => ({ version, count }));
+  [...counts]
+    .filter(([version]) => version !== UNREADABLE)
+    .sort(([a], [b]) => compareAgentVersions(b, a))
+    .map(([version, count]) => ({ version, count }));

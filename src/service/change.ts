@@ -4,17 +4,18 @@ import { FairwayError } from '../domain/errors.ts';
 import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { guard, releaseKey, replace, type Stored, withoutRevision } from '../domain/snapshot.ts';
-import type { Guard } from '../domain/store.ts';
+import type { Guard, Write } from '../domain/store.ts';
+import type { Cleared } from './cleared.ts';
 import type { State } from './state.ts';
 
 /** Who asks for a change, and on what condition. */
 export interface ChangeRequest {
   actor: Actor;
-  /** The revision that the asker has seen, 0 for none, `*` for any; null: whether there is one or not. */
+  /** The revision that the caller has seen: 0 for no document, `*` for any; null accepts every state. */
   ifMatch: number | '*' | null;
-  /** Answer as if, and store nothing. */
+  /** Answers as if the change were made, and stores nothing. */
   dryRun: boolean;
-  /** Of the leader's lease, for background work. */
+  /** The fence of the leader's lease, for background work. */
   fence?: number | undefined;
 }
 
@@ -30,11 +31,18 @@ export interface DocumentChange<T extends object> {
   fence?: number | undefined;
   /** Documents that the change was decided by. */
   guards?: Guard[];
+  /** Other documents that change with it. */
+  more?: Write[];
+  /** The gate's permission, where a channel's target or control plane changes. */
+  cleared?: Cleared | null;
 }
 
-/** Commits the change with its audit entry. Throws `already_exists` where a new document is there meanwhile, else `revision_mismatch`. */
+/**
+ * Commits the change with its audit entry. Throws `already_exists` if someone else made the new document first, and
+ * `revision_mismatch` for any other conflict.
+ */
 export async function commitDocument<T extends object>(state: State, change: DocumentChange<T>): Promise<AuditEntry> {
-  const { key, before, after, action, reason, actor, at, fence, guards } = change;
+  const { key, before, after, action, reason, actor, at, fence, guards, more = [], cleared } = change;
   try {
     const entry = {
       at: at.toISOString(),
@@ -45,14 +53,15 @@ export async function commitDocument<T extends object>(state: State, change: Doc
       before: before ? withoutRevision(before) : null,
       after: after && withoutRevision(after),
     };
-    return await state.commit([replace(key, before, after)], entry, { fence, guards });
+    const conditions = { fence, guards, cleared: cleared ? [cleared] : [] };
+    return await state.commit([replace(key, before, after), ...more], entry, conditions);
   } catch (error) {
     const lost = !before && error instanceof FairwayError && error.code === 'revision_mismatch';
     throw lost ? alreadyExists(key) : error;
   }
 }
 
-/** Holds a change to the state of the releases that it was judged by, so that it cannot race a pull; null: none. */
+/** Makes a change depend on the releases that it was judged by, so that it cannot race a pull; null stands for no release. */
 export const releaseGuards = (releases: ReadonlyMap<string, Stored<Release>>, versions: (string | null)[]): Guard[] =>
   [...new Set(versions.flatMap((version) => version ?? []))].map((version) =>
     guard(releaseKey(version), releases.get(version)),
@@ -64,10 +73,10 @@ export const targetGuards = (releases: ReadonlyMap<string, Stored<Release>>, ...
     moved.map(({ target }) => target),
   );
 
-/** Enough for changes that come at once; more of them are told that they lost. */
+/** Enough for changes that come at the same time; with more of them, the last ones fail. */
 const MAX_TRIES = 5;
 
-/** Decides anew where somebody else was faster, unless the asker insists on a revision. */
+/** Decides again if someone else was faster, unless the caller insists on a revision. */
 export async function retryOnConflict<T>(
   { ifMatch }: Pick<ChangeRequest, 'ifMatch'>,
   change: () => Promise<T>,
@@ -82,7 +91,10 @@ export async function retryOnConflict<T>(
   }
 }
 
-/** Throws unless the document is as the asker has seen it: `already_exists` where he expects none, else `revision_mismatch`. */
+/**
+ * Throws unless the document is as the caller has seen it: `already_exists` if the caller expects none, else
+ * `revision_mismatch`.
+ */
 export function requireRevision(
   key: string,
   before: { revision: number } | undefined,
@@ -91,11 +103,8 @@ export function requireRevision(
   if (ifMatch === null || ifMatch === (before?.revision ?? 0)) return;
   if (ifMatch === '*' && before) return;
   if (ifMatch === 0) throw alreadyExists(key);
-  const now = before ? `at revision ${before.revision}` : 'not there';
-  throw new FairwayError(
-    'revision_mismatch',
-    `${key} is ${now}, and not as you have seen it; read it again, then repeat`,
-  );
+  const now = before ? `was changed by someone else (revision ${before.revision})` : 'was deleted';
+  throw new FairwayError('revision_mismatch', `${key} ${now}; read it again and try again`);
 }
 
 const alreadyExists = (key: string) =>

@@ -1,5 +1,4 @@
 import type { AuditEntry } from '../domain/audit.ts';
-import { total } from '../domain/census.ts';
 import {
   type Act,
   type Channel,
@@ -10,6 +9,8 @@ import {
   DEFAULT_SETTINGS,
   pin,
   previousTarget,
+  type RetiredChannel,
+  retire,
   rollBack,
   rollForward,
   setCritical,
@@ -17,15 +18,16 @@ import {
   type Verb,
   withdraw,
 } from '../domain/channel.ts';
-import type { Report } from '../domain/compatibility.ts';
+import { type Report, strandingOf } from '../domain/compatibility.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
-import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
-import { requireVersion } from '../domain/version.ts';
+import { channelKey, replace, requireChannel, retiredKey, type Stored } from '../domain/snapshot.ts';
+import { compareVersions, requireVersion } from '../domain/version.ts';
+import { count } from '../domain/words.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision, targetGuards } from './change.ts';
 import type { Fleet } from './fleet.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Verdict } from './gate.ts';
 import type { State } from './state.ts';
 
 /** A verb that changes a channel. */
@@ -37,8 +39,17 @@ export interface VerbInput {
   critical?: boolean | undefined;
   /** ISO 8601. */
   until?: string | undefined;
-  /** Go there in steps across majors, each when nobody would be stranded by it. */
+  /** Go there in steps across majors, each when it strands no agent. */
   stepped?: boolean | undefined;
+  /** Agents that the operator accepts to strand; the report's number. */
+  acceptStranding?: number | undefined;
+}
+
+/** What creating or changing a channel takes in addition to its settings. */
+export interface ChannelInput {
+  /** Only for a new channel. */
+  target?: string | undefined;
+  reason?: string | undefined;
   /** Agents that the operator accepts to strand; the report's number. */
   acceptStranding?: number | undefined;
 }
@@ -63,9 +74,9 @@ export interface Channels {
   /** Creates the channel, or changes the given settings of it. */
   put(
     name: string,
-    change: Partial<ChannelSettings> & { target?: string | undefined; reason?: string | undefined },
+    change: Partial<ChannelSettings> & ChannelInput,
     request: ChangeRequest,
-  ): Promise<{ channel: Stored<Channel>; created: boolean }>;
+  ): Promise<{ channel: Stored<Channel>; created: boolean; report: Report | null }>;
   remove(name: string, request: ChangeRequest): Promise<void>;
   act(name: string, verb: ChangingVerb, input: VerbInput, request: ChangeRequest): Promise<VerbResult>;
   check(name: string, version: string, asker: Actor): Promise<Report>;
@@ -93,6 +104,15 @@ const TRANSITIONS: Record<ChangingVerb, (channel: Channel, input: VerbInput, act
   'cancel-plan': (channel, _, act) => cancelPlan(channel, act),
 };
 
+/** Verbs that may take a channel back to a good release. */
+const WAYS_OUT: ReadonlySet<Verb> = new Set(['roll-back', 'pin']);
+
+const isBack = ({ target }: Channel, after: Channel) =>
+  target !== null && after.target !== null && compareVersions(after.target, target) <= 0;
+
+const hurries = (verb: Verb, { target }: Channel, after: Channel) =>
+  verb === 'critical' && after.critical !== null && target !== null;
+
 /** Steers channels; no target is set but through the gate. */
 export function createChannels({ state, fleet, gate, observer, now }: ChannelsOptions): Channels {
   const present = (channel: Stored<Channel>): Stored<Channel> => ({
@@ -111,12 +131,15 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     const after =
       (input.stepped ? await startStepped(before, input, act) : null) ?? TRANSITIONS[verb](before, input, act);
     const moves = after.target !== null && after.target !== before.target;
-    const report =
-      moves && after.target ? await gate.assess(before, requireVersion(after.target), { asker: request.actor }) : null;
-    const overridden = report !== null && gate.enforce(name, report, request, input.acceptStranding);
+    const wayOut = WAYS_OUT.has(verb) && isBack(before, after);
+    const accepted = input.acceptStranding;
+    const { cleared, ...verdict } = hurries(verb, before, after)
+      ? await hurry(before, request, accepted)
+      : await gate.clear(before, after, request, { accepted, wayOut });
+    const { report, overridden } = verdict;
     if (request.dryRun) return { channel: present({ ...after, revision: before.revision }), report, audit: null };
 
-    const reason = overridden ? `${input.reason} (accepted stranding ${report.stranded})` : input.reason;
+    const reason = overridden ? `${input.reason} (accepted stranding ${report?.stranded})` : input.reason;
     const audit = await commitDocument(state, {
       key: channelKey(name),
       before,
@@ -126,19 +149,34 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
       actor: request.actor,
       at,
       guards: moves ? targetGuards(releases, after) : [],
+      cleared,
     });
     if (after.target !== before.target) observer.targetChanged(name, verb);
     if (overridden) observer.strandingAccepted(name);
     return { channel: present({ ...after, revision: audit.revision }), report, audit };
   }
 
+  /**
+   * A mark that takes agents out of their maintenance window must not hurry them to where they are cut off: it is asked for
+   * again with the number of those agents.
+   */
+  async function hurry(channel: Channel, request: ChangeRequest, accepted: number | undefined): Promise<Verdict> {
+    const report = strandingOf(
+      await gate.assess(channel, requireVersion(channel.target ?? ''), { asker: request.actor }),
+    );
+    return { report, overridden: gate.enforce(channel.name, report, request, accepted), cleared: null };
+  }
+
   /** Null where the way needs no steps. */
   async function startStepped(channel: Channel, input: VerbInput, act: Act): Promise<Channel | null> {
     if (input.acceptStranding !== undefined) {
-      throw new FairwayError('invalid', 'a stepped roll-forward strands nobody; leave out stepped or acceptStranding');
+      throw new FairwayError(
+        'invalid',
+        'a stepped roll-forward strands no agent; leave out stepped or acceptStranding',
+      );
     }
     const target = requireVersion(input.version ?? '');
-    const route = planRoute(channel, target, await gate.assess(channel, target));
+    const route = planRoute(channel, target, await gate.assess(channel, target), state.snapshot().releases);
     return route.length < 2 ? null : startPlan(channel, route, input.critical ?? false, act);
   }
 
@@ -150,16 +188,19 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
       return gate.assess(find(name), requireVersion(version), { asker });
     },
 
-    async put(name, { target, reason = '', ...settings }, request) {
-      const { channels, releases } = state.snapshot();
+    async put(name, { target, reason = '', acceptStranding, ...settings }, request) {
+      const { channels, releases, retired } = state.snapshot();
       const before = channels.get(name);
+      const former = before ? undefined : retired.get(name);
       requireRevision(channelKey(name), before, request.ifMatch);
       const { actor, dryRun } = request;
       const at = now();
       const act = { by: actor.name, at, reason };
       const after = before
         ? changeSettings(before, settings, target, act)
-        : await create(name, settings, target, act, request);
+        : create(name, settings, target, act, former);
+      const memory = before ? {} : { former: former?.controlPlane ?? null };
+      const verdict = await gate.clear(before ?? null, after, request, { accepted: acceptStranding, ...memory });
       const toolsChange = after.toolsVersion !== (before?.toolsVersion ?? null);
       if (toolsChange) gate.enforceTools(after, { asker: actor });
       const change = {
@@ -171,23 +212,27 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
         actor,
         at,
         guards: releaseGuards(releases, [before ? null : after.target, toolsChange ? after.toolsVersion : null]),
+        more: former ? [replace(retiredKey(name), former, null)] : [],
+        cleared: verdict.cleared,
       };
       const revision = dryRun ? (before?.revision ?? 0) : (await commitDocument(state, change)).revision;
-      return { channel: present({ ...after, revision }), created: !before };
+      if (verdict.overridden && !dryRun) observer.strandingAccepted(name);
+      return { channel: present({ ...after, revision }), created: !before, report: verdict.report };
     },
 
     async remove(name, request) {
       const before = find(name);
       requireRevision(channelKey(name), before, request.ifMatch);
-      const { known } = await fleet.population(before);
-      const agents = Math.max(0, ...known.map(total));
+      const { followers: agents } = await fleet.population(before, state.snapshot());
       if (agents > 0) {
         throw new FairwayError(
           'channel_in_use',
-          `${agents} enrolled agents follow ${name}; move them to another channel first`,
+          `${count(agents, 'enrolled agent')} ${agents === 1 ? 'follows' : 'follow'} ${name}; move them to another channel first`,
         );
       }
       if (request.dryRun) return;
+      const at = now();
+      const memory = retire(before, { by: request.actor.name, at, reason: '' });
       const change = {
         key: channelKey(name),
         before,
@@ -195,27 +240,24 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
         action: 'delete',
         reason: '',
         actor: request.actor,
-        at: now(),
+        at,
+        more: [replace(retiredKey(name), state.snapshot().retired.get(name), memory)],
       };
       await commitDocument(state, change);
     },
   };
 
-  async function create(
+  function create(
     name: string,
     settings: Partial<ChannelSettings>,
     target: string | undefined,
     act: Act,
-    request: ChangeRequest,
-  ): Promise<Channel> {
+    former: RetiredChannel | undefined,
+  ): Channel {
     const fault = channelNameFault(name);
     if (fault) throw new FairwayError('invalid', fault);
-    const merged = { ...DEFAULT_SETTINGS, ...settings };
-    const empty = createChannel(name, merged, null, act);
-    if (target === undefined) return empty;
-    const version = requireVersion(target);
-    gate.enforce(name, await gate.assess(empty, version, { asker: request.actor }), request);
-    return createChannel(name, merged, version, act);
+    const version = target === undefined ? null : requireVersion(target);
+    return createChannel(name, { ...DEFAULT_SETTINGS, ...settings }, version, act, former);
   }
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { isAgentId, isGroup, isUpdaterKind, type Sighting } from '../domain/agent.ts';
+import { compareAgentVersions, readAgentVersion, UNREADABLE } from '../domain/agent-version.ts';
 import type { FleetRecords } from '../domain/store.ts';
-import { parseVersion } from '../domain/version.ts';
 
 /** What an agent may say of itself in a poll, as it came. */
 export interface RawCheckIn {
@@ -49,13 +49,26 @@ export interface CheckInsOptions {
   /** Agents that may wait to be written; more are dropped and counted. */
   maxPending: number;
   enrolment: Enrolment;
+  contestedFor: number;
+  /** The version that each channel serves. */
+  targets: () => ReadonlyMap<string, string>;
   now: () => Date;
   log: Logger;
 }
 
-/** Of what may wait to be written. */
+/** Check-ins that wait to be written: the newest of each agent, and of those that changed the lowest before on each channel. */
+interface Batch {
+  newest: Map<string, Sighting>;
+  earlier: Map<string, Sighting>;
+}
+
+const newBatch = (): Batch => ({ newest: new Map(), earlier: new Map() });
+const sizeOf = ({ newest, earlier }: Batch) => newest.size + earlier.size;
+const isOther = (a: Sighting, b: Sighting) => a.version !== b.version || a.channel !== b.channel;
+
+/** The share of `maxPending` for check-ins that are not enrolled. */
 const STRANGERS_SHARE = 0.1;
-/** Of the time between two flushes: the first has room to end before the second. */
+/** The share of the time between two flushes, so that the first can end before the second. */
 const PACED_SHARE = 0.8;
 /** Versions, groups and kinds of updaters repeat by the thousand; this many distinct ones of each are remembered. */
 const MAX_KNOWN = 1_000;
@@ -69,19 +82,23 @@ export const newCheckInCounters = (): CheckInCounters => ({
 });
 
 /** Merges check-ins per agent and writes them in batches, so that polls never wait for the store. */
-export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, log }: CheckInsOptions): CheckIns {
-  let pending = new Map<string, Sighting>();
+export function createCheckIns(options: CheckInsOptions): CheckIns {
+  const { store, flushEvery, maxPending, enrolment, contestedFor, targets, now, log } = options;
+  let pending = newBatch();
   let flushing: Promise<void> | null = null;
   const counters = newCheckInCounters();
 
-  const canonical = remember((text) => parseVersion(text)?.text ?? null);
+  const readable = remember((text) => {
+    const version = readAgentVersion(text);
+    return version === UNREADABLE ? null : version;
+  });
   const kind = remember((text) => (isUpdaterKind(text) ? text : null));
   const knownGroup = remember((text) => (isGroup(text) ? text : null));
 
   const hashes = new Set(enrolment.tokens.map(({ sha256 }) => sha256));
   function isEnrolled(token: string | undefined): boolean {
     if (enrolment.mode === 'open') return true;
-    // Compared are hashes, so the time taken tells nothing of a token.
+    // Hashes are compared, so the time taken reveals nothing about a token.
     return token !== undefined && hashes.has(createHash('sha256').update(token).digest('hex'));
   }
 
@@ -97,32 +114,45 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
     return result;
   }
 
-  /** Strangers neither replace what enrolled agents said nor crowd them out. */
+  /** Check-ins that are not enrolled neither replace those that are nor crowd them out. */
   function keep(sighting: Sighting): void {
     const { id, enrolled } = sighting;
-    const before = pending.get(id);
+    const before = pending.newest.get(id);
     if (before?.enrolled && !enrolled) return;
     const room = enrolled ? maxPending : maxPending * STRANGERS_SHARE;
-    if (!before && pending.size >= room) counters.dropped++;
-    else pending.set(id, sighting);
+    if (!before && sizeOf(pending) >= room) return void counters.dropped++;
+    pending.newest.set(id, sighting);
+    if (before?.enrolled && isOther(before, sighting)) keepEarlier(before);
   }
 
-  async function write(batch: Map<string, Sighting>, within: number): Promise<void> {
+  /** An id that goes back and forth between two writes must not pass for one that went only once. */
+  function keepEarlier(sighting: Sighting): void {
+    const key = `${sighting.id} ${sighting.channel}`;
+    const kept = pending.earlier.get(key);
+    if (kept && compareAgentVersions(kept.version, sighting.version) <= 0) return;
+    if (!kept && sizeOf(pending) >= maxPending) counters.dropped++;
+    else pending.earlier.set(key, sighting);
+  }
+
+  async function write(batch: Batch, within: number): Promise<void> {
     try {
-      counters.refused += await store.recordSightings('check-ins', [...batch.values()], within);
+      const sightings = [...batch.earlier.values(), ...batch.newest.values()];
+      const recording = { now: now().getTime(), contestedFor, targets: targets(), within };
+      counters.refused += await store.recordSightings('check-ins', sightings, recording);
     } catch (err) {
-      log.warn({ err, agents: batch.size }, 'check-ins could not be written; they wait for the next try');
+      log.warn({ err, agents: batch.newest.size }, 'check-ins could not be written; they wait for the next try');
       const newer = pending;
       pending = batch;
-      for (const sighting of newer.values()) keep(sighting);
+      for (const sighting of newer.earlier.values()) keep(sighting);
+      for (const sighting of newer.newest.values()) keep(sighting);
     }
   }
 
   function flush(within: number): Promise<void> {
     if (flushing) return flushing;
-    if (pending.size === 0) return Promise.resolve();
+    if (pending.newest.size === 0) return Promise.resolve();
     const batch = pending;
-    pending = new Map();
+    pending = newBatch();
     flushing = write(batch, within).finally(() => {
       flushing = null;
     });
@@ -133,11 +163,12 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
 
   return {
     note(channel, raw) {
-      // Managed Updates v2 clients name themselves (`host`) and never say what they run.
-      if (raw.id === undefined || raw.version === undefined) return;
+      // Managed Updates v2 clients name themselves (`update_id`, `host`) and never say what they run.
+      if (raw.id === undefined || !raw.version) return;
       if (!isAgentId(raw.id)) return void counters.rejected.id++;
-      const version = canonical(raw.version);
-      if (version === null) return void counters.rejected.version++;
+      const version = readable(raw.version) ?? UNREADABLE;
+      // It counts anyway: an agent of unknown version may be the oldest.
+      if (version === UNREADABLE) counters.rejected.version++;
       counters.received++;
       const enrolled = isEnrolled(raw.token);
       if (!enrolled) counters.unenrolled++;
@@ -147,9 +178,14 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
         version,
         at: now().getTime(),
         updater: optional('updater', raw.updater, kind),
-        updaterVersion: optional('updater_version', raw.updaterVersion, canonical),
+        updaterVersion: optional('updater_version', raw.updaterVersion, readable),
         group: optional('group', raw.group, knownGroup),
         enrolled,
+        proven: enrolment.mode === 'token',
+        updaterState: null,
+        host: null,
+        listing: null,
+        expired: false,
       });
     },
     counters,
@@ -162,8 +198,8 @@ export function createCheckIns({ store, flushEvery, maxPending, enrolment, now, 
 }
 
 /**
- * `read`, which looks at each text once and gives the same string for equal texts: strings that a thousand agents share
- * are nothing to the garbage collector.
+ * Wraps `read` so that it looks at each text once and gives the same string for equal texts: strings that a thousand
+ * agents share cost the garbage collector nothing.
  */
 function remember<T extends string>(read: (text: string) => T | null): (text: string) => T | null {
   const known = new Map<string, T | null>();

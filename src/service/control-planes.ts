@@ -1,19 +1,50 @@
-import { assessControlPlane, type ControlPlane, type ControlPlaneReport } from '../domain/control-plane.ts';
+import {
+  assessControlPlane,
+  type Components,
+  type ControlPlane,
+  type ControlPlaneReport,
+  highestOf,
+  lowestOf,
+  readControlPlaneVersion,
+  reportVersions,
+  type UnmanagedPolicy,
+} from '../domain/control-plane.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { addReading, heldVersions, type PlaneReading } from '../domain/plane-readings.ts';
 import { controlPlaneKey, requireControlPlane, type Stored } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
 import type { Fleet } from './fleet.ts';
 import type { State } from './state.ts';
 
+/** A control plane as every face shows it. */
+export interface ControlPlaneView {
+  name: string;
+  /** The same as `lowest`. */
+  version: string;
+  lowest: string;
+  highest: string;
+  components: Components | null;
+  /** When `lowest` or `highest` last changed. */
+  changedAt: string;
+  updatedAt: string;
+  updatedBy: string;
+  revision: number;
+}
+
 export interface ControlPlanes {
-  list(): Stored<ControlPlane>[];
-  read(name: string): Stored<ControlPlane>;
-  /** Takes note of the version that a control plane runs. It is a fact, so no gate stands before it. */
+  list(): ControlPlaneView[];
+  read(name: string): ControlPlaneView;
+  /** Records the version that a control plane runs, or those of its components. It is a fact, so it passes no gate. */
   report(
     name: string,
-    version: string,
+    reported: string | Components,
     request: ChangeRequest,
-  ): Promise<{ controlPlane: Stored<ControlPlane>; created: boolean }>;
+  ): Promise<{ controlPlane: ControlPlaneView; created: boolean }>;
+  /** Records what a source read from all proxies at once. Versions that take turns are held together. */
+  observe(name: string, versions: readonly string[], request: ChangeRequest): Promise<void>;
+  /** Forgets a control plane. Throws `control_plane_in_use` while channels or stages name it. */
+  remove(name: string, request: ChangeRequest): Promise<void>;
   /** May the control plane be changed to `version`? */
   check(name: string, version: string): Promise<ControlPlaneReport>;
 }
@@ -21,41 +52,127 @@ export interface ControlPlanes {
 export interface ControlPlanesOptions {
   state: State;
   fleet: Pick<Fleet, 'population'>;
+  /** The stages of the settings. */
+  stages: readonly { name: string; controlPlanes: readonly string[] }[];
   /** Milliseconds for which a control plane keeps compatibility with what its channels served before. */
   grace: number;
+  /** Milliseconds for which versions that take turns are held together. */
+  settleFor: number;
+  unmanaged: UnmanagedPolicy;
   now: () => Date;
 }
 
+const NO_READINGS: readonly PlaneReading[] = [];
+
 /** The control planes that channels' agents connect to. */
-export function createControlPlanes({ state, fleet, grace, now }: ControlPlanesOptions): ControlPlanes {
+export function createControlPlanes(options: ControlPlanesOptions): ControlPlanes {
+  const { state, fleet, stages, grace, settleFor, unmanaged, now } = options;
   const find = (name: string) => requireControlPlane(state.snapshot(), name);
+  /** What sources read recently, by control plane. */
+  const readings = new Map<string, readonly PlaneReading[]>();
+
+  async function record(
+    name: string,
+    versions: readonly string[],
+    components: Components | null,
+    { actor, ifMatch, dryRun, fence }: ChangeRequest,
+  ): Promise<{ controlPlane: ControlPlaneView; created: boolean }> {
+    const before = state.snapshot().controlPlanes.get(name);
+    requireRevision(controlPlaneKey(name), before, ifMatch);
+    const at = now();
+    const stamp = { by: actor.name, at: at.toISOString() };
+    const { after, isNews } = reportVersions(before, name, versions, components, stamp);
+    const created = !before;
+    // Pipelines report again and again; only news are worth a revision.
+    if (dryRun || !isNews)
+      return { controlPlane: viewControlPlane({ ...after, revision: before?.revision ?? 0 }), created };
+    const change = { key: controlPlaneKey(name), before, after, action: 'report', reason: '', actor, at, fence };
+    const { revision } = await commitDocument(state, change);
+    return { controlPlane: viewControlPlane({ ...after, revision }), created };
+  }
+
+  /** What a new leader continues with: versions that its predecessor held together are held on. */
+  function inherited(name: string, at: number): readonly PlaneReading[] {
+    const plane = state.snapshot().controlPlanes.get(name);
+    if (!plane || plane.components || highestOf(plane) === lowestOf(plane)) return NO_READINGS;
+    return [{ at, versions: [lowestOf(plane), highestOf(plane)], held: true }];
+  }
 
   return {
-    list: () => [...state.snapshot().controlPlanes.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    read: find,
+    list: () => {
+      const planes = [...state.snapshot().controlPlanes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return planes.map(viewControlPlane);
+    },
 
-    async report(name, version, { actor, ifMatch, dryRun, fence }) {
-      const before = state.snapshot().controlPlanes.get(name);
+    read: (name) => viewControlPlane(find(name)),
+
+    async report(name, reported, request) {
+      const components = typeof reported === 'string' ? null : reported;
+      const versions = typeof reported === 'string' ? [reported] : Object.values(reported).flat();
+      const result = await record(name, versions, components, request);
+      // What people say replaces what was read before.
+      if (!request.dryRun) readings.delete(name);
+      return result;
+    },
+
+    async observe(name, versions, request) {
+      const at = now().getTime();
+      const recent = addReading(readings.get(name) ?? inherited(name, at), { at, versions }, settleFor);
+      readings.set(name, recent);
+      await record(name, heldVersions(recent), null, request);
+    },
+
+    async remove(name, { actor, ifMatch, dryRun }) {
+      const before = find(name);
       requireRevision(controlPlaneKey(name), before, ifMatch);
-      const at = now();
-      const after = { name, version: requireVersion(version).text, updatedAt: at.toISOString(), updatedBy: actor.name };
-      // Pipelines report again and again; only news are worth a revision.
-      const news = before?.version !== after.version;
-      if (dryRun || !news) return { controlPlane: { ...after, revision: before?.revision ?? 0 }, created: !before };
-      const change = { key: controlPlaneKey(name), before, after, action: 'report', reason: '', actor, at, fence };
-      const { revision } = await commitDocument(state, change);
-      return { controlPlane: { ...after, revision }, created: !before };
+      const channels = [...state.snapshot().channels.values()].filter(({ controlPlane }) => controlPlane === name);
+      requireUnused(
+        name,
+        channels.map((channel) => channel.name),
+        stages.filter(({ controlPlanes }) => controlPlanes.includes(name)).map((stage) => stage.name),
+      );
+      if (dryRun) return;
+      const change = {
+        key: controlPlaneKey(name),
+        before,
+        after: null,
+        action: 'delete',
+        reason: '',
+        actor,
+        at: now(),
+      };
+      await commitDocument(state, change);
+      readings.delete(name);
     },
 
     async check(name, version) {
-      const current = requireVersion(find(name).version);
+      const plane = find(name);
+      const current = { lowest: requireVersion(lowestOf(plane)), highest: requireVersion(highestOf(plane)) };
       const channels = [...state.snapshot().channels.values()].filter(({ controlPlane }) => controlPlane === name);
       const fleets = channels.map(async (channel) => {
         const target = channel.target === null ? null : requireVersion(channel.target);
         const recent = channel.served.filter(({ until }) => now().getTime() - Date.parse(until) < grace);
         return { channel: channel.name, target, recent, population: await fleet.population(channel) };
       });
-      return assessControlPlane(name, requireVersion(version), current, await Promise.all(fleets));
+      const proposed = readControlPlaneVersion(version) ?? requireVersion(version);
+      return assessControlPlane(name, proposed, current, await Promise.all(fleets), unmanaged);
     },
   };
+}
+
+function viewControlPlane(plane: Stored<ControlPlane>): ControlPlaneView {
+  const { name, version, components = null, changedAt, updatedAt, updatedBy, revision } = plane;
+  const bounds = { version, lowest: lowestOf(plane), highest: highestOf(plane) };
+  return { name, ...bounds, components, changedAt: changedAt ?? updatedAt, updatedAt, updatedBy, revision };
+}
+
+function requireUnused(name: string, channels: string[], stages: string[]): void {
+  const users = [
+    ...channels.map((channel) => `channel ${channel}`),
+    ...stages.map((stage) => `stage ${stage} of the settings`),
+  ];
+  if (users.length === 0) return;
+  const todo =
+    channels.length > 0 ? 'give its channels another control plane first' : 'take it out of the settings first';
+  throw new FairwayError('control_plane_in_use', `control plane ${name} is used by ${users.join(', ')}; ${todo}`);
 }

@@ -1,18 +1,43 @@
-import type { Agent, Sighting, SightingSource } from '../domain/agent.ts';
+import { type Agent, channelsOf, countedVersion, currentSighting, recordOf, type Sighting } from '../domain/agent.ts';
+import { agentFaults, findAgentFaults } from '../domain/agent-findings.ts';
+import { agentVersion, compareAgentVersions } from '../domain/agent-version.ts';
 import { criticalAnswer, versionAnswer } from '../domain/answer.ts';
 import { type Channel, channelAt, type Plan } from '../domain/channel.ts';
 import { nextStep } from '../domain/plan.ts';
-import { hopFaults } from '../domain/release-line.ts';
-import type { Stored } from '../domain/snapshot.ts';
-import { compareVersions, requireVersion } from '../domain/version.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import { requireVersion } from '../domain/version.ts';
 
-/** An agent with what its newest sighting says up front. */
-export interface AgentView extends Omit<Sighting, 'at'> {
-  lastSeen: string;
-  sources: (Omit<Sighting, 'id' | 'at'> & { source: SightingSource; at: string })[];
+/** What one source last said of an agent. `at` is ISO 8601. */
+export interface SightingView extends Omit<Sighting, 'id' | 'at' | 'listing'> {
+  source: Agent['sightings'][number]['source'];
+  at: string;
 }
 
-/** What an agent is told, and why. */
+/** An agent as it counts: everywhere that agents are counted, it is at this version and on these channels. */
+export interface AgentView {
+  id: string;
+  /** The channel that its newest sighting names, and all on which it counts. */
+  channel: string;
+  channels: string[];
+  /** The version at which it counts; what each source reports is in `sources`. */
+  version: string;
+  updater: Sighting['updater'];
+  updaterVersion: string | null;
+  updaterState: Sighting['updaterState'];
+  group: string | null;
+  host: string | null;
+  enrolled: boolean;
+  /** Its instance had expired when it was listed last, so it does not count. */
+  expired: boolean;
+  /** It goes back and forth between versions; the lowest one of the last while, and when it was last there. */
+  contested: { version: string; at: string } | null;
+  /** It went back though its channel was not rolled back: from where, when it was last there, and since when it is lower. */
+  reverted: { from: string; was: string; at: string } | null;
+  lastSeen: string;
+  sources: SightingView[];
+}
+
+/** What an agent gets, and why. */
 export interface Explanation {
   agent: AgentView;
   channel: string;
@@ -21,6 +46,8 @@ export interface Explanation {
   target: string | null;
   critical: Channel['critical'];
   pin: Channel['pin'];
+  /** Does the target strand it? */
+  stranded: boolean;
   /** The plan that the channel follows, and what its next step means to the agent. */
   plan: (Plan & { next: string; strandsAgent: boolean }) | null;
   revision: number | null;
@@ -28,23 +55,41 @@ export interface Explanation {
   because: string;
 }
 
-export function viewAgent({ id, sightings }: Agent): AgentView {
-  const [newest] = sightings;
-  if (!newest) throw new Error(`agent ${id} has no sighting`);
-  const { source: _, at, ...latest } = newest;
+export function viewAgent(agent: Agent): AgentView {
+  const { id, sightings, past } = agent;
+  const record = recordOf(agent);
+  const current = currentSighting(record) ?? sightings[0];
+  if (!current) throw new Error(`agent ${id} has no sighting`);
+  const { inventory } = record;
+  const { contested, reverted } = past;
   return {
-    ...latest,
-    lastSeen: new Date(at).toISOString(),
-    sources: sightings.map(({ id: _, at, ...sighting }) => ({ ...sighting, at: new Date(at).toISOString() })),
+    id,
+    channel: current.channel,
+    channels: channelsOf(record),
+    version: countedVersion(record) ?? current.version,
+    updater: current.updater ?? inventory?.updater ?? null,
+    updaterVersion: current.updaterVersion ?? inventory?.updaterVersion ?? null,
+    updaterState: inventory?.updaterState ?? null,
+    group: current.group ?? inventory?.group ?? null,
+    host: inventory?.host ?? null,
+    enrolled: current.enrolled,
+    expired: current.expired,
+    contested: contested && { version: contested.version, at: iso(contested.at) },
+    reverted: reverted && { from: reverted.from, was: iso(reverted.was), at: iso(reverted.at) },
+    lastSeen: iso(current.at),
+    sources: sightings.map(({ id: _, listing: _listing, at, ...sighting }) => ({ ...sighting, at: iso(at) })),
   };
 }
 
-const GONE = { told: null, target: null, critical: null, pin: null, plan: null, revision: null };
+const iso = (at: number) => new Date(at).toISOString();
 
-/** `stored` is the agent's channel, unless that is gone. */
-export function explainAgent(agent: AgentView, stored: Stored<Channel> | undefined, at: Date): Explanation {
+const GONE = { told: null, target: null, critical: null, pin: null, plan: null, revision: null, stranded: false };
+
+export function explainAgent(known: Agent, { channels }: Pick<Snapshot, 'channels'>, at: Date): Explanation {
+  const agent = viewAgent(known);
+  const stored = channels.get(agent.channel);
   if (!stored) {
-    const because = `channel ${agent.channel} does not exist any more, so the agent is answered 404 and stays where it is`;
+    const because = `there is no channel ${agent.channel}, so the agent's polls are answered with 404 and it stays where it is`;
     return { agent, channel: agent.channel, ...GONE, because };
   }
   const channel = channelAt(stored, at);
@@ -57,37 +102,80 @@ export function explainAgent(agent: AgentView, stored: Stored<Channel> | undefin
     target,
     critical,
     pin,
+    stranded:
+      counts(agent) &&
+      target !== null &&
+      agentFaults(agent.version, requireVersion(target), requireVersion(target)).length > 0,
     plan,
     revision: stored.revision,
     because: because(agent, channel, plan),
   };
 }
 
-function explainPlan(agent: AgentView, { plan }: Channel): Explanation['plan'] {
+const counts = ({ enrolled, expired }: AgentView) => enrolled && !expired;
+
+function explainPlan(agent: AgentView, { plan, target }: Channel): Explanation['plan'] {
   if (!plan) return null;
   const next = nextStep(plan);
-  return { ...plan, next: next.text, strandsAgent: hopFaults(requireVersion(agent.version), next).length > 0 };
+  const present = target === null ? null : requireVersion(target);
+  return { ...plan, next: next.text, strandsAgent: agentFaults(agent.version, next, present).length > 0 };
 }
 
 function because(agent: AgentView, channel: Channel, plan: Explanation['plan']): string {
-  const { name, target, critical, pin, updatedBy, updatedAt } = channel;
-  const enrolled = agent.enrolled ? '' : '; it brought no enrolment token, so it counts for nothing in the gate';
-  if (target === null) {
-    return `${name} was withdrawn by ${updatedBy} at ${updatedAt}, so the agent stays at ${agent.version}${enrolled}`;
-  }
-  const order = compareVersions(agent.version, target);
-  const move =
-    order === 0
-      ? 'is at the target'
-      : order < 0
-        ? `is behind and moves up to ${target}`
-        : `is ahead and moves back to ${target}`;
-  const pinned = pin ? `; the target is pinned by ${pin.by}: ${pin.reason}` : '';
-  const urgent = critical
-    ? `; it is critical, so agents need not wait for their maintenance window: ${critical.reason}`
-    : '';
-  const onward = plan
-    ? `; the plan to ${plan.target} goes on to ${plan.next}, which ${plan.strandsAgent ? 'waits for this agent, whom it would strand' : 'this agent can follow'}`
-    : '';
-  return `the agent follows ${name} and ${move}${pinned}${urgent}${onward}${enrolled}`;
+  const { name, target, critical, pin } = channel;
+  const parts = [
+    target === null ? describeNoTarget(agent, channel) : `the agent follows ${name} and ${describeMove(agent, target)}`,
+    ...describeOddities(agent),
+    ...(target !== null && pin ? [`the target is pinned by ${pin.by}: ${pin.reason}`] : []),
+    ...(target !== null && critical
+      ? [`it is critical, so agents need not wait for their maintenance window: ${critical.reason}`]
+      : []),
+    ...(target !== null && plan ? [describePlan(plan)] : []),
+    ...(agent.enrolled ? [] : ['it brought no enrolment token, so it counts for nothing in the gate']),
+    ...(agent.expired
+      ? ['its instance had expired when it was listed last, so it counts for nothing in the gate']
+      : []),
+  ];
+  return parts.join('; ');
 }
+
+function describeNoTarget(agent: AgentView, { name, lineage, updatedBy, updatedAt }: Channel): string {
+  const why =
+    lineage.length > 0 ? `${name} was withdrawn by ${updatedBy} at ${updatedAt}` : `${name} has never had a target`;
+  return `${why}, so the agent stays at ${agent.version}`;
+}
+
+function describeMove(agent: AgentView, text: string): string {
+  const target = requireVersion(text);
+  const [fault] = findAgentFaults(target, new Map([[agent.version, 1]]), target);
+  if (fault) return `is stranded by the target: ${fault.detail}`;
+  if (!agentVersion(agent.version)) return `gets ${text}; its own version cannot be read`;
+  const order = compareAgentVersions(agent.version, text);
+  if (order === 0) return 'is at the target';
+  const held = agent.updaterState === 'pinned' || agent.updaterState === 'disabled';
+  const does = held ? 'would move' : 'moves';
+  return order < 0 ? `is behind and ${does} up to ${text}` : `is ahead and ${does} back to ${text}`;
+}
+
+/** What sets this agent apart from the others at its version. */
+function describeOddities({ version, updaterState, contested, reverted }: AgentView): string[] {
+  const updater = {
+    pinned: 'its updater is pinned on its host, so it will not move',
+    disabled: 'its updater is disabled on its host, so it will not move',
+    unreadable: 'its updater cannot be read, so it may not move',
+  };
+  return [
+    ...(updaterState && updaterState !== 'ok' ? [updater[updaterState]] : []),
+    ...(contested
+      ? [`it goes back and forth between versions and counts at ${version}, where it was last at ${contested.at}`]
+      : []),
+    ...(reverted
+      ? [
+          `it went back from ${reverted.from}, where it was last at ${reverted.was}, and is lower since ${reverted.at}, though its channel was not rolled back`,
+        ]
+      : []),
+  ];
+}
+
+const describePlan = ({ target, next, strandsAgent }: NonNullable<Explanation['plan']>) =>
+  `the plan to ${target} goes on to ${next}, which ${strandsAgent ? 'waits for this agent, because it would strand it' : 'this agent can follow'}`;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { GENESIS } from '../domain/audit.ts';
 import { describeLoss, recoveryOf } from '../domain/recovery.ts';
 import { NewerForm } from '../domain/schema.ts';
 import { type Snapshot, stateOf } from '../domain/snapshot.ts';
@@ -15,7 +16,7 @@ export interface Mirror {
 }
 
 export interface FollowOptions {
-  store: Pick<ControlLog, 'load' | 'revision' | 'holds' | 'commit' | 'onChange'>;
+  store: Pick<ControlLog, 'load' | 'revision' | 'holds' | 'commit' | 'onChange' | 'announce'>;
   mirror: Mirror;
   /** Milliseconds between two comparisons with the store, in case a change message was lost. */
   compareEvery: number;
@@ -33,6 +34,9 @@ export interface Follower {
   /** Waits for the comparison that is under way. */
   close(): Promise<void>;
 }
+
+/** Comparisons that an announcement outlasts: each one renews it. */
+const ANNOUNCED_FOR = 3;
 
 /** Compares the mirror with the store, and does so again at every change message and at intervals. */
 export async function followStore({ store, mirror, compareEvery, now, log }: FollowOptions): Promise<Follower> {
@@ -59,6 +63,8 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
       const stored = await store.load();
       // Another history never replaces the served one on its own: agents would go back without anyone's decision.
       if (!(await followDecision(served, stored))) {
+        // A server that knows nothing would take an empty store for a new one.
+        if (stored.revision === 0) await announce(served);
         return { is: 'lost', loss: { stored: stored.revision, served: served.revision } };
       }
     }
@@ -67,6 +73,9 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
     confirmedAt = performance.now();
     return { is: 'up' };
   }
+
+  const announce = ({ revision, hash }: Snapshot) =>
+    store.announce({ id: revision, hash: hash ?? GENESIS.hash }, ANNOUNCED_FOR * compareEvery);
 
   async function isHeld({ revision, hash }: Snapshot, stored: number): Promise<boolean> {
     return revision <= stored && (hash === null || (await store.holds({ id: revision, hash })));

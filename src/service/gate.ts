@@ -1,5 +1,6 @@
-import type { Channel } from '../domain/channel.ts';
-import { assess, mayOverride, type Report } from '../domain/compatibility.ts';
+import { type Channel, presentTarget, type ServedTarget } from '../domain/channel.ts';
+import { assess, type ControlPlaneState, mayOverride, type Report } from '../domain/compatibility.ts';
+import { highestOf, lastChange, lowestOf } from '../domain/control-plane.ts';
 import { seesEmbargoed, withoutEmbargo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { type Actor, requirePermission } from '../domain/role.ts';
@@ -7,64 +8,142 @@ import type { Snapshot } from '../domain/snapshot.ts';
 import { assessTools } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
+import { type Cleared, issueClearance, needsClearance } from './cleared.ts';
 import type { Fleet } from './fleet.ts';
 import type { State } from './state.ts';
 
-/** Told of what Prometheus counts. */
+/** Counts refusals for Prometheus. */
 export interface GateObserver {
   targetRefused(channel: string, report: Report): void;
 }
 
-/** What a verdict is seen by. */
+/** What a verdict is made with. */
 export interface GateView {
-  /** A state that is to be; by default the present one. */
-  snapshot?: Snapshot;
-  /** Who asks: some must not learn of an embargo. */
-  asker?: Actor;
+  /** The state after a change that is being judged; by default the present one. */
+  snapshot?: Snapshot | undefined;
+  /** The caller: some must not learn of an embargo. */
+  asker?: Actor | undefined;
+  /** A roll-back, a pull's way back, a pin where the target is: agents that are stranded already do not refuse it. */
+  wayOut?: boolean | undefined;
 }
 
-/** Stands before every change of a target. */
+/** What the gate decided about a change of a channel. */
+export interface Verdict {
+  /** Null if the change needed no verdict. */
+  report: Report | null;
+  /** Did an admin accept to strand agents? */
+  overridden: boolean;
+  cleared: Cleared | null;
+}
+
+/** Stands before every change of what agents are served, or of what they are judged by. */
 export interface Gate {
   /** The verdict on `channel`, stored or not, serving `target`. */
   assess(channel: Channel, target: Version, view?: GateView): Promise<Report>;
   /**
-   * Throws `refused` with the report unless it allows the target, or an admin accepts to strand just as many agents as
-   * it says (`accepted`). Returns whether that was needed.
+   * Judges the change of a channel from `before` (null: there was none; `former` is the control plane of one that was
+   * deleted) to `after`. Throws `refused` with the report unless the gate allows it, or an admin accepts to strand exactly
+   * the number of agents that the report gives (`accepted`).
    */
-  enforce(channel: string, report: Report, request: ChangeRequest, accepted?: number): boolean;
-  /** Throws `refused` unless the channel's client tools may be told to run the version that is set for them. */
+  clear(
+    before: Channel | null,
+    after: Channel,
+    request: Pick<ChangeRequest, 'actor' | 'dryRun'>,
+    view?: GateView & {
+      accepted?: number | undefined;
+      former?: string | null | undefined;
+      /** Former targets to presume agents at, if not those of the channel. */
+      served?: ServedTarget[] | undefined;
+    },
+  ): Promise<Verdict>;
+  /** Throws as `clear` does, for a change that stores no target. Returns whether an admin had to accept it. */
+  enforce(
+    channel: string,
+    report: Report,
+    request: Pick<ChangeRequest, 'actor' | 'dryRun'>,
+    accepted?: number,
+  ): boolean;
+  /** Throws `refused` unless the channel may serve its client tools the version that is set for them. */
   enforceTools(channel: Channel, view: GateView): void;
 }
 
 export interface GateOptions {
-  state: State;
+  state: Pick<State, 'snapshot'>;
   fleet: Pick<Fleet, 'population'>;
   /** Refuse releases that the catalogue does not hold. */
   strictCatalogue: boolean;
+  /** Milliseconds for which plans and promotions wait after a control plane changed. */
+  settleFor: number;
+  /** Control planes that a source reads: a new channel may name one before it was read for the first time. */
+  awaited: ReadonlySet<string>;
   observer: GateObserver;
+  now: () => Date;
 }
 
-export function createGate({ state, fleet, strictCatalogue, observer }: GateOptions): Gate {
+export function createGate(options: GateOptions): Gate {
+  const { state, fleet, strictCatalogue, settleFor, awaited, observer, now } = options;
   const shown = <R extends Pick<Report, 'target' | 'reasons'>>(report: R, asker: Actor | undefined): R =>
     asker && !seesEmbargoed(asker) ? withoutEmbargo(report) : report;
 
-  return {
-    async assess(channel, target, { snapshot = state.snapshot(), asker } = {}) {
-      const { controlPlanes, releases } = snapshot;
-      const name = channel.controlPlane;
-      const reported = name === null ? undefined : controlPlanes.get(name)?.version;
-      const plane = name === null ? null : { name, version: reported === undefined ? null : requireVersion(reported) };
-      const { accepts, needsHelm } = channel;
-      const policy = { accepts, needsHelm, catalogue: releases, strict: strictCatalogue };
-      return shown(assess(target, await fleet.population(channel), plane, policy), asker);
-    },
+  async function judge(
+    channel: Channel,
+    target: Version,
+    { snapshot = state.snapshot(), asker, wayOut = false }: GateView,
+    former?: string | null,
+  ): Promise<Report> {
+    const { releases } = snapshot;
+    const { accepts, needsHelm } = channel;
+    const present = presentTarget(channel);
+    const situation = {
+      channel: channel.name,
+      present: present === null ? null : requireVersion(present),
+      wayOut,
+      settleFor,
+      now: now().getTime(),
+      ...(former === undefined ? {} : { former: planeOf(snapshot, former) }),
+    };
+    const policy = { accepts, needsHelm, catalogue: releases, strict: strictCatalogue };
+    const population = await fleet.population(channel, snapshot);
+    return shown(assess(target, population, planeOf(snapshot, channel.controlPlane), policy, situation), asker);
+  }
 
-    enforce(channel, report, { actor, dryRun }, accepted) {
-      if (report.allowed) return false;
-      if (accepted !== undefined) requirePermission(actor, 'accept-stranding');
-      if (accepted !== undefined && mayOverride(report, accepted)) return true;
-      if (!dryRun) observer.targetRefused(channel, report);
-      throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });
+  const enforce: Gate['enforce'] = (channel, report, { actor, dryRun }, accepted) => {
+    if (report.allowed) return false;
+    if (accepted !== undefined) requirePermission(actor, 'accept-stranding');
+    if (accepted !== undefined && mayOverride(report, accepted)) return true;
+    if (!dryRun) observer.targetRefused(channel, report);
+    throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });
+  };
+
+  return {
+    assess: (channel, target, view = {}) => judge(channel, target, view),
+    enforce,
+
+    async clear(before, after, request, { accepted, former = before?.controlPlane, served, ...view } = {}) {
+      const isAwaited = former === null && after.controlPlane !== null && awaited.has(after.controlPlane);
+      const leaves = former !== undefined && former !== after.controlPlane && !isAwaited;
+      if (!leaves && !needsClearance(before ?? undefined, after))
+        return { report: null, overridden: false, cleared: null };
+      const cleared = issueClearance(after);
+      const { controlPlane } = after;
+      const { controlPlanes } = view.snapshot ?? state.snapshot();
+      const isKnown = controlPlane !== null && controlPlanes.has(controlPlane);
+      const target = after.target ?? (isKnown ? null : presentTarget(after));
+      if (target === null) {
+        // No agent is served anything, and none was.
+        if (controlPlane === null || isKnown || isAwaited) return { report: null, overridden: false, cleared };
+        throw new FairwayError('refused', unknownPlane(controlPlane));
+      }
+      const base = before ?? { ...after, target: null, lineage: [] };
+      const judged = { ...base, ...settingsOf(after), controlPlane, served: served ?? base.served };
+      const stays = target === before?.target;
+      const report = await judge(
+        judged,
+        requireVersion(target),
+        { asker: request.actor, ...view, wayOut: view.wayOut || stays },
+        leaves ? former : undefined,
+      );
+      return { report, overridden: enforce(after.name, report, request, accepted), cleared };
     },
 
     enforceTools({ name, accepts, toolsVersion }, { snapshot = state.snapshot(), asker }) {
@@ -78,13 +157,27 @@ export function createGate({ state, fleet, strictCatalogue, observer }: GateOpti
   };
 }
 
+const unknownPlane = (name: string) =>
+  `the version of control plane ${name} is not known; record it first: fairway control-planes report ${name} VERSION`;
+
+const settingsOf = ({ accepts, needsHelm }: Channel) => ({ accepts, needsHelm });
+
+function planeOf({ controlPlanes }: Snapshot, name: string | null): ControlPlaneState | null {
+  if (name === null) return null;
+  const plane = controlPlanes.get(name);
+  if (!plane) return { name, version: null };
+  const version = requireVersion(lowestOf(plane));
+  return { name, version, highest: requireVersion(highestOf(plane)), changedAt: lastChange(plane) };
+}
+
 function describeRefusal(channel: string, report: Report, accepted: number | undefined): string {
-  const { target, stranded, agents, reasons, route } = report;
+  const { target, stranded, agents, reasons, warnings, route } = report;
   const why = reasons.map(({ detail }) => detail).join('; ');
-  const way = route ? ` The way there: ${route.join(', ')}.` : '';
-  const glass =
+  const barred = warnings.some(({ reason }) => reason === 'route_behind_control_plane');
+  const way = route && !barred ? ` The way there: ${route.join(', ')}.` : '';
+  const override =
     accepted === undefined
       ? ''
-      : ` Accepting ${accepted} does not help: the report says ${stranded}, and a pulled or embargoed release is never served.`;
-  return `${target} is refused for ${channel}, where it would strand ${stranded} of ${agents} agents: ${why}.${way}${glass}`;
+      : ` Accepting ${accepted} does not help: the report gives ${stranded}, and a pulled or embargoed release is never served.`;
+  return `${target} is refused for ${channel}, where it would strand ${stranded} of ${agents} agents: ${why}.${way}${override}`;
 }

@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
-import { type Channel, channelAt, type Plan } from '../domain/channel.ts';
+import { type Channel, channelAt, type Plan, stamp } from '../domain/channel.ts';
 import type { Report } from '../domain/compatibility.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { nextStep, PLAN_ACTOR, takeNextStep, type Waiting, waitingFor } from '../domain/plan.ts';
+import { isClosed, nextStep, PLAN_ACTOR, reroute, takeNextStep, type Waiting, waitingFor } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';
+import { requireVersion } from '../domain/version.ts';
 import { commitDocument, targetGuards } from './change.ts';
+import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import type { State } from './state.ts';
 
@@ -35,7 +37,8 @@ export interface Plans {
 
 export interface PlansOptions {
   state: State;
-  gate: Pick<Gate, 'assess'>;
+  gate: Pick<Gate, 'assess' | 'clear'>;
+  fleet: Pick<Fleet, 'population'>;
   observer: PlanObserver;
   tracer: Tracer;
   now: () => Date;
@@ -45,7 +48,7 @@ export interface PlansOptions {
 const ACTOR: Actor = { name: PLAN_ACTOR, role: 'operator' };
 
 /** Takes channels across majors, a step at a time. */
-export function createPlans({ state, gate, observer, tracer, now, log }: PlansOptions): Plans {
+export function createPlans({ state, gate, fleet, observer, tracer, now, log }: PlansOptions): Plans {
   /** What each plan was last seen to wait for. */
   const seen = new Map<string, string>();
 
@@ -54,26 +57,42 @@ export function createPlans({ state, gate, observer, tracer, now, log }: PlansOp
     if (!plan) return { plan: null, next: null, waiting: null, report: null };
     const next = nextStep(plan);
     const report = await gate.assess(channel, next);
-    return { plan, next: next.text, waiting: waitingFor(channel, report, now()), report };
+    const { marks } = await fleet.population(channel, state.snapshot());
+    return { plan, next: next.text, waiting: waitingFor(channel, report, marks, now()), report };
   }
 
   async function advanceOne(channel: Stored<Channel>, fence: number): Promise<void> {
-    const { waiting } = await stateOf(channel);
-    tell(channel.name, waiting);
+    const { waiting, report } = await stateOf(channel);
+    if (report && isClosed(report) && (await findAnotherWay(channel, fence))) return;
+    announce(channel.name, waiting);
     if (waiting) return;
     const at = now();
     const { channel: after, reason } = takeNextStep(channelAt(channel, at), at);
     const key = channelKey(channel.name);
     const before = channel;
     const guards = targetGuards(state.snapshot().releases, after);
-    const change = { key, before, after, action: 'roll-forward', reason, actor: ACTOR, at, fence, guards };
+    const { cleared } = await gate.clear(before, after, { actor: ACTOR, dryRun: false });
+    const change = { key, before, after, action: 'roll-forward', reason, actor: ACTOR, at, fence, guards, cleared };
     const attributes = { 'fairway.channel': channel.name, 'fairway.target': after.target ?? undefined };
     await tracer.span('plan step', { attributes }, () => commitDocument(state, change));
     observer.targetChanged(channel.name, 'roll-forward');
     log.info({ channel: channel.name, target: after.target }, reason);
   }
 
-  function tell(channel: string, waiting: Waiting | null): void {
+  /** Leads the plan around a stop that was pulled. Returns false where there is no other way, which the plan then says. */
+  async function findAnotherWay(before: Stored<Channel>, fence: number): Promise<boolean> {
+    const at = now();
+    const reason = `${before.plan ? nextStep(before.plan).text : 'the next stop'} of the plan is not served any more; another way is taken`;
+    const plan = reroute(before, await gate.assess(before, requireVersion(before.plan?.target ?? '')));
+    if (!plan) return false;
+    const after: Channel = { ...before, plan, ...stamp({ by: ACTOR.name, at, reason }) };
+    const key = channelKey(before.name);
+    await commitDocument(state, { key, before, after, action: 'reroute-plan', reason, actor: ACTOR, at, fence });
+    log.info({ channel: before.name, route: plan.route }, reason);
+    return true;
+  }
+
+  function announce(channel: string, waiting: Waiting | null): void {
     observer.planWaits(channel, waiting?.reason ?? null);
     if (waiting && seen.get(channel) !== waiting.reason) log.info({ channel, ...waiting }, 'a plan waits');
     if (waiting) seen.set(channel, waiting.reason);
@@ -85,7 +104,7 @@ export function createPlans({ state, gate, observer, tracer, now, log }: PlansOp
 
     async advance(fence) {
       const { channels } = state.snapshot();
-      for (const name of seen.keys()) if (!channels.get(name)?.plan) tell(name, null);
+      for (const name of seen.keys()) if (!channels.get(name)?.plan) announce(name, null);
       for (const channel of channels.values()) {
         if (!channel.plan) continue;
         await advanceOne(channel, fence).catch((error) => {

@@ -17,6 +17,7 @@ import {
   promotionKey,
   releaseKey,
   replace,
+  requireChannel,
   type Snapshot,
   type Stored,
 } from '../domain/snapshot.ts';
@@ -24,12 +25,15 @@ import type { Write } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
 import type { ChannelObserver } from './channels.ts';
+import type { Cleared } from './cleared.ts';
+import type { Gate } from './gate.ts';
 import type { GatherFacts } from './promotion-facts.ts';
 import type { Recall } from './recall.ts';
 import type { State } from './state.ts';
 
 export interface PromotionDriverOptions {
   state: State;
+  gate: Pick<Gate, 'clear'>;
   facts: GatherFacts;
   recall: Pick<Recall, 'sweep'>;
   stages: readonly Stage[];
@@ -48,11 +52,12 @@ export interface PromotionDriver {
 }
 
 const SYSTEM = 'system:promotion';
+const REQUEST = { actor: { name: SYSTEM, role: 'operator' }, dryRun: false } as const;
 /** More steps than a promotion can take at once; the next call goes on. */
 const MAX_STEPS = 20;
 
 export function createPromotionDriver(options: PromotionDriverOptions): PromotionDriver {
-  const { state, facts, recall, stages, observer, tracer, now } = options;
+  const { state, gate, facts, recall, stages, observer, tracer, now } = options;
 
   /** Takes one step, if there is one to take. */
   async function advanceOne(version: string, fence: number): Promise<boolean> {
@@ -98,13 +103,16 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       if (moving.length === 0 && blocked) return false;
       const reason = `${release.version} reaches stage ${stage.name}`;
       const critical = progressOf(promotion, stage.name).started?.critical ?? false;
-      const writes = moving.flatMap((name): Write[] => {
-        const before = snapshot.channels.get(name);
-        const act = { by: SYSTEM, at: now(), reason };
-        const after = before && rollForward(before, requireVersion(release.version), critical, act);
-        return after ? [replace(channelKey(name), before, after)] : [];
-      });
-      const taken = await take(at, blocked ? null : 'channels-serve', reason, writes);
+      const moves = await Promise.all(
+        moving.map(async (name) => {
+          const before = requireChannel(snapshot, name);
+          const act = { by: SYSTEM, at: now(), reason };
+          const after = rollForward(before, requireVersion(release.version), critical, act);
+          const { cleared } = await gate.clear(before, after, REQUEST, { snapshot });
+          return { write: replace(channelKey(name), before, after), cleared };
+        }),
+      );
+      const taken = await take(at, blocked ? null : 'channels-serve', reason, moves);
       for (const name of moving) observer.targetChanged(name, 'promote');
       return taken;
     },
@@ -121,12 +129,12 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     },
   };
 
-  /** Commits a step, or only `writes` that lead to it where `event` is null. */
+  /** Commits a step, or, if `event` is null, only the moves that lead to it. */
   async function take(
     { promotion, release, stage, fence }: At,
     event: StageEvent | null,
     reason: string,
-    writes: Write[] = [],
+    moves: { write: Write; cleared: Cleared | null }[] = [],
   ): Promise<boolean> {
     const at = now();
     const key = promotionKey(release.version);
@@ -143,9 +151,13 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     };
     await tracer.span('promotion step', { attributes }, () =>
       state.commit(
-        [replace(key, promotion, after), ...writes],
+        [replace(key, promotion, after), ...moves.map(({ write }) => write)],
         { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state: reached } },
-        { fence, guards: [guard(releaseKey(release.version), release)] },
+        {
+          fence,
+          guards: [guard(releaseKey(release.version), release)],
+          cleared: moves.flatMap(({ cleared }) => cleared ?? []),
+        },
       ),
     );
     return true;

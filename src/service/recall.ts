@@ -17,6 +17,7 @@ import type { Write } from '../domain/store.ts';
 import { compareVersions, requireVersion, type Version } from '../domain/version.ts';
 import { type ChangeRequest, requireRevision, retryOnConflict, targetGuards } from './change.ts';
 import type { ChannelObserver } from './channels.ts';
+import type { Cleared } from './cleared.ts';
 import type { Gate } from './gate.ts';
 import type { Releases } from './releases.ts';
 import type { State } from './state.ts';
@@ -48,7 +49,7 @@ export interface Recall {
     input: { reason: string; channels?: string[] | undefined; critical?: boolean | undefined },
     request: ChangeRequest,
   ): Promise<RecallResult>;
-  /** Moves channels that serve a pulled release all the same, as one that was made while the pull was committed. */
+  /** Moves channels that still serve a pulled release, for instance one that was created while the pull was committed. */
   sweep(fence: number): Promise<void>;
 }
 
@@ -68,6 +69,7 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
     before: Stored<Channel>;
     after: Channel;
     detail: string;
+    cleared: Cleared | null;
   }
 
   /** A change of a release and of the channels that move with it, made in one commit. */
@@ -87,20 +89,22 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
     for (const text of channel.lineage.toReversed()) {
       const version = requireVersion(text);
       if (compareVersions(version, bad) >= 0) continue;
-      if ((await gate.assess(channel, version)).allowed) return version;
+      if ((await gate.assess(channel, version, { wayOut: true })).allowed) return version;
     }
     return null;
   }
 
   async function retreats({ channels }: Snapshot, bad: Version, critical: boolean, act: Act): Promise<Moved[]> {
-    const affected = [...channels.values()].filter((channel) => tells(channel, bad.text));
+    const affected = [...channels.values()].filter((channel) => serves(channel, bad.text));
     return Promise.all(
       affected.map(async (before) => {
         const details: string[] = [];
         let after: Channel = before;
+        let cleared: Cleared | null = null;
         if (before.target === bad.text) {
           const refuge = await findRefuge(before, bad);
           after = retreat(before, refuge, critical, act);
+          ({ cleared } = await gate.clear(before, after, SYSTEM, { wayOut: true }));
           details.push(
             refuge
               ? `back to ${refuge.text}, the newest earlier target that the gate allows`
@@ -109,9 +113,9 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
         }
         if (before.toolsVersion === bad.text) {
           after = releaseTools(after, act);
-          details.push(`client tools are told the target again: ${after.target ?? 'none'}`);
+          details.push(`client tools get the target again: ${after.target ?? 'none'}`);
         }
-        return { before, after, detail: details.join('; ') };
+        return { before, after, detail: details.join('; '), cleared };
       }),
     );
   }
@@ -133,16 +137,20 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
         action,
         subject: key,
         reason: act.reason,
-        before: { release: withoutRevision(before), channels: moved.map((each) => told(each.before)) },
-        after: { release: withoutRevision(after), channels: moved.map((each) => told(each.after)) },
+        before: { release: withoutRevision(before), channels: moved.map((each) => shortOf(each.before)) },
+        after: { release: withoutRevision(after), channels: moved.map((each) => shortOf(each.after)) },
       },
-      { fence, guards: targetGuards(snapshot.releases, ...others) },
+      {
+        fence,
+        guards: targetGuards(snapshot.releases, ...others),
+        cleared: moved.flatMap((each) => each.cleared ?? []),
+      },
     );
     for (const { channel, from, to } of channels) if (from !== to) observer.targetChanged(channel, action);
     return { release: { ...after, revision }, channels };
   }
 
-  /** A pulled release goes no further; nobody has to remember to halt it. */
+  /** A pulled release goes no further, without anyone having to halt it. */
   function haltPromotion({ promotions }: Snapshot, version: string, act: Act): Write[] {
     const before = promotions.get(version);
     const stage = before && currentStage(before, stages);
@@ -168,7 +176,7 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
   const pull: Recall['pull'] = async (text, input, request) => {
     const result = await pullOnce(text, input, request);
     const { version } = result.release;
-    const left = () => [...state.snapshot().channels.values()].some((channel) => tells(channel, version));
+    const left = () => [...state.snapshot().channels.values()].some((channel) => serves(channel, version));
     // A channel that moved to it in the moment before. None can come after: moves are held to the release's revision.
     if (request.dryRun || !left()) return result;
     const rest = await pullOnce(text, input, { ...request, ifMatch: null });
@@ -195,8 +203,8 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
       for (const name of new Set(channels)) {
         const channel = requireChannel(snapshot, name);
         const forward = rollForward(channel, target, critical, act);
-        gate.enforce(name, await gate.assess(channel, target, { snapshot: lifted }), request);
-        moved.push({ before: channel, after: forward, detail: `forward to ${target.text}` });
+        const { cleared } = await gate.clear(channel, forward, request, { snapshot: lifted });
+        moved.push({ before: channel, after: forward, detail: `forward to ${target.text}`, cleared });
       }
       return commitMoves({ action: 'lift-embargo', snapshot, before, after, moved, act }, request);
     },
@@ -212,9 +220,9 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
   };
 }
 
-/** Are agents or client tools of the channel told to run `version`? */
-const tells = ({ target, toolsVersion }: Channel, version: string) => target === version || toolsVersion === version;
+/** Does the channel serve `version` to its agents or client tools? */
+const serves = ({ target, toolsVersion }: Channel, version: string) => target === version || toolsVersion === version;
 
 /** The audit's short form: name, target and, where one is set, the version of client tools. */
-const told = ({ name, target, toolsVersion }: Channel) =>
+const shortOf = ({ name, target, toolsVersion }: Channel) =>
   toolsVersion ? [name, target, { toolsVersion }] : [name, target];

@@ -6,6 +6,7 @@ import { SCHEMA_KEY } from '../domain/schema.ts';
 import { applyWrites, type Snapshot, stateOf } from '../domain/snapshot.ts';
 import type { ControlLog, Guard, SavedState, Write } from '../domain/store.ts';
 import { refusalOf, type StoreState } from '../domain/store-state.ts';
+import { type Cleared, requireCleared } from './cleared.ts';
 import { followStore } from './follow-store.ts';
 import { watchShortfall } from './shortfall.ts';
 import { inForm, readUpgraded } from './upgrade.ts';
@@ -25,6 +26,8 @@ export interface CommitConditions {
   fence?: number | undefined;
   /** Documents that the change was decided by. */
   guards?: readonly Guard[] | undefined;
+  /** The gate's permission for each channel whose target or control plane the writes change. */
+  cleared?: readonly Cleared[] | undefined;
 }
 
 /** The control state in memory: reads never wait, and changes go through the store. */
@@ -96,10 +99,11 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
   async function commit(
     writes: Write[],
     audit: AuditDraft,
-    { fence, guards }: CommitConditions = {},
+    { fence, guards, cleared = [] }: CommitConditions = {},
   ): Promise<AuditEntry> {
     requireChangeable();
     const base = current();
+    requireCleared(base, writes, cleared);
     const change = inForm(base, { writes, guards, audit, base: headOf(base), fence });
     const result = await store.commit(change);
     if ('fenced' in result) {
@@ -117,7 +121,8 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
       // Refresh first, so that a retry sees the change that caused the conflict.
       await refresh();
       requireChangeable();
-      if (result.conflict === SCHEMA_KEY && mirror.peek() !== base) return commit(writes, audit, { fence, guards });
+      if (result.conflict === SCHEMA_KEY && mirror.peek() !== base)
+        return commit(writes, audit, { fence, guards, cleared });
       throw new FairwayError(
         'revision_mismatch',
         `${result.conflict} was changed by someone else; read it again and try again`,

@@ -1,6 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AuditEntry } from '../domain/audit.ts';
-import { type Act, type Channel, type ChannelSettings, conform, DEFAULT_SETTINGS } from '../domain/channel.ts';
+import {
+  type Act,
+  type Channel,
+  type ChannelSettings,
+  conform,
+  DEFAULT_SETTINGS,
+  type RetiredChannel,
+  type ServedTarget,
+} from '../domain/channel.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { continues } from '../domain/plan.ts';
@@ -14,12 +22,14 @@ import {
   promotionKey,
   releaseKey,
   replace,
+  retiredKey,
   type Snapshot,
   withoutRevision,
 } from '../domain/snapshot.ts';
 import type { Write } from '../domain/store.ts';
-import { compareVersions, requireVersion, type Version } from '../domain/version.ts';
+import { compareVersions, requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, releaseGuards } from './change.ts';
+import type { Cleared } from './cleared.ts';
 import type { Gate } from './gate.ts';
 import type { State } from './state.ts';
 
@@ -97,8 +107,13 @@ export function createTransfer({ state, gate, now }: { state: State; gate: Gate;
       const planned = plan(snapshot, document, act);
       const after = applyWrites(snapshot, planned.writes, snapshot);
       requireReleases(document, after);
-      for (const { channel, target } of planned.moves) {
-        gate.enforce(channel.name, await gate.assess(channel, target, { snapshot: after, asker: actor }), request);
+      const cleared: Cleared[] = [];
+      for (const { before, channel } of planned.steered) {
+        const former = before?.controlPlane ?? snapshot.retired.get(channel.name)?.controlPlane ?? null;
+        // A restored channel served its targets before, so they are not news to judge it by.
+        const served = before?.served ?? snapshot.retired.get(channel.name)?.served ?? [];
+        const verdict = await gate.clear(before ?? null, channel, request, { snapshot: after, former, served });
+        if (verdict.cleared) cleared.push(verdict.cleared);
       }
       for (const channel of planned.retooled) gate.enforceTools(channel, { snapshot: after, asker: actor });
       const changes = planned.writes.map((write) => describe(snapshot, write));
@@ -113,10 +128,13 @@ export function createTransfer({ state, gate, now }: { state: State; gate: Gate;
         after: Object.fromEntries(changes.map(({ key, after }) => [key, after])),
       };
       const judged = [
-        ...planned.moves.map(({ target }) => target.text),
+        ...planned.steered.map(({ channel }) => channel.target),
         ...planned.retooled.map(({ toolsVersion }) => toolsVersion),
       ];
-      const audit = await state.commit(planned.writes, entry, { guards: releaseGuards(snapshot.releases, judged) });
+      const audit = await state.commit(planned.writes, entry, {
+        guards: releaseGuards(snapshot.releases, judged),
+        cleared,
+      });
       return { changes, audit };
     },
   };
@@ -124,15 +142,15 @@ export function createTransfer({ state, gate, now }: { state: State; gate: Gate;
 
 interface Plan {
   writes: Write[];
-  /** Targets that change, with what the gate judges them by: the channel with its new settings and its past. */
-  moves: { channel: Channel; target: Version }[];
-  /** Channels whose client tools are told another version. */
+  /** Channels whose target or control plane may change; the gate judges them. */
+  steered: { before: Channel | undefined; channel: Channel }[];
+  /** Channels whose client tools get another version. */
   retooled: Channel[];
 }
 
 function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
   const writes: Write[] = [];
-  const moves: Plan['moves'] = [];
+  const steered: Plan['steered'] = [];
   const retooled: Channel[] = [];
   const at = act.at.toISOString();
   for (const wanted of document.controlPlanes ?? []) {
@@ -155,16 +173,15 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
   }
   for (const wanted of document.channels ?? []) {
     const before = snapshot.channels.get(wanted.name);
-    const after = before ? changeChannel(before, wanted, act) : newChannel(wanted, act);
+    const retired = before ? undefined : snapshot.retired.get(wanted.name);
+    const after = before ? changeChannel(before, wanted, act) : newChannel(wanted, act, retired);
     if (before && isDeepStrictEqual(withoutStamp(before), withoutStamp(after))) continue;
     writes.push(replace(channelKey(wanted.name), before, after));
+    if (retired) writes.push(replace(retiredKey(wanted.name), retired, null));
     if (after.toolsVersion !== (before?.toolsVersion ?? null)) retooled.push(after);
-    if (after.target === null || after.target === before?.target) continue;
-    // A restored channel was told its targets already, so what it served is no news to judge it by.
-    const { target, served } = before ?? { target: null, served: [] };
-    moves.push({ channel: { ...after, target, served }, target: requireVersion(after.target) });
+    steered.push({ before, channel: after });
   }
-  return { writes, moves, retooled };
+  return { writes, steered, retooled };
 }
 
 /** Throws `invalid`. */
@@ -181,7 +198,11 @@ function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act)
   return conform(before, merged, merged.target === null ? null : requireVersion(merged.target), act);
 }
 
-function newChannel(wanted: Partial<ChannelState> & { name: string }, { at, by }: Act): Channel {
+function newChannel(
+  wanted: Partial<ChannelState> & { name: string },
+  { at, by }: Act,
+  retired: RetiredChannel | undefined,
+): Channel {
   const target = wanted.target ? requireVersion(wanted.target).text : null;
   requireLineage(wanted, target);
   return {
@@ -189,14 +210,20 @@ function newChannel(wanted: Partial<ChannelState> & { name: string }, { at, by }
     critical: null,
     pin: null,
     lineage: target ? [target] : [],
-    served: [],
     ...wanted,
+    served: remember(retired?.served ?? [], wanted.served ?? []),
     plan: wanted.plan && continues(wanted.plan, target) ? wanted.plan : null,
     target,
     updatedAt: at.toISOString(),
     updatedBy: by,
   };
 }
+
+/** All targets that a channel of this name served, each until it last did. */
+const remember = (former: ServedTarget[], wanted: ServedTarget[]): ServedTarget[] =>
+  [...former.filter(({ version }) => !wanted.some((each) => each.version === version)), ...wanted].sort((a, b) =>
+    a.until < b.until ? -1 : 1,
+  );
 
 /** What the verbs keep true and rely on, a document must not break. Throws `invalid`. */
 function requireLineage({ name, lineage }: Partial<ChannelState>, target: string | null): void {

@@ -19,6 +19,8 @@ export interface Table<V, K> {
   remove(key: K): void;
   /** `start` and `end` work as in LMDB: `end` is excluded, and `reverse` also begins at `start`. */
   entries(options?: Omit<RangeOptions, 'transaction' | 'versions'>): { key: K; value: V }[];
+  /** How many entries there are; takes no longer for more of them. */
+  size(): number;
 }
 
 const OPTIONS = {
@@ -27,7 +29,7 @@ const OPTIONS = {
   overlappingSync: false,
   // Otherwise lmdb makes a promise that cannot be handled, and a full disk would end the process.
   eventTurnBatching: false,
-  maxDbs: 16,
+  maxDbs: 32,
 };
 
 /** Opens or creates the files in `directory`. Throws `store_unavailable` if they cannot be used. */
@@ -62,6 +64,7 @@ function tableOf<V, K extends string | number | [string, number]>(database: Data
     put: (key, value) => void database.put(key, value),
     remove: (key) => void database.remove(key),
     entries: (options = {}) => [...database.getRange(options)],
+    size: () => (database.getStats() as { entryCount: number }).entryCount,
   };
 }
 

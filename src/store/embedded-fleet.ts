@@ -1,12 +1,24 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Agent, SIGHTING_SOURCES, type SightingSource } from '../domain/agent.ts';
-import type { Survey } from '../domain/census.ts';
-import type { AgentPage, AgentQuery, FleetLimits, Store } from '../domain/store.ts';
-import { admission, type Counts, dropTimes, editor, isNews, type Sightings, withoutTime } from './embedded-counters.ts';
+import {
+  type Agent,
+  type AgentRecord,
+  NO_PAST,
+  recordSighting,
+  type Sighting,
+  type SightingSource,
+} from '../domain/agent.ts';
+import { lineOfAgent, UNREADABLE } from '../domain/agent-version.ts';
+import type { AgentPage, AgentQuery, FleetLimits, PruneQuery, RecordingOptions, Store } from '../domain/store.ts';
+import type { Survey } from '../domain/survey.ts';
+import { bounded, MAX_COUNTERS } from './bounds.ts';
+import type { CarryOver } from './carry-over.ts';
+import { AGENTS_OF_SHARD, countersOf, KINDS, readCounters, STRANGERS_OF_SHARD } from './counters.ts';
 import type { EmbeddedFiles, Table } from './embedded-files.ts';
-import type { IsFenced } from './embedded-lease.ts';
+import type { Edit, Records } from './embedded-records.ts';
 import { pace } from './pace.ts';
-import { agentOf, isWanted, pack, readCounters, unpack } from './sightings.ts';
+import { packCheckIn } from './packing.ts';
+import { isOldTime, pruned } from './pruning.ts';
+import { agentOf, isWanted } from './sightings.ts';
 
 /** Agents handled at a stretch: about 10 ms, in which the process answers no poll. */
 const AT_ONCE = 500;
@@ -15,105 +27,181 @@ const RECORD_AT_ONCE = 100;
 /** Agents that one page looks at before it gives up filling itself. */
 const MAX_EXAMINED = 20_000;
 
-type FleetVerbs = Pick<Store, 'counts' | 'saveSurvey' | 'recordSightings' | 'prune' | 'agents' | 'agent' | 'forget'>;
-/** The fleet verbs on LMDB. */
-export function embeddedFleet(files: EmbeddedFiles, isFenced: IsFenced, limits: FleetLimits): FleetVerbs {
-  const surveys = files.table<Survey, string>('surveys');
-  const counts: Counts = files.table('counts');
-  const sightings: Sightings = { inventory: files.table('inventory'), 'check-ins': files.table('check-ins') };
+type FleetVerbs = Pick<Store, 'counts' | 'recordSightings' | 'prune' | 'agents' | 'agent' | 'forget'>;
 
-  /** Looks at each again: since it was read a newer one may have come. */
-  function dropAll(source: SightingSource, ids: string[], isOld: (packed: string | undefined) => boolean): number {
-    const edit = editor(sightings, counts);
-    const old = ids.filter((id) => isOld(sightings[source].get(id)));
-    for (const id of old) edit.set(source, id, null);
-    edit.settle();
-    return old.length;
-  }
-
-  return {
-    counts: () =>
-      files.read(() => ({
-        surveys: surveys.entries().map(({ value }) => value),
-        ...readCounters(counts.entries().map(({ key, value }): [string, number] => [key, value])),
-      })),
-
-    saveSurvey: (survey, fence) =>
-      files.write(() => {
-        if (isFenced(fence)) return;
-        const field = `${survey.channel} ${survey.source}`;
-        if ((surveys.get(field)?.at ?? 0) <= survey.at) surveys.put(field, survey);
-      }),
-
-    async recordSightings(source, batch, within = 0) {
-      let refused = 0;
-      const due = pace(Math.ceil(batch.length / RECORD_AT_ONCE), within);
-      for (let start = 0; start < batch.length; start += RECORD_AT_ONCE) {
-        await due(start / RECORD_AT_ONCE);
-        refused += await files.write(() => {
-          const edit = editor(sightings, counts);
-          const recorder = source === 'check-ins' ? admission(edit, counts, limits) : null;
-          let refusedNow = 0;
-          for (const sighting of batch.slice(start, start + RECORD_AT_ONCE)) {
-            const before = sightings[source].get(sighting.id);
-            if (!isNews(sighting, before)) continue;
-            const packed = pack(sighting);
-            if (before !== undefined && withoutTime(before) === withoutTime(packed)) {
-              // Nearly always: no counter changes but the time of the newest.
-              sightings[source].put(sighting.id, packed);
-              recorder?.note(sighting);
-              continue;
-            }
-            const admitted = recorder ? recorder.admit(sighting, before) : sighting;
-            if (admitted) edit.set(source, sighting.id, pack(admitted));
-            else refusedNow++;
-          }
-          edit.settle();
-          recorder?.settle();
-          return refusedNow;
-        });
-      }
-      return refused;
-    },
-
-    async prune({ before, inventoryOf }) {
-      const isOld = (packed: string | undefined) => {
-        if (packed === undefined) return false;
-        const { at, channel } = unpack('', packed);
-        return at < before && (inventoryOf === undefined || inventoryOf === channel);
-      };
-      let dropped = 0;
-      for (const source of inventoryOf === undefined ? SIGHTING_SOURCES : (['inventory'] as const)) {
-        for await (const slice of slices(files, sightings[source])) {
-          const old = slice.filter(({ value }) => isOld(value)).map(({ key }) => key);
-          if (old.length > 0) dropped += await files.write(() => dropAll(source, old, isOld));
-        }
-      }
-      if (inventoryOf === undefined) await files.write(() => dropTimes(counts, before));
-      return dropped;
-    },
-
-    agents: (query) => readPage(files, sightings, query),
-
-    agent: (id) => files.read(() => agentIn(sightings, id)),
-
-    forget: (id) =>
-      files.write(() => {
-        const known = agentIn(sightings, id) !== null;
-        const edit = editor(sightings, counts);
-        for (const source of SIGHTING_SOURCES) edit.set(source, id, null);
+/** Records sightings; needs nothing that was carried over. */
+export function embeddedRecorder(
+  files: EmbeddedFiles,
+  records: Records,
+  limits: FleetLimits,
+): Store['recordSightings'] {
+  return async (source, batch, options) => {
+    let refused = 0;
+    const due = pace(Math.ceil(batch.length / RECORD_AT_ONCE), options.within ?? 0);
+    for (let start = 0; start < batch.length; start += RECORD_AT_ONCE) {
+      await due(start / RECORD_AT_ONCE);
+      refused += await files.write(() => {
+        const piece = batch.slice(start, start + RECORD_AT_ONCE);
+        const edit = records.edit();
+        const refusals = piece.filter((each) => !recordOne(records, edit, source, each, options, limits));
         edit.settle();
-        return known;
-      }),
+        return refusals.length;
+      });
+    }
+    return refused;
   };
 }
 
-function agentIn(sightings: Sightings, id: string): Agent | null {
-  return agentOf(id, {
-    inventory: sightings.inventory.get(id) ?? null,
-    'check-ins': sightings['check-ins'].get(id) ?? null,
-  });
+/** The fleet verbs on LMDB. */
+export function embeddedFleet(
+  files: EmbeddedFiles,
+  records: Records,
+  surveys: Table<Survey, string>,
+  limits: FleetLimits,
+  carried: CarryOver,
+): FleetVerbs {
+  const { counts, parts } = records;
+
+  /** Looks at each again: since it was read a newer sighting may have come. */
+  function pruneAll(ids: string[], query: PruneQuery): number {
+    const edit = records.edit();
+    let all = 0;
+    for (const id of ids) {
+      const before = edit.load(id);
+      const { record, dropped } = pruned(before, query);
+      if (dropped === 0) continue;
+      edit.tallies.take(before);
+      edit.tallies.put(record);
+      edit.save(id, record);
+      all += dropped;
+    }
+    edit.settle();
+    return all;
+  }
+
+  return {
+    async counts() {
+      await carried.require();
+      return files.read(() => ({
+        surveys: surveys.entries().map(({ value }) => value),
+        ...readCounters(counts.entries().map(({ key, value }): [string, number] => [key, value])),
+      }));
+    },
+
+    recordSightings: embeddedRecorder(files, records, limits),
+
+    async prune(query) {
+      await carried.require();
+      let all = 0;
+      // What an inventory no longer lists stands in one of the two tables.
+      const tables = query.checkIns || query.unenrolledBefore ? [parts.checkIn, parts.inventory] : [parts.inventory];
+      for (const table of tables) {
+        for await (const slice of slices(files, table)) {
+          const ids = slice.map(({ key }) => key);
+          const old = await files.read(() => ids.filter((id) => pruned(records.edit().load(id), query).dropped > 0));
+          if (old.length > 0) all += await files.write(() => pruneAll(old, query));
+        }
+      }
+      await files.write(() => {
+        for (const { key, value } of counts.entries()) if (isOldTime(key, value, query)) counts.remove(key);
+      });
+      return all;
+    },
+
+    async agents(query) {
+      await carried.require();
+      return readPage(files, records, query);
+    },
+
+    async agent(id) {
+      await carried.require();
+      return files.read(() => agentOf(id, records.packed(id)));
+    },
+
+    async forget(id) {
+      await carried.require();
+      return files.write(() => {
+        const edit = records.edit();
+        const before = edit.load(id);
+        edit.tallies.take(before);
+        edit.save(id, { inventory: null, checkIn: null, past: NO_PAST });
+        edit.settle();
+        return before.inventory !== null || before.checkIn !== null;
+      });
+    },
+  };
 }
+
+/** Records a sighting within a transaction. Returns false where it is refused. */
+function recordOne(
+  { parts }: Records,
+  { tallies, load, save }: Edit,
+  source: SightingSource,
+  sighting: Sighting,
+  options: RecordingOptions,
+  limits: FleetLimits,
+): boolean {
+  const { id, channel, at, enrolled } = sighting;
+  const note = () => enrolled && tallies.raise(`${channel} ${KINDS.latest}`, at);
+  if (source === 'check-ins') {
+    const packed = packCheckIn(sighting);
+    const known = parts.checkIn.get(id);
+    // Nearly always: no counter changes but the time of the newest.
+    if (known !== undefined && withoutTime(known) === withoutTime(packed)) {
+      if (at < Math.min(timeIn(known), options.now)) return true;
+      parts.checkIn.put(id, packed);
+      note();
+      return true;
+    }
+  }
+  const before = load(id);
+  const after = recordSighting(before, source, sighting, {
+    ...options,
+    targetOf: (name) => options.targets.get(name) ?? null,
+  });
+  if (after === before) return true;
+  if (source === 'inventory' && countsAlike(before, after)) {
+    save(id, after);
+    return true;
+  }
+  tallies.take(before);
+  if (!after || (source === 'check-ins' && !isWithin(limits, tallies, sighting, before.checkIn))) {
+    tallies.put(before);
+    if (enrolled) noteRefusal(tallies, sighting);
+    return false;
+  }
+  const kept = bounded(after, source === 'inventory' ? 'inventory' : 'checkIn', tallies);
+  tallies.put(kept);
+  save(id, kept);
+  if (source === 'check-ins') note();
+  return true;
+}
+
+/** Mostly an inventory lists an agent again as it was, and no counter changes. */
+function countsAlike(before: AgentRecord, after: AgentRecord | null): after is AgentRecord {
+  if (!before.inventory || !after) return false;
+  const [was, is] = [countersOf(before), countersOf(after)];
+  return was.length === is.length && was.every((field, index) => field === is[index]);
+}
+
+type Tallies = Edit['tallies'];
+
+/** Asked once the agent is taken out of the counters. */
+function isWithin(limits: FleetLimits, tallies: Tallies, { enrolled }: Sighting, before: Sighting | null): boolean {
+  if (before?.enrolled === enrolled) return true;
+  if (enrolled) return tallies.get(AGENTS_OF_SHARD) < limits.agents;
+  return tallies.get(STRANGERS_OF_SHARD) < limits.unenrolled;
+}
+
+function noteRefusal(tallies: Tallies, { channel, version, at }: Sighting): void {
+  const field = (line: string) => `${channel} ${KINDS.refused}${line}`;
+  const own = field(lineOfAgent(version));
+  const isTooMany = tallies.get(own) === 0 && tallies.size() >= MAX_COUNTERS;
+  tallies.raise(isTooMany ? field(UNREADABLE) : own, at);
+}
+
+const withoutTime = (packed: string) => packed.replace(/^(\S+ \S+) \S+/, '$1');
+const timeIn = (packed: string) => Number.parseInt(packed.split(' ', 3)[2] ?? '', 36);
 
 /** All entries of a table, a slice at a time, between which other work is done. */
 async function* slices(files: EmbeddedFiles, table: Table<string, string>) {
@@ -128,11 +216,11 @@ async function* slices(files: EmbeddedFiles, table: Table<string, string>) {
 }
 
 /** Agents in the order of their ids; the cursor is the last id looked at. */
-async function readPage(files: EmbeddedFiles, sightings: Sightings, query: AgentQuery): Promise<AgentPage> {
+async function readPage(files: EmbeddedFiles, records: Records, query: AgentQuery): Promise<AgentPage> {
   const agents: Agent[] = [];
   let last = query.cursor ?? '';
   for (let examined = 0; examined < MAX_EXAMINED; examined += AT_ONCE) {
-    const slice = await files.read(() => agentsAfter(sightings, last));
+    const slice = await files.read(() => agentsAfter(records, last));
     for (const agent of slice) {
       last = agent.id;
       if (isWanted(agent, query)) agents.push(agent);
@@ -145,10 +233,10 @@ async function readPage(files: EmbeddedFiles, sightings: Sightings, query: Agent
 }
 
 /** The next agents that any source knows, in the order of their ids. */
-function agentsAfter(sightings: Sightings, last: string): Agent[] {
-  const found = SIGHTING_SOURCES.flatMap((source) =>
-    sightings[source].entries({ start: last, exclusiveStart: true, limit: AT_ONCE }).map(({ key }) => key),
+function agentsAfter({ parts, packed }: Records, last: string): Agent[] {
+  const found = [parts.checkIn, parts.inventory].flatMap((table) =>
+    table.entries({ start: last, exclusiveStart: true, limit: AT_ONCE }).map(({ key }) => key),
   );
   const ids = [...new Set(found)].sort().slice(0, AT_ONCE);
-  return ids.flatMap((id) => agentIn(sightings, id) ?? []);
+  return ids.flatMap((id) => agentOf(id, packed(id)) ?? []);
 }

@@ -1,21 +1,34 @@
 import { type AuditEntry, type AuditHead, chain, GENESIS } from '../domain/audit.ts';
 import type { ControlLog, FleetLimits, Store } from '../domain/store.ts';
+import type { Survey } from '../domain/survey.ts';
+import { carryOver } from './carry-over.ts';
+import { embeddedOldFleet } from './embedded-carry-over.ts';
 import { type EmbeddedFiles, openFiles } from './embedded-files.ts';
-import { embeddedFleet } from './embedded-fleet.ts';
+import { embeddedFleet, embeddedRecorder } from './embedded-fleet.ts';
 import { embeddedLease, type IsFenced } from './embedded-lease.ts';
+import { openRecords } from './embedded-records.ts';
 import { embeddedSeries } from './embedded-series.ts';
+import { embeddedSurveys } from './embedded-surveys.ts';
 
 /** Opens a store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
 export function openEmbeddedStore(directory: string, limits: FleetLimits): Store {
   const files = openFiles(directory);
   const lease = embeddedLease(files);
+  const records = openRecords(files);
+  const surveys = files.table<Survey, string>('evidence');
+  const carried = carryOver(embeddedOldFleet(files, embeddedRecorder(files, records, limits), surveys));
   return {
     kind: 'embedded',
     ...embeddedControl(files, lease.isFenced),
-    ...embeddedFleet(files, lease.isFenced, limits),
+    ...embeddedSurveys(files, lease.isFenced, surveys),
+    ...embeddedFleet(files, records, surveys, limits, carried),
     ...embeddedSeries(files, lease.isFenced),
     ...lease.verbs,
-    close: () => files.close(),
+    async close() {
+      const stopped = carried.close();
+      await files.close();
+      await stopped;
+    },
   };
 }
 
@@ -60,6 +73,10 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
 
     // Only this process writes these files, and it applies its own changes.
     onChange() {},
+
+    rouse: async () => false,
+    async announce() {},
+    announced: async () => null,
 
     audit: ({ key, before = Number.MAX_SAFE_INTEGER, limit }) =>
       files.read(() => {

@@ -1,4 +1,3 @@
-import type { SightingSource } from '../domain/agent.ts';
 import type { Resolution } from '../domain/series.ts';
 
 /**
@@ -11,8 +10,15 @@ export const DOCUMENTS = '{fairway}:documents';
 export const CONTROL_SLOT = 7175;
 /** `<id> <hash>` of the last audit entry; the id is the global revision. */
 export const HEAD = '{fairway}:head';
+/** `<id> <hash>` of what a server serves while the store is empty; ends by itself. */
+export const ANNOUNCED = '{fairway}:announced';
 export const AUDIT = '{fairway}:audit';
-export const SURVEYS = '{fairway}:surveys';
+/** Surveys, each behind its revision. */
+export const SURVEYS = '{fairway}:evidence';
+/** Since when channels have been heard: one JSON. */
+export const HEARING = '{fairway}:hearing';
+/** How far the fleet of an older release has been carried over; see `carryOver`. */
+export const CARRIED = '{fairway}:carried';
 /** `<fence> <holder>` of the process that does the background work; ends by itself. */
 export const LEASE = '{fairway}:lease';
 /** The last fence given out. */
@@ -34,21 +40,31 @@ export const auditIndexKey = (key: string): string => `${AUDIT}:${key}`;
 
 export const shardOf = (place: number): number => Math.floor(place / BUCKETS_PER_SHARD);
 
-/** Check-ins by channel and version, of one shard's agents. */
-export const countsKey = (shard: number): string => `{fairway:${shard}}:counts`;
+/** The counters of one shard's agents. */
+export const talliesKey = (shard: number): string => `{fairway:${shard}}:tallies`;
 
-/** The sightings of one source in one bucket: agent id → packed sighting. */
-export const bucketKey = (place: number, source: SightingSource): string =>
-  `{fairway:${shardOf(place)}}:${source}:${place % BUCKETS_PER_SHARD}`;
+/** One part of the records of a bucket's agents: agent id → packed check-in, inventory sighting, or past. */
+const partKey = (place: number, part: 'seen' | 'listed' | 'past'): string =>
+  `{fairway:${shardOf(place)}}:${part}:${place % BUCKETS_PER_SHARD}`;
 
-const keysOfPlaces: [checkIns: string, inventory: string][] = [];
+const keysOfPlaces: [seen: string, listed: string, past: string][] = [];
 
 /**
- * Both hashes of each place, in the order in which every fleet script expects them. The same strings each time, 2 MB of them
- * for all places: new ones for every flush would be work for the garbage collector between polls.
+ * The three hashes of each place, in the order in which every fleet script expects them. The same strings each time, 3 MB of
+ * them for all places: new ones for every flush would be work for the garbage collector between polls.
  */
 export const bucketKeys = (places: number[]): string[] =>
-  places.flatMap((place) => (keysOfPlaces[place] ??= [bucketKey(place, 'check-ins'), bucketKey(place, 'inventory')]));
+  places.flatMap(
+    (place) => (keysOfPlaces[place] ??= [partKey(place, 'seen'), partKey(place, 'listed'), partKey(place, 'past')]),
+  );
+
+/** Where releases before the fleet's evidence keep their agents, their counters and their surveys. */
+export const oldBucketKeys = (places: number[]): string[] =>
+  places.flatMap((place) =>
+    ['check-ins', 'inventory'].map((source) => `{fairway:${shardOf(place)}}:${source}:${place % BUCKETS_PER_SHARD}`),
+  );
+export const oldCountsKey = (shard: number): string => `{fairway:${shard}}:counts`;
+export const OLD_SURVEYS = '{fairway}:surveys';
 
 /** The place of an agent: FNV-1a, 32 bit, of its id, which is ASCII. Stored data depend on it: never change it. */
 export function placeOf(id: string): number {

@@ -1,13 +1,16 @@
 import { type AuditEntry, type AuditHead, chain, GENESIS } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { Change, CommitResult, ControlLog, Document, FleetLimits, Lease, Store } from '../domain/store.ts';
+import { carryOver } from './carry-over.ts';
 import { withDeadline } from './deadline.ts';
+import { redisOldFleet } from './redis-carry-over.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
-import { redisFleet } from './redis-fleet.ts';
-import { AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
-import { AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, HOLDS, LOAD, TOUCH } from './redis-scripts/control.ts';
+import { redisFleet, redisRecorder } from './redis-fleet.ts';
+import { ANNOUNCED, AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
+import { ANNOUNCE, AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, HOLDS, LOAD, ROUSE, TOUCH } from './redis-scripts/control.ts';
 import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
 import { redisSeries } from './redis-series.ts';
+import { redisSurveys } from './redis-surveys.ts';
 
 /** Enough for many servers that commit at once; the deadline usually ends the attempts first. */
 const MAX_TRIES = 50;
@@ -15,12 +18,19 @@ const MAX_TRIES = 50;
 /** Opens a store in Redis. Returns immediately, also if Redis cannot be reached. */
 export function openRedisStore({ limits, ...options }: RedisClientOptions & { limits: FleetLimits }): Store {
   const client = connectRedis(options);
+  const surveys = redisSurveys(client);
+  const carried = carryOver(redisOldFleet(client, redisRecorder(client, limits), surveys.time));
   return {
     kind: 'redis',
     ...redisControl(client, options),
-    ...redisFleet(client, limits),
+    ...surveys,
+    ...redisFleet(client, limits, carried),
     ...redisSeries(client),
-    close: () => client.close(),
+    async close() {
+      const stopped = carried.close();
+      await client.close();
+      await stopped;
+    },
   };
 }
 
@@ -63,6 +73,20 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
 
     onChange(listener) {
       client.subscribe(CHANGES, listener);
+    },
+
+    async rouse() {
+      await client.run(ROUSE, [HEAD], [CHANGES]);
+      return true;
+    },
+
+    async announce(head, forMs) {
+      await client.run(ANNOUNCE, [ANNOUNCED], [formatHead(head), forMs]);
+    },
+
+    async announced() {
+      const text = await client.get(ANNOUNCED);
+      return text === null ? null : parseHead(text);
     },
 
     async audit({ key, before, limit }) {

@@ -41,18 +41,74 @@ const SESSIONS: Record<string, string[]> = {
     'census stable/cloud',
     'agents --limit 2',
     'agents --older-than 16.0.0',
-    'agents --channel stable/cloud --at 16.4.6',
+    'agents --channel stable/cloud --version 16.4.6',
+    'agents --version ?',
+    'agents --host HOST-1 --limit 1',
     'explain node-0',
     'explain nobody',
     'roll-forward stable/cloud 17.0.0 --yes --reason eager',
     'control-planes report main 17.0.1',
     'control-planes',
     'roll-forward stable/cloud 17.0.0 --yes --reason eager',
-    'roll-forward stable/cloud 17.0.0 --yes --reason gone --accept-stranding 2',
-    'roll-forward stable/cloud 17.0.0 --dry-run --reason gone --accept-stranding 3',
     'roll-forward stable/cloud 17.0.0 --yes --reason gone --accept-stranding 3',
+    'roll-forward stable/cloud 17.0.0 --dry-run --reason gone --accept-stranding 4',
+    'roll-forward stable/cloud 17.0.0 --yes --reason gone --accept-stranding 4',
     'control-planes check main 18.0.0',
     'control-planes check main 17.4.2',
+  ],
+  evidence: [
+    'evidence stable/cloud',
+    'inventory import filtered.json -c stable/cloud',
+    'inventory import filtered.json -c stable/cloud --partial',
+    'inventory import many.json --control-plane main',
+    'evidence stable/cloud',
+    'inventory import mixed.json --control-plane main --channel stable/cloud',
+    'evidence stable/cloud',
+    'census',
+    'census stable/cloud',
+    'show stable/cloud',
+    'agents --mark pinned',
+    'explain node-0',
+    'evidence accept stable/cloud inventory',
+    'evidence accept stable/cloud inventory --dry-run',
+    'evidence accept stable/cloud inventory --yes --reason scaled-down',
+    'evidence stable/cloud',
+    'agents forget node-0 --dry-run',
+    'agents forget node-0 --yes --reason gone',
+    'evidence forget stable/cloud',
+    'evidence forget stable/cloud --version 15.4.7 --yes --reason gone',
+    'evidence forget stable/cloud --version 15.4.7 --yes --reason gone',
+    'evidence forget stable/cloud check-ins',
+    'evidence forget stable/cloud inventory --yes --reason wrong-cluster',
+    'evidence stable/cloud',
+    'audit --limit 3',
+  ],
+  planes: [
+    'control-planes report main --component auth=17.0.1 --component proxy=17.0.0,16.4.7',
+    'control-planes',
+    'control-planes show main',
+    'control-planes report main',
+    'control-planes report main --component auth',
+    'inventory import mixed.json --control-plane main --channel stable/cloud',
+    'control-planes check main 17.0.1',
+    'control-planes delete main --yes',
+    'control-planes report spare 17.0.0',
+    'control-planes delete spare --dry-run',
+    'control-planes delete spare --yes',
+    'control-planes show spare',
+  ],
+  stranded: [
+    'inventory import inventory.json --control-plane main',
+    'control-planes report main 17.0.1',
+    'roll-forward stable/cloud 17.0.0 --yes --reason gone --accept-stranding 4',
+    'channels',
+    'census',
+    'show stable/cloud',
+    'critical stable/cloud --yes --reason hurry',
+    'critical stable/cloud --dry-run --reason hurry --accept-stranding 3',
+    'pin stable/cloud --dry-run --reason wait',
+    'roll-back stable/cloud --dry-run --reason back',
+    'apply back.yaml --dry-run',
   ],
   catalogue: [
     'releases',
@@ -64,7 +120,7 @@ const SESSIONS: Record<string, string[]> = {
   stepped: [
     'plan stable/cloud',
     'releases import releases.json',
-    'inventory import --channel stable/cloud inventory.json',
+    'inventory import --channel stable/cloud readable.json',
     'control-planes report main 17.4.2',
     'roll-forward stable/cloud 17.4.2 --stepped --dry-run --reason onward',
     'roll-forward stable/cloud 17.4.2 --stepped --yes --reason onward',
@@ -95,17 +151,61 @@ const SESSIONS: Record<string, string[]> = {
     'pin stable/cloud --yes --reason x --until tomorrow',
     'pin stable/cloud --yes --reason x --until 2020-01-01',
     'agents --limit none',
+    'agents -c nowhere',
+    'agents --mark odd',
     'inventory import inventory.json',
+    'evidence',
+    'evidence nowhere',
     'channels --url nonsense',
     'channels --url http://127.0.0.1:3',
   ],
-  help: ['--help', 'roll-forward --help', 'inventory import --help', 'control-planes --help'],
+  help: [
+    '--help',
+    'roll-forward --help',
+    'inventory import --help',
+    'control-planes --help',
+    'evidence --help',
+    'agents --help',
+  ],
 };
 
 const FILES: Record<string, string> = {
-  'inventory.json': JSON.stringify(
-    ['15.4.7', '16.4.6', '15.4.7', '15.4.7', '16.4.7', ''].map((version, index) => {
-      return { metadata: { name: `node-${index}` }, spec: { version, ext_upgrader: 'unit' } };
+  'inventory.json': JSON.stringify([
+    ...['15.4.7', '16.4.6', '15.4.7', '15.4.7', '16.4.7', ''].map((version, index) => {
+      const spec = { version, ext_upgrader: 'unit', hostname: `host-${index}.example.com` };
+      return { kind: 'instance', metadata: { name: `node-${index}` }, spec };
+    }),
+    { kind: 'instance', metadata: { name: 'auth-1' }, spec: { version: '16.4.7', services: ['Auth', 'Proxy'] } },
+  ]),
+  'readable.json': JSON.stringify(
+    ['15.4.7', '16.4.6', '15.4.7', '15.4.7', '16.4.7'].map((version, index) => {
+      const services = index === 4 ? ['Auth', 'Proxy'] : ['Node'];
+      const updater = index === 4 ? {} : { ext_upgrader: 'unit' };
+      return { kind: 'instance', metadata: { name: `node-${index}` }, spec: { version, services, ...updater } };
+    }),
+  ),
+  'mixed.json': JSON.stringify(
+    [
+      ['node-0', '16.4.6', { updater_info: { update_group: 'qa', updater_status: 'PINNED' } }],
+      ['node-1', '16.4.6', { ext_upgrader: 'unit' }],
+      ['node-1', '15.4.7', { ext_upgrader: 'unit' }],
+      ['odd id', 'soon', { ext_upgrader: 'kube' }],
+      ['node-2', '13.3.5', {}],
+      ['auth-1', '16.4.7', { services: ['Auth'] }],
+    ].map(([name, version, spec]) => ({
+      kind: 'instance',
+      metadata: { name },
+      spec: { version, ...(spec as object) },
+    })),
+  ),
+  'filtered.json': JSON.stringify([
+    { kind: 'instance', metadata: { name: 'node-9' }, spec: { version: '16.4.6', ext_upgrader: 'unit' } },
+  ]),
+  'many.json': JSON.stringify(
+    Array.from({ length: 21 }, (_, index) => {
+      const enrolled = { version: '16.4.6', ext_upgrader: 'unit' };
+      const spec = index === 0 ? { version: '16.4.7', services: ['auth'] } : enrolled;
+      return { kind: 'instance', metadata: { name: `node-${index}` }, spec };
     }),
   ),
   'releases.json': JSON.stringify([
@@ -120,6 +220,7 @@ channels:
     accepts: [stable]
   - { name: beta, accepts: [stable, beta] }
 `,
+  'back.yaml': 'fairway: 1\nchannels: [{ name: stable/cloud, target: 16.4.6 }]\n',
   'broken.yaml': 'fairway: 1\nchannels: [{ name: UPPER, target: soon }]\n',
 };
 

@@ -13,8 +13,9 @@ const SHELL = '"$@" | true; echo $PIPESTATUS';
 const LONG = 120_000;
 const ESCAPE = '\x1b';
 const INVENTORY = JSON.stringify([
-  { metadata: { name: 'node-1' }, spec: { version: '16.4.6', ext_upgrader: 'unit' } },
-  { metadata: { name: 'node-2' }, spec: { version: '15.4.7', ext_upgrader: 'kube' } },
+  { kind: 'instance', metadata: { name: 'auth-1' }, spec: { version: '16.4.7', services: ['Auth'] } },
+  { kind: 'instance', metadata: { name: 'node-1' }, spec: { version: '16.4.6', ext_upgrader: 'unit' } },
+  { kind: 'instance', metadata: { name: 'node-2' }, spec: { version: '15.4.7', ext_upgrader: 'kube' } },
 ]);
 
 async function fleet() {
@@ -40,6 +41,10 @@ describe('for machines', { timeout: LONG }, () => {
         [0, 'explain', 'node-1'],
         [0, 'census'],
         [0, 'census', 'stable/cloud'],
+        [0, 'evidence', 'stable/cloud'],
+        [0, 'evidence', 'forget', 'stable/cloud', 'inventory', '--dry-run'],
+        [0, 'agents', 'forget', 'node-1', '--dry-run'],
+        [0, 'control-planes', 'show', 'main'],
         [0, 'releases'],
         [0, 'control-planes'],
         [0, 'control-planes', 'check', 'main', '16.4.9'],
@@ -105,7 +110,13 @@ describe.skipIf(!hasTerminal)('for people (needs script from util-linux)', { tim
   it.each([24, 60])('keeps lines within %d columns where words allow it', async (columns) => {
     const { server } = await fleet();
     const env = signedIn(server);
-    for (const command of [['channels'], ['show', 'stable/cloud'], ['check', 'stable/cloud', '18.0.0'], ['agents']]) {
+    for (const command of [
+      ['channels'],
+      ['show', 'stable/cloud'],
+      ['check', 'stable/cloud', '18.0.0'],
+      ['agents'],
+      ['evidence', 'stable/cloud'],
+    ]) {
       const { screen } = await onTerminal(command, { env, columns });
       // Commands and words stay whole, so that they can be copied.
       const long = screen.split('\n').filter((line) => line.length > columns && !line.includes('fairway agents'));
@@ -122,7 +133,7 @@ describe.skipIf(!hasTerminal)('for people (needs script from util-linux)', { tim
     });
     expect(code).toBe(0);
     expect(raw).toMatch(/sending the inventory: 0\.0 of 0\.0 MiB/);
-    expect(raw).toMatch(/counting\r.\[K2 instances read/);
+    expect(raw).toMatch(/counting\r.\[K3 instances read/);
   });
 
   it('does not let text from elsewhere control the terminal', async () => {

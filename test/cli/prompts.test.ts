@@ -12,7 +12,12 @@ async function stranding() {
   const server = await startServer(QUICKSTART);
   const fairway = commandLine(server);
   const instances = ['16.4.6', '15.4.7', '15.4.7'].map((version, index) => {
-    return { metadata: { name: `agent-${index}` }, spec: { version, ext_upgrader: 'unit' } };
+    const services = index === 0 ? ['Node', 'Auth'] : ['Node'];
+    return {
+      kind: 'instance',
+      metadata: { name: `agent-${index}` },
+      spec: { version, services, ext_upgrader: 'unit' },
+    };
   });
   await fairway(['inventory', 'import', '--channel', 'stable/cloud'], { input: JSON.stringify(instances) });
   await fairway(['control-planes', 'report', 'main', '17.0.1']);
@@ -32,7 +37,7 @@ describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { 
       [QUESTION, 'y\r'],
     ]);
     expect(unsaid).toEqual([]);
-    expect(screen).toMatch(/from +16\.4\.6\n *to +16\.4\.7\n *move +1, each in its maintenance window/);
+    expect(screen).toMatch(/from +16\.4\.6\n *to +16\.4\.7\n *go up +1, each in its maintenance window/);
     expect(screen).toMatch(/stable\/cloud was rolled forward to 16\.4\.7 \(revision \d+\)\n$/);
     expect(code).toBe(0);
     const { body } = await operatorClient(server)('GET', '/audit?limit=1');
@@ -61,7 +66,20 @@ describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { 
     };
     const { code, screen } = await onTerminal([...FORWARD, '-r', 'x'], { env: signedIn(server) }, [[QUESTION, typed]]);
     expect({ code, target: await targetOf(server) }).toEqual({ code: 4, target: '16.4.6' });
-    expect(inOneLine(screen)).toContain('not as you have seen it; read it again, then repeat');
+    expect(inOneLine(screen)).toContain('was changed by someone else (revision 2); read it again and try again');
+  });
+
+  it('asks for the typed number before it hurries agents to where they are stranded', async () => {
+    const server = await stranding();
+    const forward = ['roll-forward', 'stable/cloud', '17.0.0', '--yes', '-r', 'x', '--accept-stranding', '2'];
+    expect((await commandLine(server)(forward)).code).toBe(0);
+    const command = ['critical', 'stable/cloud', '-r', 'hurry'];
+    const { code, screen } = await onTerminal(command, { env: signedIn(server) }, [
+      ['type the number of stranded agents', '2\r'],
+    ]);
+    expect(screen).toMatch(/strand +2\n/);
+    expect(screen).toContain('stable/cloud is critical');
+    expect(code).toBe(0);
   });
 
   it('overrides a refusal for the typed number of stranded agents', async () => {

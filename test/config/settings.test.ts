@@ -197,6 +197,10 @@ describe('a fault', () => {
       /^webapi\.edition: expected one of "oss", "ent"/,
     ],
     ['a word for a boolean', { webapi: { fips: SECRET } }, /^webapi\.fips: expected true or false$/],
+    ['a share above one', { evidence: { maxFall: 1.5 } }, /^evidence\.maxFall: expected a share from 0 to 1/],
+    ['a percentage above a hundred', { evidence: { maxFall: '120%' } }, /^evidence\.maxFall: expected a share/],
+    ['a word for a share', { evidence: { maxFall: SECRET } }, /^evidence\.maxFall: expected a share/],
+    ['a group without a channel', { groups: { 'Prod-EU': {} } }, /^groups\.Prod-EU\.channel: is missing$/],
     ['an invalid name', { bootstrap: { controlPlanes: { Main: '16.4.7' } } }, /Main: is not a valid name: expected/],
     ['an invalid address', { promotion: { prometheus: { url: SECRET } } }, /url: expected http:/],
   ])('is found: %s', (_, over, fault) => {
@@ -256,6 +260,24 @@ describe('settings', () => {
       Object.values(value).forEach(expectFrozen);
     };
     expectFrozen(settings);
+  });
+
+  it.each([
+    [0.2, 0.2],
+    ['20%', 0.2],
+    ['0%', 0],
+    ['12.5%', 0.125],
+    [1, 1],
+  ])('take the share %j as %d', (maxFall, share) => {
+    expect(withDefaults({ evidence: { maxFall } }).evidence.maxFall).toBe(share);
+  });
+
+  it('take one proxy or several of a control plane, and groups in any spelling', () => {
+    const groups = { 'Prod-EU': { channel: 'stable/cloud', group: 'prod' }, 'team/a b': { channel: 'x' } };
+    const controlPlanes = { main: 'https://one.example', other: ['https://two.example', 'https://three.example'] };
+    const settings = withDefaults({ groups, sources: { controlPlanes } });
+    expect(settings.groups).toEqual(groups);
+    expect(settings.sources.controlPlanes).toEqual({ main: ['https://one.example'], other: controlPlanes.other });
   });
 
   it('take durations of every unit as milliseconds, and versions as they are stored', () => {

@@ -140,7 +140,7 @@ describe('a form', () => {
     const reply = await person.post(`${CHANNEL}/roll-forward`, {
       ...MOVE,
       confirm: 'yes',
-      revision: '2',
+      revision: '1',
       ...csrf,
     } as never);
     expect(reply.status).toBe(403);
@@ -166,7 +166,7 @@ describe('a form', () => {
 
 describe('a role', () => {
   it.each([
-    ['viewer', `${CHANNEL}/roll-forward`, { ...MOVE, confirm: 'yes', revision: '2' }],
+    ['viewer', `${CHANNEL}/roll-forward`, { ...MOVE, confirm: 'yes', revision: '1' }],
     ['viewer', `${CHANNEL}/pin`, { reason: 'x' }],
     ['viewer', '/new-channel', { name: 'lab' }],
     ['viewer', `${CHANNEL}/settings`, { reason: 'x' }],
@@ -202,7 +202,7 @@ describe('a role', () => {
       ...form,
       acceptStranding: '1',
       confirm: 'yes',
-      revision: '2',
+      revision: '1',
     });
     expect(forced.status).toBe(403);
     expect(await targetOf(server)).toBe('16.4.6');

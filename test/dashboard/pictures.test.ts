@@ -25,6 +25,11 @@ const PAGES: Record<string, string> = {
   critical: '/channels/stable%2Fcloud/critical',
   'control-planes': '/control-planes',
   'control-plane': '/control-planes/main?version=17.0.1',
+  'delete-control-plane': '/control-planes/main/delete',
+  evidence: '/channels/stable%2Fcloud/evidence/inventory/forget',
+  settings: '/channels/stable%2Fcloud/settings',
+  'stranding-channel': '/channels/edge',
+  'stranding-agents': '/channels/edge/agents',
   releases: '/releases',
   audit: '/audit',
   docs: '/docs',
@@ -45,11 +50,11 @@ const RELEASE_PAGES: Record<string, string> = {
 
 /** Forms that are shown with their preview. */
 const PREVIEWED = new Set([
-  ...['roll-forward', 'refusal', 'stepped', 'pin'],
+  ...['roll-forward', 'refusal', 'stepped', 'pin', 'evidence', 'settings'],
   ...['promote', 'approve', 'sign-off', 'pull', 'lift-embargo'],
 ]);
 
-const WIDTHS = { wide: 1280, narrow: 400 };
+const WIDTHS = { wide: 1440, narrow: 390 };
 
 const chromium = findProgram('chromium-headless-shell');
 let browser: Browser;

@@ -9,14 +9,21 @@ const DAY = 24 * HOUR;
 
 const RELEASES = ['14.3.33', '15.4.7', '15.4.22', '16.4.3', '16.4.6', '16.4.7', '17.0.1'];
 
-/** Enrolled agents, as `tctl inventory ls --format=json` lists them. */
+/** Enrolled agents and the auth server, as `tctl inventory ls --format=json` lists them. */
 export function inventory(prefix: string, versions: Record<string, number>): object[] {
-  return Object.entries(versions).flatMap(([version, count]) =>
-    Array.from({ length: count }, (_, index) => ({
-      metadata: { name: `${prefix}-${version.replaceAll('.', '-')}-${String(index).padStart(4, '0')}` },
-      spec: { version, ext_upgrader: index % 3 === 0 ? 'kube' : 'unit', ext_upgrader_version: version },
-    })),
+  const auth = {
+    kind: 'instance',
+    metadata: { name: `${prefix}-auth` },
+    spec: { version: '16.4.7', services: ['Auth'] },
+  };
+  const agents = Object.entries(versions).flatMap(([version, count]) =>
+    Array.from({ length: count }, (_, index) => {
+      const name = `${prefix}-${version.replaceAll('.', '-')}-${String(index).padStart(4, '0')}`;
+      const upgrader = { ext_upgrader: index % 3 === 0 ? 'kube' : 'unit', ext_upgrader_version: version };
+      return { kind: 'instance', metadata: { name }, spec: { version, hostname: `${name}.example`, ...upgrader } };
+    }),
   );
+  return [auth, ...agents];
 }
 
 /** Records the points of a rollout that took half a day, as an earlier leader would have. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answerOf, type Surroundings, surroundingsOf } from '../../src/domain/answer.ts';
+import { answerOf, type Cluster, type Surroundings, surroundingsOf } from '../../src/domain/answer.ts';
 import { type Channel, createChannel, DEFAULT_SETTINGS, setCritical, withdraw } from '../../src/domain/channel.ts';
 import { listedRelease, type Release } from '../../src/domain/release.ts';
 import { channelKey, controlPlaneKey, releaseKey, takeSnapshot } from '../../src/domain/snapshot.ts';
@@ -7,7 +7,7 @@ import { requireVersion } from '../../src/domain/version.ts';
 
 const ACT = { by: 'test', at: new Date('2026-11-22T00:00:00Z'), reason: 'test' };
 const MAIN = { name: 'main', version: '17.0.1', updatedAt: ACT.at.toISOString(), updatedBy: 'test' };
-const CLUSTER = { clusterName: 'example.teleport.sh', edition: 'ent', fips: false };
+const CLUSTER: Cluster = { clusterName: 'example.teleport.sh', edition: 'ent', fips: false, toolsAutoUpdate: true };
 
 function channel(target: string | null, settings: Partial<Channel> = {}): Channel {
   const version = target === null ? null : requireVersion(target);
@@ -15,7 +15,7 @@ function channel(target: string | null, settings: Partial<Channel> = {}): Channe
 }
 
 const answer = (served: Channel, surroundings: Partial<Surroundings> = {}) =>
-  answerOf(served, { controlPlane: null, tools: served.target, ...surroundings }, CLUSTER);
+  answerOf(served, { controlPlane: null, tools: served.target, target: served.target, ...surroundings }, CLUSTER);
 
 describe('the answer of a channel', () => {
   it.each<[string, Channel, Partial<Surroundings>, { version: string; critical?: string; tools: string }]>([
@@ -59,24 +59,29 @@ describe('the answer of a channel', () => {
   it.each<[string, Channel, Partial<Surroundings>, object]>([
     ['no prefix even where the channel has one', channel('16.4.7'), {}, { agent_version: '16.4.7' }],
     [
-      'no jitter on a critical target',
+      'a jitter of 10 seconds on a critical target: a whole fleet never moves in one second',
       setCritical(channel('16.4.7'), true, null, ACT),
       {},
-      { agent_update_jitter_seconds: 0 },
+      { agent_update_jitter_seconds: 10 },
     ],
     [
-      'the last target, with updates off, after a withdrawal',
+      'no version and no update after a withdrawal',
       withdraw(channel('16.4.7'), ACT),
       { controlPlane: '17.0.1' },
-      { agent_version: '16.4.7', agent_auto_update: false, tools_version: '16.4.7', tools_auto_update: false },
+      { agent_version: '', agent_auto_update: false, tools_auto_update: false },
     ],
     [
-      'the version of the control plane where there never was a target',
+      'no version of the control plane where there never was a target',
       channel(null),
       { controlPlane: '17.0.1' },
-      { agent_version: '17.0.1', agent_auto_update: false, tools_version: '17.0.1', tools_auto_update: false },
+      { agent_version: '', agent_auto_update: false, tools_auto_update: false },
     ],
-    ['no version where none is known', channel(null), {}, { agent_version: '', tools_version: '' }],
+    [
+      'no target that no one may know',
+      channel('16.4.7'),
+      { target: null },
+      { agent_version: '', agent_auto_update: false },
+    ],
     [
       'own tools, on, after a withdrawal',
       withdraw(channel('16.4.7'), ACT),
@@ -87,15 +92,37 @@ describe('the answer of a channel', () => {
     expect(answer(served, surroundings).find.auto_update).toMatchObject(expected);
   });
 
-  it.each<[target: string | null, controlPlane: string | null, server: string, minClient: string]>([
-    ['16.4.7', '17.0.1', '17.0.1', '16.0.0-aa'],
-    ['16.4.7', null, '16.4.7', '15.0.0-aa'],
-    ['0.4.0', null, '0.4.0', '0.0.0-aa'],
-    [null, '17.0.1', '17.0.1', '16.0.0-aa'],
-    [null, null, '', ''],
-  ])('for the target %s and the control plane %s, reports the server %s and clients from %s', (...row) => {
-    const [target, controlPlane, server_version, min_client_version] = row;
-    expect(answer(channel(target), { controlPlane }).find).toMatchObject({ server_version, min_client_version });
+  it.each<[target: string | null, controlPlane: string | null, facts: object]>([
+    ['16.4.7', '17.0.1', { server_version: '17.0.1', min_client_version: '16.0.0-aa' }],
+    ['16.4.7', '0.4.0', { server_version: '0.4.0', min_client_version: '0.0.0-aa' }],
+    ['16.4.7', null, {}],
+    [null, '17.0.1', { server_version: '17.0.1', min_client_version: '16.0.0-aa' }],
+    [null, null, {}],
+  ])('for the target %s and the control plane %s, reports of the server only what is known', (...row) => {
+    const [target, controlPlane, facts] = row;
+    const {
+      auto_update: _,
+      cluster_name: _name,
+      edition: _edition,
+      fips: _fips,
+      ...found
+    } = answer(channel(target), {
+      controlPlane,
+    }).find;
+    expect(found).toEqual(facts);
+  });
+
+  it('leaves out an edition that nobody has set, and tools that there are not', () => {
+    const surroundings = { controlPlane: null, tools: null, target: null };
+    const { find } = answerOf(channel(null), surroundings, { ...CLUSTER, edition: null });
+    expect(find).not.toHaveProperty('edition');
+    expect(find.auto_update).not.toHaveProperty('tools_version');
+  });
+
+  it('updates tools only where the settings say so', () => {
+    const surroundings = { controlPlane: null, tools: '16.4.7', target: '16.4.7' };
+    const { find } = answerOf(channel('16.4.7'), surroundings, { ...CLUSTER, toolsAutoUpdate: false });
+    expect(find.auto_update).toMatchObject({ tools_version: '16.4.7', tools_auto_update: false });
   });
 });
 
@@ -107,27 +134,54 @@ describe('the surroundings of a channel', () => {
   const pulled = { by: 'test', at: ACT.at.toISOString(), reason: 'test' };
 
   it.each<[string, Partial<Channel>, Release[], Surroundings]>([
-    ['the control plane and the target', { controlPlane: 'main' }, [], { controlPlane: '17.0.1', tools: '16.4.7' }],
-    ['no control plane where none is set', {}, [], { controlPlane: null, tools: '16.4.7' }],
-    ['no control plane where it is unknown', { controlPlane: 'x' }, [], { controlPlane: null, tools: '16.4.7' }],
+    [
+      'the control plane and the target',
+      { controlPlane: 'main' },
+      [],
+      { controlPlane: '17.0.1', tools: '16.4.7', target: '16.4.7' },
+    ],
+    ['no control plane where none is set', {}, [], { controlPlane: null, tools: '16.4.7', target: '16.4.7' }],
+    [
+      'no control plane where it is unknown',
+      { controlPlane: 'x' },
+      [],
+      { controlPlane: null, tools: '16.4.7', target: '16.4.7' },
+    ],
     [
       'no control plane that runs a release under embargo',
       { controlPlane: 'main' },
       [listed('17.0.1', { embargoed: true })],
-      { controlPlane: null, tools: '16.4.7' },
+      { controlPlane: null, tools: '16.4.7', target: '16.4.7' },
     ],
-    ['the tools that are set', { toolsVersion: '16.4.8' }, [], { controlPlane: null, tools: '16.4.8' }],
+    [
+      'the tools that are set',
+      { toolsVersion: '16.4.8' },
+      [],
+      { controlPlane: null, tools: '16.4.8', target: '16.4.7' },
+    ],
     [
       'the target instead of tools that were pulled',
       { toolsVersion: '16.4.8' },
       [listed('16.4.8', { pulled })],
-      { controlPlane: null, tools: '16.4.7' },
+      { controlPlane: null, tools: '16.4.7', target: '16.4.7' },
     ],
     [
       'the target instead of tools under embargo',
       { toolsVersion: '16.4.8' },
       [listed('16.4.8', { embargoed: true })],
-      { controlPlane: null, tools: '16.4.7' },
+      { controlPlane: null, tools: '16.4.7', target: '16.4.7' },
+    ],
+    [
+      'no target that was pulled, and no tools after it',
+      {},
+      [listed('16.4.7', { pulled })],
+      { controlPlane: null, tools: null, target: null },
+    ],
+    [
+      'no target under embargo',
+      { toolsVersion: '16.4.8' },
+      [listed('16.4.7', { embargoed: true })],
+      { controlPlane: null, tools: '16.4.8', target: null },
     ],
   ])('are %s', (_, settings, releases, expected) => {
     const served = channel('16.4.7', settings);

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type CheckInCount,
+  type CensusChannel,
   type EvidenceSource,
-  type FleetCounts,
   highestCounts,
   oldestOf,
   type Population,
@@ -10,17 +9,26 @@ import {
   total,
 } from '../../src/domain/census.ts';
 import type { ServedTarget } from '../../src/domain/channel.ts';
-import { CHANNEL, DAY, fleet, HOUR, NOW, seen, survey } from './populations.ts';
+import type { FleetCounts } from '../../src/domain/fleet-counts.ts';
+import type { Reading, Survey } from '../../src/domain/survey.ts';
+import { CHANNEL, DAY, fleet, HOUR, iso, NOW, seen, survey } from './populations.ts';
 
-const POLICY = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY };
+const MINUTE = 60_000;
+const POLICY = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, settleFor: 15 * MINUTE, maxFall: 0.2 };
 
-const ago = (ms: number) => new Date(NOW - ms).toISOString();
+const ago = (ms: number) => iso(NOW - ms);
+
+const channel = (over: Partial<CensusChannel> = {}): CensusChannel => {
+  return { name: CHANNEL, controlPlane: 'main', target: null, served: [], ...over };
+};
 
 const census = (counts: FleetCounts, target: string | null = null, served: ServedTarget[] = []): Population =>
-  takeCensus({ name: CHANNEL, target, served }, counts, POLICY, NOW);
+  takeCensus(channel({ target, served }), counts, POLICY, NOW, () => null);
 
 const plain = (counts: Population['headcounts']) => counts.map((versions) => Object.fromEntries(versions));
 const sources = ({ evidence }: Population): EvidenceSource[] => evidence.map(({ source }) => source);
+const metrics = (versions: Record<string, number>, over: Partial<Survey> = {}) =>
+  survey(versions, { source: 'teleport-metrics', ...over });
 
 describe('where no complete source is fresh', () => {
   it.each<[string, string | null, ServedTarget[], Record<string, number>]>([
@@ -37,18 +45,15 @@ describe('where no complete source is fresh', () => {
     ],
     ['a target served until 30 days ago', null, [{ version: '16.4.6', until: ago(30 * DAY) }], { '16.4.6': 1 }],
     ['no target that was left earlier', null, [{ version: '16.4.6', until: ago(30 * DAY + 1) }], {}],
-    ['a target twice served once', '16.4.7', [{ version: '16.4.7', until: ago(DAY) }], { '16.4.7': 1 }],
-    ['nobody on a channel that never had a target', null, [], {}],
+    ['a target that was served twice once', '16.4.7', [{ version: '16.4.7', until: ago(DAY) }], { '16.4.7': 1 }],
+    ['no agent on a channel that never had a target', null, [], {}],
   ])('presumes %s', (_, target, served, expected) => {
     const found = census(fleet(), target, served);
     expect(plain(found.headcounts)).toEqual([expected]);
     expect(found.known).toEqual([]);
     expect(found.evidence).toEqual([
       {
-        source: 'presumed',
-        complete: false,
-        fresh: true,
-        age: null,
+        ...{ source: 'presumed', complete: false, fresh: true, at: null, age: null, settling: null, failing: null },
         versions: new Map(Object.entries(expected)),
         skipped: 0,
       },
@@ -65,115 +70,152 @@ describe('where no complete source is fresh', () => {
     ]);
   });
 
-  it('shows stale inventory and decides nothing by it', () => {
-    const stale = survey({ '12.1.5': 7 }, { at: NOW - DAY - 1, skipped: 2 });
-    const found = census(fleet([stale]), '16.4.7');
+  it.each<[string, Survey]>([
+    ['an old inventory', survey({ '12.1.5': 7 }, { at: NOW - DAY - 1 })],
+    ['an inventory from the future', survey({ '12.1.5': 7 }, { at: NOW + HOUR })],
+    ['a partial inventory', survey({ '12.1.5': 7 }, { complete: false })],
+  ])('keeps counting the agents of %s, and presumes others', (_, old) => {
+    const found = census(fleet([old], [seen('12.1.5', 7)], []), '16.4.7');
     expect(sources(found)).toEqual(['inventory', 'presumed']);
-    expect(found.evidence[0]).toEqual({
-      source: 'inventory',
-      complete: true,
-      fresh: false,
-      age: 86_400,
-      versions: new Map([['12.1.5', 7]]),
-      skipped: 2,
-    });
-    expect(found.known).toEqual([]);
-    expect(plain(found.headcounts)).toEqual([{ '16.4.7': 1 }]);
+    expect(plain(found.headcounts)).toEqual([{ '12.1.5': 7 }, { '16.4.7': 1 }]);
+  });
+
+  it('keeps counting the agents of old metrics', () => {
+    const found = census(fleet([metrics({ '12.1.5': 7 }, { at: NOW - DAY - 1 })]), '16.4.7');
+    expect(found.evidence[0]).toMatchObject({ complete: true, fresh: false, age: 86_400 });
+    expect(plain(found.headcounts)).toEqual([{ '12.1.5': 7 }, { '16.4.7': 1 }]);
   });
 });
 
-describe('fresh inventory', () => {
+describe('a fresh inventory', () => {
   it.each([
-    ['just imported', 0],
-    ['as old as is believed', DAY],
-    ['from a clock that is ahead', -HOUR],
+    ['that was just taken', 0],
+    ['as old as is allowed', DAY],
+    ['from a clock that is a little ahead', -MINUTE],
   ])('%s replaces presumption', (_, age) => {
     const served = [{ version: '12.1.5', until: ago(HOUR) }];
-    const found = census(fleet([survey({ '16.4.6': 5 }, { at: NOW - age })]), '16.4.7', served);
+    const found = census(
+      fleet([survey({ '16.4.6': 5 }, { at: NOW - age })], [seen('16.4.6', 5)], []),
+      '16.4.7',
+      served,
+    );
     expect(sources(found)).toEqual(['inventory']);
     expect(found.evidence[0]?.age).toBe(Math.max(0, age) / 1000);
     expect(plain(found.headcounts)).toEqual([{ '16.4.6': 5 }]);
     expect(found.known).toBe(found.headcounts);
   });
 
-  it('that could read no version of its enrolled agents does not know them, and presumption stays', () => {
-    const found = census(fleet([survey({}, { skipped: 3 })]), '16.4.7');
-    expect(found.evidence).toMatchObject([
-      { source: 'inventory', complete: false, fresh: true, skipped: 3 },
-      { source: 'presumed' },
-    ]);
-    expect(plain(found.headcounts)).toEqual([{ '16.4.7': 1 }]);
-    expect(sources(census(fleet([survey({ '16.4.6': 1 }, { skipped: 3 })]), '16.4.7'))).toEqual(['inventory']);
+  it('counts agents without an id and agents whose version cannot be read', () => {
+    const reading = { from: NOW, until: NOW, agents: 7, anonymous: { '14.0.0': 1, '?': 2 } };
+    const found = census(
+      fleet([survey({ '16.4.6': 4, '14.0.0': 1, '?': 2 }, { readings: [reading] })], [seen('16.4.6', 4)], []),
+      '16.4.7',
+    );
+    expect(found.evidence[0]).toMatchObject({ complete: true, skipped: 2 });
+    expect(plain(found.headcounts)).toEqual([{ '16.4.6': 4, '14.0.0': 1, '?': 2 }]);
   });
 
   it('without any enrolled agent is evidence too', () => {
     const found = census(fleet([survey({})]), '16.4.7');
     expect(sources(found)).toEqual(['inventory']);
-    expect(plain(found.headcounts)).toEqual([{}]);
+    expect(found.headcounts).toEqual([]);
   });
 
-  it.each<[string, boolean, CheckInCount[], Record<string, number>[]]>([
-    ['all of them beyond it', true, [seen('15.4.9', 2)], [{ '16.4.6': 5, '15.4.9': 2 }, { '15.4.9': 2 }]],
-    ['none of them beyond it', true, [seen('16.4.6', 2, 0)], [{ '16.4.6': 5 }, { '16.4.6': 2 }]],
-    [
-      'some of them beyond it',
-      true,
-      [seen('16.4.6', 4, 1), seen('15.4.9', 1, 0)],
-      [{ '16.4.6': 6 }, { '16.4.6': 4, '15.4.9': 1 }],
-    ],
-    [
-      'while it is still written, all of them on top',
-      false,
-      [seen('16.4.6', 4, 1), seen('15.4.9', 1, 0)],
-      [
-        { '16.4.6': 9, '15.4.9': 1 },
-        { '16.4.6': 4, '15.4.9': 1 },
-      ],
-    ],
-  ])('is joined by check-ins: %s', (_, settled, checkIns, expected) => {
-    const found = census(fleet([survey({ '16.4.6': 5 }, { settled })], checkIns), '17.0.0');
-    expect(sources(found)).toEqual(['inventory', 'check-ins']);
-    expect(plain(found.headcounts)).toEqual(expected);
+  it('that fell says from how many, and since when', () => {
+    const readings = [
+      { from: NOW - HOUR, until: NOW - HOUR, agents: 100, anonymous: {} },
+      { from: NOW - MINUTE, until: NOW, agents: 3, anonymous: {} },
+    ];
+    const found = census(fleet([survey({ '16.4.6': 3 }, { readings })], [seen('16.4.6', 100)], []), '16.4.7');
+    expect(found.evidence[0]?.settling).toEqual({ from: 100, to: 3, since: ago(MINUTE) });
+  });
+
+  it('keeps what it listed before as a rival while a fall settles, also of agents that are elsewhere now', () => {
+    const readings: Reading[] = [
+      { from: NOW - HOUR, until: NOW - HOUR, agents: 1, anonymous: {}, versions: { '15.4.9': 1 } },
+      { from: NOW - MINUTE, until: NOW, agents: 0, anonymous: {}, versions: {} },
+    ];
+    expect(plain(census(fleet([survey({}, { readings })]), '16.4.7').headcounts)).toEqual([{ '15.4.9': 1 }]);
+  });
+
+  it('that cannot be read says since when and why', () => {
+    const failing = { since: NOW - HOUR, fault: 'it answered 500' };
+    const found = census(fleet([metrics({ '16.4.6': 3 }, { failing })]), '16.4.7');
+    expect(found.evidence[0]?.failing).toEqual({ since: ago(HOUR), fault: 'it answered 500' });
   });
 });
 
-it('rival sources stand beside each other, and check-ins join only the one that knows ids', () => {
-  const metrics = survey({ '16.4.6': 4, '15.4.7': 1 }, { source: 'teleport-metrics' });
-  const found = census(fleet([survey({ '16.4.6': 5 }), metrics], [seen('16.4.3', 1)]), '16.4.7');
-  expect(sources(found)).toEqual(['inventory', 'teleport-metrics', 'check-ins']);
-  expect(plain(found.headcounts)).toEqual([
-    { '16.4.6': 5, '16.4.3': 1 },
-    { '16.4.6': 4, '15.4.7': 1 },
-    { '16.4.3': 1 },
-  ]);
+describe('figures without ids', () => {
+  it('are rivals of what is known by id', () => {
+    const found = census(
+      fleet([survey({ '16.4.6': 5 }), metrics({ '16.4.6': 4, '15.4.7': 1 })], [seen('16.4.6', 5)], []),
+    );
+    expect(plain(found.headcounts)).toEqual([{ '16.4.6': 5 }, { '16.4.6': 4, '15.4.7': 1 }]);
+  });
+
+  it('count by the highest of the readings that hold, version by version', () => {
+    const readings: Reading[] = [
+      { from: NOW - HOUR, until: NOW - HOUR, agents: 22, anonymous: { '16.4.6': 22 } },
+      { from: NOW - MINUTE, until: NOW, agents: 3, anonymous: { '16.4.6': 1, '17.0.0': 2 } },
+    ];
+    const found = census(fleet([metrics({ '16.4.6': 1, '17.0.0': 2 }, { readings })]));
+    expect(plain(found.headcounts)).toEqual([{ '16.4.6': 22, '17.0.0': 2 }]);
+  });
+
+  it.each<[string, number, boolean]>([
+    ['at first', 0, false],
+    ['for less than the time to settle', 14 * MINUTE, false],
+    ['for as long as it takes to settle', 15 * MINUTE, true],
+  ])('of no agent, %s, do not end presumption: %d ms', (_, lasts, ends) => {
+    const readings = [{ from: NOW - lasts, until: NOW, agents: 0, anonymous: {} }];
+    const found = census(fleet([metrics({}, { at: NOW, readings })]), '16.4.7');
+    expect(plain(found.headcounts)).toEqual(ends ? [] : [{ '16.4.7': 1 }]);
+    expect(found.evidence[0]?.settling === null).toBe(ends);
+  });
+
+  it.each<[string, string, string | null, string | null, boolean]>([
+    ['of its own name', CHANNEL, null, null, true],
+    ['of its control plane', '@main', 'main', null, true],
+    ['of another channel of its control plane', 'canary', 'main', 'main', true],
+    ['of another control plane', '@other', 'main', null, false],
+    ['of a channel of another control plane', 'canary', 'main', 'other', false],
+    ['of another channel, where it has no control plane', 'canary', null, null, false],
+  ])('judge a channel: those %s', (_, name, controlPlane, other, judges) => {
+    const counts = fleet([metrics({ '15.4.7': 1 }, { channel: name })]);
+    const found = takeCensus(channel({ controlPlane }), counts, POLICY, NOW, () => other);
+    expect(plain(found.known)).toEqual(judges ? [{ '15.4.7': 1 }] : []);
+  });
+
+  it('of the cluster are no followers of the channel', () => {
+    const counts = fleet([metrics({ '15.4.7': 9 }, { channel: '@main' })], [seen('16.4.6', 2)]);
+    expect(census(counts).followers).toBe(2);
+    expect(census(fleet([metrics({ '15.4.7': 9 })])).followers).toBe(9);
+  });
 });
 
-it.each<[string, boolean, boolean, Record<string, number>[]]>([
-  ['both fresh', true, true, [{ '16.4.6': 5 }, { '16.4.7': 5 }]],
-  ['stale inventory', false, true, [{ '16.4.7': 5 }]],
-  ['stale metrics', true, false, [{ '16.4.6': 5 }]],
-])('one fresh complete source is enough: %s', (_, inventory, metrics, expected) => {
-  const at = (fresh: boolean) => (fresh ? NOW : NOW - 2 * DAY);
-  const found = census(
-    fleet([
-      survey({ '16.4.6': 5 }, { at: at(inventory) }),
-      survey({ '16.4.7': 5 }, { source: 'teleport-metrics', at: at(metrics) }),
-    ]),
-    '17.0.0',
-  );
-  expect(plain(found.headcounts)).toEqual(expected);
-});
-
-it('counts nobody of another channel', () => {
-  const other = survey({ '12.1.5': 7 }, { channel: 'stable/cloud/v12' });
-  const found = census(fleet([other], [seen('13.3.5', 3, 3, 'stable')]), '16.4.7');
+it('an inventory of another channel does not count, also in the same cluster', () => {
+  const other = survey({ '12.1.5': 7 }, { channel: 'canary' });
+  const counts = fleet([other], [seen('12.1.5', 7, 'canary')]);
+  const found = takeCensus(channel({ target: '16.4.7' }), counts, POLICY, NOW, () => 'main');
   expect(sources(found)).toEqual(['presumed']);
   expect(plain(found.headcounts)).toEqual([{ '16.4.7': 1 }]);
 });
 
-it('adds up counts of one version and leaves out empty ones', () => {
-  const found = census(fleet([survey({ '16.4.6': 5, '12.1.5': 0 })], [seen('16.4.6', 2), seen('16.4.6', 1, 0)]));
-  expect(plain(found.headcounts)).toEqual([{ '16.4.6': 7 }, { '16.4.6': 3 }]);
+it('agents of a group that bears the name of a new channel count there, until they are imported again', () => {
+  const before = survey({ '15.4.9': 1, '16.4.6': 4 }, { channel: 'stable/cloud', unmappedGroups: { Canary: 1 } });
+  const counts = fleet([before], [seen('15.4.9', 1), seen('16.4.6', 4)], []);
+  const found = takeCensus(channel({ name: 'canary' }), counts, POLICY, NOW, () => null);
+  expect(plain(found.headcounts)).toContainEqual({ '15.4.9': 1, '16.4.6': 4 });
+  expect(takeCensus(channel({ name: 'other' }), counts, POLICY, NOW, () => null).known).toEqual([]);
+});
+
+it('agents that were refused count at their release line, and leave the census incomplete', () => {
+  const refused = [{ channel: CHANNEL, line: '14.x', at: NOW }];
+  const found = census({ ...fleet([survey({ '16.4.6': 5 })], [seen('16.4.6', 5)], []), refused }, '16.4.7');
+  expect(found.uncounted).toEqual(['14.x']);
+  expect(sources(found)).toEqual(['inventory', 'presumed']);
+  expect(plain(found.known)).toEqual([{ '16.4.6': 5 }]);
+  expect(plain(found.headcounts)).toEqual([{ '16.4.6': 5 }, { '14.x': 1, '16.4.7': 1 }]);
 });
 
 describe('a count', () => {
@@ -181,16 +223,17 @@ describe('a count', () => {
     ['16.10.0', 2],
     ['16.9.0', 3],
     ['16.9.0-rc.1', 4],
+    ['?', 5],
   ]);
 
   it('has a total', () => {
-    expect(total(counts)).toBe(9);
+    expect(total(counts)).toBe(14);
     expect(total(new Map())).toBe(0);
   });
 
   it('has an oldest version, by precedence', () => {
     expect(oldestOf(counts)).toEqual({ version: '16.9.0-rc.1', count: 4 });
-    expect(oldestOf(new Map())).toBeNull();
+    expect(oldestOf(new Map([['?', 1]]))).toBeNull();
   });
 
   it('of several gives the highest of each version', () => {

@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { takeCensus } from '../../src/domain/census.ts';
+import { type Evidence, type Population, takeCensus } from '../../src/domain/census.ts';
+import type { ServedTarget } from '../../src/domain/channel.ts';
 import {
   assess,
   type ControlPlaneState,
+  doubtsOf,
   findRoute,
   mayOverride,
   type Policy,
   type RefusalReason,
   type Report,
+  type Situation,
 } from '../../src/domain/compatibility.ts';
+import type { FleetCounts } from '../../src/domain/fleet-counts.ts';
 import type { Release } from '../../src/domain/release.ts';
+import type { Version } from '../../src/domain/version.ts';
 import {
   artifacts,
   CHANNEL,
@@ -17,13 +22,25 @@ import {
   DAY,
   fleet,
   HOUR,
+  iso,
   NOW,
   PULLED,
   population,
   seen,
+  sound,
   survey,
   v,
 } from './populations.ts';
+
+const SITUATION: Situation = { channel: CHANNEL, present: v('16.4.6'), wayOut: false, settleFor: 900_000, now: NOW };
+
+const judged = (
+  target: Version,
+  agents: Population,
+  at: ControlPlaneState | null,
+  rules: Policy,
+  over: Partial<Situation> = {},
+): Report => assess(target, agents, at, rules, { ...SITUATION, ...over });
 
 const policy = (over: Partial<Policy> = {}): Policy => ({
   accepts: ['stable', 'cloud'],
@@ -48,7 +65,7 @@ interface Case {
 }
 
 const judge = ({ agents = {}, target, plane: at, policy: over }: Omit<Case, 'reasons' | 'stranded'>): Report =>
-  assess(v(target), population(agents), at === undefined ? null : plane(at), policy(over));
+  judged(v(target), population(agents), at === undefined ? null : plane(at), policy(over));
 
 const release = (version: string, over: Partial<Release>) => ({ catalogue: catalogue({ version, ...over }) });
 
@@ -298,26 +315,18 @@ describe('warns, and allows', () => {
     );
   });
 
-  it('agents whose version could not be read, which are shown and not counted', () => {
-    const counts = fleet([survey({ '16.4.6': 2 }, { skipped: 3 })]);
-    const found = takeCensus({ name: CHANNEL, target: '16.4.6', served: [] }, counts, CENSUS, NOW);
-    expect(assess(v('16.4.7'), found, null, policy())).toMatchObject({
-      allowed: true,
-      agents: 2,
-      warnings: [{ reason: 'unknown_agent_version', count: 3 }],
-    });
-  });
-
   it('does not warn of a control plane that refuses', () => {
     expect(judge({ plane: '16.4.7', target: '17.0.0' }).warnings).toEqual([]);
   });
 });
 
-const CENSUS = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY };
+const CENSUS = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, settleFor: 900_000, maxFall: 0.2 };
+const census = (counts: FleetCounts, target: string, served: ServedTarget[] = []) =>
+  takeCensus({ name: CHANNEL, controlPlane: null, target, served }, counts, CENSUS, NOW, () => null);
 
 describe('where sources differ', () => {
   it('believes the one that strands most, and counts nobody twice', () => {
-    const report = assess(
+    const report = judged(
       v('17.0.1'),
       population({ '15.4.7': 2, '16.4.6': 10 }, { '15.4.7': 5, '15.4.9': 1, '16.4.6': 3 }),
       null,
@@ -333,7 +342,7 @@ describe('where sources differ', () => {
   it('one of them is enough to refuse', () => {
     const rivals = [{ '16.4.6': 10 }, { '16.4.6': 9, '15.4.7': 1 }];
     for (const [first = {}, second = {}] of [rivals, rivals.toReversed()]) {
-      expect(assess(v('17.0.1'), population(first, second), null, policy())).toMatchObject({
+      expect(judged(v('17.0.1'), population(first, second), null, policy())).toMatchObject({
         allowed: false,
         agents: 10,
         stranded: 1,
@@ -343,7 +352,7 @@ describe('where sources differ', () => {
 
   it('a control plane strands the larger of them', () => {
     const rivals = population({ '16.4.6': 10 }, { '16.4.7': 12 });
-    expect(assess(v('17.0.0'), rivals, plane('16.4.7'), policy())).toMatchObject({ agents: 12, stranded: 12 });
+    expect(judged(v('17.0.0'), rivals, plane('16.4.7'), policy())).toMatchObject({ agents: 12, stranded: 12 });
   });
 
   it('shows each with its age', () => {
@@ -351,41 +360,186 @@ describe('where sources differ', () => {
       survey({ '16.4.6': 10 }),
       survey({ '15.4.7': 1 }, { source: 'teleport-metrics', at: NOW - 2 * DAY }),
     ];
-    const counts = fleet(surveys, [seen('16.4.3', 4, 0)]);
-    const found = takeCensus({ name: CHANNEL, target: '16.4.6', served: [] }, counts, CENSUS, NOW);
-    expect(assess(v('17.0.0'), found, null, policy()).evidence).toEqual([
+    const counts = fleet(surveys, [seen('16.4.3', 4)]);
+    const found = census(counts, '16.4.6');
+    const common = { settling: null, failing: null, skipped: 0 };
+    expect(judged(v('17.0.0'), found, null, policy()).evidence).toEqual([
       {
-        source: 'inventory',
-        complete: true,
-        fresh: true,
-        agents: 10,
-        oldest: { version: '16.4.6', count: 10 },
-        age: HOUR / 1000,
+        ...{ source: 'inventory', complete: true, fresh: true, at: iso(NOW - HOUR), age: HOUR / 1000, ...common },
+        ...{ agents: 10, oldest: { version: '16.4.6', count: 10 } },
       },
       {
-        source: 'teleport-metrics',
-        complete: true,
-        fresh: false,
-        agents: 1,
-        oldest: { version: '15.4.7', count: 1 },
-        age: (2 * DAY) / 1000,
+        ...{ source: 'teleport-metrics', complete: true, fresh: false, at: iso(NOW - 2 * DAY), age: (2 * DAY) / 1000 },
+        ...{ ...common, agents: 1, oldest: { version: '15.4.7', count: 1 } },
       },
       {
-        source: 'check-ins',
-        complete: false,
-        fresh: true,
-        agents: 4,
-        oldest: { version: '16.4.3', count: 4 },
-        age: null,
+        ...{ source: 'check-ins', complete: false, fresh: true, at: null, age: null, ...common },
+        ...{ agents: 4, oldest: { version: '16.4.3', count: 4 } },
       },
     ]);
   });
 });
 
+describe('agents whose version cannot be read', () => {
+  it.each<[string, string, Version | null, boolean, number, string]>([
+    ['warn within the major of the present target', '16.4.7', v('16.4.6'), true, 0, 'warnings'],
+    ['refuse another major', '17.0.1', v('16.4.6'), false, 3, 'reasons'],
+    ['refuse where no target was ever served', '16.4.7', null, false, 3, 'reasons'],
+  ])('%s', (_, target, present, allowed, stranded, where) => {
+    const report = judged(v(target), population({ '16.4.6': 2, '?': 3 }), null, policy(), { present });
+    expect(report).toMatchObject({ allowed, stranded, agents: 5, oldest: { version: '16.4.6', count: 2 } });
+    expect(report[where as 'reasons']).toMatchObject([{ reason: 'unknown_agent_version', count: 3 }]);
+    expect(mayOverride(report, stranded)).toBe(true);
+  });
+});
+
+describe('versions as agents write them', () => {
+  it.each([
+    ['build metadata', '15.4.9+fips.1', false],
+    ['build metadata of a good one', '16.4.6+fips.1', true],
+    ['a release line', '15.x', false],
+  ])('are judged: %s', (_, version, allowed) => {
+    const report = judged(v('17.0.0'), population({ [version]: 1 }), null, policy());
+    expect(report).toMatchObject({ allowed, oldest: { version, count: 1 } });
+  });
+});
+
+describe('on the way out', () => {
+  const out = (target: string, agents: Record<string, number>, present: string, at: string | null = null) =>
+    judged(v(target), population(agents), at ? plane(at) : null, policy(), { present: v(present), wayOut: true });
+
+  it.each<[string, string, Record<string, number>, string, boolean, [string, number?][]]>([
+    [
+      'agents that the present target strands as well',
+      '16.4.5',
+      { '16.4.6': 9, '14.3.0': 1 },
+      '16.4.6',
+      true,
+      [['14.3.0', 1]],
+    ],
+    ['agents whose version cannot be read', '16.4.5', { '?': 2 }, '17.0.0', true, [['?', 2]]],
+  ])('%s are a warning', (_, target, agents, present, allowed, stranded) => {
+    const report = out(target, agents, present);
+    expect(report).toMatchObject({ allowed, stranded: 0 });
+    const warned = report.warnings.filter(({ reason }) => reason === 'already_stranded');
+    expect(warned.map(({ version, count }) => [version, count])).toEqual(stranded);
+  });
+
+  it('agents that only the new target strands refuse', () => {
+    expect(out('16.4.5', { '17.0.0': 1, '14.3.0': 1 }, '17.0.0')).toMatchObject({
+      allowed: false,
+      stranded: 1,
+      reasons: [{ reason: 'major_downgrade', version: '17.0.0' }],
+    });
+  });
+
+  it('a control plane that refuses the present target as well is a warning', () => {
+    expect(out('18.0.0', { '18.1.0': 1 }, '18.1.0', '17.0.0').allowed).toBe(true);
+    expect(out('18.0.0', { '18.1.0': 1 }, '18.1.0', '17.0.0').warnings).toMatchObject([{ reason: 'already_stranded' }]);
+    expect(out('15.0.0', { '16.0.0': 1 }, '16.0.0', '17.0.0').allowed).toBe(false);
+  });
+});
+
+describe('a channel that leaves its control plane', () => {
+  const leave = (to: ControlPlaneState | null, former: ControlPlaneState | null) =>
+    judged(v('16.4.6'), population({ '16.4.6': 4 }), to, policy(), { former, wayOut: true });
+
+  it.each<[string, ControlPlaneState | null, ControlPlaneState | null, string[]]>([
+    ['for none is refused', null, plane('16.4.7'), ['control_plane_unknown']],
+    ['for an unknown one is refused', plane(null), plane('16.4.7'), ['control_plane_unknown']],
+    ['for one that its target fits is allowed', plane('17.0.0'), plane('16.4.7'), []],
+    [
+      'for one that its target does not fit is refused',
+      plane('15.0.0'),
+      plane('16.4.7'),
+      ['target_ahead_of_control_plane'],
+    ],
+    ['when it had none is allowed', plane('16.4.7'), null, []],
+  ])('%s', (_, to, former, reasons) => {
+    const report = leave(to, former);
+    expect(report.reasons.map(({ reason }) => reason)).toEqual(reasons);
+    expect(report.stranded).toBe(reasons.length > 0 ? 4 : 0);
+  });
+});
+
+describe('a control plane of several versions', () => {
+  const mixed: ControlPlaneState = { ...plane('16.4.7'), highest: v('18.0.0') };
+  it.each<[string, string[]]>([
+    ['17.0.0', ['target_ahead_of_control_plane']],
+    ['16.4.7', ['target_behind_control_plane']],
+  ])('is judged by the stricter one: %s', (target, reasons) => {
+    const report = judged(v(target), population(), mixed, policy());
+    expect(report.reasons.map(({ reason }) => reason)).toEqual(reasons);
+  });
+});
+
+describe('what sources leave in doubt', () => {
+  const source = (over: Partial<Evidence>): Evidence => ({
+    source: 'inventory',
+    ...sound,
+    versions: new Map(),
+    skipped: 0,
+    ...over,
+  });
+  const doubts = (evidence: Evidence[], at: ControlPlaneState | null = null, more: Partial<Population> = {}) =>
+    doubtsOf(judged(v('16.4.7'), { ...population(), evidence, ...more }, at, policy()));
+  const settling = { from: 22, to: 1, since: iso(NOW) };
+  const changed = (ago: number) => ({ ...plane('17.0.0'), changedAt: iso(NOW - ago) });
+
+  it.each<[string, Evidence[], ControlPlaneState | null, string[]]>([
+    ['nothing where all is fresh and settled', [source({})], null, []],
+    ['nothing where no source knows all', [source({ source: 'presumed', complete: false })], null, []],
+    ['old evidence', [source({ fresh: false, age: 90_000 })], null, ['evidence_stale']],
+    [
+      'nothing of an old source beside a fresh one',
+      [source({ fresh: false }), source({ source: 'teleport-metrics' })],
+      null,
+      [],
+    ],
+    ['a fall', [source({ settling })], null, ['evidence_settling']],
+    ['a control plane that changed just now', [source({})], changed(60_000), ['evidence_settling']],
+    [
+      'a source that was not read since it changed',
+      [source({ at: iso(NOW - 3_000_000) })],
+      changed(2_000_000),
+      ['evidence_settling'],
+    ],
+    ['nothing once it was read and has settled', [source({ at: iso(NOW) })], changed(2_000_000), []],
+  ])('%s', (_, evidence, at, reasons) => {
+    expect(doubts(evidence, at).map(({ reason }) => reason)).toEqual(reasons);
+  });
+
+  it('agents that were refused', () => {
+    expect(doubts([source({})], null, { uncounted: ['14.x'] })).toMatchObject([
+      { reason: 'agents_uncounted', version: '14.x' },
+    ]);
+  });
+
+  it('no agent that had expired, which the report names anyway', () => {
+    const marks = { ...population().marks, expired: 2 };
+    expect(doubts([source({})], null, { marks })).toEqual([]);
+    expect(judged(v('16.4.7'), { ...population(), marks }, null, policy())).toMatchObject({
+      allowed: true,
+      warnings: [{ reason: 'expired', count: 2, detail: expect.stringContaining('2 agents had expired') }],
+    });
+  });
+
+  it('each says what to do', () => {
+    const stale = doubts([
+      source({ fresh: false, age: 90_000, failing: { since: iso(NOW), fault: 'it answered 500' } }),
+    ]);
+    expect(stale[0]?.detail).toContain('the inventory of stable/cloud is 25 h old');
+    expect(stale[0]?.detail).toContain('it answered 500');
+    expect(doubts([source({ settling })])[0]?.detail).toContain(
+      'fairway evidence accept stable/cloud inventory --reason',
+    );
+  });
+});
+
 it('refuses to leave presumed agents behind: no evidence never means safe', () => {
   const served = [{ version: '15.4.7', until: new Date(NOW - 29 * DAY).toISOString() }];
-  const found = takeCensus({ name: CHANNEL, target: '16.4.7', served }, fleet(), CENSUS, NOW);
-  expect(assess(v('17.0.1'), found, null, policy())).toMatchObject({
+  const found = census(fleet(), '16.4.7', served);
+  expect(judged(v('17.0.1'), found, null, policy())).toMatchObject({
     allowed: false,
     agents: 2,
     stranded: 1,
@@ -394,7 +548,7 @@ it('refuses to leave presumed agents behind: no evidence never means safe', () =
   });
 });
 
-describe('breaking the glass', () => {
+describe('an override', () => {
   const tooOld = () => judge({ agents: { '15.4.7': 3 }, target: '17.0.1' });
 
   it.each([

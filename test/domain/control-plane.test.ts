@@ -1,26 +1,49 @@
 import { describe, expect, it } from 'vitest';
-import { assessControlPlane, type ControlPlaneReason } from '../../src/domain/control-plane.ts';
+import {
+  assessControlPlane,
+  type ControlPlane,
+  type ControlPlaneReason,
+  type ControlPlaneWarning,
+  readControlPlaneVersion,
+  reportVersions,
+  type UnmanagedPolicy,
+} from '../../src/domain/control-plane.ts';
 import { population, v } from './populations.ts';
 
 interface Case {
   current?: string;
+  /** Where parts of it run another version. */
+  highest?: string;
   version: string;
   /** Channels with their target and agents. */
   channels?: Record<string, [target: string | null, agents: Record<string, number>]>;
   /** Reasons with the channel and the version they are about. */
   reasons: [ControlPlaneReason, channel?: string, version?: string][];
+  warnings?: [ControlPlaneWarning, version?: string][];
   agents?: number;
   stranded?: number;
+  /** Connected agents of the cluster that have no updater. */
+  unmanaged?: Record<string, number>;
+  policy?: UnmanagedPolicy;
 }
 
-const judge = ({ current, version, channels = {} }: Omit<Case, 'reasons'>) =>
+const judge = ({
+  current,
+  highest = current,
+  version,
+  channels = {},
+  unmanaged = {},
+  policy = 'warn',
+}: Omit<Case, 'reasons'>) =>
   assessControlPlane(
     'main',
     v(version),
-    current ? v(current) : null,
+    current && highest ? { lowest: v(current), highest: v(highest) } : null,
     Object.entries(channels).map(([channel, [target, agents]]) => {
-      return { channel, target: target ? v(target) : null, population: population(agents), recent: [] };
+      const counts = { ...population(agents), unmanaged: new Map(Object.entries(unmanaged)) };
+      return { channel, target: target ? v(target) : null, population: counts, recent: [] };
     }),
+    policy,
   );
 
 const cases: [string, Case][] = [
@@ -80,6 +103,98 @@ const cases: [string, Case][] = [
   ],
   ['does not mind a withdrawn channel', { version: '18.0.0', channels: { a: [null, {}] }, reasons: [] }],
   [
+    'may not skip a major for the part that is farthest behind',
+    {
+      current: '15.4.9',
+      highest: '16.4.7',
+      version: '17.0.0',
+      reasons: [['control_plane_skips_major']],
+      warnings: [['components_apart']],
+    },
+  ],
+  [
+    'may not go back a major for the part that is farthest ahead',
+    {
+      current: '16.4.7',
+      highest: '17.0.0',
+      version: '16.4.7',
+      reasons: [['control_plane_major_downgrade']],
+      warnings: [['components_apart']],
+    },
+  ],
+  [
+    'may finish an upgrade within its major',
+    { current: '16.4.6', highest: '16.4.7', version: '16.4.7', reasons: [], warnings: [] },
+  ],
+  [
+    'may not go to another major while the version of an agent cannot be read',
+    {
+      current: '16.4.7',
+      version: '17.0.0',
+      channels: { a: ['16.4.7', { '?': 2, '16.4.7': 3 }] },
+      reasons: [['unknown_agent_version', 'a', '?']],
+      agents: 5,
+      stranded: 2,
+    },
+  ],
+  [
+    'may stay within its major with such an agent',
+    {
+      current: '16.4.7',
+      version: '16.5.0',
+      channels: { a: ['16.4.7', { '?': 2 }] },
+      reasons: [],
+      warnings: [['unknown_agent_version', '?']],
+      agents: 2,
+    },
+  ],
+  [
+    'may not go anywhere with such an agent where nobody knows what it runs',
+    {
+      version: '16.5.0',
+      channels: { a: ['16.4.7', { '?': 2 }] },
+      reasons: [['unknown_agent_version', 'a', '?']],
+      agents: 2,
+      stranded: 2,
+    },
+  ],
+  [
+    'reads build metadata of agents',
+    {
+      version: '17.0.0',
+      channels: { a: ['16.4.7', { '15.4.7+fips.1': 2 }] },
+      reasons: [['agent_too_old', 'a', '15.4.7+fips.1']],
+      agents: 2,
+      stranded: 2,
+    },
+  ],
+  [
+    'names agents without an updater that it leaves behind, once for the cluster',
+    {
+      current: '16.4.7',
+      version: '17.0.0',
+      channels: { a: ['16.4.7', {}], b: ['16.4.7', {}] },
+      unmanaged: { '15.4.7': 3, '16.4.7': 9, '?': 1 },
+      reasons: [],
+      warnings: [
+        ['unmanaged_agents', '?'],
+        ['unmanaged_agents', '15.4.7'],
+      ],
+    },
+  ],
+  [
+    'is refused for them where the settings say so',
+    {
+      current: '16.4.7',
+      version: '17.0.0',
+      channels: { a: ['16.4.7', {}] },
+      unmanaged: { '15.4.7': 3 },
+      policy: 'refuse',
+      reasons: [['unmanaged_agents', undefined, '15.4.7']],
+      warnings: [],
+    },
+  ],
+  [
     'must suit every channel, and every reason is given',
     {
       current: '16.4.7',
@@ -99,10 +214,11 @@ const cases: [string, Case][] = [
 ];
 
 describe('a control plane', () => {
-  it.each(cases)('%s', (_, { reasons, agents = 0, stranded = 0, ...given }) => {
+  it.each(cases)('%s', (_, { reasons, warnings = [], agents = 0, stranded = 0, ...given }) => {
     const report = judge(given);
     const found = report.reasons.map(({ reason, channel, version }) => [reason, channel, version].filter(Boolean));
-    expect(found).toEqual(reasons);
+    expect(found).toEqual(reasons.map((each) => each.filter(Boolean)));
+    expect(report.warnings.map(({ reason, version }) => [reason, version].filter(Boolean))).toEqual(warnings);
     expect(report).toMatchObject({ allowed: reasons.length === 0, agents, stranded, controlPlane: 'main' });
   });
 
@@ -120,9 +236,71 @@ describe('a control plane', () => {
 
   it('believes the source that strands most', () => {
     const rivals = population({ '15.4.7': 1, '16.4.7': 9 }, { '15.4.7': 4 });
-    const report = assessControlPlane('main', v('17.0.0'), null, [
-      { channel: 'a', target: null, population: rivals, recent: [] },
-    ]);
+    const fleets = [{ channel: 'a', target: null, population: rivals, recent: [] }];
+    const report = assessControlPlane('main', v('17.0.0'), null, fleets, 'warn');
     expect(report).toMatchObject({ agents: 10, stranded: 4, reasons: [{ reason: 'agent_too_old', count: 4 }] });
+  });
+});
+
+describe('a report of what a control plane runs', () => {
+  const [BEFORE, NOW] = ['2026-03-01T11:00:00.000Z', '2026-03-01T12:00:00.000Z'];
+  const plane = (over: Partial<ControlPlane> = {}): ControlPlane => {
+    return { name: 'main', version: '17.2.0', changedAt: BEFORE, updatedAt: BEFORE, updatedBy: 'token:a', ...over };
+  };
+  const report = (
+    before: ControlPlane | undefined,
+    versions: string[],
+    components: ControlPlane['components'] = undefined,
+  ) => reportVersions(before, 'main', versions, components ?? null, { by: 'token:b', at: NOW });
+
+  it.each<[what: string, before: ControlPlane | undefined, versions: string[], expected: object]>([
+    [
+      'is news where there was none',
+      undefined,
+      ['v17.2.0'],
+      { isNews: true, after: { version: '17.2.0', changedAt: null } },
+    ],
+    ['of the same version is not', plane(), ['17.2.0+fips'], { isNews: false, after: { changedAt: BEFORE } }],
+    ['of another version is', plane(), ['17.2.1'], { isNews: true, after: { version: '17.2.1', changedAt: NOW } }],
+    [
+      'of two versions has a lowest and a highest',
+      plane(),
+      ['17.10.0', '17.2.0'],
+      { isNews: true, after: { version: '17.2.0', highest: '17.10.0', changedAt: NOW } },
+    ],
+    [
+      'of the same two again is not news',
+      plane({ highest: '17.10.0' }),
+      ['17.2.0', '17.10.0'],
+      { isNews: false, after: { highest: '17.10.0' } },
+    ],
+    [
+      'keeps the moment of the change of an older document',
+      plane({ changedAt: undefined }),
+      ['17.2.0'],
+      { isNews: false, after: { changedAt: BEFORE } },
+    ],
+  ])('%s', (_, before, versions, expected) => {
+    expect(report(before, versions)).toMatchObject(expected);
+  });
+
+  it('of components is news where they are others, though nothing moved', () => {
+    const components = { auth: ['17.2.0'], proxy: ['17.2.0'] };
+    expect(report(plane(), ['17.2.0'], components)).toMatchObject({
+      isNews: true,
+      after: { components, changedAt: BEFORE },
+    });
+    expect(report(plane({ components }), ['17.2.0'], components)).toMatchObject({ isNews: false });
+    expect(report(plane({ components }), ['17.2.0']).after).not.toHaveProperty('components');
+  });
+
+  it.each([
+    ['17.2.0+fips', '17.2.0'],
+    [' V17.2 ', '17.2.0'],
+    ['17.0.0-dev.1', '17.0.0-dev.1'],
+    ['teleport', undefined],
+    ['', undefined],
+  ])('reads %j as %s', (text, version) => {
+    expect(readControlPlaneVersion(text)?.text).toBe(version);
   });
 });

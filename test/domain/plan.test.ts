@@ -1,20 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import type { Population } from '../../src/domain/census.ts';
+import type { Evidence, Population } from '../../src/domain/census.ts';
 import {
   type Act,
   type Channel,
   createChannel,
   DEFAULT_SETTINGS,
+  type Plan,
   pin,
   rollBack,
   setCritical,
   withdraw,
 } from '../../src/domain/channel.ts';
 import { assess, type ControlPlaneState } from '../../src/domain/compatibility.ts';
-import { cancelPlan, planRoute, startPlan, takeNextStep, waitingFor } from '../../src/domain/plan.ts';
+import {
+  cancelPlan,
+  isClosed,
+  planRoute,
+  reroute,
+  startPlan,
+  takeNextStep,
+  waitingFor,
+} from '../../src/domain/plan.ts';
 import { listedRelease, type Release } from '../../src/domain/release.ts';
 import { requireVersion } from '../../src/domain/version.ts';
-import { artifacts } from './populations.ts';
+import { artifacts, NO_MARKS, population as sound } from './populations.ts';
 
 const AT = new Date('2026-01-02T03:04:05Z');
 const act: Act = { by: 'token:ops', at: AT, reason: 'to 18' };
@@ -31,16 +40,17 @@ const plane = (version: string | null): ControlPlaneState => ({
 });
 
 function population(versions: Record<string, number>, fresh = true): Population {
-  const counts = new Map(Object.entries(versions));
-  return {
-    evidence: [{ source: 'inventory', complete: true, fresh, age: 1, versions: counts, skipped: 0 }],
-    known: [counts],
-    headcounts: [counts],
-    groups: [],
-    updaters: [],
-    unenrolled: 0,
-  };
+  const known = sound(versions);
+  return { ...known, evidence: known.evidence.map((source) => ({ ...source, fresh })) };
 }
+
+const SITUATION = {
+  channel: 'edge',
+  present: requireVersion('16.4.6'),
+  wayOut: false,
+  settleFor: 0,
+  now: AT.getTime(),
+};
 
 const report = (
   target: string,
@@ -48,7 +58,7 @@ const report = (
   controlPlane = plane('18.1.0'),
   fresh = true,
   over = {},
-) => assess(requireVersion(target), population(versions, fresh), controlPlane, { ...policy, ...over });
+) => assess(requireVersion(target), population(versions, fresh), controlPlane, { ...policy, ...over }, SITUATION);
 
 const channelAtTarget = (target: string): Channel =>
   createChannel('edge', DEFAULT_SETTINGS, requireVersion(target), act);
@@ -74,6 +84,18 @@ describe('the route of a plan', () => {
     }
   });
 
+  it('is refused, with the names of the pulled releases, where no other way is left', () => {
+    const pulled = { reason: 'bad', by: 'x', at: '' };
+    const catalogue = new Map([...CATALOGUE].filter(([version]) => !version.startsWith('17.')));
+    for (const version of ['17.5.0', '17.4.2']) {
+      catalogue.set(version, { ...(CATALOGUE.get(version) as Release), pulled });
+    }
+    const refused = report('18.1.0', { '16.4.6': 1 }, plane('18.1.0'), true, { catalogue });
+    expect(() => planRoute(channelAtTarget('16.4.6'), requireVersion('18.1.0'), refused, catalogue)).toThrow(
+      'no way there, because 17.5.0 and 17.4.2 were pulled; import the releases between',
+    );
+  });
+
   it('begins where the slowest agents are', () => {
     expect(route('16.4.6', '18.1.0', { '15.0.0': 1, '16.4.6': 3 })).toEqual(['16.5.1', '17.5.0', '18.1.0']);
   });
@@ -89,6 +111,16 @@ describe('the route of a plan', () => {
   it('ignores that the control plane is not there yet', () => {
     const behind = report('18.1.0', { '16.4.6': 1 }, plane('17.0.0'));
     expect(planRoute(channelAtTarget('16.4.6'), requireVersion('18.1.0'), behind)).toHaveLength(2);
+  });
+
+  it('waits where it is for agents whose version cannot be read, and for the control plane', () => {
+    expect(route('16.4.6', '18.1.0', { '?': 1, '16.4.6': 3 })).toEqual(['16.4.6', '17.5.0', '18.1.0']);
+    expect(route('16.4.6', '17.5.0', { '?': 1, '16.4.6': 3 })).toEqual(['16.4.6', '17.5.0']);
+    // Within the major it strands no one new.
+    expect(route('16.4.6', '18.1.0', { '?': 1, '15.0.0': 1 })).toEqual(['16.5.1', '17.5.0', '18.1.0']);
+    const behind = report('17.5.0', { '16.4.6': 1 }, plane('16.5.1'));
+    const steps = planRoute(channelAtTarget('16.4.6'), requireVersion('17.5.0'), behind);
+    expect(steps.map(({ text }) => text)).toEqual(['16.4.6', '17.5.0']);
   });
 
   it.each([
@@ -155,6 +187,22 @@ describe('a plan', () => {
       'agents_behind',
       'waiting for 12 agents below 17.0.0',
     ],
+    [
+      'agents whose version cannot be read',
+      { '?': 2, '16.4.6': 1 },
+      plane('18.1.0'),
+      true,
+      'agents_behind',
+      'waiting for 1 agent below 17.0.0 and 2 agents whose version cannot be read',
+    ],
+    [
+      'such agents alone, before the control plane, which must wait for them too',
+      { '?': 1, '17.5.0': 1 },
+      plane('17.5.0'),
+      true,
+      'agents_behind',
+      'waiting for 1 agent whose version cannot be read',
+    ],
     ['one agent behind', { '16.4.6': 1 }, plane('18.1.0'), true, 'agents_behind', 'waiting for 1 agent below 17.0.0'],
     [
       'stale evidence',
@@ -162,7 +210,7 @@ describe('a plan', () => {
       plane('18.1.0'),
       false,
       'evidence_stale',
-      expect.stringContaining('import an inventory'),
+      expect.stringContaining('import a new one'),
     ],
     [
       'its control plane',
@@ -178,27 +226,86 @@ describe('a plan', () => {
       plane(null),
       true,
       'control_plane',
-      expect.stringContaining('nobody has reported'),
+      expect.stringContaining('is not known'),
     ],
   ])('waits for %s', (_, versions, controlPlane, fresh, reason, detail) => {
-    expect(waitingFor(planned(), report('18.1.0', versions, controlPlane, fresh), AT)).toEqual({ reason, detail });
+    expect(waitingFor(planned(), report('18.1.0', versions, controlPlane, fresh), NO_MARKS, AT)).toEqual({
+      reason,
+      detail,
+    });
   });
 
   it('waits while it is pinned, and for a release that was pulled', () => {
     const good = report('18.1.0', { '17.5.0': 9 });
-    expect(waitingFor(planned(), good, AT)).toBeNull();
-    expect(waitingFor(pin(planned(), null, null, act), good, AT)).toMatchObject({ reason: 'pinned' });
+    expect(waitingFor(planned(), good, NO_MARKS, AT)).toBeNull();
+    expect(waitingFor(pin(planned(), null, null, act), good, NO_MARKS, AT)).toMatchObject({ reason: 'pinned' });
     const ended = pin(planned(), null, new Date(AT.getTime() + 1), act);
-    expect(waitingFor(ended, good, new Date(AT.getTime() + 2))).toBeNull();
+    expect(waitingFor(ended, good, NO_MARKS, new Date(AT.getTime() + 2))).toBeNull();
     const pulled = { ...(CATALOGUE.get('18.1.0') as Release), pulled: { reason: 'bad', by: 'x', at: '' } };
     const bad = report('18.1.0', { '17.5.0': 9 }, plane('18.1.0'), true, { catalogue: new Map([['18.1.0', pulled]]) });
-    expect(waitingFor(planned(), bad, AT)).toMatchObject({
+    expect(waitingFor(planned(), bad, NO_MARKS, AT)).toMatchObject({
       reason: 'refused',
       detail: expect.stringContaining('pulled'),
     });
   });
 
+  it('names those who will not move by themselves', () => {
+    const behind = report('18.1.0', { '16.4.6': 6 });
+    const marks = { ...NO_MARKS, pinned: 3, disabled: 1, reverted: 2 };
+    expect(waitingFor(planned(), behind, marks, AT)?.detail).toBe(
+      'waiting for 6 agents below 17.0.0; the channel has 3 pinned on their host, 1 with a disabled updater, 2 that went back by themselves',
+    );
+  });
+
+  it.each<[string, Evidence['settling'], string]>([
+    ['a fall of its agents', { from: 22, to: 1, since: AT.toISOString() }, 'evidence_settling'],
+  ])('waits for %s to settle', (_, settling, reason) => {
+    const known = population({ '17.5.0': 9 });
+    const doubtful = { ...known, evidence: known.evidence.map((source) => ({ ...source, settling })) };
+    const given = assess(requireVersion('18.1.0'), doubtful, plane('18.1.0'), policy, SITUATION);
+    expect(waitingFor(planned(), given, NO_MARKS, AT)).toMatchObject({ reason });
+  });
+
+  it('waits for its control plane also where that is all that stands in the way', () => {
+    expect(
+      planRoute(
+        channelAtTarget('17.5.0'),
+        requireVersion('18.1.0'),
+        report('18.1.0', { '17.5.0': 9 }, plane('17.9.0')),
+      ).map(({ text }) => text),
+    ).toEqual(['17.5.0', '18.1.0']);
+  });
+
   it('goes on when nobody is left behind', () => {
-    expect(waitingFor(planned(), report('18.1.0', {}), AT)).toBeNull();
+    expect(waitingFor(planned(), report('18.1.0', {}), NO_MARKS, AT)).toBeNull();
+  });
+});
+
+describe('a plan whose next stop is closed', () => {
+  const catalogue = (pulled: string[], ...versions: string[]) =>
+    new Map(
+      versions.map((version) => {
+        const release = listedRelease({ version, cutAt: null, security: false });
+        return [
+          version,
+          pulled.includes(version) ? { ...release, pulled: { reason: 'bad', by: 'x', at: '' } } : release,
+        ];
+      }),
+    );
+
+  it.each<[string, string[], string[] | null]>([
+    ['takes another one', ['17.5.0'], ['16.4.6', '17.4.0', '18.1.0']],
+    ['stays where there is no other', ['17.5.0', '17.4.0'], null],
+  ])('%s', (_, pulled, expected) => {
+    const over = { catalogue: catalogue(pulled, '16.4.6', '17.4.0', '17.5.0', '18.1.0') };
+    const channel = {
+      ...planned(),
+      target: '16.4.6',
+      plan: { ...(planned().plan as Plan), route: ['16.4.6', '17.5.0', '18.1.0'], step: 0 },
+    };
+    expect(isClosed(report('17.5.0', { '16.4.6': 3 }, plane('18.1.0'), true, over))).toBe(true);
+    const onward = report('18.1.0', { '16.4.6': 3 }, plane('18.1.0'), true, over);
+    if (expected) expect(reroute(channel, onward)?.route).toEqual(expected);
+    else expect(() => reroute(channel, onward)).toThrow(/knows no way there/);
   });
 });

@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readPrometheusText } from '../../src/domain/prometheus-text.ts';
-import { readRegisteredServers } from '../../src/domain/teleport-metrics.ts';
-import { AUTH_METRICS } from '../support/teleport.ts';
 
 const sample = (name: string, labels: Record<string, string>, value: number) => ({
   name,
@@ -51,37 +49,5 @@ describe('the text format of Prometheus', () => {
         expect(Array.isArray(samples) || typeof samples === 'string').toBe(true);
       }),
     );
-  });
-});
-
-describe("auth servers' metrics", () => {
-  it('are summed over labels, and only enrolled agents count', () => {
-    expect(readRegisteredServers([AUTH_METRICS])).toEqual({
-      versions: { '16.4.6': 120, '16.4.3': 60, '16.3.0': 25, '16.1.8': 10, '15.4.9': 14, '15.4.7': 6 },
-      skipped: 0,
-    });
-  });
-
-  it('are summed over servers', () => {
-    const other = 'teleport_registered_servers{version="v16.4.6",automatic_updates="true"} 2\n';
-    expect(readRegisteredServers([AUTH_METRICS, other])).toMatchObject({ versions: { '16.4.6': 122, '15.4.7': 6 } });
-  });
-
-  it.each([
-    ['without the metric', 'up 1\n'],
-    ['with a fraction of an agent', 'teleport_registered_servers{version="1.0.0",automatic_updates="true"} 1.5\n'],
-    ['with a negative count', 'teleport_registered_servers{version="1.0.0",automatic_updates="true"} -1\n'],
-    [
-      'with a count that is not a number',
-      'teleport_registered_servers{version="1.0.0",automatic_updates="true"} NaN\n',
-    ],
-    ['cut off', AUTH_METRICS.slice(0, 400)],
-  ])('are refused %s, even next to a good answer', (_, text) => {
-    expect(readRegisteredServers([AUTH_METRICS, text])).toEqual(expect.any(String));
-  });
-
-  it('count agents with an unreadable version separately', () => {
-    const text = 'teleport_registered_servers{version="",automatic_updates="true"} 3\n';
-    expect(readRegisteredServers([text])).toEqual({ versions: {}, skipped: 3 });
   });
 });

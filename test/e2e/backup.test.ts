@@ -17,8 +17,17 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-const startOn = (redisUrl: string | null, dataDir = temporaryDirectory()) =>
-  startServer({ redisUrl, dataDir, promotion: { stages: FIRST_STAGES } }, { now: () => FIRST_STATE_AT });
+async function startOn(redisUrl: string | null, dataDir = temporaryDirectory()): Promise<TestServer> {
+  const server = await startServer(
+    { redisUrl, dataDir, promotion: { stages: FIRST_STAGES } },
+    { now: () => FIRST_STATE_AT },
+  );
+  // The state is of an older release, whose agents are carried over first.
+  await vi.waitFor(async () => expect(await operatorClient(server)('GET', '/census')).toMatchObject({ status: 200 }), {
+    timeout: 10_000,
+  });
+  return server;
+}
 
 async function redisIn(dir: string, args: string[] = []): Promise<RedisProcess> {
   const started = await startRedis({ dir, args });

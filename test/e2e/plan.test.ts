@@ -41,6 +41,8 @@ async function startFleet(server: () => TestServer, versions: string[]) {
 const settings = (authUrl: () => string, more = {}) => ({
   fleet: { flushEvery: '20ms' },
   leader: { lease: '1s', plansEvery: '30ms' },
+  // What was counted before a step is believed for this long after it.
+  evidence: { settleFor: '500ms' },
   sources: { every: '30ms', timeout: '1s', metrics: { edge: [authUrl()] } },
   bootstrap: {
     controlPlanes: { main: '17.9.0' },
@@ -69,21 +71,28 @@ describe('a plan across two majors', () => {
     // The first poll tells an agent where to go, the second shows Fairway that it went there.
     await fleet.poll();
     await fleet.poll();
-    await vi.waitFor(async () => {
-      const { body } = await api('GET', '/channels/edge/plan');
-      expect(body).toMatchObject({
-        next: '18.1.0',
-        waiting: { reason: 'agents_behind', detail: 'waiting for 1 agent below 17.0.0' },
-      });
-    });
+    await vi.waitFor(
+      async () => {
+        const { body } = await api('GET', '/channels/edge/plan');
+        expect(body).toMatchObject({
+          next: '18.1.0',
+          waiting: { reason: 'agents_behind', detail: 'waiting for 1 agent below 17.0.0' },
+        });
+      },
+      { timeout: 10_000 },
+    );
     straggler.offline = false;
-    await vi.waitFor(async () => {
-      await fleet.poll();
-      expect((await api('GET', '/channels/edge/plan')).body.waiting).toMatchObject({ reason: 'control_plane' });
-    });
+    await vi.waitFor(
+      async () => {
+        await fleet.poll();
+        expect((await api('GET', '/channels/edge/plan')).body.waiting).toMatchObject({ reason: 'control_plane' });
+      },
+      { timeout: 10_000 },
+    );
     await api('PUT', '/control-planes/main', { version: '18.2.0' });
-    await vi.waitFor(async () =>
-      expect((await api('GET', '/channels/edge')).body).toMatchObject({ target: '18.1.0', plan: null }),
+    await vi.waitFor(
+      async () => expect((await api('GET', '/channels/edge')).body).toMatchObject({ target: '18.1.0', plan: null }),
+      { timeout: 10_000 },
     );
     await fleet.poll();
     expect(new Set(fleet.agents.map(({ version }) => version))).toEqual(new Set(['18.1.0']));
@@ -109,7 +118,7 @@ describe('a plan across two majors', () => {
     await vi.waitFor(async () =>
       expect(await explain()).toMatchObject({ plan: { next: '18.1.0', strandsAgent: true } }),
     );
-    expect((await explain()).because).toContain('which waits for this agent, whom it would strand');
+    expect((await explain()).because).toContain('which waits for this agent, because it would strand it');
   });
 
   it('pauses while the channel is pinned, and ends when it is cancelled', async () => {

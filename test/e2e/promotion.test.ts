@@ -127,7 +127,7 @@ describe('a cloud release', () => {
     ]);
     expect(await label(server, 'labeled', 4711, 'delivery-1')).toEqual({ status: 200, body: { releases: [RELEASE] } });
     const self = await act(ci, 'approve', { stage: 'internal', reason: 'mine is good' });
-    expect(self).toMatchObject({ status: 403, body: { detail: expect.stringContaining('somebody else') } });
+    expect(self).toMatchObject({ status: 403, body: { detail: expect.stringContaining('someone else must approve') } });
     expect(await act(manager, 'approve', { stage: 'internal', reason: 'tested' })).toMatchObject({ status: 200 });
     expect(await act(manager, 'promote', { stage: 'internal', reason: 'tested' })).toMatchObject({ status: 200 });
 

@@ -50,7 +50,7 @@ it('shows commands that work as printed, and their output', { timeout: 60_000 },
   expect(commands.length).toBeGreaterThanOrEqual(5);
   expect(JSON.parse(outputs[1] ?? '')).toMatchObject({ channel: { target: '16.4.7' }, report: { allowed: true } });
   expect(outputs[3]).toContain('"code":"refused"');
-  expect(outputs[4]).toMatch(/236 agents enrolled.*\d+ imported, 0 unchanged/s);
+  expect(outputs[4]).toMatch(/237 agents enrolled.*\d+ imported, 0 unchanged/s);
 
   // Ctrl-C goes to everything at a terminal: to npm, to its shell and to the server.
   server.signal('SIGINT');

@@ -43,6 +43,28 @@ async function done(reply: Promise<Reply>): Promise<void> {
 const steer = ({ server }: Place, channel: string, verb: string, body: object): Promise<void> =>
   done(server.api('POST', `/channels/${encodeURIComponent(channel)}/${verb}`, { reason: 'monthly update', ...body }));
 
+/** The first agent is seen again, at another version. */
+const importAgain = ({ server }: Place, version: string): Promise<void> => {
+  const [first, ...rest] = inventory();
+  if (!first) throw new Error('the inventory is empty');
+  const again = { ...first, spec: { ...first.spec, version } };
+  return done(server.api('POST', '/inventory?channel=stable/cloud', [again, ...rest]));
+};
+
+/** Moves the channel to a version that strands agents, as an admin may. */
+async function strand(here: Place, version: string): Promise<void> {
+  const { body } = await here.server.api('POST', '/channels/stable%2Fcloud/check', { version });
+  await steer(here, 'stable/cloud', 'roll-forward', { version, acceptStranding: body.stranded });
+}
+
+/** Restarts the server with one more channel in its settings. */
+async function restartWith(here: Place, channel: object): Promise<void> {
+  here.server.signal('SIGTERM');
+  await here.server.exit;
+  const channels = [...(QUICKSTART.bootstrap as { channels: object[] }).channels, channel];
+  here.server = await startFairway({ dir: here.dir, settings: { bootstrap: { ...CATALOGUE, channels } } });
+}
+
 const SCENARIOS: Record<string, Scenario> = {
   'docs/operating.md': { begin: () => place() },
 
@@ -104,6 +126,26 @@ const SCENARIOS: Record<string, Scenario> = {
     },
   },
 
+  'docs/runbooks/bootstrap-refused.md': {
+    async begin() {
+      const here = await place();
+      await restartWith(here, { name: 'next', target: '18.0.0', controlPlane: 'main' });
+      return here;
+    },
+    before: {
+      // The settings are corrected, as the example says.
+      3: (here) => restartWith(here, { name: 'next', target: '16.4.6', controlPlane: 'main' }),
+    },
+  },
+
+  'docs/runbooks/clock.md': {
+    async begin() {
+      const redis = await startRedis();
+      onTestFinished(() => redis.stop());
+      return place({}, { REDIS_URL: redis.url });
+    },
+  },
+
   'docs/runbooks/stuck-agent.md': { begin: () => place() },
 
   'docs/runbooks/forgotten-pin.md': {
@@ -125,6 +167,56 @@ const SCENARIOS: Record<string, Scenario> = {
   'docs/runbooks/does-not-move.md': { begin: () => place() },
   'docs/runbooks/evidence-stale.md': { begin: () => place() },
   'docs/runbooks/polls-fail.md': { begin: () => place() },
+
+  'docs/runbooks/target-strands.md': {
+    async begin() {
+      const here = await place();
+      await done(here.server.api('PUT', '/control-planes/main', { version: '17.0.1' }));
+      await steer(here, 'stable/cloud', 'roll-forward', { version: '16.4.7' });
+      await strand(here, '17.0.1');
+      return here;
+    },
+  },
+
+  'docs/runbooks/evidence-settling.md': {
+    async begin() {
+      const here = await place();
+      await done(here.server.api('POST', '/inventory?channel=stable/cloud', inventory().slice(-60)));
+      return here;
+    },
+  },
+
+  'docs/runbooks/census-incomplete.md': {
+    async begin() {
+      const here = await place({ fleet: { maxAgents: 1, flushEvery: '50ms', enrolment: { mode: 'open' } } });
+      for (const id of ['agent-1', 'agent-2']) {
+        const headers = { 'Agent-Id': id, 'Agent-Version': '15.4.9' };
+        await fetch(`${here.server.publicUrl}/v1/stable/cloud/version`, { headers });
+      }
+      await vi.waitFor(async () => {
+        const { body } = await here.server.api('GET', '/census?channel=stable/cloud');
+        expect(body.uncounted).toEqual(['15.x']);
+      });
+      return here;
+    },
+  },
+
+  'docs/runbooks/agents-contested.md': {
+    async begin() {
+      const here = await place();
+      for (const version of ['v16.4.3', 'v16.4.6']) await importAgain(here, version);
+      return here;
+    },
+  },
+
+  'docs/runbooks/agents-reverted.md': {
+    async begin() {
+      const here = await place();
+      await importAgain(here, 'v16.4.3');
+      return here;
+    },
+  },
+
   'docs/runbooks/README.md': { begin: () => place() },
 };
 

@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Raw } from '../../src/config/raw.ts';
+import { instance } from '../fixtures/inventory.ts';
 import { asAdmin } from '../store/redis-harness.ts';
 import { type FairwayProcess, keepPolling, startFairway } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis-server.ts';
@@ -196,7 +198,10 @@ describe('an outage', () => {
     await expectRecovered(server, '16.4.8');
     expect(await polling.stop()).toMatchObject({ wrong: [] });
     const { body } = await server.api('GET', `${CHANNEL}/history`);
-    const targets = body.entries.map(({ after }: { after: { target: string } }) => after.target);
+    // The bootstrap's entry has everything that it created, by key.
+    const targets = body.entries.map(
+      ({ after }: { after: Raw }) => ((after['channel/stable/cloud'] ?? after) as Raw).target,
+    );
     expect(targets).toEqual(['16.4.8', '16.4.7', '16.4.6']);
     expect((await server.api('GET', '/audit/verify')).body).toMatchObject({ intact: true });
   });
@@ -227,12 +232,7 @@ describe('an outage', () => {
       ['DELETE', CHANNEL, 503],
       ['PUT', '/control-planes/main', 503, { version: '16.4.8' }],
       ['POST', '/control-planes/main/check', 503, { version: '16.4.8' }],
-      [
-        'POST',
-        '/inventory?channel=stable/cloud',
-        503,
-        [{ kind: 'instance', metadata: { name: 'a' }, spec: { version: '16.4.6', ext_upgrader: 'unit' } }],
-      ],
+      ['POST', '/inventory?channel=stable/cloud', 503, [instance(1, '16.4.7', 'cluster'), instance(2, '16.4.6')]],
       ['POST', '/releases/import', 503, [{ version: '16.4.8', date: '2024-11-12', security: false }]],
     ];
     const results = await Promise.all(

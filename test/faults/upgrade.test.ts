@@ -76,7 +76,9 @@ describe.each([
     expect(await poll.text()).toBe('v16.5.0');
     expect(await (await fetch(`${server.publicUrl}/v1/stable/cloud/critical`)).text()).toBe('yes');
 
-    expect((await api('GET', '/agents?channel=stable/cloud')).body.agents).toHaveLength(2);
+    await vi.waitFor(async () => {
+      expect((await api('GET', '/agents?channel=stable/cloud')).body.agents).toHaveLength(2);
+    });
     const release = (await api('GET', '/releases/19.0.0-cloud.20241112T101530.f00dfac')).body;
     expect(release.changes).toMatchObject([{ pr: 4711, signedOff: { by: 'github:zmb3' } }]);
     expect((await api('GET', `/releases/${release.version}/promotion`)).body.stages).toHaveLength(1);

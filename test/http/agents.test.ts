@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { merge } from '../../src/config/raw.ts';
+import { merge, type Raw } from '../../src/config/raw.ts';
+import { hashToken } from '../../src/config/settings.ts';
 import { instanceId, inventory } from '../fixtures/inventory.ts';
 import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
 import { expectProblem } from './shared-server.ts';
@@ -7,17 +8,22 @@ import { ask } from './wire.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 const IMPORT = '/inventory?channel=stable%2Fcloud';
+const TOKEN = 'enrolment-token-of-the-agents';
+const ENROLLED: Raw = { fleet: { enrolment: { mode: 'token', tokens: [{ name: 'a', sha256: hashToken(TOKEN) }] } } };
 
-async function started() {
-  const server = await startServer(merge(QUICKSTART, { fleet: { flushEvery: '20ms' } }));
+async function started(settings: Raw = {}, token = '') {
+  const server = await startServer(merge(merge(QUICKSTART, { fleet: { flushEvery: '20ms' } }), settings));
   const api = operatorClient(server);
   await api('PUT', '/channels/other', { target: '16.4.6' });
   await api('POST', IMPORT, inventory());
   const checkIn = async (id: string, version: string, channel = 'stable/cloud') => {
-    await ask(server.publicUrl, `/v1/${channel}/version?host=${id}&agent_version=${version}&updater=unit&group=prod`);
+    const headers = token === '' ? [] : [`Agent-Token: ${token}`];
+    const query = `host=${id}&agent_version=${version}&updater=unit&group=prod`;
+    await ask(server.publicUrl, `/v1/${channel}/version?${query}`, { headers });
     return vi.waitFor(async () => {
       const { body } = await api('GET', `/agents/${id}`);
-      expect(body).toMatchObject({ version, channel, sources: expect.arrayContaining([expect.anything()]) });
+      const seen = expect.objectContaining({ source: 'check-ins', version, channel });
+      expect(body).toMatchObject({ channel, sources: expect.arrayContaining([seen]) });
       return body;
     });
   };
@@ -26,16 +32,18 @@ async function started() {
 
 describe('agents', () => {
   it.each<[query: string, count: number]>([
-    ['', 236],
-    ['channel=stable/cloud', 236],
+    // With the agent whose version cannot be read, which may be older than any.
+    ['', 237],
+    ['channel=stable/cloud', 237],
     ['channel=other', 0],
-    ['channel=unknown', 0],
+    ['version=?', 1],
+    ['version=16.4', 0],
     ['version=16.4.6', 120],
     ['version=v16.4.6', 120],
     ['version=16.4.7', 0],
-    ['olderThan=16.0.0', 21],
-    ['olderThan=v15.4.9', 6],
-    ['olderThan=15.4.7', 0],
+    ['olderThan=16.0.0', 22],
+    ['olderThan=v15.4.9', 7],
+    ['olderThan=15.4.7', 1],
     ['channel=stable/cloud&olderThan=16.4.3&version=16.3.0', 25],
   ])('are listed by ?%s, page after page, each once', async (query, count) => {
     const { api } = await started();
@@ -56,7 +64,7 @@ describe('agents', () => {
   it('are 50 a page unless asked for otherwise', async () => {
     const { api } = await started();
     expect((await api('GET', '/agents')).body.agents.length).toBeLessThanOrEqual(50);
-    expect((await api('GET', '/agents?limit=500')).body.agents.length).toBe(236);
+    expect((await api('GET', '/agents?limit=500')).body.agents.length).toBe(237);
   });
 
   it.each(['x', '%00', '\u{1F600}', 'a'.repeat(200), '{}', '0'])(
@@ -69,7 +77,7 @@ describe('agents', () => {
   );
 
   it('show what each source reports, the newest first', async () => {
-    const { api, checkIn } = await started();
+    const { api, checkIn } = await started(ENROLLED, TOKEN);
     const agent = await checkIn(instanceId(0), '16.4.7');
     expect(agent).toMatchObject({ id: instanceId(0), version: '16.4.7', updater: 'unit', group: 'prod' });
     expect(agent.sources).toMatchObject([
@@ -77,6 +85,15 @@ describe('agents', () => {
       { source: 'inventory', version: '16.4.6', updater: 'unit', updaterVersion: '16.4.6' },
     ]);
     expect((await api('GET', '/agents?version=16.4.7')).body.agents).toEqual([agent]);
+  });
+
+  it('count at what an inventory says where anyone could have sent a newer check-in', async () => {
+    const { api, checkIn } = await started();
+    const agent = await checkIn(instanceId(0), '16.4.7');
+    expect(agent).toMatchObject({ version: '16.4.6', sources: [{ version: '16.4.7', proven: false }, {}] });
+    expect((await api('GET', '/agents?version=16.4.7')).body.agents).toEqual([]);
+    // A check-in may make it older, because that loosens nothing.
+    expect(await checkIn(instanceId(1), '15.4.9')).toMatchObject({ version: '15.4.9' });
   });
 });
 
@@ -86,7 +103,7 @@ describe('the census', () => {
     const { status, body } = await api('GET', '/census');
     expect(status).toBe(200);
     const agents = body.channels.map(({ channel, agents }: { channel: string; agents: number }) => [channel, agents]);
-    expect(Object.fromEntries(agents)).toEqual({ 'stable/cloud': 236, other: 0 });
+    expect(Object.fromEntries(agents)).toEqual({ 'stable/cloud': 237, other: 0 });
   });
 
   it('counts an agent once if it is in the inventory and also checks in', async () => {
@@ -94,14 +111,14 @@ describe('the census', () => {
     await checkIn(instanceId(0), '16.4.6');
     await checkIn('newcomer', '16.4.6');
     const { body } = await api('GET', '/census?channel=stable%2Fcloud');
-    expect(body.agents).toBe(237);
+    expect(body.agents).toBe(238);
     const sources = body.sources.map(({ source, agents, complete }: Record<string, unknown>) => [
       source,
       agents,
       complete,
     ]);
     expect(sources).toEqual([
-      ['inventory', 236, true],
+      ['inventory', 237, true],
       ['check-ins', 2, false],
     ]);
   });
@@ -149,7 +166,7 @@ describe('the explanation', () => {
     const { api, checkIn } = await started();
     await checkIn('a', '16.4.3', 'other');
     // The agent keeps the channel in use while it is counted there.
-    expectProblem(await api('DELETE', '/channels/other'), 409, 'channel_in_use', /1 enrolled agent/);
+    expectProblem(await api('DELETE', '/channels/other'), 409, 'channel_in_use', /^1 enrolled agent follows other/);
     await api('DELETE', '/agents/a');
     expect(await api('DELETE', '/channels/other')).toMatchObject({ status: 204 });
   });
@@ -173,11 +190,11 @@ describe('a forgotten agent', () => {
   it('is gone until it is seen again', async () => {
     const { api, checkIn } = await started();
     await checkIn('a', '15.0.0');
-    expect((await api('POST', `${CHANNEL}/check`, { version: '16.4.7' })).body.agents).toBe(237);
+    expect((await api('POST', `${CHANNEL}/check`, { version: '16.4.7' })).body.agents).toBe(238);
     expect(await api('DELETE', '/agents/a')).toMatchObject({ status: 204, body: '' });
     expectProblem(await api('GET', '/agents/a'), 404, 'not_found');
     expectProblem(await api('DELETE', '/agents/a'), 404, 'not_found');
-    expect((await api('GET', '/census?channel=stable%2Fcloud')).body.agents).toBe(236);
+    expect((await api('GET', '/census?channel=stable%2Fcloud')).body.agents).toBe(237);
     await checkIn('a', '16.4.6');
   });
 });

@@ -30,7 +30,7 @@ describe('a channel', () => {
       lineage: ['16.4.6'],
       served: [],
       plan: body.plan,
-      revision: 2,
+      revision: 1,
       updatedAt: expect.stringMatching(/Z$/),
       updatedBy: 'system:bootstrap',
     });
@@ -83,8 +83,37 @@ describe('a channel', () => {
       target: '16.4.6',
       lineage: ['16.4.6'],
     });
-    const { body: free } = await api('PUT', CHANNEL, { controlPlane: null });
-    expect(free).toMatchObject({ controlPlane: null, description: 'new' });
+    await api('PUT', '/control-planes/eu', { version: '17.0.0' });
+    const { body: moved } = await api('PUT', CHANNEL, { controlPlane: 'eu' });
+    expect(moved).toMatchObject({ controlPlane: 'eu', description: 'new' });
+  });
+
+  it('is set free of its control plane only by an admin who names the number of agents', async () => {
+    const { server, api } = await started();
+    const before = await stateOf(server);
+    const { report } = expectProblem(
+      await api('PUT', CHANNEL, { controlPlane: null }),
+      409,
+      'refused',
+      /judged by none/,
+    );
+    expect(report).toMatchObject({ stranded: 1, reasons: [{ reason: 'control_plane_unknown' }] });
+    const accepted = { controlPlane: null, acceptStranding: 1 };
+    expectProblem(await operatorClient(server, 'operator')('PUT', CHANNEL, accepted), 403, 'forbidden', /admin/);
+    expectProblem(await api('PUT', CHANNEL, { ...accepted, acceptStranding: 0 }), 409, 'refused');
+    expect(await stateOf(server)).toEqual(before);
+    expect(await api('PUT', CHANNEL, accepted)).toMatchObject({ status: 200, body: { controlPlane: null } });
+  });
+
+  it('does not go to a control plane that its agents cannot connect to', async () => {
+    const { server, api } = await started();
+    await api('PUT', '/control-planes/old', { version: '15.4.9' });
+    const before = await stateOf(server);
+    for (const dryRun of [true, false]) {
+      const reply = await api('PUT', CHANNEL, { controlPlane: 'old', dryRun });
+      expectProblem(reply, 409, 'refused', /15\.4\.9/);
+    }
+    expect(await stateOf(server)).toEqual(before);
   });
 
   it('is listed by name', async () => {
@@ -102,7 +131,24 @@ describe('a channel', () => {
     expectProblem(await api('GET', CHANNEL), 404, 'not_found', /stable\/cloud/);
     const { body } = await api('GET', `${CHANNEL}/history`);
     expect(body.entries.map(({ action }: { action: string }) => action)).toEqual(['delete', 'create']);
-    expect(await api('PUT', CHANNEL, { target: '16.4.7' })).toMatchObject({ status: 201 });
+    const again = await api('PUT', CHANNEL, { target: '16.4.7', controlPlane: 'main' });
+    expect(again).toMatchObject({ status: 201, body: { served: [{ version: '16.4.6' }] } });
+  });
+
+  it('that is made again is judged by what it served, and by its control plane', async () => {
+    const { server, api } = await started();
+    await api('PUT', '/control-planes/main', { version: '18.0.0' });
+    await api('PUT', '/control-planes/eu', { version: '18.0.0' });
+    await api('DELETE', CHANNEL);
+    const before = await stateOf(server);
+    const make = (body: object) => api('PUT', CHANNEL, body);
+    const skipped = expectProblem(await make({ target: '18.0.0', controlPlane: 'main' }), 409, 'refused');
+    expect(skipped.report.reasons).toContainEqual(
+      expect.objectContaining({ reason: 'agent_too_old', version: '16.4.6' }),
+    );
+    expectProblem(await make({ target: '16.4.6' }), 409, 'refused', /control plane/);
+    expect(await stateOf(server)).toEqual(before);
+    expect(await make({ target: '17.0.0', controlPlane: 'main' })).toMatchObject({ status: 201 });
   });
 
   it('is created once if many create it at the same time', async () => {
@@ -133,7 +179,7 @@ describe('a channel', () => {
     }
     const { body: channel } = await api('GET', CHANNEL);
     expect(channel.lineage).toEqual(['16.4.6', ...won]);
-    expect((await api('GET', '/audit/verify')).body).toMatchObject({ intact: true, entries: 2 + won.length });
+    expect((await api('GET', '/audit/verify')).body).toMatchObject({ intact: true, entries: 1 + won.length });
   });
 });
 
@@ -367,15 +413,17 @@ describe('the history of a channel', () => {
 });
 
 describe('a control plane without a recorded version', () => {
-  it('may be named by a channel, and every report has a warning', async () => {
-    const { api } = await started();
-    const { status, body } = await api('PUT', CHANNEL, { controlPlane: 'coming' });
-    expect([status, body.controlPlane]).toEqual([200, 'coming']);
-    const { body: report } = await api('POST', `${CHANNEL}/check`, { version: '16.4.7' });
-    expect(report).toMatchObject({
-      allowed: true,
-      controlPlane: null,
-      warnings: [{ reason: 'control_plane_unknown', detail: expect.stringContaining('coming') }],
-    });
+  it('may not be named by a channel, new or old, until its version is recorded', async () => {
+    const { server, api } = await started();
+    const before = await stateOf(server);
+    const wrong = /coming.*fairway control-planes report coming VERSION/;
+    for (const body of [{}, { target: '16.4.6' }]) {
+      expectProblem(await api('PUT', '/channels/new', { ...body, controlPlane: 'coming' }), 409, 'refused', wrong);
+    }
+    expectProblem(await api('PUT', CHANNEL, { controlPlane: 'coming' }), 409, 'refused', wrong);
+    expect(await stateOf(server)).toEqual(before);
+    await api('PUT', '/control-planes/coming', { version: '16.4.8' });
+    expect(await api('PUT', CHANNEL, { controlPlane: 'coming' })).toMatchObject({ status: 200 });
+    expect(await api('PUT', '/channels/new', { controlPlane: 'coming' })).toMatchObject({ status: 201 });
   });
 });

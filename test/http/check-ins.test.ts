@@ -13,6 +13,7 @@ const CHANNELS: Raw = {
     ],
   },
 };
+const CHECK = '/channels/stable%2Fcloud/check';
 const NEVER: Raw = { fleet: { flushEvery: '1h' } };
 
 const ID = '1b4e28ba-2fa1-11d2-883f-0016d3cca427';
@@ -81,8 +82,11 @@ describe('a check-in', () => {
     const { body } = await api('GET', `/agents/${ID}`);
     expect(body).toMatchObject({ channel: 'staging', version: '16.4.7', sources: [{ version: '16.4.7' }] });
     expect((await api('GET', '/agents')).body.agents).toHaveLength(1);
-    expect((await api('GET', '/census?channel=stable%2Fcloud')).body.agents).toBe(0);
-    expect((await api('GET', '/census?channel=staging')).body).toMatchObject({ agents: 1 });
+    // It may be two machines with one id, so it counts on both channels, and at one version.
+    for (const channel of ['stable%2Fcloud', 'staging']) {
+      const { body: census } = await api('GET', `/census?channel=${channel}`);
+      expect(census).toMatchObject({ agents: 1, versions: [{ version: '16.4.7', count: 1 }] });
+    }
   });
 
   it('without an id or a version is an ordinary poll', async () => {
@@ -115,16 +119,52 @@ describe('a malformed check-in', () => {
     ['id', `host=${'x'.repeat(129)}&agent_version=16.4.3`, []],
     ['id', 'host=%00&agent_version=16.4.3', []],
     ['id', '', ['Agent-Id: \u00e4\u00f6', 'Agent-Version: 16.4.3']],
-    ['version', `host=${ID}&agent_version=latest`, []],
-    ['version', `host=${ID}&agent_version=`, []],
-    ['version', `host=${ID}&agent_version=16.4`, []],
-    ['version', `host=${ID}&agent_version=16.4.3%2Bent`, []],
-    ['version', `host=${ID}&agent_version=${'9'.repeat(5_000)}.0.0`, []],
-    ['version', `host=${ID}&agent_version=17.0.0-cloud.20241332T000000.abcdef0`, []],
   ])('with a wrong %s is ignored and counted (%#)', async (reason, query, headers) => {
     const server = await startServer(CHANNELS);
     expect(await ask(server.publicUrl, `/v1/version?${query}`, { headers })).toMatchObject({ status: 200 });
     expect(await metric(server, `fairway_checkins_rejected_total{reason="${reason}"}`)).toBe(1);
+    expect(await metric(server, 'fairway_checkins_total')).toBe(0);
+  });
+
+  it.each(['latest', '16.4.3.1', '\u00e4', `${'9'.repeat(5_000)}.0.0`, '17.0.0-cloud.20241332T000000.abcdef0'])(
+    'with a version that cannot be read counts, since it may be the oldest (%#)',
+    async (version) => {
+      const server = await startServer(CHANNELS);
+      const api = operatorClient(server);
+      const query = `host=${ID}&agent_version=${encodeURIComponent(version)}`;
+      expect(await ask(server.publicUrl, `/v1/version?${query}`)).toMatchObject({ status: 200, body: 'v16.4.6' });
+      expect(await metric(server, 'fairway_checkins_rejected_total{reason="version"}')).toBe(1);
+      expect(await metric(server, 'fairway_checkins_total')).toBe(1);
+      await vi.waitFor(async () => expect((await api('GET', `/agents/${ID}`)).body).toMatchObject({ version: '?' }));
+      expect((await api('GET', '/census?channel=stable%2Fcloud')).body).toMatchObject({ agents: 1, unreadable: 1 });
+      const check = async (target: string) => (await api('POST', CHECK, { version: target })).body;
+      expect(await check('17.0.0')).toMatchObject({
+        allowed: false,
+        stranded: 1,
+        reasons: [{ reason: 'unknown_agent_version', count: 1 }],
+      });
+      expect(await check('16.4.7')).toMatchObject({ allowed: true, warnings: [{ reason: 'unknown_agent_version' }] });
+    },
+  );
+
+  it.each([
+    ['16.4', '16.4.0'],
+    ['V16.4.3', '16.4.3'],
+    ['16.4.3+fips.1', '16.4.3+fips.1'],
+    [' 16.4.3 ', '16.4.3'],
+  ])('at %j is read as %s', async (version, read) => {
+    const server = await startServer(CHANNELS);
+    await ask(server.publicUrl, `/v1/version?host=${ID}&agent_version=${encodeURIComponent(version)}`);
+    await vi.waitFor(async () => {
+      const { body } = await operatorClient(server)('GET', `/agents/${ID}`);
+      expect(body).toMatchObject({ version: read });
+    });
+    expect(await metric(server, 'fairway_checkins_rejected_total{reason="version"}')).toBe(0);
+  });
+
+  it('with an empty version is an ordinary poll: v2 updaters never say what they run', async () => {
+    const server = await startServer(CHANNELS);
+    await ask(server.publicUrl, `/v1/version?host=${ID}&agent_version=`);
     expect(await metric(server, 'fairway_checkins_total')).toBe(0);
   });
 
@@ -149,10 +189,10 @@ describe('check-ins', () => {
   it('beyond the limit of the queue are dropped and counted, and every poll is answered', async () => {
     const server = await startServer(merge(CHANNELS, { fleet: { maxPending: 3, flushEvery: '1h' } }));
     const polls = Array.from({ length: 10 }, (_, i) => `/v1/version?host=agent-${i}&agent_version=16.4.3`);
-    // An agent that is already in the queue takes no further place.
-    polls.push('/v1/version?host=agent-0&agent_version=16.4.6');
+    // An agent that is already in the queue takes no further place, unless what it said before has to be kept too.
+    polls.push('/v1/version?host=agent-0&agent_version=16.4.3', '/v1/version?host=agent-0&agent_version=16.4.6');
     for (const poll of polls) expect(await ask(server.publicUrl, poll)).toMatchObject({ status: 200, body: 'v16.4.6' });
-    expect(await metric(server, 'fairway_checkins_dropped_total')).toBe(7);
+    expect(await metric(server, 'fairway_checkins_dropped_total')).toBe(8);
     await server.close();
     const again = await startServer(merge(CHANNELS, { dataDir: server.settings.dataDir }));
     const { body } = await operatorClient(again)('GET', '/agents');

@@ -40,6 +40,17 @@ describe('a control plane', () => {
     expect(await stateOf(server)).toEqual(before);
   });
 
+  it.each([
+    ['17.2.0+fips', '17.2.0'],
+    [' V17.2.0 ', '17.2.0'],
+    ['17.2', '17.2.0'],
+  ])('that reports %j is at %s', async (version, read) => {
+    const { api } = await started();
+    expect(await api('PUT', MAIN, { version })).toMatchObject({ status: 200, body: { version: read } });
+    const components = { auth: [version], proxy: ['17.1.0'] };
+    expect(await api('PUT', MAIN, { components })).toMatchObject({ body: { version: '17.1.0', highest: read } });
+  });
+
   it('may be recorded at any version, because it is a fact', async () => {
     const { api } = await started();
     for (const version of ['18.0.0', '15.0.0', '17.0.0-dev.1']) {
@@ -60,14 +71,16 @@ describe('a check of a control plane', () => {
       controlPlane: 'main',
       current: '16.4.7',
       version: '17.0.0',
-      agents: 236,
-      stranded: 20,
-      channels: [{ channel: 'stable/cloud', target: '16.4.6', evidence: [{ source: 'inventory', agents: 236 }] }],
+      agents: 237,
+      stranded: 21,
+      channels: [{ channel: 'stable/cloud', target: '16.4.6', evidence: [{ source: 'inventory', agents: 237 }] }],
     });
     expect(body.reasons).toMatchObject([
+      { reason: 'unknown_agent_version', channel: 'stable/cloud', version: '?', count: 1 },
       { reason: 'agent_too_old', channel: 'stable/cloud', version: '15.4.7', count: 6 },
       { reason: 'agent_too_old', channel: 'stable/cloud', version: '15.4.9', count: 14 },
     ]);
+    expect(body.warnings).toMatchObject([{ reason: 'unmanaged_agents', version: '13.3.5', count: 4 }]);
     expect(await stateOf(server)).toEqual(before);
   });
 
@@ -90,6 +103,15 @@ describe('a check of a control plane', () => {
     await api('PUT', '/control-planes/other', { version: '16.4.7' });
     const { body } = await api('POST', '/control-planes/other/check', { version: '17.0.0' });
     expect(body).toMatchObject({ allowed: true, agents: 0, channels: [] });
+  });
+
+  it.each([
+    ['17.2.0+fips', '17.2.0'],
+    ['17.4', '17.4.0'],
+  ])('reads %s as a report of it does', async (version, read) => {
+    const { api } = await started();
+    expect((await api('POST', `${MAIN}/check`, { version })).body).toMatchObject({ version: read });
+    expect((await api('PUT', MAIN, { version })).body).toMatchObject({ version: read });
   });
 
   it('is not found if the control plane has no recorded version', async () => {

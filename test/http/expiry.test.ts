@@ -24,7 +24,7 @@ describe('a critical mark with an end', () => {
     await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE', until });
     const before = await revision();
     expect(await poll('/v1/critical')).toBe('yes');
-    expect(JSON.parse(await poll('/webapi/find')).auto_update.agent_update_jitter_seconds).toBe(0);
+    expect(JSON.parse(await poll('/webapi/find')).auto_update.agent_update_jitter_seconds).toBe(10);
     await vi.waitFor(async () => expect(await poll('/v1/critical')).toBe('no'), { timeout: 5_000, interval: 10 });
     const late = Date.now() - Date.parse(until);
     expect(late).toBeGreaterThanOrEqual(0);

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { instance } from '../fixtures/inventory.ts';
 import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
 import { operatorClient } from '../support/server.ts';
 import { expectProblem } from './shared-server.ts';
@@ -96,11 +97,8 @@ describe('a promotion', () => {
 
   it('is not started while an enrolled agent would be stranded', async () => {
     const { api, register, read } = await startStages([openStage('canary')]);
-    const instances = ['15.4.10', '16.4.7'].map((version, index) => ({
-      metadata: { name: `node-${index}` },
-      spec: { version, ext_upgrader: 'unit' },
-    }));
-    await api('POST', '/inventory?channel=canary', instances);
+    const instances = [instance(0, '17.0.0', 'cluster'), instance(1, '15.4.10'), instance(2, '16.4.7')];
+    expect(await api('POST', '/inventory?channel=canary', instances)).toMatchObject({ status: 200 });
     await register();
     expect(gateOf(await read(), 'compatible')).toMatchObject({
       passed: false,

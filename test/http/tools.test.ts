@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Raw } from '../../src/config/raw.ts';
+import { merge, type Raw } from '../../src/config/raw.ts';
 import { operatorClient, startServer } from '../support/server.ts';
 import { expectProblem } from './shared-server.ts';
 
@@ -9,7 +9,7 @@ const published = { controlPlane: 'published', packages: 'published' };
 
 /** A server with a channel at 16.4.7, and the releases 16.4.6 to 16.4.8. */
 async function started(settings: Raw = {}) {
-  const server = await startServer(settings);
+  const server = await startServer(merge({ webapi: { toolsAutoUpdate: true } }, settings));
   const api = operatorClient(server, 'release-manager');
   const register = (version: string, over: object = {}) =>
     api('POST', '/releases', { version, commit: COMMIT, cutAt: '2024-11-12T10:15:30Z', artifacts: published, ...over });
@@ -43,9 +43,14 @@ describe('client tools', () => {
   it('of a withdrawn channel get `none` unless a version is set for them', async () => {
     const { api, served, set } = await started();
     await api('POST', `${CHANNEL}/withdraw`, { reason: 'test' });
-    expect(await served()).toEqual(['none', '16.4.7', false, '16.4.7']);
+    expect(await served()).toEqual(['none', undefined, false, '']);
     await set('16.4.8');
-    expect(await served()).toEqual(['v16.4.8', '16.4.8', true, '16.4.7']);
+    expect(await served()).toEqual(['v16.4.8', '16.4.8', true, '']);
+  });
+
+  it('are not told to update unless the settings say so', async () => {
+    const { served } = await started({ webapi: { toolsAutoUpdate: false } });
+    expect(await served()).toEqual(['v16.4.7', '16.4.7', false, '16.4.7']);
   });
 
   it('get a change of the settings, which the audit log records', async () => {
@@ -65,7 +70,7 @@ describe('client tools', () => {
     await set('16.4.8');
     await api('POST', `${CHANNEL}/pin`, { reason: 'freeze' });
     const { body } = await api('POST', '/releases/16.4.8/pull', { reason: 'bad' });
-    const detail = 'client tools are told the target again: 16.4.7';
+    const detail = 'client tools get the target again: 16.4.7';
     expect(body.channels).toEqual([{ channel: 'stable/cloud', from: '16.4.7', to: '16.4.7', detail }]);
     const channel = (await api('GET', CHANNEL)).body;
     expect(channel).toMatchObject({ toolsVersion: null, target: '16.4.7', pin: { reason: 'freeze' } });

@@ -140,7 +140,7 @@ describe('apply', () => {
 
   it('refuses a target that strands agents, and changes nothing', async () => {
     const { server, api } = await started();
-    await api('POST', '/inventory?channel=stable%2Fcloud', [instance(1, '15.4.9')]);
+    await api('POST', '/inventory?channel=stable%2Fcloud', [instance(0, '16.4.7', 'cluster'), instance(1, '15.4.9')]);
     const before = await stateOf(server);
     const document = {
       channels: [

@@ -5,7 +5,7 @@ import { sharedServer } from './shared-server.ts';
 import { ask } from './wire.ts';
 
 const CHANNELS: Raw = {
-  webapi: { clusterName: 'example.teleport.sh', edition: 'oss', fips: true },
+  webapi: { clusterName: 'example.teleport.sh', edition: 'oss', fips: true, toolsAutoUpdate: true },
   bootstrap: {
     controlPlanes: { main: '17.0.1' },
     channels: [
@@ -19,6 +19,8 @@ const CHANNELS: Raw = {
     ],
   },
 };
+
+const WITHDRAWN = { agent_version: '', agent_auto_update: false, tools_auto_update: false };
 
 /** The fields that v2 clients read. */
 async function find(url: string, target: string) {
@@ -59,7 +61,8 @@ describe('/webapi/find', () => {
     '/webapi/find?host=1b4e28ba-2fa1-11d2-883f-0016d3cca427',
     '/webapi/find?group=',
     '/webapi/find?group=nobody-made-this',
-    '/webapi/find?group=STAGING',
+    '/webapi/find?group=default',
+    '/webapi/find?update_id=1b4e28ba-2fa1-11d2-883f-0016d3cca427',
     '/webapi/find?group=__proto__',
     '/webapi/find?group=stable%2Fcloud',
     '/webapi/find?group=stable/cloud',
@@ -69,26 +72,30 @@ describe('/webapi/find', () => {
 
   it.each<[group: string, expected: object]>([
     ['staging', { agent_version: '16.4.7', agent_auto_update: true, agent_update_jitter_seconds: 60 }],
-    // at the last target, and to stay there
-    ['withdrawn', { agent_version: '16.1.8', tools_version: '16.1.8', agent_auto_update: false }],
-    ['urgent', { agent_version: '16.4.3', agent_auto_update: true, agent_update_jitter_seconds: 0 }],
+    // in any spelling
+    ['STAGING', { agent_version: '16.4.7', agent_auto_update: true }],
+    // no version: two clients install what is named, whether or not they are told to update
+    ['withdrawn', WITHDRAWN],
+    ['urgent', { agent_version: '16.4.3', agent_auto_update: true, agent_update_jitter_seconds: 10 }],
     ['alone', { agent_version: '15.4.9' }],
     // with nothing to update to
-    ['empty', { agent_auto_update: false, tools_auto_update: false }],
+    ['empty', WITHDRAWN],
   ])('treats the group %s as the channel of that name', async (group, expected) => {
     for (const path of ['/webapi/find', '/v1/webapi/ping']) {
       const document = await find(server().publicUrl, `${path}?group=${group}&host=h1`);
       expect(document.auto_update).toMatchObject(expected);
+      if (expected === WITHDRAWN) expect(document.auto_update).not.toHaveProperty('tools_version');
     }
   });
 
-  it('uses the target as the version of an unknown control plane', async () => {
-    expect(await find(server().publicUrl, '/webapi/find?group=alone')).toMatchObject({
-      server_version: '15.4.9',
-      min_client_version: '14.0.0-aa',
-    });
-    expect(await find(server().publicUrl, '/webapi/find?group=old')).toMatchObject({ min_client_version: '0.0.0-aa' });
-  });
+  it.each(['alone', 'old', 'empty'])(
+    'leaves out the version of the control plane of %s, which is unknown',
+    async (group) => {
+      const document = await find(server().publicUrl, `/webapi/find?group=${group}`);
+      expect(document).not.toHaveProperty('server_version');
+      expect(document).not.toHaveProperty('min_client_version');
+    },
+  );
 
   it('never names a version with a prefix', async () => {
     for (const group of ['stable/cloud', 'staging', 'withdrawn', 'urgent', 'alone', 'empty']) {
@@ -105,6 +112,40 @@ describe('/webapi/find', () => {
   );
 });
 
+describe('/webapi/find of the shipped settings', () => {
+  it('updates no client tools, and leaves out an edition that no one has set', async () => {
+    const server = await startServer({ bootstrap: { channels: [{ name: 'stable/cloud', target: '16.4.6' }] } });
+    expect(await find(server.publicUrl, '/webapi/find')).toEqual({
+      cluster_name: 'fairway',
+      fips: false,
+      auto_update: {
+        tools_version: '16.4.6',
+        tools_auto_update: false,
+        agent_version: '16.4.6',
+        agent_auto_update: true,
+        agent_update_jitter_seconds: 60,
+      },
+    });
+  });
+});
+
+describe('/webapi/find of mapped groups', () => {
+  const server = sharedServer({
+    ...CHANNELS,
+    groups: { 'Prod-EU': { channel: 'staging' }, lost: { channel: 'gone' } },
+  });
+
+  it.each([
+    ['Prod-EU', '16.4.7'],
+    ['prod-eu', '16.4.7'],
+    // a mapping to a channel that does not exist counts for nothing
+    ['lost', '16.4.6'],
+  ])('serves %s %s', async (group, version) => {
+    const { auto_update } = await find(server().publicUrl, `/webapi/find?group=${group}`);
+    expect(auto_update).toMatchObject({ agent_version: version });
+  });
+});
+
 describe('/webapi/find after a change', () => {
   it('changes with a new target, a new control plane and a withdrawal', async () => {
     const server = await startServer(CHANNELS);
@@ -113,13 +154,13 @@ describe('/webapi/find after a change', () => {
     await api('POST', `${channel}/roll-forward`, { version: '16.4.7', reason: 'test', critical: true });
     expect((await find(server.publicUrl, '/webapi/find')).auto_update).toMatchObject({
       agent_version: '16.4.7',
-      agent_update_jitter_seconds: 0,
+      agent_update_jitter_seconds: 10,
     });
     await api('PUT', '/control-planes/main', { version: '17.0.2' });
     expect(await find(server.publicUrl, '/webapi/find')).toMatchObject({ server_version: '17.0.2' });
     await api('POST', `${channel}/withdraw`, { reason: 'test' });
     expect((await find(server.publicUrl, '/webapi/find')).auto_update).toMatchObject({
-      agent_version: '16.4.7',
+      agent_version: '',
       agent_auto_update: false,
       tools_auto_update: false,
     });

@@ -68,7 +68,7 @@ describe.skipIf(why).each(['base', 'overlays/production', 'overlays/evaluation']
   it('lets the server reach DNS, Redis and the peers of the settings, and nothing else', () => {
     const { sources, promotion, tracing } = settingsOf(manifests);
     const others = [promotion.prometheus.url, tracing.endpoint].filter((url) => url !== null);
-    const peers = [...Object.values(sources.metrics).flat(), ...Object.values(sources.controlPlanes), ...others];
+    const peers = [...Object.values(sources.metrics).flat(), ...Object.values(sources.controlPlanes).flat(), ...others];
     const rules = policies()
       .filter(({ spec }) => spec?.podSelector.matchLabels?.['app.kubernetes.io/name'] === 'fairway')
       .flatMap(({ spec }) => spec?.egress ?? []);

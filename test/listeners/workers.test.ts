@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest';
 import { type FairwayProcess, runFairway, startFairway } from '../support/process.ts';
 import { QUICKSTART } from '../support/server.ts';
 
-const start = () => startFairway({ settings: { ...QUICKSTART, workers: 2 } });
+const start = () => startFairway({ settings: { ...QUICKSTART, workers: 2, fleet: { enrolment: { mode: 'open' } } } });
 
 const workersOf = ({ pid }: FairwayProcess): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
@@ -100,7 +100,10 @@ it('adds up how long polls wait in all workers, and keeps the samples of a worke
 
 it('ends with its workers if the address is taken, and names it', async () => {
   const { port } = new URL((await start()).publicUrl);
-  const program = runFairway({ settings: { ...QUICKSTART, workers: 2 }, env: { FAIRWAY_PORT: port } });
+  const program = runFairway({
+    settings: { ...QUICKSTART, workers: 2, fleet: { enrolment: { mode: 'open' } } },
+    env: { FAIRWAY_PORT: port },
+  });
   expect(await program.exit).toEqual({ code: 1, signal: null });
   expect(program.stderr).toContain(`127.0.0.1:${port} is taken`);
   expect(program.stderr).not.toMatch(/\n\s+at /);

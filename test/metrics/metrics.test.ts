@@ -6,6 +6,8 @@ import { operatorClient, QUICKSTART, startServer } from '../support/server.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 const IMPORT = '/inventory?channel=stable%2Fcloud';
+/** Of made-up agents, without the cluster's own servers. */
+const IMPORT_MADE_UP = `${IMPORT}&complete=true`;
 
 async function started(overrides: Raw = {}) {
   const server = await startServer(merge(QUICKSTART, overrides));
@@ -50,9 +52,19 @@ describe('metrics', () => {
       fairway_checkins_refused_total: [],
       fairway_checkins_unenrolled_total: [],
       fairway_channel_unenrolled_agents: ['channel'],
+      fairway_channel_stranded_agents: ['channel'],
+      fairway_channel_contested_agents: ['channel'],
+      fairway_channel_reverted_agents: ['channel'],
+      fairway_channel_unmanaged_agents: ['channel'],
+      fairway_channel_expired_agents: ['channel'],
+      fairway_census_complete: ['channel'],
+      fairway_evidence_settling: ['channel', 'source'],
+      fairway_evidence_failing: ['channel', 'source'],
       fairway_evidence_age_seconds: ['channel', 'source'],
       fairway_evidence_fresh: ['channel', 'source'],
       fairway_leader: [],
+      fairway_bootstrap_refused: [],
+      fairway_clock_offset_seconds: [],
       fairway_snapshot_age_seconds: [],
       fairway_snapshot_revision: [],
       fairway_store_lost_changes: [],
@@ -199,7 +211,7 @@ describe('metrics', () => {
     const agents = Array.from({ length: 30 }, (_, i) => i).flatMap((i) =>
       Array.from({ length: 40 - i }, (_, j) => instance(i * 100 + j, `16.${i}.0`)),
     );
-    await api('POST', IMPORT, agents);
+    await api('POST', IMPORT_MADE_UP, agents);
     const { series } = await scrape(server);
     const counts = series.filter(({ name }) => name === 'fairway_channel_agents');
     expect(counts).toHaveLength(21);
@@ -212,19 +224,45 @@ describe('metrics', () => {
     const { server, api } = await started();
     await api('POST', IMPORT, inventory());
     expect(await valueIn(server, 'fairway_channel_oldest_agent_info', { version: '15.4.7' })).toBe(1);
-    expect(await valueIn(server, 'fairway_channel_converged_ratio')).toBeCloseTo(120 / 236);
-    await api('POST', IMPORT, [instance(1, '16.4.6'), instance(2, '16.4.3')]);
+    expect(await valueIn(server, 'fairway_channel_converged_ratio')).toBeCloseTo(120 / 237);
+    expect(await valueIn(server, 'fairway_channel_agents', { version: 'unreadable' })).toBe(1);
+    const upgraded = inventory().map((each, index) => {
+      return each.spec.services[0] === 'Node' ? instance(index, index % 2 === 0 ? '16.4.6' : '16.4.3') : each;
+    });
+    await api('POST', IMPORT, upgraded);
     const { series } = await scrape(server);
     expect(series.filter(({ name }) => name === 'fairway_channel_oldest_agent_info')).toMatchObject([
       { labels: { channel: 'stable/cloud', version: '16.4.3' }, value: 1 },
     ]);
     expect(series.filter(({ name }) => name === 'fairway_channel_agents')).toHaveLength(2);
-    expect(await valueIn(server, 'fairway_channel_converged_ratio')).toBe(0.5);
+    expect(await valueIn(server, 'fairway_channel_converged_ratio')).toBeCloseTo(0.5, 1);
+  });
+
+  it('show who is stranded, contested, reverted, unmanaged and expired, and what is in doubt', async () => {
+    const { server, api } = await started();
+    const own = { ...instance(99, '16.4.7', 'none'), spec: { version: '16.4.7', services: ['Auth'] } };
+    const import_ = (versions: string[], more: object[] = []) =>
+      api('POST', IMPORT, [own, ...more, ...versions.map((version, index) => instance(index, version))]);
+    const unmanaged = instance(50, '13.3.5', 'none');
+    const expired = { ...instance(51, '16.4.3'), metadata: { name: 'gone', expires: '2020-01-01T00:00:00Z' } };
+    await import_(['16.4.6', '16.4.6', '14.3.2', ...Array<string>(20).fill('16.4.6')], [unmanaged, expired]);
+    const read = (name: string) => valueIn(server, `fairway_${name}`, { channel: 'stable/cloud' });
+    expect(await read('channel_stranded_agents')).toBe(1);
+    expect(await read('channel_unmanaged_agents')).toBe(1);
+    expect(await read('channel_expired_agents')).toBe(1);
+    expect(await read('census_complete')).toBe(1);
+    expect(await read('evidence_settling')).toBe(0);
+    await import_(['16.4.3', '16.4.3']);
+    expect(await read('channel_reverted_agents')).toBe(2);
+    expect(await read('evidence_settling')).toBe(1);
+    expect(await read('evidence_failing')).toBe(0);
+    await import_(['16.4.6', '16.4.3']);
+    expect(await read('channel_contested_agents')).toBe(1);
   });
 
   it('count the agents below the support window', async () => {
     const { server, api } = await started();
-    await api('POST', IMPORT, [instance(1, '16.4.6'), instance(2, '13.4.0'), instance(3, '12.0.0')]);
+    await api('POST', IMPORT_MADE_UP, [instance(1, '16.4.6'), instance(2, '13.4.0'), instance(3, '12.0.0')]);
     expect((await scrape(server)).series.some(({ name }) => name === 'fairway_channel_agents_out_of_support')).toBe(
       false,
     );
@@ -235,10 +273,10 @@ describe('metrics', () => {
   it('show the state of the store, the snapshot and the build', async () => {
     const { server, api } = await started();
     expect(await valueIn(server, 'fairway_store_up')).toBe(1);
-    expect(await valueIn(server, 'fairway_snapshot_revision')).toBe(2);
+    expect(await valueIn(server, 'fairway_snapshot_revision')).toBe(1);
     expect(await valueIn(server, 'fairway_build_info', { version: '0.0.0-test' })).toBe(1);
     await api('PUT', CHANNEL, { description: 'x' });
-    expect(await valueIn(server, 'fairway_snapshot_revision')).toBe(3);
+    expect(await valueIn(server, 'fairway_snapshot_revision')).toBe(2);
     expect(await valueIn(server, 'fairway_snapshot_age_seconds')).toBeLessThan(5);
   });
 

@@ -54,7 +54,8 @@ it('shows since when a plan is at its step', async () => {
   };
   const server = await startServer({ bootstrap, leader: { plansEvery: '20ms' } }, { now: clock.now });
   const api = operatorClient(server);
-  const agentAt = (version: string) => api('POST', '/inventory?channel=stable%2Fcloud', [instance(1, version)]);
+  const agentAt = (version: string) =>
+    api('POST', '/inventory?channel=stable%2Fcloud&complete=true', [instance(1, version)]);
   const releases = ['16.5.1', '17.4.0', '18.0.0'].map((version) => ({ version, date: null, security: false }));
   await api('POST', '/releases/import', releases);
   await agentAt('15.4.0');

@@ -62,7 +62,8 @@ async function startTroubledFleet(): Promise<TestServer> {
   expect(refused).toMatchObject({ status: 409, body: { report: { stranded: expect.any(Number) } } });
   const acceptStranding = refused.body.report.stranded;
   await done(stable('roll-forward', { version: '17.0.1', acceptStranding }));
-  await done(stable('critical', { critical: true }));
+  const hurried = await stable('critical', { critical: true });
+  await done(stable('critical', { critical: true, acceptStranding: hurried.body.report.stranded }));
   await done(stable('pin', {}));
   await vi.waitFor(async () => expect((await api('GET', '/census?channel=edge')).body.agents).toBe(3));
   await done(api('POST', '/channels/edge/roll-forward', { version: '18.1.0', stepped: true, reason: 'test' }));

@@ -9,15 +9,20 @@ async function checkIn({ publicUrl }: TestServer, id: string, more: Record<strin
 }
 
 const instance = (name: string, version: string, spec = {}) => ({
+  kind: 'instance',
   metadata: { name },
   spec: { version, ext_upgrader: 'kube', ...spec },
 });
+
+/** The cluster's own server, which every inventory lists. */
+const OWN = { kind: 'instance', metadata: { name: 'auth' }, spec: { version: '17.4.0', services: ['Auth'] } };
 
 describe('a census', () => {
   it('counts by group, updater kind and distance, an agent of several sources once', async () => {
     const server = await startServer(SETTINGS);
     const api = operatorClient(server);
     await api('POST', '/inventory?channel=stable/cloud', [
+      OWN,
       instance('both', '16.4.6', { updater_info: { update_group: 'canary' } }),
       instance('old', '15.4.9'),
       instance('ancient', '12.0.0'),
@@ -36,8 +41,9 @@ describe('a census', () => {
           { group: null, count: 3 },
         ],
         updaters: [
-          { updater: 'kube', count: 3 },
+          { updater: 'kube', count: 2 },
           { updater: 'unit', count: 2 },
+          { updater: null, count: 1 },
         ],
         unenrolled: 0,
       });
@@ -49,7 +55,7 @@ describe('a census', () => {
     const now = () => new Date(Date.now() + offset);
     const server = await startServer(SETTINGS, { now });
     const api = operatorClient(server);
-    await api('POST', '/inventory?channel=stable/cloud', [instance('a', '16.4.6')]);
+    await api('POST', '/inventory?channel=stable/cloud', [OWN, instance('a', '16.4.6')]);
     await checkIn(server, 'b');
     await vi.waitFor(async () => expect((await api('GET', '/agents/b')).status).toBe(200));
     offset = 3_600_000;
@@ -79,7 +85,7 @@ describe('agents', () => {
     offset = 60_000;
     const between = new Date(now().getTime() - 30_000).toISOString();
     await checkIn(server, 'late');
-    await api('POST', '/inventory?channel=stable/cloud', [instance('listed', '16.4.6')]);
+    await api('POST', '/inventory?channel=stable/cloud', [OWN, instance('listed', '16.4.6')]);
     await vi.waitFor(async () => expect(await found('source=check-ins')).toHaveLength(2));
     expect(await found(`seenBefore=${between}`)).toEqual(['early']);
     expect((await found(`seenSince=${between}`)).sort()).toEqual(['late', 'listed']);

@@ -29,6 +29,7 @@ async function followed(first: ControlState | null, copy: ControlState | null = 
       holds: async ({ hash }) => held().hash?.split('-')[0] === hash.split('-')[0],
       commit: vi.fn(),
       onChange() {},
+      announce: async () => {},
     },
     mirror: {
       peek: () => served,

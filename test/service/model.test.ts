@@ -1,30 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sighting } from '../../src/domain/agent.ts';
 import { type Channel, channelAt } from '../../src/domain/channel.ts';
 import { FairwayError } from '../../src/domain/errors.ts';
-import type { Instance } from '../../src/domain/inventory.ts';
 import { listedRelease, type Release } from '../../src/domain/release.ts';
-import { channelKey, type Stored } from '../../src/domain/snapshot.ts';
-import type { Store } from '../../src/domain/store.ts';
-import { createAudit } from '../../src/service/audit.ts';
-import { type ChangingVerb, createChannels, type VerbInput } from '../../src/service/channels.ts';
-import { createControlPlanes } from '../../src/service/control-planes.ts';
-import { createFleet } from '../../src/service/fleet.ts';
-import { createGate } from '../../src/service/gate.ts';
-import { openState, type State } from '../../src/service/state.ts';
-import { openStore } from '../../src/store/open.ts';
-import { PATIENT } from '../store/redis-harness.ts';
-import { redisAt } from '../support/redis-access.ts';
-import { type RedisProcess, startRedis } from '../support/redis-server.ts';
-
-const SECOND = 1_000;
-const HOUR = 3_600 * SECOND;
-const DAY = 24 * HOUR;
+import { channelKey, type Stored, targetsOf } from '../../src/domain/snapshot.ts';
+import type { ChangingVerb, VerbInput } from '../../src/service/channels.ts';
+import { Paper } from '../support/paper.ts';
+import { type Clock, DAY, HOUR, openWorkplace, SECOND, type Workplace } from '../support/store-services.ts';
 
 /** All versions in the test, ascending, with what the oracle must know: release lines count from 4.2 on. */
 const VERSIONS = {
@@ -146,53 +129,72 @@ const TOURS: [Step[]][] = [[GRAND_TOUR], [EVIDENCE_TOUR], [LEGACY_TOUR]];
 interface Known {
   now: number;
   target: V | null;
-  /** When each former target was last served. */
-  served: Map<V, number>;
   plane: V;
-  inventory: { at: number; versions: V[] } | null;
-  checkIns: Map<number, { at: number; version: V }>;
+  name: string;
+  fleet: Paper;
 }
+
+/** Each version is another agent's, so that none goes back and forth. */
+const agentOf = (run: string, index: number, version: V) => `${run}:${index}-${version}`;
 
 /** Records events other than the channel's own changes. */
 function learn(known: Known, happened: Exclude<Step, Act>): 'done' {
-  const { now, checkIns } = known;
-  if (happened.event === 'inventory') known.inventory = { at: now, versions: happened.versions };
-  if (happened.event === 'check-in') checkIns.set(happened.agent, { at: now, version: happened.version });
-  if (happened.event === 'report') known.plane = happened.version;
-  if (happened.event === 'sweep') {
-    for (const [agent, { at }] of checkIns) if (at < now - DAY) checkIns.delete(agent);
+  const { now, name, fleet } = known;
+  fleet.now = now;
+  if (happened.event === 'inventory') {
+    const entries = happened.versions.map((said, index) => {
+      return { id: agentOf(name, index, said), said, group: null, seen: now, expires: null };
+    });
+    fleet.import({ plane: null, channel: name, mode: 'proven', entries, own: now });
   }
+  if (happened.event === 'check-in') {
+    const { agent, version } = happened;
+    fleet.checkIn(agentOf(name, agent, version), name, version, true, now);
+  }
+  if (happened.event === 'report') known.plane = happened.version;
+  if (happened.event === 'sweep') fleet.sweep();
   return 'done';
 }
 
 function retarget(known: Known, target: V | null): void {
-  if (known.target !== null && known.target !== target) known.served.set(known.target, known.now);
+  known.fleet.now = known.now;
+  known.fleet.retarget(known.name, target);
   known.target = target;
 }
 
 /** The versions that agents run or must be presumed to run. */
-function population({ now, target, served, inventory, checkIns }: Known): V[] {
-  const seen = [...checkIns.values()].map((checkIn) => checkIn.version);
-  if (inventory && now - inventory.at <= DAY) return [...inventory.versions, ...seen];
-  const recent = [...served].filter(([, until]) => now - until <= 30 * DAY).map(([former]) => former);
-  return target === null ? [...seen, ...recent] : [...seen, ...recent, target];
+function population({ fleet, name, now }: Known): V[] {
+  fleet.now = now;
+  return [...new Set(fleet.headcounts(name).flatMap((tally) => [...tally.keys()]))] as V[];
 }
 
 /** Why no agent should be told to run `target`: an oracle that shares no code with the gate. */
-function objections(known: Known, target: V): string[] {
-  const to = VERSIONS[target];
-  const found = population(known).flatMap((agent) => {
-    const from = VERSIONS[agent];
-    const majors = to.major - from.major;
-    const lines = Math.abs(to.line - from.line);
-    const reachable = majors >= 0 && majors <= 1 && (to.major >= 6 || lines <= 1);
-    return reachable ? [] : [`an agent at ${agent} cannot go to ${target}`];
-  });
-  const behind = VERSIONS[known.plane].major - to.major;
-  if (behind < 0 || behind > 1) found.push(`a control plane at ${known.plane} refuses agents at ${target}`);
-  if (!to.servable) found.push(`${target} must not be served`);
+function objections(known: Known, target: V, wayOut = false): string[] {
+  const present = wayOut ? known.target : null;
+  const found = population(known)
+    .filter((agent) => !isReachable(agent, target) && (present === null || isReachable(agent, present)))
+    .map((agent) => `an agent at ${agent} cannot go to ${target}`);
+  if (isRefused(known, target) && (present === null || !isRefused(known, present))) {
+    found.push(`a control plane at ${known.plane} refuses agents at ${target}`);
+  }
+  if (!VERSIONS[target].servable) found.push(`${target} must not be served`);
   return found;
 }
+
+function isReachable(agent: V, target: V): boolean {
+  const [from, to] = [VERSIONS[agent], VERSIONS[target]];
+  const majors = to.major - from.major;
+  return majors >= 0 && majors <= 1 && (to.major >= 6 || Math.abs(to.line - from.line) <= 1);
+}
+
+function isRefused({ plane }: Known, target: V): boolean {
+  const behind = VERSIONS[plane].major - VERSIONS[target].major;
+  return behind < 0 || behind > 1;
+}
+
+/** The way out of a bad target is not barred by what it strands already. */
+const isWayOut = ({ target }: Known, verb: string, to: V) =>
+  (verb === 'roll-back' || verb === 'pin') && target !== null && !isOlder(target, to);
 
 /** The channel as a person would keep it on paper. */
 interface Book extends Known {
@@ -229,6 +231,7 @@ function judge(book: Book, act: Act): string {
       book.pinned = undefined;
       return 'done';
     case 'critical':
+      if (act.critical && book.target !== null && cutsOff(book, book.target)) return 'refused';
       book.critical = act.critical ? end(act.hours) : undefined;
       return 'done';
     case 'withdraw':
@@ -240,27 +243,31 @@ function judge(book: Book, act: Act): string {
       const to = act.version ?? book.target;
       if (to === null) return 'invalid';
       if (to !== book.target && pinned) return 'channel_pinned';
-      const answer = to === book.target ? 'done' : move(book, to, false);
+      const answer = to === book.target ? 'done' : move(book, to, false, act.verb);
       if (answer === 'done') book.pinned = end(act.hours);
       return answer;
     }
     case 'roll-forward':
       if (pinned) return 'channel_pinned';
       if (book.target !== null && !isOlder(book.target, act.version)) return 'not_newer';
-      return move(book, act.version, act.critical);
+      return move(book, act.version, act.critical, act.verb);
     case 'roll-back': {
       const to = act.version ?? book.lineage.at(-2);
       if (to === undefined) return 'no_previous_target';
       if (pinned) return 'channel_pinned';
       const from = book.target ?? book.lineage.at(-1);
       if (from !== undefined && !isOlder(to, from)) return 'not_older';
-      return move(book, to, act.critical);
+      return move(book, to, act.critical, act.verb);
     }
   }
 }
 
-function move(book: Book, to: V, critical: boolean): string {
-  if (objections(book, to).length > 0) return 'refused';
+/** Would agents be hurried to where they are cut off? */
+const cutsOff = (known: Known, target: V) =>
+  isRefused(known, target) || population(known).some((agent) => !isReachable(agent, target));
+
+function move(book: Book, to: V, critical: boolean, verb: Act['verb']): string {
+  if (objections(book, to, isWayOut(book, verb, to)).length > 0) return 'refused';
   retarget(book, to);
   book.lineage = [...book.lineage.filter((step) => isOlder(step, to)), to];
   book.critical = critical ? FOREVER : undefined;
@@ -278,41 +285,38 @@ function pageAbout({ target, lineage, pin, critical, revision }: Stored<Channel>
 
 const ACTOR = { name: 'token:model', role: 'operator' } as const;
 const REQUEST = { actor: ACTOR, ifMatch: null, dryRun: false };
-const POLICY = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, staleAfter: DAY };
+const SENDER = { actor: ACTOR, address: '192.0.2.1', sha256: () => '00' };
 
 /** The services over a store; each run has its own channel, control plane and agents. */
-function createWorld(store: Store, state: State) {
+function createWorld(place: Workplace, clock: Clock) {
   let runs = 0;
-  let clock = Date.parse('2026-03-01T12:00:00Z');
-  const now = () => new Date(clock);
-  const observer = { targetRefused() {}, targetChanged() {}, strandingAccepted() {} };
-  const fleet = createFleet({ store, state, policy: POLICY, now });
-  const gate = createGate({ state, fleet, strictCatalogue: false, observer });
-  const channels = createChannels({ state, fleet, gate, observer, now });
-  const planes = createControlPlanes({ state, fleet, grace: HOUR, now });
+  const { store, fence } = place;
+  const { channels, controlPlanes: planes, fleet, inventories, state } = place.services;
+  const now = () => new Date(clock.at);
 
   async function begin() {
     const run = `run-${++runs}`;
     await planes.report(run, FIRST_PLANE, REQUEST);
     const { channel } = await channels.put(run, { controlPlane: run, target: FIRST_TARGET }, REQUEST);
-    const known: Known = {
-      now: clock,
-      target: FIRST_TARGET,
-      served: new Map(),
-      plane: FIRST_PLANE,
-      inventory: null,
-      checkIns: new Map(),
-    };
+    const paper = new Paper('token', clock.at, 30 * DAY);
+    paper.add(run, run, FIRST_TARGET);
+    const known: Known = { now: clock.at, target: FIRST_TARGET, plane: FIRST_PLANE, name: run, fleet: paper };
     return { known, revision: channel.revision, take: (next: Step) => take(run, next), read: () => channels.read(run) };
   }
 
   /** Returns the code of a refusal, or `done`. */
   async function take(run: string, next: Step): Promise<string> {
     if ('verb' in next) return answer(channels.act(run, next.verb satisfies ChangingVerb, input(next), REQUEST));
-    if (next.event === 'inventory') await fleet.importInventory(run, inventory(run, next.versions));
-    if (next.event === 'check-in') await store.recordSightings('check-ins', [sighting(run, next)]);
+    if (next.event === 'inventory') {
+      const target = { channel: run, mode: 'proven' as const };
+      await inventories.importInventory(target, inventory(run, next.versions, now()), SENDER);
+    }
+    if (next.event === 'check-in') {
+      const options = { now: clock.at, contestedFor: HOUR, targets: targetsOf(state.snapshot()) };
+      await store.recordSightings('check-ins', [sighting(run, next)], options);
+    }
     if (next.event === 'report') await planes.report(run, next.version, REQUEST);
-    if (next.event === 'sweep') await fleet.sweep();
+    if (next.event === 'sweep') await fleet.sweep(fence);
     return 'done';
   }
 
@@ -320,36 +324,44 @@ function createWorld(store: Store, state: State) {
     const { verb: _, ...rest } = act;
     if (!('hours' in rest)) return { reason: 'chance', ...rest };
     const { hours: lasts, ...others } = rest;
-    const until = lasts === undefined ? undefined : new Date(clock + lasts * HOUR).toISOString();
+    const until = lasts === undefined ? undefined : new Date(clock.at + lasts * HOUR).toISOString();
     return { reason: 'chance', ...others, until };
   }
 
   const sighting = (run: string, { agent, version }: { agent: number; version: V }): Sighting => ({
-    id: `${run}:${agent}`,
+    id: agentOf(run, agent, version),
     channel: run,
     version,
-    at: clock,
+    at: clock.at,
     updater: 'unit',
     updaterVersion: null,
     group: null,
     enrolled: true,
+    proven: true,
+    updaterState: null,
+    host: null,
+    listing: null,
+    expired: false,
   });
 
   /** The time at which the step is taken. */
   function pass(next: Step): number {
-    clock += SECOND;
-    if ('event' in next && next.event === 'wait') clock += next.hours * HOUR;
-    return clock;
+    clock.at += SECOND;
+    if ('event' in next && next.event === 'wait') clock.at += next.hours * HOUR;
+    return clock.at;
   }
 
   return { begin, pass, now };
 }
 
-async function* inventory(run: string, versions: V[]): AsyncGenerator<Instance> {
+async function* inventory(run: string, versions: V[], now: Date): AsyncGenerator<unknown> {
+  const seen = { last_seen: now.toISOString() };
   // The control plane's own servers are in every inventory, and never enrolled.
-  yield { metadata: { name: `${run}:auth` }, spec: { version: 'v1.0.0' } };
-  for (const [agent, enrolled] of versions.entries()) {
-    yield { metadata: { name: `${run}:${agent}` }, spec: { version: `v${enrolled}`, ext_upgrader: 'unit' } };
+  const own = { ...seen, version: 'v1.0.0', services: ['Auth'] };
+  yield { kind: 'instance', metadata: { name: `${run}:auth` }, spec: own };
+  for (const [agent, version] of versions.entries()) {
+    const spec = { ...seen, version: `v${version}`, ext_upgrader: 'unit' };
+    yield { kind: 'instance', metadata: { name: agentOf(run, agent, version) }, spec };
   }
 }
 
@@ -362,38 +374,17 @@ const answer = (change: Promise<unknown>) =>
     },
   );
 
-interface Place {
-  store: Store;
-  close(): Promise<void>;
-}
-
-const log = pino({ level: 'silent' });
-
-async function openEmbedded(): Promise<Place> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'fairway-model-'));
-  const store = await openStore({ redis: null, dataDir, deadline: PATIENT, log });
-  return { store, close: () => store.close().then(() => rm(dataDir, { recursive: true, force: true })) };
-}
-
-async function openRedis(): Promise<Place> {
-  const redis: RedisProcess = await startRedis();
-  const store = await openStore({ redis: redisAt(redis.url), dataDir: '/nowhere', deadline: PATIENT, log });
-  await vi.waitFor(() => store.revision(), { interval: 5 });
-  return { store, close: () => store.close().then(() => redis.stop()) };
-}
-
 describe.each([
-  { kind: 'embedded', open: openEmbedded, numRuns: 60 },
-  { kind: 'redis', open: openRedis, numRuns: 25 },
-])('through the services on the $kind store', ({ open, numRuns }) => {
-  let place: Place;
-  let state: State;
+  { kind: 'embedded', numRuns: 60 },
+  { kind: 'redis', numRuns: 25 },
+] as const)('through the services on the $kind store', ({ kind, numRuns }) => {
+  const clock: Clock = { at: Date.parse('2026-03-01T12:00:00Z') };
+  let place: Workplace;
   let world: ReturnType<typeof createWorld>;
 
   beforeAll(async () => {
-    place = await open();
-    const saved = { read: () => null, write: async () => {} };
-    state = await openState({ store: place.store, saved, compareEvery: HOUR, now: () => new Date(), log });
+    place = await openWorkplace(kind, clock);
+    const { state } = place.services;
     const pulled = { reason: 'bad', by: 'token:model', at: '2026-01-01T00:00:00.000Z' };
     const release: Release = { ...listedRelease({ version: PULLED, cutAt: null, security: false }), pulled };
     const key = `release/${PULLED}`;
@@ -407,11 +398,10 @@ describe.each([
       after: null,
     };
     await state.commit([{ key, ifRevision: 0, value: release }], audit);
-    world = createWorld(place.store, state);
+    world = createWorld(place, clock);
   });
 
   afterAll(async () => {
-    await state.close();
     await place.close();
   });
 
@@ -425,7 +415,8 @@ describe.each([
         if ('event' in next) learn(known, next);
         const target = read().target as V | null;
         if (target === known.target) continue;
-        if (target !== null) expect(objections(known, target)).toEqual([]);
+        const wayOut = target !== null && 'verb' in next && isWayOut(known, next.verb, target);
+        if (target !== null) expect(objections(known, target, wayOut)).toEqual([]);
         retarget(known, target);
         moves++;
       }
@@ -450,6 +441,7 @@ describe.each([
         elapse(book, world.pass(next));
         // Only a report with a new version is kept.
         if ('event' in next && next.event === 'report' && next.version !== book.plane) book.commits++;
+        if ('event' in next && next.event === 'inventory') book.commits++;
         const expected = 'verb' in next ? enter(book, next) : learn(book, next);
         const given = await take(next);
         answers.add(given);
@@ -470,7 +462,7 @@ describe.each([
       'not_older',
       'refused',
     ]);
-    const { intact, entries } = await createAudit(place.store, state).verify();
+    const { intact, entries } = await place.services.audit.verify();
     expect({ intact, entries }).toEqual({ intact: true, entries: await place.store.revision() });
   });
 });

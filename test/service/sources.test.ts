@@ -1,9 +1,17 @@
 import { describe, expect, it, vi } from 'vitest';
+import { inventory } from '../fixtures/inventory.ts';
 import { body, FAULTS, startPeer, type TestPeer } from '../support/peer.ts';
 import { operatorClient, startServer, type TestServer } from '../support/server.ts';
 import { AUTH_METRICS, authMetrics } from '../support/teleport.ts';
 
-const CHANNEL = { bootstrap: { channels: [{ name: 'edge', target: '16.4.6', controlPlane: 'main' }] } };
+const CHANNEL = {
+  // A lower number is believed once it was read again.
+  evidence: { settleFor: '100ms' },
+  bootstrap: {
+    controlPlanes: { main: '16.4.0' },
+    channels: [{ name: 'edge', target: '16.4.6', controlPlane: 'main' }],
+  },
+};
 const FAST = { every: '50ms', timeout: '500ms' };
 const ping = (version: string) =>
   JSON.stringify({ server_version: version, auth: {}, cluster_name: 'x', edition: 'ent' });
@@ -71,6 +79,59 @@ describe("auth servers' metrics", () => {
   });
 });
 
+describe('metrics that were never read', () => {
+  it('say so, and why, in the evidence and in every check', async () => {
+    const peer = await startPeer(body('teleport_registered_servers{version="16.4.6"} 3\n'));
+    const server = await startServer({ ...CHANNEL, sources: { ...FAST, metrics: { edge: [peer.url] } } });
+    const api = operatorClient(server);
+    const check = async () => (await api('POST', '/channels/edge/check', { version: '16.4.7' })).body;
+    await vi.waitFor(async () => {
+      const { evidence, warnings } = await check();
+      const failing = { since: expect.any(String), fault: expect.stringContaining('automatic_updates') };
+      const unread = { source: 'teleport-metrics', complete: false, fresh: false, at: null, agents: 0, failing };
+      expect(evidence).toMatchObject([unread, { source: 'presumed', agents: 1 }]);
+      const stale = warnings.filter(({ reason }: { reason: string }) => reason === 'evidence_stale');
+      expect(stale).toMatchObject([{ detail: expect.stringContaining('were never read') }]);
+    });
+    peer.answer = body(authMetrics({ '16.4.6': 3 }));
+    await vi.waitFor(async () => {
+      const { evidence, warnings } = await check();
+      expect(evidence).toMatchObject([{ source: 'teleport-metrics', complete: true, fresh: true, failing: null }]);
+      expect(warnings.map(({ reason }: { reason: string }) => reason)).not.toContain('evidence_stale');
+    });
+  });
+
+  it('hold up nothing that a fresh inventory confirms', async () => {
+    const peer = await startPeer(body('teleport_registered_servers{version="16.4.6"} 3\n'));
+    const server = await startServer({ ...CHANNEL, sources: { ...FAST, metrics: { edge: [peer.url] } } });
+    const api = operatorClient(server);
+    await api('POST', '/inventory?channel=edge', inventory());
+    await vi.waitFor(async () => {
+      const { body: report } = await api('POST', '/channels/edge/check', { version: '16.4.7' });
+      const failing = report.evidence.find(({ source }: { source: string }) => source === 'teleport-metrics')?.failing;
+      expect(failing).toMatchObject({ fault: expect.any(String) });
+      expect(report.warnings.map(({ reason }: { reason: string }) => reason)).not.toContain('evidence_stale');
+    });
+  });
+});
+
+describe('metrics under the name of a control plane', () => {
+  it('count for each of its channels, and say on every server that they cannot be read', async () => {
+    const peer = await startPeer(body(authMetrics({ '16.4.6': 3 })));
+    const server = await startServer({ ...CHANNEL, sources: { ...FAST, metrics: { main: [peer.url] } } });
+    const api = operatorClient(server);
+    const source = async () => (await api('GET', '/census?channel=edge')).body.sources[0];
+    await vi.waitFor(async () => expect(await source()).toMatchObject({ source: 'teleport-metrics', agents: 3 }));
+    peer.answer = body('teleport_registered_servers{version="16.4.6"} 3\n');
+    await vi.waitFor(async () => {
+      const failing = { since: expect.any(String), fault: expect.stringContaining('automatic_updates') };
+      expect(await source()).toMatchObject({ agents: 3, failing });
+    });
+    peer.answer = body(authMetrics({ '16.4.6': 4 }));
+    await vi.waitFor(async () => expect(await source()).toMatchObject({ agents: 4, failing: null }));
+  });
+});
+
 describe('a control plane', () => {
   const version = async (server: TestServer) =>
     (await operatorClient(server)('GET', '/control-planes/main')).body.version;
@@ -86,7 +147,43 @@ describe('a control plane', () => {
     await vi.waitFor(async () => expect(await version(server)).toBe('17.0.1'));
     const { entries } = (await operatorClient(server)('GET', '/audit')).body;
     const reports = entries.filter(({ action }: { action: string }) => action === 'report');
-    expect(reports).toMatchObject([{ actor: 'system:sources' }, { actor: 'system:sources' }]);
+    expect(reports).toMatchObject([
+      { actor: 'system:sources', after: { version: '17.0.1' } },
+      { actor: 'system:sources', after: { version: '16.4.7' } },
+    ]);
+  });
+
+  it('that has several proxies behind one address is held together, and is not news each time', async () => {
+    let turn = 0;
+    const peer = await startPeer((_, response) => response.end(ping(turn++ % 2 ? '16.4.7' : '17.0.1')));
+    const evidence = { settleFor: '1m' };
+    const server = await startServer({ ...CHANNEL, evidence, sources: { ...FAST, controlPlanes: { main: peer.url } } });
+    const api = operatorClient(server);
+    await vi.waitFor(async () => {
+      expect((await api('GET', '/control-planes/main')).body).toMatchObject({ lowest: '16.4.7', highest: '17.0.1' });
+    });
+    const { revision } = (await api('GET', '/control-planes/main')).body;
+    await readAgain(peer);
+    await readAgain(peer);
+    expect((await api('GET', '/control-planes/main')).body.revision).toBe(revision);
+  });
+
+  it('has the version of /webapi/find where its proxy has no ping, and of each of its proxies', async () => {
+    const old = await startPeer((request, response) => {
+      response.writeHead(request.url === '/webapi/find' ? 200 : 404).end(ping('16.4.7+fips'));
+    });
+    const proxies = [old.url, (await startPeer(body(ping('17.0.1')))).url];
+    const server = await startServer({ ...CHANNEL, sources: { ...FAST, controlPlanes: { main: proxies } } });
+    const read = async () => (await operatorClient(server)('GET', '/control-planes/main')).body;
+    await vi.waitFor(async () => expect(await read()).toMatchObject({ lowest: '16.4.7', highest: '17.0.1' }));
+  });
+
+  it("does not take Fairway's own answer for that of a proxy", async () => {
+    const peer = await startPeer((_, response) => response.setHeader('Fairway-Revision', '5').end(ping('18.0.0')));
+    const server = await startServer({ ...CHANNEL, sources: { ...FAST, controlPlanes: { main: peer.url } } });
+    const failed = /^fairway_source_failures_total{source="control-plane",name="main",reason="malformed"}/m;
+    await vi.waitFor(async () => expect(await metrics(server)).toMatch(failed));
+    expect(await version(server)).toBe('16.4.0');
   });
 
   it.each(FAULTS)('keeps its version when its proxy $name', async ({ reason, answer }) => {
@@ -113,6 +210,7 @@ describe('a source that refuses connections', () => {
     const refused = /^fairway_source_failures_total{.*name="edge",reason="unreachable"}/m;
     await vi.waitFor(async () => expect(await metrics(server)).toMatch(refused));
     expect((await operatorClient(server)('GET', '/census?channel=edge')).body.sources).toMatchObject([
+      { source: 'teleport-metrics', complete: false, fresh: false, agents: 0, failing: { fault: expect.any(String) } },
       { source: 'presumed' },
     ]);
   });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import type { FleetLimits, Store } from '../../src/domain/store.ts';
 import { controlContract } from './control-contract.ts';
 import { fleetContract } from './fleet-contract.ts';
+import { historiesContract } from './histories.ts';
 import { leaseContract } from './lease-contract.ts';
 import { seriesContract } from './series-contract.ts';
 
@@ -24,6 +25,7 @@ export function storeContract(kind: Store['kind'], harness: Harness): void {
 
     controlContract(() => store, harness);
     fleetContract(() => store, harness);
+    historiesContract(harness);
     leaseContract(() => store, harness);
     seriesContract(() => store);
   });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type AuditDraft, type AuditEntry, type AuditHead, follows, GENESIS } from '../../src/domain/audit.ts';
 import type { CommitResult, Guard, Store, Write } from '../../src/domain/store.ts';
 import type { Harness } from './contract.ts';
@@ -253,6 +253,25 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await revisionAfter(again, write('channel/b', 0))).toBe(2);
       await expectUnbrokenChain(again, 2);
       await again.close();
+    });
+
+    it('passes on which head another server serves, if there can be another one', async () => {
+      const store = getStore();
+      const other = await harness.again();
+      const head = { id: 7, hash: 'a'.repeat(64) };
+      let roused = 0;
+      store.onChange(() => roused++);
+      const canBeOthers = await other.rouse();
+      expect(canBeOthers).toBe(store.kind === 'redis');
+      // A store that has just connected calls back for that, too.
+      if (canBeOthers) await vi.waitFor(async () => expect((await other.rouse()) && roused).toBeGreaterThan(1));
+
+      expect(await other.announced()).toBeNull();
+      await store.announce(head, 60_000);
+      expect(await other.announced()).toEqual(canBeOthers ? head : null);
+      await store.announce({ ...head, id: 8 }, 1);
+      await vi.waitFor(async () => expect(await other.announced()).toBeNull());
+      await other.close();
     });
 
     it('agrees with a plain map, whatever is written', async () => {

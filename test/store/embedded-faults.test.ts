@@ -59,8 +59,8 @@ describe('an embedded store', () => {
     let program: string;
     beforeAll(async () => {
       program = await bundle(`
-        const sighting = { id: 'a', channel: 'c', version: '1.0.0', at: 1, updater: null, updaterVersion: null, group: null, enrolled: true };
-        await store.recordSightings('check-ins', [sighting]);
+        const sighting = { id: 'a', channel: 'c', version: '1.0.0', at: 1, updater: null, updaterVersion: null, group: null, enrolled: true, proven: true, updaterState: null, host: null, listing: null, expired: false };
+        await store.recordSightings('check-ins', [sighting], { now: 1, contestedFor: 1, targets: new Map() });
         let ifRevision = (await store.load()).documents[0]?.revision ?? 0;
         for (let n = 0; n < 10; n++) {
           const result = await store.commit({ writes: [{ key: 'channel/a', ifRevision, value: { n } }], audit: draft });

@@ -1,17 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../src/domain/store.ts';
+import type { Survey } from '../../src/domain/survey.ts';
 import type { Harness } from './contract.ts';
 
 const MINUTE = 60_000;
 const audit = { at: '', actor: 'system:plan', action: '', subject: '', reason: '', before: null, after: null };
-const survey = {
+const survey: Survey = {
   channel: 'a',
   source: 'teleport-metrics',
   at: 1,
+  readAt: 0,
+  scope: 'a',
+  complete: true,
   versions: { '1.0.0': 1 },
-  skipped: 0,
-  settled: true,
-} as const;
+  unmanaged: {},
+  expired: 0,
+  unmappedGroups: {},
+  readings: [],
+  failing: null,
+  revision: 0,
+};
 
 export function leaseContract(getStore: () => Store, harness: Harness): void {
   describe('the lease on background work', () => {
@@ -48,7 +56,7 @@ export function leaseContract(getStore: () => Store, harness: Harness): void {
       expect(await commit(store, fence), 'after it was released').toEqual({ fenced: true });
       await other.acquireLease('two', MINUTE);
       expect(await commit(store, fence), 'after another took over').toEqual({ fenced: true });
-      await store.saveSurvey(survey, fence);
+      expect(await store.saveSurvey(survey, fence)).toBe(false);
       expect(await store.load()).toMatchObject({ revision: 0, documents: [] });
       expect((await store.counts()).surveys).toEqual([]);
       await other.close();
@@ -57,7 +65,7 @@ export function leaseContract(getStore: () => Store, harness: Harness): void {
     it('accepts counts with the current fence', async () => {
       const store = getStore();
       await store.saveSurvey(survey, (await store.acquireLease('one', MINUTE)) ?? 0);
-      expect((await store.counts()).surveys).toEqual([survey]);
+      expect((await store.counts()).surveys).toEqual([{ ...survey, revision: 1 }]);
     });
 
     it('does not block operators', async () => {

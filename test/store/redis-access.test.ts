@@ -7,10 +7,12 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import type { Raw } from '../../src/config/raw.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
+import * as carryOver from '../../src/store/redis-scripts/carry-over.ts';
 import * as control from '../../src/store/redis-scripts/control.ts';
 import * as fleet from '../../src/store/redis-scripts/fleet.ts';
 import * as lease from '../../src/store/redis-scripts/lease.ts';
 import * as series from '../../src/store/redis-scripts/series.ts';
+import * as surveys from '../../src/store/redis-scripts/surveys.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { redisAt } from '../support/redis-access.ts';
 import { freePort, type RedisProcess, startRedis } from '../support/redis-server.ts';
@@ -100,7 +102,9 @@ describe('as the user of docs/operating.md', () => {
 
   it('allows no unused command', () => {
     const allowed = [...ACL.matchAll(/\+([\w|]+)/g)].map(([, command]) => command);
-    const scripts = [control, fleet, lease, series].flatMap((file) => Object.values<{ lua: string } | string>(file));
+    const scripts = [carryOver, control, fleet, lease, series, surveys].flatMap((file) =>
+      Object.values<{ lua: string } | string>(file),
+    );
     const lua = scripts.map((script) => (typeof script === 'string' ? script : script.lua)).join('\n');
     const called = [...lua.matchAll(/redis\.call\('(\w+)'/g)].map(([, command = '']) => command.toLowerCase());
     const direct = ['info', 'subscribe', 'eval', 'evalsha', 'get', 'hgetall'];

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Store } from '../../src/domain/store.ts';
+import type { Survey } from '../../src/domain/survey.ts';
 import { openStore } from '../../src/store/open.ts';
 import { redisAt } from '../support/redis-access.ts';
 import { type RedisProcess, startRedis } from '../support/redis-server.ts';
@@ -15,8 +16,28 @@ const sighting = {
   updaterVersion: null,
   group: null,
   enrolled: true,
+  proven: true,
+  updaterState: null,
+  host: null,
+  listing: null,
+  expired: false,
 };
-const survey = { channel: 'c', source: 'inventory', at: 1, versions: {}, skipped: 0, settled: true } as const;
+const survey: Survey = {
+  channel: 'c',
+  source: 'inventory',
+  at: 1,
+  readAt: 0,
+  scope: 'c',
+  complete: true,
+  versions: {},
+  unmanaged: {},
+  expired: 0,
+  unmappedGroups: {},
+  readings: [],
+  failing: null,
+  revision: 0,
+};
+const options = { now: 1, contestedFor: 1, targets: new Map<string, string>() };
 
 const point = { at: 1, agents: 1, atTarget: 1, behind: 0, stranded: 0 };
 const VERBS: [string, (store: Store) => Promise<unknown>][] = [
@@ -28,8 +49,12 @@ const VERBS: [string, (store: Store) => Promise<unknown>][] = [
   ['audit', (store) => store.audit({ limit: 1 })],
   ['counts', (store) => store.counts()],
   ['saveSurvey', (store) => store.saveSurvey(survey)],
-  ['recordSightings', (store) => store.recordSightings('check-ins', [sighting])],
-  ['prune', (store) => store.prune({ before: 0 })],
+  ['dropSurvey', (store) => store.dropSurvey('c', 'inventory')],
+  ['hearing', (store) => store.hearing()],
+  ['saveHearing', (store) => store.saveHearing(new Map(), 1)],
+  ['time', (store) => store.time()],
+  ['recordSightings', (store) => store.recordSightings('check-ins', [sighting], options)],
+  ['prune', (store) => store.prune({ unenrolledBefore: 0 })],
   ['agents', (store) => store.agents({ limit: 1 })],
   ['agent', (store) => store.agent('a')],
   ['forget', (store) => store.forget('a')],

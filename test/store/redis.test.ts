@@ -62,6 +62,34 @@ describe('a store in Redis', () => {
     await store.close();
   });
 
+  it('stores a check-in of which only the time is new with one read and one write, unless its time decides anything', async () => {
+    await asAdmin(redis.url, (admin) => admin.flushall());
+    const store = await openRedis(redis.url);
+    const now = Date.UTC(2026, 0, 3);
+    const seen = fleetMember(1);
+    const record = (source: 'check-ins' | 'inventory', sighting: Sighting) =>
+      store.recordSightings(source, [sighting], { now, contestedFor: 1, targets: new Map() });
+    const callsOf = (more: Partial<Sighting>) =>
+      asAdmin(redis.url, async (admin) => {
+        await admin.config('RESETSTAT');
+        await record('check-ins', { ...seen, ...more });
+        const stats = await admin.info('commandstats');
+        return ['hget', 'hset', 'hincrby'].map((name) =>
+          Number(RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0),
+        );
+      });
+    await record('check-ins', seen);
+    // The second read and the change are of the time of the channel.
+    const FAST = [2, 1, 1];
+    expect(await callsOf({ at: seen.at + 1 })).toEqual(FAST);
+    const listing = { at: now, scope: seen.channel };
+    await record('inventory', { ...seen, updaterVersion: null, listing });
+    expect(await callsOf({ at: seen.at + 2 }), 'beside an inventory that agrees').toEqual(FAST);
+    await record('inventory', { ...seen, version: '17.4.3', at: seen.at + 1, listing });
+    expect((await callsOf({ at: seen.at + 3 }))[0], 'beside one that does not').toBeGreaterThan(2);
+    await store.close();
+  });
+
   it('keeps agents packed: each bucket is a listpack', async () => {
     const store = await openRedis(redis.url);
     const agents = 20_000;
@@ -69,13 +97,13 @@ describe('a store in Redis', () => {
     const memory = () =>
       asAdmin(redis.url, async (admin) => Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]));
     const before = await memory();
-    await store.recordSightings('check-ins', sightings);
+    await store.recordSightings('check-ins', sightings, { now: Date.now(), contestedFor: 1, targets: new Map() });
     const perAgent = ((await memory()) - before) / agents;
     console.log(`Redis: ${perAgent.toFixed(0)} bytes for each of ${agents} agents, hash keys included`);
 
     await asAdmin(redis.url, async (admin) => {
       const encodings = new Set<unknown>();
-      for (const key of (await admin.keys('*:check-ins:*')).slice(0, 200)) {
+      for (const key of (await admin.keys('*:seen:*')).slice(0, 200)) {
         encodings.add(await admin.object('ENCODING', key));
       }
       expect([...encodings]).toEqual(['listpack']);
@@ -93,4 +121,9 @@ const fleetMember = (n: number): Sighting => ({
   updaterVersion: '17.4.2',
   group: 'production',
   enrolled: true,
+  proven: true,
+  updaterState: null,
+  host: null,
+  listing: null,
+  expired: false,
 });

@@ -23,11 +23,16 @@ export function temporaryDirectory(): string {
   return dir;
 }
 
-/** The shipped defaults on free ports, with a token of each role, and `overrides` merged over them. */
+/** The shipped defaults on free ports, with a token of each role and open enrolment, and `overrides` laid over them. */
 export function testSettings(overrides: Raw = {}): Settings {
   const tokens = Object.entries(TOKENS).map(([role, token]) => ({ name: role, role, sha256: hashToken(token) }));
   const listeners = { public: { host: '127.0.0.1', port: 0 }, operator: { port: 0 } };
-  const base = merge(readYaml('config/default.yaml'), { ...listeners, tokens, shutdown: { deadline: '1s' } });
+  const base = merge(readYaml('config/default.yaml'), {
+    ...listeners,
+    tokens,
+    shutdown: { deadline: '1s' },
+    fleet: { enrolment: { mode: 'open' } },
+  });
   return validate(merge(base, overrides));
 }
 

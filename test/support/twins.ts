@@ -63,7 +63,8 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
   const snapshot = channels();
   const answers = createAnswers({
     state: { peek: () => snapshot, onChange: () => () => {} },
-    cluster: { clusterName: 'twins', edition: 'ent', fips: false },
+    cluster: { clusterName: 'twins', edition: 'ent', fips: false, toolsAutoUpdate: true },
+    membership: { defaultChannel: 'stable/cloud', groups: {} },
     now: () => ACT.at,
   });
   const real = createCheckIns({
@@ -71,6 +72,8 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
     flushEvery: 60_000,
     maxPending: 100_000,
     enrolment: { mode: 'token', tokens: [{ sha256: hashToken(ENROLMENT_TOKEN) }] },
+    contestedFor: 0,
+    targets: () => new Map(),
     now: () => ACT.at,
     log: pino({ level: 'silent' }),
   });

@@ -1,15 +1,20 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { AGENT_MARKS } from '../../domain/agent.ts';
 import { number } from '../../domain/words.ts';
+import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
-import { oldest as atLowest, evidence, mark, NO_CHANNELS, time } from '../describe.ts';
+import { alarming, oldest as atLowest, evidence, mark, NO_CHANNELS, time, troubleRows } from '../describe.ts';
 import { type Cell, agents as inWords, painted, pairs, type Screen, sentence, table } from '../layout.ts';
-import type { Agent, Census, Explanation } from '../types.ts';
+import type { Agent, Census, Evidence, Explanation } from '../types.ts';
 
 interface AgentOptions {
   channel?: string;
+  version?: string;
   at?: string;
   olderThan?: string;
   group?: string;
+  host?: string;
+  mark?: string;
   source?: string;
   limit: number;
   cursor?: string;
@@ -22,17 +27,22 @@ interface AgentPage {
 
 const MAX_PAGE = 500;
 
+type ForgetOptions = ConsentOptions & { reason?: string };
+
 /** `agents`, `explain` and `census`: which agents there are, what they run, and what they get. */
 export function agentCommands(program: Command, context: Context): void {
   const { api } = context;
 
-  program
+  const agents = program
     .command('agents')
     .description('list agents and what they run')
     .option('-c, --channel <channel>', 'only agents that follow this channel')
-    .option('--at <version>', 'only agents that run this version')
+    .option('--version <version>', "only agents that count at this version, as the census shows it; '?': unreadable")
+    .addOption(new Option('--at <version>').hideHelp())
     .option('--older-than <version>', 'only agents that run an older version')
     .option('--group <group>', 'only agents of this update group')
+    .option('--host <part>', 'only agents whose host name contains this')
+    .addOption(new Option('--mark <mark>', 'only agents with this mark').choices(AGENT_MARKS))
     .addOption(
       new Option('--source <source>', 'only agents that this source knows').choices(['inventory', 'check-ins']),
     )
@@ -42,6 +52,12 @@ export function agentCommands(program: Command, context: Context): void {
       const page = await readAgents(context, options);
       context.show(page, (screen) => agentTable(screen, page));
     });
+
+  withConsent(agents.command('forget'))
+    .description('forget an agent until it is seen again')
+    .argument('<id>', 'id of the agent')
+    .option('-r, --reason <reason>', 'why, for the audit log')
+    .action((id: string, options: ForgetOptions) => forgetAgent(context, id, options));
 
   program
     .command('explain')
@@ -75,13 +91,13 @@ const readLimit = (text: string): number => {
 /** Collects pages until there are `limit` agents, because a short page is not always the last. */
 async function readAgents(
   { api, terminal }: Context,
-  { limit, cursor, at, ...filter }: AgentOptions,
+  { limit, cursor, at, version = at, ...filter }: AgentOptions,
 ): Promise<AgentPage> {
   const agents: Agent[] = [];
   let next: string | null = cursor ?? null;
   do {
     const size = Math.min(limit - agents.length, MAX_PAGE);
-    const query = new URLSearchParams({ ...filter, ...(at && { version: at }), limit: String(size) });
+    const query = new URLSearchParams({ ...filter, ...(version && { version }), limit: String(size) });
     if (next !== null) query.set('cursor', next);
     const page: AgentPage = await api<AgentPage>(`/agents?${query}`);
     agents.push(...page.agents);
@@ -94,24 +110,61 @@ async function readAgents(
 
 function agentTable(screen: Screen, { agents, cursor }: AgentPage): string {
   if (agents.length === 0)
-    return sentence(screen, 'no such agents are known; to import what runs: fairway inventory import');
-  const rows = agents.map(({ id, channel, version, updater, group, lastSeen, sources }): Cell[] => {
+    return sentence(screen, 'no such agents are known; to import what runs: fairway inventory import FILE -c CHANNEL');
+  const rows = agents.map((agent): Cell[] => {
+    const { id, host, version, channel, updater, group, lastSeen, sources } = agent;
     const from = sources.map(({ source }) => source).join(', ');
-    return [id, version, channel, updater, group, time(lastSeen), from];
+    const marks = marksOf(agent);
+    const marked = marks.length > 0 ? painted(marks.join(', '), 'yellow') : null;
+    return [id, host, version, channel, updater, group, marked, time(lastSeen), from];
   });
-  const list = table(screen, ['id', 'version', 'channel', 'updater', 'group', 'last seen', 'from'], rows);
+  const headings = ['id', 'host', 'version', 'channel', 'updater', 'group', 'marks', 'last seen', 'from'];
+  const list = table(screen, headings, rows);
   if (cursor === null) return list;
   const more = `there are more; use --limit for a longer list, or --cursor ${cursor} for the next page`;
   return `${list}\n\n${sentence(screen, more)}`;
 }
 
+/** What sets an agent apart from others at its version. */
+function marksOf({ contested, reverted, expired, enrolled, updaterState }: Agent): string[] {
+  return [
+    ...(contested ? ['contested'] : []),
+    ...(reverted ? ['reverted'] : []),
+    ...(expired ? ['expired'] : []),
+    ...(enrolled ? [] : ['not enrolled']),
+    ...(updaterState && updaterState !== 'ok' ? [updaterState] : []),
+  ];
+}
+
+async function forgetAgent(context: Context, id: string, options: ForgetOptions): Promise<void> {
+  requireTerminal(context, options);
+  const reason = options.dryRun ? undefined : await requireReason(context, options.reason);
+  const path = `/agents/${encodeURIComponent(id)}`;
+  const agent = await context.api<Agent>(path);
+  const shown = (screen: Screen) => agentTable(screen, { agents: [agent], cursor: null });
+  if (options.dryRun) {
+    const note = 'nothing was changed: this was a dry run';
+    return context.show(agent, (screen) => `${shown(screen)}\n\n${sentence(screen, note)}`);
+  }
+  if (!options.yes) context.terminal.say(`${shown(context.terminal)}\n`);
+  await requireConsent(context, options, `Forget ${id}?`);
+  await context.api(`${path}?${new URLSearchParams({ reason: reason ?? '' })}`, { method: 'DELETE' });
+  context.show({ forgotten: agent }, (screen) => sentence(screen, `${id} was forgotten until it is seen again`));
+}
+
 function explanationSheet(screen: Screen, explanation: Explanation): string {
-  const { agent, channel, told, target, critical, pin, plan, revision, because } = explanation;
+  const { agent, channel, told, target, critical, pin, plan, revision, because, stranded } = explanation;
+  const marks = marksOf(agent);
   return pairs(screen, [
     ['agent', painted(agent.id, 'bold')],
+    ['host', agent.host],
     ['because', because],
+    ['stranded', stranded ? painted('yes', 'red') : 'no'],
     ['gets', told ? `version ${told.version}, critical ${told.critical}` : '404'],
     ['channel', revision === null ? channel : `${channel} (revision ${revision})`],
+    ...(agent.channels.length > 1 ? [['counts on', agent.channels.join(', ')] as [string, Cell]] : []),
+    ['counts at', agent.version],
+    ['marks', marks.length > 0 ? painted(marks.join(', '), 'yellow') : null],
     ['target', target],
     ['critical', critical ? mark(critical) : 'no'],
     ['pinned', pin ? mark(pin) : 'no'],
@@ -126,13 +179,30 @@ function explanationSheet(screen: Screen, explanation: Explanation): string {
 
 function censusOverview(screen: Screen, censuses: Census[]): string {
   if (censuses.length === 0) return sentence(screen, NO_CHANNELS);
-  const rows = censuses.map(({ channel, agents, oldest, sources }): Cell[] => [
-    channel,
-    agents,
-    oldest?.version ?? null,
-    sources.map(({ source }) => source).join(', '),
-  ]);
-  return table(screen, ['channel', 'agents', 'oldest', 'evidence'], rows);
+  const rows = censuses.map(
+    ({ channel, agents, oldest, stranded, contested, reverted, unmanaged, sources }): Cell[] => [
+      channel,
+      agents,
+      oldest?.version ?? null,
+      alarming(stranded),
+      contested,
+      reverted,
+      unmanaged,
+      sources.map(inShort).join(', '),
+    ],
+  );
+  const headings = ['channel', 'agents', 'oldest', 'stranded', 'contested', 'reverted', 'unmanaged', 'evidence'];
+  return table(screen, headings, rows);
+}
+
+/** A source, and why it is doubtful. */
+function inShort({ source, complete, fresh, settling, failing }: Evidence): string {
+  const why = [
+    ...(complete && !fresh ? ['old'] : []),
+    ...(settling ? ['settling'] : []),
+    ...(failing ? ['failing'] : []),
+  ];
+  return why.length > 0 ? `${source} (${why.join(', ')})` : source;
 }
 
 /** How far the agents are from the target, without the zeros. */
@@ -150,16 +220,18 @@ function describeDistance(distance: NonNullable<Census['distance']>): string {
 
 const BAR = 30;
 
-function censusSheet(screen: Screen, { channel, agents, oldest, versions, distance, sources }: Census): string {
+function censusSheet(screen: Screen, census: Census): string {
+  const { channel, agents, oldest, versions, distance, sources } = census;
   const sheet = pairs(screen, [
     ['channel', painted(channel, 'bold')],
     ['agents', agents],
     ['oldest', oldest && atLowest(oldest)],
     ...(distance && agents > 0 ? [['to go', describeDistance(distance)] as [string, Cell]] : []),
+    ...troubleRows(census),
     ['evidence', sources.map(evidence)],
   ]);
   if (versions.length === 0) {
-    const hint = `it is not known what runs here; to import it: fairway inventory import --channel ${channel}`;
+    const hint = `it is not known what runs here; to import it: fairway inventory import FILE -c ${channel}`;
     return `${sheet}\n\n${sentence(screen, hint)}`;
   }
   const most = Math.max(...versions.map(({ count }) => count));

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { number, who } from '../../domain/words.ts';
 import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
-import { evidence, mark, NO_CHANNELS, stepsToCome, time } from '../describe.ts';
+import { alarming, evidence, mark, NO_CHANNELS, stepsToCome, time, troubleRows } from '../describe.ts';
 import { EXIT } from '../errors.ts';
 import { type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import { reportTable } from '../report.ts';
@@ -93,11 +93,17 @@ function channelTable(screen: Screen, channels: Channel[], censuses: Census[]): 
     channel.pin ? (channel.pin.until ? `until ${time(channel.pin.until)}` : 'yes') : 'no',
     byName.get(channel.name)?.agents ?? 0,
     byName.get(channel.name)?.oldest?.version ?? null,
+    alarming(byName.get(channel.name)?.stranded ?? 0),
   ]);
-  return table(screen, ['channel', 'target', 'critical', 'pinned', 'agents', 'oldest'], rows);
+  return table(screen, ['channel', 'target', 'critical', 'pinned', 'agents', 'oldest', 'stranded'], rows);
 }
 
 const target = ({ target }: Channel): Cell => target ?? painted('none', 'yellow');
+
+function describeAgents({ agents, oldest }: Census): string {
+  if (agents === 0) return 'none known';
+  return oldest ? `${number(agents)}, oldest ${oldest.version}` : number(agents);
+}
 
 function channelSheet(screen: Screen, channel: Channel, census: Census, history: AuditEntry[]): string {
   const { description, controlPlane, toolsVersion, critical, pin, plan, lineage, accepts } = channel;
@@ -112,7 +118,8 @@ function channelSheet(screen: Screen, channel: Channel, census: Census, history:
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],
     ['accepts', accepts.join(', ')],
-    ['agents', census.agents === 0 ? 'none known' : `${number(census.agents)}, oldest ${census.oldest?.version}`],
+    ['agents', describeAgents(census)],
+    ...troubleRows(census),
     ['evidence', census.sources.map(evidence)],
     ['changed', `${time(channel.updatedAt)} by ${who(channel.updatedBy)} (revision ${channel.revision})`],
   ]);

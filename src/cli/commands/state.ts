@@ -1,11 +1,13 @@
 import { Argument, type Command } from 'commander';
+import { countEffects, type Effects } from '../../domain/effects.ts';
 import { count } from '../../domain/words.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import { type Context, toYaml } from '../context.ts';
+import { alarming } from '../describe.ts';
 import { difference } from '../difference.ts';
 import { readInput } from '../input.ts';
 import { type Screen, sentence, table } from '../layout.ts';
-import type { ApplyResult, AuditEntry, RecoveryResult, StateDocument } from '../types.ts';
+import type { ApplyResult, AuditEntry, Census, Channel, RecoveryResult, StateDocument } from '../types.ts';
 
 /** `export` and `apply`: the control state as one document; `recover`: which state counts after a loss. */
 export function stateCommands(program: Command, context: Context): void {
@@ -36,15 +38,18 @@ export function stateCommands(program: Command, context: Context): void {
 
       const revision = await readRevision(context);
       const preview = await send('?dryRun=true', revision);
+      const moves = await readMoves(context, preview);
+      const shown = (screen: Screen) =>
+        [difference(screen, preview.changes), ...movesTable(screen, moves)].join('\n\n');
       if (options.dryRun || preview.changes.length === 0) {
-        return context.show(preview, (screen) => describe(screen, preview, options));
+        return context.show(preview, (screen) => describe(screen, preview, shown, options));
       }
-      if (!options.yes) terminal.say(`${difference(terminal, preview.changes)}\n`);
+      if (!options.yes) terminal.say(`${shown(terminal)}\n`);
       await requireConsent(context, options, `Apply ${changes(preview)}?`);
       const result = await send('', revision);
       return context.show(result, (screen) => {
         const done = `${changes(result)} applied (revision ${result.audit?.revision})`;
-        return options.yes ? `${difference(screen, result.changes)}\n\n${done}` : done;
+        return options.yes ? `${shown(screen)}\n\n${done}` : done;
       });
     });
 
@@ -94,8 +99,37 @@ async function readRevision({ api }: Context): Promise<number> {
 
 const changes = ({ changes }: ApplyResult): string => count(changes.length, 'change');
 
-function describe(screen: Screen, preview: ApplyResult, { dryRun }: ConsentOptions): string {
+/** What a document does to the agents of a channel whose target it moves. */
+interface Moved extends Effects {
+  channel: string;
+}
+
+/** A channel that does not exist yet has no agents. */
+async function readMoves({ api }: Context, { changes }: ApplyResult): Promise<Moved[]> {
+  const moved = changes.flatMap(({ before, after }) => {
+    const { name, target } = after as Partial<Channel>;
+    return before && name !== undefined && target && target !== before.target ? [{ name, target }] : [];
+  });
+  const moves = moved.map(async ({ name, target }) => {
+    const census = await api<Census>(`/census?channel=${encodeURIComponent(name)}`);
+    return { channel: name, ...countEffects({ target }, census, null) };
+  });
+  return Promise.all(moves);
+}
+
+function movesTable(screen: Screen, moves: Moved[]): string[] {
+  if (moves.length === 0) return [];
+  const rows = moves.map(({ channel, up, back, stay, strand }) => [channel, up, back, stay, alarming(strand)]);
+  return [table(screen, ['channel', 'go up', 'go back', 'stay', 'strand'], rows)];
+}
+
+function describe(
+  screen: Screen,
+  preview: ApplyResult,
+  shown: (screen: Screen) => string,
+  { dryRun }: ConsentOptions,
+): string {
   if (preview.changes.length === 0) return sentence(screen, 'the state already agrees with the document');
   const note = dryRun ? `nothing was changed: this was a dry run of ${changes(preview)}` : '';
-  return `${difference(screen, preview.changes)}\n\n${sentence(screen, note)}`;
+  return `${shown(screen)}\n\n${sentence(screen, note)}`;
 }

@@ -93,7 +93,7 @@ export function verbCommands(program: Command, context: Context): void {
       ),
     );
 
-  changing(program.command('critical'), 'tell agents to upgrade now, outside their maintenance window')
+  moving(program.command('critical'), 'tell agents to upgrade now, outside their maintenance window')
     .argument('<channel>')
     .option('--until <time>', UNTIL)
     .option('--off', 'stop telling them that')

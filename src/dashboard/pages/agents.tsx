@@ -1,12 +1,15 @@
 import { Hono } from 'hono';
+import { AGENT_MARKS, type AgentMark } from '../../domain/agent.ts';
+import { readAgentVersion, UNREADABLE } from '../../domain/agent-version.ts';
 import type { Channel } from '../../domain/channel.ts';
 import { requireVersion } from '../../domain/version.ts';
 import type { AgentView, Explanation } from '../../service/explain.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { type StandingOf, Swatch, standingsOf } from '../parts/bar.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
-import { Field } from '../parts/form.tsx';
-import { Moment } from '../parts/moment.tsx';
+import { Choice, Field, Hidden } from '../parts/form.tsx';
+import { clock, Moment } from '../parts/moment.tsx';
+import { isStranded } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
 import { channelPath, STANDING_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
@@ -17,6 +20,10 @@ interface Filter {
   version: string;
   olderThan: string;
   group: string;
+  host: string;
+  mark: string;
+  /** `false`: only agents without an enrolment token. */
+  enrolled: string;
 }
 
 interface AgentsPageProps {
@@ -41,6 +48,14 @@ function AgentsPage({ channel, filter, agents, cursor, standingOf, now }: Agents
           <Field label="Version" name="version" value={filter.version} maxlength={100} />
           <Field label="Older than" name="olderThan" value={filter.olderThan} maxlength={100} />
           <Field label="Group" name="group" value={filter.group} maxlength={64} />
+          <Field label="Host" name="host" value={filter.host} maxlength={253} />
+          <Choice
+            label="Mark"
+            name="mark"
+            value={filter.mark}
+            options={[['', 'any'], ...AGENT_MARKS.map((mark): [string, string] => [mark, MARK_WORDS[mark]])]}
+          />
+          {filter.enrolled !== '' && <Hidden name="enrolled" value={filter.enrolled} />}
           <button type="submit">Filter agents</button>
           {filtered && (
             <a class="button quiet" href={path}>
@@ -48,7 +63,7 @@ function AgentsPage({ channel, filter, agents, cursor, standingOf, now }: Agents
             </a>
           )}
         </form>
-        {agents.length > 0 && <AgentTable agents={agents} standingOf={standingOf} now={now} />}
+        {agents.length > 0 && <AgentTable {...{ channel, agents, standingOf, now }} />}
         {agents.length === 0 && cursor === null && <NoAgents filtered={filtered} />}
       </section>
       {cursor && (
@@ -70,9 +85,11 @@ const NoAgents = ({ filtered }: { filtered: boolean }) => (
   </p>
 );
 
-function AgentTable({ agents, standingOf, now }: Pick<AgentsPageProps, 'agents' | 'standingOf' | 'now'>) {
+type AgentTableProps = Pick<AgentsPageProps, 'channel' | 'agents' | 'standingOf' | 'now'>;
+
+function AgentTable({ channel, agents, standingOf, now }: AgentTableProps) {
   return (
-    <Table label="Agents" columns={['Agent', 'Version', 'Standing', 'Updater', 'Group', 'Last seen']}>
+    <Table label="Agents" columns={['Agent', 'Marks', 'Version', 'Standing', 'Host', 'Updater', 'Group', 'Last seen']}>
       {agents.map((agent) => {
         const standing = standingOf(agent.version);
         return (
@@ -83,11 +100,15 @@ function AgentTable({ agents, standingOf, now }: Pick<AgentsPageProps, 'agents' 
               </a>
             </td>
             <td>
-              <code>{agent.version}</code>
+              <AgentMarks agent={agent} target={channel.target} />
+            </td>
+            <td>
+              <AgentVersion version={agent.version} />
             </td>
             <td class="nowrap">
               <Swatch standing={standing ?? 'unmoved'} /> {standing ? STANDING_WORDS[standing] : 'no target'}
             </td>
+            <td>{agent.host ?? <span class="muted">unknown</span>}</td>
             <td>{agent.updater ?? <span class="muted">unknown</span>}</td>
             <td>{agent.group ?? <span class="muted">none</span>}</td>
             <td class="nowrap">
@@ -100,12 +121,53 @@ function AgentTable({ agents, standingOf, now }: Pick<AgentsPageProps, 'agents' 
   );
 }
 
+const AgentVersion = ({ version }: { version: string }) =>
+  version === UNREADABLE ? <span class="muted">unreadable</span> : <code>{version}</code>;
+
+/** What sets an agent apart; the updater's own state is named as such. */
+function AgentMarks({ agent, target }: { agent: AgentView; target: string | null }) {
+  const { version, contested, reverted, updaterState, expired, enrolled } = agent;
+  const counts = enrolled && !expired;
+  const bad = counts && isStranded(version, target) ? ['stranded'] : [];
+  const warn: AgentMark[] = [
+    ...(contested ? (['contested'] as const) : []),
+    ...(reverted ? (['reverted'] as const) : []),
+    ...(updaterState && updaterState !== 'ok' ? [updaterState] : []),
+  ];
+  const still = [...(expired ? ['expired'] : []), ...(enrolled ? [] : ['not enrolled'])];
+  return (
+    <>
+      {bad.map((mark) => (
+        <span class="mark bad">{mark}</span>
+      ))}
+      {warn.map((mark) => (
+        <span class="mark warn">{MARK_WORDS[mark]}</span>
+      ))}
+      {still.map((mark) => (
+        <span class="mark still">{mark}</span>
+      ))}
+    </>
+  );
+}
+
+const MARK_WORDS: Record<AgentMark, string> = {
+  contested: 'contested',
+  reverted: 'reverted',
+  expired: 'expired',
+  pinned: 'updater pinned',
+  disabled: 'updater disabled',
+  unreadable: 'updater unreadable',
+};
+
 function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }) {
-  const { agent, channel, told, because } = explanation;
+  const { agent, channel, told, target, because } = explanation;
   return (
     <>
       <Crumbs channel={channel} />
-      <h1 class="id">{agent.id}</h1>
+      <div class="heading">
+        <h1 class="id">{agent.id}</h1>
+        <AgentMarks agent={agent} target={target} />
+      </div>
       <div class="columns">
         <section class="panel">
           <h2>Served version</h2>
@@ -119,26 +181,27 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
             <dd>
               <code>{told ? told.critical : '404'}</code>
             </dd>
-            <dt>Runs</dt>
+            <dt>Counts at</dt>
             <dd>
-              <code>{agent.version}</code>
+              <AgentVersion version={agent.version} />
             </dd>
+            <AgentFacts agent={agent} now={now} />
             <dt>Revision</dt>
             <dd>{explanation.revision ?? 'none'}</dd>
           </dl>
         </section>
         <section class="panel">
           <h2>Reported by</h2>
-          <Table label="Agents" columns={['Source', 'Channel', 'Version', 'Updater', 'Seen']}>
-            {agent.sources.map(({ source, channel, version, updater, updaterVersion, at }) => (
+          <Table label="Sources" columns={['Source', 'Channel', 'Version', 'Updater', 'Seen']}>
+            {agent.sources.map(({ source, channel, version, updater, updaterVersion, updaterState, at }) => (
               <tr>
                 <td>{source}</td>
                 <td>{channel}</td>
                 <td>
-                  <code>{version}</code>
+                  <AgentVersion version={version} />
                 </td>
                 <td>
-                  {updater ?? <span class="muted">unknown</span>} {updaterVersion}
+                  {updater ?? <span class="muted">unknown</span>} {updaterVersion} {updaterState}
                 </td>
                 <td class="nowrap">
                   <Moment at={at} now={now} />
@@ -152,20 +215,79 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
   );
 }
 
+function AgentFacts({ agent, now }: { agent: AgentView; now: Date }) {
+  const { host, channels, contested, reverted, updaterState } = agent;
+  return (
+    <>
+      <dt>Channels</dt>
+      <dd>
+        {channels.length === 0 ? (
+          <span class="muted">none: it does not count</span>
+        ) : (
+          <span class="links">
+            {channels.map((name) => (
+              <a href={channelPath(name)}>{name}</a>
+            ))}
+          </span>
+        )}
+      </dd>
+      <dt>Host</dt>
+      <dd>{host ?? <span class="muted">unknown</span>}</dd>
+      <dt>Updater</dt>
+      <dd>{updaterState ?? <span class="muted">does not report its state</span>}</dd>
+      {contested && (
+        <>
+          <dt>Contested</dt>
+          <dd>
+            last at <code>{contested.version}</code> <Exactly at={contested.at} now={now} />
+          </dd>
+        </>
+      )}
+      {reverted && (
+        <>
+          <dt>Reverted</dt>
+          <dd>
+            last at <code>{reverted.from}</code> <Exactly at={reverted.was} now={now} />, lower since{' '}
+            <Exactly at={reverted.at} now={now} />
+          </dd>
+        </>
+      )}
+    </>
+  );
+}
+
+const Exactly = ({ at, now }: { at: string; now: Date }) => (
+  <>
+    {clock(at)} (<Moment at={at} now={now} />)
+  </>
+);
+
 /** The canonical form of a version that a person typed. Throws `invalid`. */
 const canonical = (text: string): string | undefined => (text === '' ? undefined : requireVersion(text).text);
+
+/** A version as agents are counted: also with build metadata, a release line, or the sign of an unreadable one. */
+function counted(text: string): string | undefined {
+  if (text === UNREADABLE || /^\d+(\.\d+)?\.x$/.test(text)) return text;
+  const version = readAgentVersion(text);
+  return version === UNREADABLE ? canonical(text) : version;
+}
+
+const markOf = (text: string): AgentMark | undefined => AGENT_MARKS.find((mark) => mark === text);
 
 /** `/channels/NAME/agents` and `/agents/ID`. */
 export function agentPages({ channels, fleet, state, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/channels/:channel/agents', async (c) => {
     const channel = channels.read(c.req.param('channel'));
-    const { version = '', olderThan = '', group = '', cursor } = c.req.query();
+    const { version = '', olderThan = '', group = '', host = '', mark = '', enrolled = '', cursor } = c.req.query();
     const page = await fleet.agents({
       channel: channel.name,
-      version: canonical(version.trim()),
+      version: counted(version.trim()),
       olderThan: canonical(olderThan.trim()),
       group: group.trim() || undefined,
+      host: host.trim().slice(0, 253) || undefined,
+      mark: markOf(mark),
+      enrolled: enrolled === '' ? undefined : enrolled === 'true',
       limit: PAGE,
       cursor: cursor?.slice(0, 200),
     });
@@ -174,7 +296,7 @@ export function agentPages({ channels, fleet, state, now }: DashboardServices) {
       { title: `Agents of ${channel.name}`, section: 'fleet' },
       <AgentsPage
         channel={channel}
-        filter={{ version, olderThan, group }}
+        filter={{ version, olderThan, group, host, mark: markOf(mark) ?? '', enrolled }}
         agents={page.agents}
         cursor={page.cursor}
         standingOf={standingsOf(channel.target, state.peek()?.releases)}

@@ -9,16 +9,20 @@ import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { PlanState } from '../../service/plans.ts';
 import { unlessAway } from '../away.ts';
+import { EVIDENCE_ACTS, EVIDENCE_FORMS, type EvidenceAct, isSurvey } from '../evidence-acts.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Bar, Legend, type StandingOf, Swatch, sharesOf, standingsOf } from '../parts/bar.tsx';
+import { CensusNotes } from '../parts/census-notes.tsx';
 import { Chart } from '../parts/chart.tsx';
 import { CheckForm } from '../parts/check-form.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
+import { EvidenceView } from '../parts/evidence.tsx';
 import { History } from '../parts/history.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { PlanView } from '../parts/plan.tsx';
-import { EvidenceTable } from '../parts/report.tsx';
+import { describePlane } from '../parts/plane.ts';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
+import { StrandDetail } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
 import { agentsPath, channelPath, percent, STANDING_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
@@ -88,8 +92,48 @@ function Agents({ channel, census, standingOf }: { channel: Channel; census: Cen
       {census && <Legend shares={shares} />}
       {census && census.agents > 0 && <Versions channel={channel} census={census} standingOf={standingOf} />}
       {census?.agents === 0 && <NoAgents channel={channel.name} />}
-      {census && <EvidenceTable evidence={census.sources} />}
+      {census && <CensusNotes census={census} />}
     </section>
+  );
+}
+
+/** What verdicts about the channel rest on, and what a person can say about it. */
+function EvidenceSection({ census, actor }: { census: Census | null; actor: Actor }) {
+  if (!census) return null;
+  return (
+    <section class="panel" id="evidence">
+      <h2>Evidence</h2>
+      <EvidenceView
+        evidence={census.sources}
+        actions={(source) => <EvidenceActions channel={census.channel} source={source} actor={actor} />}
+      />
+    </section>
+  );
+}
+
+type Source = Census['sources'][number];
+
+function EvidenceActions({
+  channel,
+  source: { source, settling },
+  actor,
+}: {
+  channel: string;
+  source: Pick<Source, 'source' | 'settling'>;
+  actor: Actor;
+}) {
+  if (!isSurvey(source)) return null;
+  const path = (act: EvidenceAct) => channelPath(channel, `/evidence/${source}/${act}`);
+  const acts = EVIDENCE_ACTS.filter((act) => may(actor, EVIDENCE_FORMS[act].action) && (act === 'forget' || settling));
+  if (acts.length === 0) return null;
+  return (
+    <p class="actions">
+      {acts.map((act) => (
+        <a class="button" href={path(act)} aria-label={`${EVIDENCE_FORMS[act].title}: ${source}`}>
+          {EVIDENCE_FORMS[act].title}
+        </a>
+      ))}
+    </p>
   );
 }
 
@@ -190,7 +234,7 @@ function ChannelPage(props: ChannelPageProps) {
       <Crumbs />
       <div class="heading">
         <h1>{channel.name}</h1>
-        <Marks channel={channel} />
+        <Marks channel={channel} census={census} />
         {channel.description && <p class="muted">{channel.description}</p>}
       </div>
       <section class="panel hero">
@@ -203,11 +247,13 @@ function ChannelPage(props: ChannelPageProps) {
         <Steer channel={channel} actor={actor} />
         <MarkDetail name="Pinned" mark={channel.pin} now={now} />
         <MarkDetail name="Critical" mark={channel.critical} now={now} />
+        <StrandDetail census={census} />
       </section>
       <div class="columns wide-left">
         <div class="stack">
           {plan && <PlanView state={plan} now={now} />}
           <Agents channel={channel} census={census} standingOf={standingOf} />
+          <EvidenceSection census={census} actor={actor} />
           {points && <Chart channel={channel.name} resolution={resolution} points={points} />}
           <CheckForm channel={channel.name} version="" />
         </div>
@@ -217,7 +263,11 @@ function ChannelPage(props: ChannelPageProps) {
               <h2>History</h2>
               <a href={channelPath(channel.name, '/history')}>Show all</a>
             </div>
-            {entries ? <History entries={entries} now={now} /> : <p class="muted">unknown while the store is away</p>}
+            {entries ? (
+              <History channel={channel.name} entries={entries} now={now} />
+            ) : (
+              <p class="muted">unknown while the store is away</p>
+            )}
           </section>
           <Lineage lineage={channel.lineage} target={channel.target} />
           <Settings channel={channel} controlPlane={controlPlane} mayChange={may(actor, 'put-channel')} />
@@ -245,7 +295,7 @@ export function channelPage({ channels, fleet, plans, series, audit, state, now 
       { title: channel.name, section: 'fleet', live: true, chart: true },
       <ChannelPage
         {...{ channel, census, entries, plan, points, resolution }}
-        controlPlane={snapshot?.controlPlanes.get(channel.controlPlane ?? '')?.version ?? null}
+        controlPlane={describePlane(snapshot?.controlPlanes.get(channel.controlPlane ?? ''))}
         standingOf={standingsOf(channel.target, snapshot?.releases)}
         actor={c.get('actor')}
         now={now()}

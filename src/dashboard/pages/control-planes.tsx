@@ -1,12 +1,18 @@
 import { Hono } from 'hono';
-import type { ControlPlane, ControlPlaneReport } from '../../domain/control-plane.ts';
+import type { Components, ControlPlaneReport } from '../../domain/control-plane.ts';
+import { FairwayError } from '../../domain/errors.ts';
 import { may, requirePermission } from '../../domain/role.ts';
 import { count, number, who } from '../../domain/words.ts';
+import { STATUS } from '../../http/errors.ts';
 import * as schemas from '../../http/schemas/control-planes.ts';
 import { validated } from '../../http/validation.ts';
-import type { DashboardEnv, DashboardServices } from '../frame.ts';
+import type { ControlPlaneView } from '../../service/control-planes.ts';
+import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
+import { Confirm } from '../parts/confirm.tsx';
+import { EvidenceView, evidencePath } from '../parts/evidence.tsx';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
+import { describePlane } from '../parts/plane.ts';
 import { Findings } from '../parts/report.tsx';
 import { Table } from '../parts/table.tsx';
 import { channelPath } from '../parts/words.ts';
@@ -17,7 +23,7 @@ import type { Session } from '../sessions.ts';
 const planePath = (name: string) => `/control-planes/${encodeURIComponent(name)}`;
 
 interface ListProps {
-  planes: ControlPlane[];
+  planes: ControlPlaneView[];
   /** The names of the channels whose agents connect to a control plane. */
   channelsOf: (plane: string) => string[];
   session: Session;
@@ -36,19 +42,19 @@ function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
           </p>
         ) : (
           <Table label="Control planes" columns={['Name', 'Runs', 'Channels', 'Reported']}>
-            {planes.map(({ name, version, updatedAt, updatedBy }) => (
+            {planes.map((plane) => (
               <tr>
                 <td>
-                  <a href={planePath(name)}>{name}</a>
+                  <a href={planePath(plane.name)}>{plane.name}</a>
                 </td>
                 <td>
-                  <code>{version}</code>
+                  <code>{describePlane(plane)}</code>
                 </td>
                 <td>
-                  <ChannelLinks names={channelsOf(name)} />
+                  <ChannelLinks names={channelsOf(plane.name)} />
                 </td>
                 <td>
-                  <Moment at={updatedAt} now={now} /> <span class="muted">by {who(updatedBy)}</span>
+                  <Moment at={plane.updatedAt} now={now} /> <span class="muted">by {who(plane.updatedBy)}</span>
                 </td>
               </tr>
             ))}
@@ -83,7 +89,7 @@ const ChannelLinks = ({ names }: { names: string[] }) => (
 );
 
 interface ControlPlanePageProps {
-  plane: ControlPlane;
+  plane: ControlPlaneView;
   channels: string[];
   report: ControlPlaneReport | null;
   session: Session;
@@ -104,12 +110,26 @@ function ControlPlanePage({ plane, channels, report, session, now }: ControlPlan
       </div>
       <section class="panel hero">
         <div>
-          <span class="target">{plane.version}</span>
+          <span class="target">{plane.lowest}</span>
+          {plane.highest !== plane.lowest && (
+            <p>
+              This is the lowest version that it runs; the highest is <code>{plane.highest}</code>. Both are checked.
+            </p>
+          )}
           <p class="muted">
-            agents connect through <ChannelLinks names={channels} />
+            agents connect through <ChannelLinks names={channels} />; its versions changed{' '}
+            <Moment at={plane.changedAt} now={now} />
           </p>
         </div>
+        {may(session.actor, 'delete-control-plane') && (
+          <nav class="actions" aria-label="Actions">
+            <a class="button" href={`${planePath(plane.name)}/delete`}>
+              Delete the control plane
+            </a>
+          </nav>
+        )}
       </section>
+      {plane.components && <ComponentTable components={plane.components} />}
       <section class="panel">
         <h2>Check a version</h2>
         <form method="get" action={planePath(plane.name)} class="inline">
@@ -119,7 +139,7 @@ function ControlPlanePage({ plane, channels, report, session, now }: ControlPlan
           </button>
         </form>
         {report && <Verdict report={report} />}
-        {report?.allowed && report.version !== plane.version && may(session.actor, 'put-control-plane') && (
+        {report?.allowed && isNews(report.version, plane) && may(session.actor, 'put-control-plane') && (
           <form method="post" action="/control-planes" class="confirm">
             <CsrfField session={session} />
             <Hidden name="name" value={plane.name} />
@@ -132,27 +152,108 @@ function ControlPlanePage({ plane, channels, report, session, now }: ControlPlan
   );
 }
 
-function Verdict({
-  report: { allowed, version, agents, stranded, reasons, channels },
-}: {
-  report: ControlPlaneReport;
-}) {
+const isNews = (version: string, { lowest, highest }: ControlPlaneView) => version !== lowest || version !== highest;
+
+const ComponentTable = ({ components }: { components: Components }) => (
+  <section class="panel">
+    <h2>Components</h2>
+    <Table label="Components" columns={['Component', 'Runs']}>
+      {Object.entries(components).map(([component, versions]) => (
+        <tr>
+          <td>{component}</td>
+          <td>
+            <span class="links">
+              {versions.map((version) => (
+                <code>{version}</code>
+              ))}
+            </span>
+          </td>
+        </tr>
+      ))}
+    </Table>
+  </section>
+);
+
+function Verdict({ report }: { report: ControlPlaneReport }) {
+  const { allowed, version, agents, stranded, reasons, warnings, channels } = report;
+  const all = `${count(agents, 'agent')} on ${count(channels.length, 'channel')}`;
   return (
     <div class="report" role="status">
       <p class={allowed ? 'verdict good' : 'verdict bad'}>
         <b>{allowed ? 'Allowed' : 'Refused'}</b>
         <span>
-          {allowed
-            ? `${version} strands none of ${count(agents, 'agent')} on ${count(channels.length, 'channel')}.`
-            : `${version} would strand ${number(stranded)} of ${count(agents, 'agent')} on ${count(channels.length, 'channel')}.`}
+          {stranded > 0
+            ? `${version} would strand ${number(stranded)} of ${all}.`
+            : `${version} strands none of ${all}${allowed ? '' : ', and is refused for another reason'}.`}
         </span>
       </p>
       <Findings findings={reasons} kind="bad" />
+      <Findings findings={warnings} kind="warn" />
+      {channels.map(({ channel, evidence }) => (
+        <section aria-label={`Evidence of ${channel}`}>
+          <h3>
+            <a href={evidencePath(channel)}>{channel}</a>
+          </h3>
+          <EvidenceView evidence={evidence} />
+        </section>
+      ))}
     </div>
   );
 }
 
-/** `/control-planes` and `/control-planes/NAME`. */
+interface DeletePageProps {
+  plane: ControlPlaneView;
+  channels: string[];
+  fault: FairwayError | null;
+  attempted: boolean;
+  session: Session;
+}
+
+function DeletePage({ plane, channels, fault, attempted, session }: DeletePageProps) {
+  const path = planePath(plane.name);
+  return (
+    <>
+      <p class="crumbs">
+        <a href="/control-planes">Control planes</a> / <a href={path}>{plane.name}</a>
+      </p>
+      <h1>Delete the control plane</h1>
+      <section class="panel form-width">
+        <p>
+          Fairway forgets that {plane.name} runs {describePlane(plane)}. The control plane itself is not touched.
+        </p>
+        {fault ? (
+          <>
+            <h2>{attempted ? 'Nothing was changed' : 'This would be refused'}</h2>
+            <p class="fault" role="alert">
+              {fault.message}
+            </p>
+            {channels.length > 0 && (
+              <p>
+                Channels that name it: <ChannelLinks names={channels} />
+              </p>
+            )}
+            <p class="actions">
+              <a class="button" href={path}>
+                Back
+              </a>
+            </p>
+          </>
+        ) : (
+          <Confirm action={`${path}/delete`} session={session} revision={plane.revision} values={{}}>
+            <button type="submit" class="danger">
+              Delete {plane.name}
+            </button>
+            <a class="button" href={path}>
+              Cancel
+            </a>
+          </Confirm>
+        )}
+      </section>
+    </>
+  );
+}
+
+/** `/control-planes`, `/control-planes/NAME` and `/control-planes/NAME/delete`. */
 export function controlPlanePages({ controlPlanes, channels, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   const channelsOf = (plane: string) =>
@@ -186,12 +287,39 @@ export function controlPlanePages({ controlPlanes, channels, now }: DashboardSer
       />,
     );
   });
+  /** Deletes the control plane, or says why that would be refused. */
+  async function remove(c: PageContext, ifMatch: number | null) {
+    const actor = c.get('actor');
+    requirePermission(actor, 'delete-control-plane');
+    const attempted = ifMatch !== null;
+    const plane = controlPlanes.read(c.req.param('name') ?? '');
+    let fault: FairwayError | null = null;
+    try {
+      await controlPlanes.remove(plane.name, { actor, ifMatch, dryRun: !attempted });
+    } catch (error) {
+      if (!(error instanceof FairwayError)) throw error;
+      fault = error;
+    }
+    if (attempted && !fault) return c.redirect('/control-planes', 303);
+    return renderPage(
+      c,
+      {
+        title: `Delete control plane ${plane.name}`,
+        section: 'control-planes',
+        status: fault && attempted ? STATUS[fault.code] : 200,
+      },
+      <DeletePage {...{ plane, fault, attempted }} channels={channelsOf(plane.name)} session={c.get('session')} />,
+    );
+  }
+
+  app.get('/control-planes/:name/delete', (c) => remove(c, null));
+  app.post('/control-planes/:name/delete', async (c) => remove(c, Number((await readForm(c)).revision)));
   app.post('/control-planes', async (c) => {
     const actor = c.get('actor');
     requirePermission(actor, 'put-control-plane');
     const form = await readForm(c);
     const name = validated(schemas.ControlPlaneName, form.name);
-    const { version } = validated(schemas.PutControlPlane, { version: form.version });
+    const { version = '' } = validated(schemas.PutControlPlane, { version: form.version });
     await controlPlanes.report(name, version, { actor, ifMatch: null, dryRun: false });
     return c.redirect(planePath(name), 303);
   });

@@ -8,8 +8,9 @@ import type { Census } from '../../service/census-view.ts';
 import { unlessAway } from '../away.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Bar, Legend, sharesOf } from '../parts/bar.tsx';
-import { freshness } from '../parts/freshness.ts';
+import { freshness } from '../parts/evidence-words.ts';
 import { Moment } from '../parts/moment.tsx';
+import { describePlane } from '../parts/plane.ts';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
 import { actionWords, channelPath, percent } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
@@ -19,6 +20,7 @@ const LATEST = 200;
 
 interface CardProps {
   channel: Stored<Channel>;
+  /** What the channel's control plane runs. */
   controlPlane: string | null;
   /** Null while the store is away. */
   census: Census | null;
@@ -34,7 +36,7 @@ function Card({ channel, controlPlane, census, latest, now }: CardProps) {
         <h2>
           <a href={channelPath(channel.name)}>{channel.name}</a>
         </h2>
-        <Marks channel={channel} />
+        <Marks channel={channel} census={census} />
       </header>
       <p class="headline">
         <Target target={channel.target} />
@@ -153,7 +155,7 @@ export function fleetPage({ channels, fleet, audit, state }: DashboardServices) 
           {list.map((channel) => (
             <Card
               channel={channel}
-              controlPlane={snapshot?.controlPlanes.get(channel.controlPlane ?? '')?.version ?? null}
+              controlPlane={describePlane(snapshot?.controlPlanes.get(channel.controlPlane ?? ''))}
               census={censuses?.find((census) => census.channel === channel.name) ?? null}
               latest={entries?.find(({ subject }) => subject === channelKey(channel.name))}
               now={frame.now}

@@ -22,7 +22,7 @@ export function historyPage({ audit, now }: DashboardServices) {
         <Crumbs channel={name} />
         <h1>History</h1>
         <section class="panel">
-          <History entries={entries} now={now()} />
+          <History channel={name} entries={entries} now={now()} />
           {entries.length === 0 && <p class="muted empty">There are no older entries.</p>}
         </section>
         {last && (

@@ -3,13 +3,15 @@ import { FairwayError } from '../../domain/errors.ts';
 import type { Release } from '../../domain/release.ts';
 import { requirePermission } from '../../domain/role.ts';
 import { STATUS } from '../../http/errors.ts';
+import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
-import { unlessMissing } from '../away.ts';
+import { unlessAway, unlessMissing } from '../away.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
 import { ReleaseCrumbs } from '../parts/crumbs.tsx';
 import { Field, Tick } from '../parts/form.tsx';
 import { type ReleaseOutcome, ReleasePreview } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
+import { byChannel } from '../parts/stages.tsx';
 import { Steering } from '../parts/steering.tsx';
 import { releasePath } from '../parts/words.ts';
 import { readTexts } from '../read-form.ts';
@@ -23,10 +25,11 @@ interface ReleaseVerbProps {
   verb: ReleaseVerb;
   values: ReleaseValues;
   outcome: ReleaseOutcome | null;
+  censuses: ReadonlyMap<string, Census> | null;
   session: Session;
 }
 
-function ReleaseVerbPage({ release, promotion, verb, values, outcome, session }: ReleaseVerbProps) {
+function ReleaseVerbPage({ release, promotion, verb, values, outcome, censuses, session }: ReleaseVerbProps) {
   const { title, explanation } = RELEASE_VERB_FORMS[verb];
   const { version } = release;
   const action = releasePath(version, `/${verb}`);
@@ -43,7 +46,9 @@ function ReleaseVerbPage({ release, promotion, verb, values, outcome, session }:
         {...{ action, session }}
         back={releasePath(version)}
         explanation={<p>{explanation}</p>}
-        outcome={outcome && <ReleasePreview {...{ release, promotion, verb, values, outcome, session, action }} />}
+        outcome={
+          outcome && <ReleasePreview {...{ release, promotion, verb, values, outcome, censuses, session, action }} />
+        }
       >
         <ReleaseFields verb={verb} values={values} promotion={promotion} release={release} />
       </Steering>
@@ -125,13 +130,14 @@ const STEER = `/releases/:version/:verb{${RELEASE_VERBS.join('|')}}`;
 
 /** `/releases/VERSION/VERB`: the form, its preview, and the change itself. */
 export function releaseVerbPages(services: DashboardServices) {
-  const { releases, promotions } = services;
+  const { releases, promotions, fleet } = services;
   const app = new Hono<DashboardEnv>();
 
   async function show(c: PageContext, verb: ReleaseVerb, values: ReleaseValues, outcome: ReleaseOutcome | null) {
     const actor = c.get('actor');
     const release = releases.read(c.req.param('version') ?? '', actor);
     const { value: promotion } = await unlessMissing(promotions.read(release.version, actor));
+    const censuses = outcome && byChannel(await unlessAway(fleet.censuses()));
     const error = outcome?.error;
     return renderPage(
       c,
@@ -140,7 +146,7 @@ export function releaseVerbPages(services: DashboardServices) {
         section: 'releases',
         status: error ? STATUS[error.code] : 200,
       },
-      <ReleaseVerbPage {...{ release, promotion, verb, values, outcome }} session={c.get('session')} />,
+      <ReleaseVerbPage {...{ release, promotion, verb, values, outcome, censuses }} session={c.get('session')} />,
     );
   }
 

@@ -136,9 +136,11 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
   /** Describes an error, and whether the caller could override it. Throws what is not a `FairwayError`. */
   async function explain(attempt: Attempt, error: unknown): Promise<Outcome> {
     if (!(error instanceof FairwayError)) throw error;
-    const { channel } = attempt;
-    const report = error.code === 'refused' ? (error.details.report as Report) : null;
-    const after = { ...channel, target: report?.target ?? channel.target };
+    const { channel, values, actor } = attempt;
+    const report = (error.code === 'refused' && (error.details.report as Report | undefined)) || null;
+    const mark = { by: actor.name, at: now().toISOString(), until: null, reason: values.reason ?? '' };
+    const critical = values.critical === 'true' ? mark : channel.critical;
+    const after = { ...channel, critical, target: report?.target ?? channel.target };
     const census: Census | null = report && (await fleet.census(channel.name));
     const overridable = report !== null && (await couldOverride(attempt, report.stranded));
     return { after, report, census, error, overridable, attempted: false };

@@ -4,10 +4,10 @@ import { CsrfField, Hidden } from './form.tsx';
 
 interface ConfirmProps {
   action: string;
-  /** The revision that the person saw of what changes. */
-  revision: number;
+  /** The revision that the person saw of what changes; left out where the values say what they saw. */
+  revision?: number;
   /** The values of the form that this confirms. */
-  values: Record<string, string | undefined>;
+  values: Record<string, string | readonly string[] | undefined>;
   session: Session;
   children?: Child;
 }
@@ -18,9 +18,16 @@ export const Confirm = ({ action, revision, values, session, children }: Confirm
     <CsrfField session={session} />
     <Hidden name="confirm" value="yes" />
     <Hidden name="revision" value={revision} />
-    {Object.entries(values).map(([name, value]) => (
-      <Hidden name={name} value={value} />
-    ))}
+    <HiddenValues values={values} />
     <div class="actions">{children}</div>
   </form>
+);
+
+/** Values of a form that are sent again as they are. */
+export const HiddenValues = ({ values }: Pick<ConfirmProps, 'values'>) => (
+  <>
+    {Object.entries(values).flatMap(([name, value]) =>
+      [value].flat().map((each) => <Hidden name={name} value={each} />),
+    )}
+  </>
 );

@@ -49,6 +49,27 @@ export function Field({ label, name, value, hint, type = 'text', suggestions, ..
   );
 }
 
+interface ChoiceProps {
+  label: string;
+  name: string;
+  value: string;
+  options: [value: string, words: string][];
+}
+
+/** A labelled list to choose from. */
+export const Choice = ({ label, name, value, options }: ChoiceProps) => (
+  <p class="field">
+    <label for={name}>{label}</label>
+    <select id={name} name={name}>
+      {options.map(([each, words]) => (
+        <option value={each} selected={each === value}>
+          {words}
+        </option>
+      ))}
+    </select>
+  </p>
+);
+
 /** A labelled box to tick. */
 export const Tick = ({ label, name, checked }: { label: string; name: string; checked: boolean }) => (
   <p class="field tick">

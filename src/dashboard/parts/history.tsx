@@ -1,42 +1,68 @@
 import type { AuditEntry } from '../../domain/audit.ts';
-import { who } from '../../domain/words.ts';
+import { channelKey } from '../../domain/snapshot.ts';
+import { number, who } from '../../domain/words.ts';
 import { clock, Moment } from './moment.tsx';
 import { actionWords, channelPath, releasePath } from './words.ts';
 
 /** Fields that repeat the entry or help few readers; the API has them. */
-const SILENT = new Set(['updatedAt', 'updatedBy', 'served', 'lineage', 'name', 'accepts', 'versionPrefix']);
+const SILENT = new Set([
+  ...['updatedAt', 'updatedBy', 'changedAt', 'served', 'lineage', 'name', 'accepts', 'versionPrefix'],
+]);
 
 const fields = (document: unknown): Record<string, unknown> =>
   typeof document === 'object' && document !== null ? (document as Record<string, unknown>) : {};
 
-/** The changes of an entry, field by field. */
-function changes({ before, after }: AuditEntry): { field: string; from: string; to: string }[] {
-  const [was, is] = [fields(before), fields(after)];
+interface Change {
+  field: string;
+  from: string;
+  to: string;
+  isNew: boolean;
+}
+
+/** The changes of an entry, field by field; in one about several documents those of `key`, or a line for each. */
+function changes({ before, after }: AuditEntry, key: string | null): Change[] {
+  const own = (document: unknown) => (key !== null && key in fields(document) ? fields(document)[key] : null);
+  const isAbout = own(before) ?? own(after);
+  const [was, is] = isAbout ? [fields(own(before)), fields(own(after))] : [fields(before), fields(after)];
   return [...new Set([...Object.keys(was), ...Object.keys(is)])]
     .filter((field) => !SILENT.has(field))
-    .map((field) => ({ field, from: show(was[field]), to: show(is[field]) }))
+    .map((field) => ({ field, from: show(was[field]), to: show(is[field]), isNew: !(field in was) }))
     .filter(({ from, to }) => from !== to);
 }
 
 function show(value: unknown): string {
   if (value === null || value === undefined || value === '') return 'none';
-  if (typeof value === 'object' && 'route' in value && Array.isArray(value.route)) return value.route.join(' → ');
-  if (typeof value === 'object' && 'reason' in value) return until(value as { until?: string | null });
-  if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) {
+    return value.every((item) => typeof item !== 'object') ? value.join(', ') : JSON.stringify(value);
+  }
+  return typeof value === 'object' ? showObject(value as Record<string, unknown>) : String(value);
 }
+
+function showObject(value: Record<string, unknown>): string {
+  if (Array.isArray(value.route)) return value.route.join(' → ');
+  if ('reason' in value) return until(value as { until?: string | null });
+  // A channel or a control plane, in an entry about several documents.
+  if ('target' in value || 'version' in value) return String(value.target ?? value.version ?? 'no target');
+  const parts = Object.entries(value);
+  if (parts.length === 0) return 'none';
+  // Agents by channel, or versions by component.
+  const isShort = parts.every(([, each]) => each === null || typeof each === 'number' || Array.isArray(each));
+  return isShort ? parts.map(([name, each]) => `${name} ${showPart(each)}`).join('; ') : JSON.stringify(value);
+}
+
+const showPart = (value: unknown): string => (typeof value === 'number' ? number(value) : show(value));
 
 const until = ({ until }: { until?: string | null }) => (until ? `until ${clock(until)}` : 'yes');
 
-/** The document of an entry before and after. */
-export function Changes({ entry }: { entry: AuditEntry }) {
-  const list = changes(entry);
+/** The document of an entry before and after; `subject` is the key of the document that a page is about. */
+export function Changes({ entry, subject = null }: { entry: AuditEntry; subject?: string | null }) {
+  const list = changes(entry, subject);
   return list.length === 0 ? null : (
     <ul class="changes">
-      {list.map(({ field, from, to }) => (
+      {list.map(({ field, from, to, isNew }) => (
         <li>
           <span class="muted">{field}</span>{' '}
-          {entry.before !== null && (
+          {!isNew && (
             <>
               {from} <span aria-hidden="true">→</span>
               <span class="visually-hidden">to</span>{' '}
@@ -58,12 +84,13 @@ export function Subject({ subject }: { subject: string }) {
   }
   if (subject.startsWith('release/')) return <a href={releasePath(name)}>{name}</a>;
   if (subject.startsWith('promotion/')) return <a href={releasePath(name)}>promotion of {name}</a>;
+  if (subject.startsWith('agent/')) return <a href={`/agents/${encodeURIComponent(name)}`}>{name}</a>;
   // An entry about more than one document says so in its action.
   return null;
 }
 
 /** The history of one channel, newest first. */
-export function History({ entries, now }: { entries: AuditEntry[]; now: Date }) {
+export function History({ channel, entries, now }: { channel: string; entries: AuditEntry[]; now: Date }) {
   return (
     <ol class="history">
       {entries.map((entry) => (
@@ -75,7 +102,7 @@ export function History({ entries, now }: { entries: AuditEntry[]; now: Date }) 
             </span>
           </p>
           {entry.reason && <p class="reason">{entry.reason}</p>}
-          <Changes entry={entry} />
+          <Changes entry={entry} subject={channelKey(channel)} />
         </li>
       ))}
     </ol>

@@ -4,16 +4,17 @@ import type { Report } from '../../domain/compatibility.ts';
 import { countEffects } from '../../domain/effects.ts';
 import type { FairwayError } from '../../domain/errors.ts';
 import type { Stored } from '../../domain/snapshot.ts';
-import { count, number, who } from '../../domain/words.ts';
+import { number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { Session } from '../sessions.ts';
 import { VERB_FORMS, type VerbValues } from '../verbs.ts';
 import { type ChangeRow, ChangeTable } from './change-table.tsx';
 import { Confirm } from './confirm.tsx';
-import { Field } from './form.tsx';
+import { EvidenceView } from './evidence.tsx';
 import { clock } from './moment.tsx';
-import { EvidenceTable, ReportView } from './report.tsx';
+import { Override } from './override.tsx';
+import { ReportView } from './report.tsx';
 
 /** What a verb would do, or why it is refused. */
 export interface Outcome {
@@ -53,7 +54,7 @@ export function ChangePreview(props: PreviewProps) {
       {report ? (
         <ReportView report={report} channel={channel.name} />
       ) : (
-        census && <EvidenceTable evidence={census.sources} />
+        census && <EvidenceView evidence={census.sources} />
       )}
       {!error && (
         <ConfirmVerb {...props}>
@@ -62,7 +63,7 @@ export function ChangePreview(props: PreviewProps) {
           </button>
         </ConfirmVerb>
       )}
-      {overridable && report && <Override {...props} stranded={report.stranded} />}
+      {overridable && report && <OverrideVerb {...props} stranded={report.stranded} />}
     </>
   );
 }
@@ -77,28 +78,19 @@ function ConfirmVerb({ channel, values, session, action, children }: PreviewProp
   );
 }
 
-function Override({ stranded, ...props }: PreviewProps & { stranded: number }) {
+function OverrideVerb({ stranded, ...props }: PreviewProps & { stranded: number }) {
+  const { verb, outcome } = props;
   return (
-    <details class="glass">
-      <summary>Override</summary>
-      <p>
-        {count(stranded, 'agent')} would be stranded: they would be told a version that they cannot go to, and cannot be
-        reached in any other way. This is recorded and counted.
-      </p>
-      <ConfirmVerb {...props}>
-        <Field
-          label={`Type ${number(stranded)} to accept stranding ${count(stranded, 'agent')}`}
-          name="acceptStranding"
-          required
-          maxlength={12}
-        />
-        <button type="submit" class="danger">
-          {VERB_FORMS[props.verb].confirm(props.outcome.after)}, and strand {count(stranded, 'agent')}
-        </button>
-      </ConfirmVerb>
-    </details>
+    <Override
+      stranded={stranded}
+      label={VERB_FORMS[verb].confirm(outcome.after)}
+      explanation={verb === 'critical' ? HURRY : undefined}
+      form={(fields) => <ConfirmVerb {...props}>{fields}</ConfirmVerb>}
+    />
   );
 }
+
+const HURRY = 'The target strands them already, and the critical mark would hurry them to it at once.';
 
 const markText = (mark: Channel['pin']) =>
   mark ? `by ${who(mark.by)}${mark.until ? ` until ${clock(mark.until)}` : ''}: ${mark.reason}` : 'no';
@@ -114,25 +106,30 @@ function Change({ before, after }: { before: Channel; after: Channel }) {
 }
 
 function EffectList({ after, census, report }: { after: Channel; census: Census; report: Report | null }) {
-  const { move, wait, strand } = countEffects(after, census, report);
+  const { up, back, stay, strand, already } = countEffects(after, census, report);
   const how = after.critical ? 'at once, because it is critical' : 'each in its maintenance window';
   const where = after.target === null ? 'where they are' : `already at ${after.target}`;
   return (
     <dl class="effects">
       <div>
-        <dt>Move</dt>
-        <dd>{number(move)}</dd>
-        <dd class="muted">{move > 0 ? how : ''}</dd>
+        <dt>Go up</dt>
+        <dd>{number(up)}</dd>
+        <dd class="muted">{up > 0 ? how : ''}</dd>
       </div>
       <div>
-        <dt>Wait</dt>
-        <dd>{number(wait)}</dd>
-        <dd class="muted">{wait > 0 ? where : ''}</dd>
+        <dt>Go back</dt>
+        <dd>{number(back)}</dd>
+        <dd class="muted">{back > 0 ? how : ''}</dd>
+      </div>
+      <div>
+        <dt>Stay</dt>
+        <dd>{number(stay)}</dd>
+        <dd class="muted">{stay > 0 ? where : ''}</dd>
       </div>
       <div class={strand > 0 ? 'bad' : undefined}>
         <dt>Strand</dt>
         <dd>{number(strand)}</dd>
-        <dd class="muted">{strand > 0 ? 'would be stuck' : ''}</dd>
+        <dd class="muted">{strand > 0 ? 'would be stuck' : already > 0 ? `${number(already)} are already` : ''}</dd>
       </div>
     </dl>
   );

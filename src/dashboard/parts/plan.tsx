@@ -1,9 +1,10 @@
 import { who } from '../../domain/words.ts';
 import type { PlanState } from '../../service/plans.ts';
+import { describeBasis } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
 
 /** A channel's plan across majors, and what its next step waits for. */
-export function PlanView({ state: { plan, next, waiting }, now }: { state: PlanState; now: Date }) {
+export function PlanView({ state: { plan, next, waiting, report }, now }: { state: PlanState; now: Date }) {
   if (!plan) return null;
   return (
     <section class="panel">
@@ -29,6 +30,7 @@ export function PlanView({ state: { plan, next, waiting }, now }: { state: PlanS
           `${next} is next, within seconds.`
         )}
       </p>
+      {report && <p class="muted">{describeBasis(report.evidence)}</p>}
     </section>
   );
 }

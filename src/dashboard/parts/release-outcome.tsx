@@ -1,12 +1,15 @@
 import type { FairwayError } from '../../domain/errors.ts';
 import type { Release } from '../../domain/release.ts';
 import { who } from '../../domain/words.ts';
+import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
 import type { ChannelMove } from '../../service/recall.ts';
 import { RELEASE_VERB_FORMS, type ReleaseEffect, type ReleaseValues, type ReleaseVerb } from '../release-verbs.ts';
 import type { Session } from '../sessions.ts';
 import { type ChangeRow, ChangeTable } from './change-table.tsx';
 import { Confirm } from './confirm.tsx';
+import { EvidenceMarks } from './evidence.tsx';
+import { describeBasis } from './evidence-words.ts';
 import { Gates } from './stages.tsx';
 import { channelPath } from './words.ts';
 
@@ -23,12 +26,15 @@ interface PreviewProps {
   verb: ReleaseVerb;
   values: ReleaseValues;
   outcome: ReleaseOutcome;
+  /** By channel; null while the store is away. */
+  censuses: ReadonlyMap<string, Census> | null;
   session: Session;
   action: string;
 }
 
 /** The preview of a verb, with the form that does it. */
-export function ReleasePreview({ release, promotion, verb, values, outcome, session, action }: PreviewProps) {
+export function ReleasePreview(props: PreviewProps) {
+  const { release, promotion, verb, values, outcome, censuses, session, action } = props;
   if (outcome.error) {
     const { error, attempted } = outcome;
     return (
@@ -52,8 +58,9 @@ export function ReleasePreview({ release, promotion, verb, values, outcome, sess
       ) : (
         <p>Nothing would change: the release is already in this state.</p>
       )}
-      {effect.moves && <Moves moves={effect.moves} />}
+      {effect.moves && <Moves moves={effect.moves} censuses={censuses} />}
       {effect.promotion && <Next next={effect.promotion.next} />}
+      {effect.promotion && <StageBasis promotion={effect.promotion} censuses={censuses} />}
       <Confirm {...{ action, values, session }} revision={effect.revision}>
         <button type="submit" class={verb === 'pull' ? 'danger' : 'primary'}>
           {RELEASE_VERB_FORMS[verb].confirm(release.version, values)}
@@ -70,7 +77,36 @@ export const Next = ({ next }: { next: string }) => (
   </p>
 );
 
-function Moves({ moves }: { moves: ChannelMove[] }) {
+type Censuses = Pick<PreviewProps, 'censuses'>;
+
+/** What is known of a channel that a release goes to, or leaves. */
+function Basis({ channel, censuses }: Censuses & { channel: string }) {
+  const census = censuses?.get(channel);
+  if (!census) return null;
+  return (
+    <small class="muted">
+      {describeBasis(census.sources)} <EvidenceMarks census={census} />
+    </small>
+  );
+}
+
+/** What the gate goes by in the present stage. */
+function StageBasis({ promotion: { stage, stages }, censuses }: Censuses & { promotion: PromotionView }) {
+  const channels = stages.find((each) => each.stage === stage)?.channels ?? [];
+  if (channels.length === 0) return null;
+  return (
+    <ul class="findings" aria-label="Evidence">
+      {channels.map(({ channel }) => (
+        <li>
+          <a href={channelPath(channel)}>{channel}</a>
+          <Basis {...{ channel, censuses }} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Moves({ moves, censuses }: Censuses & { moves: ChannelMove[] }) {
   if (moves.length === 0) return <p>No channel moves.</p>;
   return (
     <ul class="findings" aria-label="Channels that move">
@@ -82,6 +118,7 @@ function Moves({ moves }: { moves: ChannelMove[] }) {
             <span class="visually-hidden">to</span> <b>{to ?? 'none'}</b>
           </span>
           <small class="muted">{detail}</small>
+          <Basis {...{ channel, censuses }} />
         </li>
       ))}
     </ul>

@@ -1,14 +1,13 @@
-import type { Finding, Report } from '../../domain/compatibility.ts';
-import { duration } from '../../domain/duration.ts';
+import type { Report } from '../../domain/compatibility.ts';
+import type { Finding } from '../../domain/finding.ts';
 import { count, number } from '../../domain/words.ts';
+import { EvidenceView } from './evidence.tsx';
 import { agentsPath, channelPath } from './words.ts';
-
-type Evidence = Report['evidence'][number];
 
 interface FindingsProps {
   findings: (Finding<string> & { channel?: string })[];
   /** The channel of the agents, for findings that do not name one. */
-  channel?: string;
+  channel?: string | undefined;
   kind: 'bad' | 'warn';
 }
 
@@ -17,12 +16,12 @@ export function Findings({ findings, channel: subject, kind }: FindingsProps) {
   if (findings.length === 0) return null;
   return (
     <ul class={`findings ${kind}`}>
-      {findings.map(({ reason, version, detail, channel = subject }) => (
+      {findings.map(({ reason, version, count: agents, detail, channel = subject }) => (
         <li>
           <code>{reason}</code>
           <span>
             {detail}
-            {version !== undefined && channel !== undefined && (
+            {version !== undefined && agents !== undefined && channel !== undefined && (
               <>
                 {' '}
                 <a href={agentsPath(channel, version)}>See these agents</a>
@@ -32,44 +31,6 @@ export function Findings({ findings, channel: subject, kind }: FindingsProps) {
         </li>
       ))}
     </ul>
-  );
-}
-
-const ageOf = ({ age, source, fresh }: Evidence) => {
-  const stale = fresh ? '' : ', too old to count';
-  if (age !== null) return `${duration(age)} old${stale}`;
-  return source === 'presumed' ? 'recently served targets' : `as agents poll${stale}`;
-};
-
-/** The evidence behind a verdict. */
-export function EvidenceTable({ evidence }: { evidence: Evidence[] }) {
-  return (
-    <table class="evidence">
-      <thead>
-        <tr>
-          <th scope="col">Evidence</th>
-          <th scope="col" class="num">
-            Agents
-          </th>
-          <th scope="col">Oldest</th>
-          <th scope="col">Age</th>
-        </tr>
-      </thead>
-      <tbody>
-        {evidence.map((row) => (
-          <tr class={row.fresh ? undefined : 'muted'}>
-            <td>
-              {row.source} <small class="muted">{row.complete ? 'all agents' : 'some agents'}</small>
-            </td>
-            <td class="num">{number(row.agents)}</td>
-            <td>
-              <code>{row.oldest?.version ?? '–'}</code>
-            </td>
-            <td>{ageOf(row)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 
@@ -95,24 +56,31 @@ export function Route({ route, channel }: { route: string[]; channel: string }) 
   );
 }
 
-/** The verdict of the gate, with its reasons and evidence. */
-export function ReportView({ report, channel }: { report: Report; channel: string }) {
-  const { allowed, target, agents, stranded, oldest, reasons, warnings, evidence, route } = report;
+/** The verdict of the gate, with its reasons and evidence; `channel` is left out for one that does not exist yet. */
+export function ReportView({ report, channel }: { report: Report; channel?: string | undefined }) {
+  const { allowed, oldest, reasons, warnings, evidence, route } = report;
   return (
     <div class="report">
       <p class={allowed ? 'verdict good' : 'verdict bad'}>
         <b>{allowed ? 'Allowed' : 'Refused'}</b>
         <span>
-          {allowed
-            ? `${target} strands none of ${count(agents, 'agent')}.`
-            : `${target} would strand ${number(stranded)} of ${count(agents, 'agent')}.`}
+          {describeVerdict(report)}
           {oldest && ` The oldest runs ${oldest.version}.`}
         </span>
       </p>
       <Findings findings={reasons} channel={channel} kind="bad" />
-      {route && <Route route={route} channel={channel} />}
+      {route && channel !== undefined && <Route route={route} channel={channel} />}
       <Findings findings={warnings} channel={channel} kind="warn" />
-      <EvidenceTable evidence={evidence} />
+      <EvidenceView evidence={evidence} />
     </div>
   );
+}
+
+function describeVerdict({ allowed, target, agents, stranded, warnings }: Report): string {
+  const all = count(agents, 'agent');
+  if (stranded > 0) return `${target} would strand ${number(stranded)} of ${all}.`;
+  if (!allowed) return `${target} would strand none of ${all}, and is refused for another reason.`;
+  return warnings.some(({ reason }) => reason === 'already_stranded')
+    ? `${target} strands none of ${all} that the present target does not strand already.`
+    : `${target} strands none of ${all}.`;
 }

@@ -2,7 +2,10 @@ import type { PromotionGate } from '../../domain/promotion-gates.ts';
 import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { PromotionView, StageView } from '../../service/promotions.ts';
+import { EvidenceMarks } from './evidence.tsx';
+import { freshness } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
+import { StrandMark } from './stranding.tsx';
 import { channelPath, releasePath } from './words.ts';
 
 interface StagesProps {
@@ -101,11 +104,21 @@ function AgentsThere({ census, version }: { census: Census | undefined; version:
   if (!census) return null;
   const there = census.versions.find((each) => each.version === version)?.count ?? 0;
   return (
-    <small class="muted">
-      {number(there)} of {count(census.agents, 'agent')}
+    <small>
+      <span class="muted">
+        {number(there)} of {count(census.agents, 'agent')}, by {describeSources(census)}
+      </span>{' '}
+      <StrandMark census={census} />
+      <EvidenceMarks census={census} />
     </small>
   );
 }
+
+/** `inventory, 2 h old` */
+const describeSources = (census: Census): string => {
+  const { basis, age } = freshness(census);
+  return age === '' ? basis : `${basis}, ${age}`;
+};
 
 function Signed({ label, signed, now }: { label: string; signed: StageView['approved']; now: Date }) {
   if (!signed) return null;

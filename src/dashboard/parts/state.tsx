@@ -1,14 +1,25 @@
 import type { Channel, Critical, Pin } from '../../domain/channel.ts';
 import { who } from '../../domain/words.ts';
+import type { Census } from '../../service/census-view.ts';
+import { EvidenceMarks } from './evidence.tsx';
 import { clock, Moment } from './moment.tsx';
+import { StrandMark } from './stranding.tsx';
 
-/** Marks of a channel, beside its name. */
-export function Marks({ channel: { critical, pin, target, lineage } }: { channel: Channel }) {
+/** Marks of a channel, beside its name; those of its agents as well where a census is at hand. */
+export function Marks({
+  channel: { critical, pin, target, lineage },
+  census,
+}: {
+  channel: Channel;
+  census?: Census | null;
+}) {
   return (
     <>
       {target === null && <span class="mark warn">{lineage.length === 0 ? 'no target yet' : 'withdrawn'}</span>}
       {critical && <span class="mark bad">critical</span>}
       {pin && <span class="mark">pinned</span>}
+      {census && <StrandMark census={census} />}
+      {census && <EvidenceMarks census={census} />}
     </>
   );
 }

@@ -8,7 +8,7 @@ interface SteeringProps {
   back: string;
   session: Session;
   /** The text above the form. */
-  explanation: Child;
+  explanation?: Child;
   /** The preview; null before it was asked for. */
   outcome: Child | null;
   /** The fields. */

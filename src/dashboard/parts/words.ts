@@ -1,3 +1,4 @@
+import type { AgentMark } from '../../domain/agent.ts';
 import type { Standing } from '../../domain/distance.ts';
 
 /** `97 %`; 100 % and 0 % only if it is exactly all or none. */
@@ -32,12 +33,20 @@ const ACTIONS: Record<string, string> = {
   report: 'version reported',
   'import-releases': 'releases imported',
   apply: 'document applied',
+  'import-inventory': 'inventory imported',
+  'accept-evidence': 'fall accepted',
+  'forget-evidence': 'source forgotten',
+  'forget-version': 'agents of a version forgotten',
+  'forget-agent': 'agent forgotten',
+  'reroute-plan': 'plan rerouted',
 };
 
 export const actionWords = (action: string): string => ACTIONS[action] ?? action.replaceAll('-', ' ');
 
 export const channelPath = (name: string, rest = ''): string => `/channels/${encodeURIComponent(name)}${rest}`;
+/** The agents of a channel at one version, and those with one mark. */
 export const agentsPath = (channel: string, version: string): string =>
   channelPath(channel, `/agents?version=${encodeURIComponent(version)}`);
+export const markedPath = (channel: string, mark: AgentMark): string => channelPath(channel, `/agents?mark=${mark}`);
 
 export const releasePath = (version: string, rest = ''): string => `/releases/${encodeURIComponent(version)}${rest}`;

@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { SIGHTING_SOURCES } from '../../domain/agent.ts';
+import { AGENT_MARKS, SIGHTING_SOURCES } from '../../domain/agent.ts';
+import { readAgentVersion, UNREADABLE } from '../../domain/agent-version.ts';
 import { requireVersion } from '../../domain/version.ts';
 import type { Fleet } from '../../service/fleet.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/agents.ts';
-import { time } from '../schemas/fields.ts';
+import { reason, time } from '../schemas/fields.ts';
 import { answers, guarded, problems } from './route.ts';
 
 const tags = ['agents'];
@@ -19,6 +20,20 @@ const anyVersion = z
       return z.NEVER;
     }
   })
+  .optional();
+
+/** As agents are counted: also with build metadata, and the sign of a version that cannot be read. */
+const agentVersion = z
+  .string()
+  .max(100)
+  .transform((text, context) => {
+    if (text === UNREADABLE || /^\d+(\.\d+)?\.x$/.test(text)) return text;
+    const version = readAgentVersion(text);
+    if (version !== UNREADABLE) return version;
+    context.addIssue(`expected a version such as 16.4.6, 16.x, or ${UNREADABLE} for those that cannot be read`);
+    return z.NEVER;
+  })
+  .openapi({ description: `As the census shows it; ${UNREADABLE} for versions that cannot be read.` })
   .optional();
 
 const moment = time()
@@ -49,9 +64,11 @@ const list = createRoute({
   request: {
     query: z.object({
       channel: z.string().optional(),
-      version: anyVersion,
+      version: agentVersion,
       olderThan: anyVersion,
       group: z.string().max(64).optional(),
+      host: z.string().max(253).optional().openapi({ description: 'Part of the host name.' }),
+      mark: z.enum(AGENT_MARKS).optional(),
       source: z.enum(SIGHTING_SOURCES).optional(),
       enrolled: z
         .enum(['true', 'false'])
@@ -98,7 +115,7 @@ const forget = createRoute({
   tags,
   summary: 'Forget an agent until it is seen again',
   ...guarded('forget-agent'),
-  request: { params: idParam },
+  request: { params: idParam, query: z.object({ reason: reason.optional() }) },
   responses: { 204: { description: 'Forgotten.' }, ...problems },
 });
 
@@ -113,7 +130,7 @@ export function agentRoutes(fleet: Fleet) {
   app.openapi(read, async (c) => c.json(await fleet.agent(c.req.valid('param').id), 200));
   app.openapi(explain, async (c) => c.json(await fleet.explain(c.req.valid('param').id), 200));
   app.openapi(forget, async (c) => {
-    await fleet.forget(c.req.valid('param').id);
+    await fleet.forget(c.req.valid('param').id, c.req.valid('query'), c.get('actor'));
     return c.body(null, 204);
   });
   return app;

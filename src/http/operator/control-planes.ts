@@ -3,8 +3,7 @@ import type { ControlPlanes } from '../../service/control-planes.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/control-planes.ts';
 import { DryRun } from '../schemas/fields.ts';
-import { Check } from '../schemas/report.ts';
-import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
+import { answers, body, Conditions, etag, guarded, problems, readRequest } from './route.ts';
 
 const tags = ['control planes'];
 const nameParam = z.object({ name: schemas.ControlPlaneName });
@@ -35,13 +34,24 @@ const put = createRoute({
   path: '/control-planes/{name}',
   operationId: 'putControlPlane',
   tags,
-  summary: 'Record the version that a control plane runs',
+  summary: 'Record the version that a control plane runs, or those of its components',
   ...guarded('put-control-plane'),
   request: { params: nameParam, query: DryRun, headers: Conditions, ...body(schemas.PutControlPlane) },
   responses: {
     ...answers('Recorded.', schemas.ControlPlane),
     201: { description: 'New.', content: { 'application/json': { schema: schemas.ControlPlane } } },
   },
+});
+
+const remove = createRoute({
+  method: 'delete',
+  path: '/control-planes/{name}',
+  operationId: 'deleteControlPlane',
+  tags,
+  summary: 'Delete a control plane that no channel and no stage names',
+  ...guarded('delete-control-plane'),
+  request: { params: nameParam, query: DryRun, headers: Conditions },
+  responses: { 204: { description: 'Deleted.' }, ...problems },
 });
 
 const check = createRoute({
@@ -51,7 +61,7 @@ const check = createRoute({
   tags,
   summary: 'Check whether this control plane may be changed to this version; changes nothing',
   ...guarded('check'),
-  request: { params: nameParam, ...body(Check) },
+  request: { params: nameParam, ...body(schemas.CheckControlPlane) },
   responses: answers('The verdict.', schemas.ControlPlaneReport),
 });
 
@@ -64,13 +74,16 @@ export function controlPlaneRoutes(controlPlanes: ControlPlanes) {
     return c.json(controlPlane, 200, { ETag: etag(controlPlane.revision) });
   });
   app.openapi(put, async (c) => {
-    const { version, dryRun } = c.req.valid('json');
-    const { controlPlane, created } = await controlPlanes.report(
-      c.req.valid('param').name,
-      version,
-      readRequest(c, dryRun),
-    );
+    const { version, components, dryRun } = c.req.valid('json');
+    const { name } = c.req.valid('param');
+    // The schema asks for exactly one of them.
+    const reported = components ?? version ?? '';
+    const { controlPlane, created } = await controlPlanes.report(name, reported, readRequest(c, dryRun));
     return c.json(controlPlane, created ? 201 : 200, { ETag: etag(controlPlane.revision) });
+  });
+  app.openapi(remove, async (c) => {
+    await controlPlanes.remove(c.req.valid('param').name, readRequest(c));
+    return c.body(null, 204);
   });
   app.openapi(check, async (c) => {
     return c.json(await controlPlanes.check(c.req.valid('param').name, c.req.valid('json').version), 200);

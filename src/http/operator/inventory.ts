@@ -1,37 +1,39 @@
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { JSONParser } from '@streamparser/json';
+import { createHash } from 'node:crypto';
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { FairwayError } from '../../domain/errors.ts';
-import type { Instance } from '../../domain/inventory.ts';
-import type { Fleet } from '../../service/fleet.ts';
-import type { OperatorEnv } from '../auth.ts';
+import type { InventoryMode } from '../../domain/inventory-count.ts';
+import type { Inventories } from '../../service/inventory.ts';
+import { addressOf, type OperatorEnv } from '../auth.ts';
+import { readJsonArray } from '../json-array.ts';
 import * as schemas from '../schemas/inventory.ts';
-import { invalid } from '../validation.ts';
 import { answers, guarded } from './route.ts';
 
-// About 190,000 instances. The body is parsed as it arrives; only a sighting of each enrolled agent stays in memory,
-// about 250 bytes.
+// Some 190,000 instances. The body is read as it arrives; what stays in memory is a sighting of each enrolled agent,
+// about 400 bytes.
 const MAX_INVENTORY = 64 * 1024 * 1024;
+/** An instance of a busy agent has some 2 KiB and 4 levels. */
+const INSTANCE = { size: 64 * 1024, depth: 20 };
 
 const post = createRoute({
   method: 'post',
   path: '/inventory',
   operationId: 'importInventory',
   tags: ['agents'],
-  summary: 'Replace the agents of a channel by the output of `tctl inventory ls --format=json`',
+  summary: 'Replace what is known of the agents of a control plane or channel by `tctl inventory ls --format=json`',
   ...guarded('import-inventory', null),
   request: {
-    query: z.object({ channel: z.string().openapi({ example: 'stable/cloud' }) }),
+    query: schemas.InventoryQuery,
     body: {
       required: true,
-      description: 'Up to 64 MiB.',
+      description: 'Up to 64 MiB; an instance up to 64 KiB and 20 levels deep.',
       content: { 'application/json': { schema: { type: 'array', items: { type: 'object' } } } },
     },
   },
   responses: answers('The counts.', schemas.InventoryResult),
 });
 
-/** `/inventory`. An import that sends nothing for `idle` milliseconds is aborted. */
-export function inventoryRoutes(fleet: Fleet, idle: number) {
+/** `/inventory`. An import of which no byte comes for `idle` milliseconds ends. */
+export function inventoryRoutes(inventories: Inventories, idle: number) {
   const app = new OpenAPIHono<OperatorEnv>();
   let importing = false;
 
@@ -40,14 +42,21 @@ export function inventoryRoutes(fleet: Fleet, idle: number) {
     if (!/^application\/json\b/i.test(type)) {
       throw new FairwayError('unsupported_media_type', 'send JSON, with the header Content-Type: application/json');
     }
+    const { controlPlane, channel, ...query } = c.req.valid('query');
+    const mode = readMode(query);
     if (importing) {
       const message = 'another inventory is being imported; wait until it is done, then send yours again';
       throw new FairwayError('rate_limited', message, { retryAfter: 5 });
     }
     importing = true;
     try {
-      const instances = readInstances(limited(c.req.raw.body, idle));
-      return c.json(await fleet.importInventory(c.req.valid('query').channel, instances), 200);
+      const hash = createHash('sha256');
+      const instances = readJsonArray(
+        limited(c.req.raw.body, idle, (chunk) => hash.update(chunk)),
+        INSTANCE,
+      );
+      const sender = { actor: c.get('actor'), address: addressOf(c), sha256: () => hash.digest('hex') };
+      return c.json(await inventories.importInventory({ controlPlane, channel, mode }, instances, sender), 200);
     } finally {
       importing = false;
     }
@@ -55,33 +64,24 @@ export function inventoryRoutes(fleet: Fleet, idle: number) {
   return app;
 }
 
-async function* readInstances(body: AsyncIterable<Uint8Array>): AsyncGenerator<Instance> {
-  const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
-  let parsed: unknown[] = [];
-  let index = 0;
-  let begun = false;
-  parser.onValue = ({ value }) => void parsed.push(value);
-  for await (const chunk of body) {
-    // The parser would accept an object as well and read its members.
-    const first: number | undefined = begun ? undefined : chunk.find((byte) => !WHITESPACE.has(byte));
-    if (first !== undefined && first !== LEFT_BRACKET) throw new FairwayError('malformed', NO_ARRAY);
-    begun ||= first !== undefined;
-    try {
-      parser.write(chunk);
-    } catch (cause) {
-      throw new FairwayError('malformed', NO_ARRAY, { cause });
-    }
-    for (const value of parsed) yield readInstance(value, index++);
-    parsed = [];
+function readMode({
+  partial,
+  complete,
+}: {
+  partial?: string | undefined;
+  complete?: string | undefined;
+}): InventoryMode {
+  if (partial === 'true' && complete === 'true') {
+    throw new FairwayError('invalid', 'an inventory is partial or complete; leave one of the two out');
   }
-  if (!parser.isEnded) throw new FairwayError('malformed', NO_ARRAY);
+  return partial === 'true' ? 'partial' : complete === 'true' ? 'complete' : 'proven';
 }
 
-const LEFT_BRACKET = 0x5b;
-const WHITESPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
-const NO_ARRAY = 'the body is not the JSON array that `tctl inventory ls --format=json` prints; nothing was changed';
-
-async function* limited(body: ReadableStream<Uint8Array> | null, idle: number): AsyncGenerator<Uint8Array> {
+async function* limited(
+  body: ReadableStream<Uint8Array> | null,
+  idle: number,
+  look: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
   let size = 0;
   for await (const chunk of body ? withoutStalls(body, idle) : []) {
     size += chunk.byteLength;
@@ -91,6 +91,7 @@ async function* limited(body: ReadableStream<Uint8Array> | null, idle: number): 
         'the inventory is larger than 64 MiB; remove fields that Fairway does not read, for instance with jq',
       );
     }
+    look(chunk);
     yield chunk;
   }
 }
@@ -114,14 +115,4 @@ async function* withoutStalls(body: ReadableStream<Uint8Array>, idle: number): A
     // If the client went away, the body has already ended.
     void reader.cancel().catch(() => {});
   }
-}
-
-function readInstance(value: unknown, index: number): Instance {
-  const instance = schemas.Instance.safeParse(value);
-  if (instance.success) return instance.data;
-  const faults = invalid(instance.error, value).details.errors ?? [];
-  const errors = faults.map(({ path, message }) => ({ path: path ? `${index}.${path}` : String(index), message }));
-  throw new FairwayError('invalid', `entry ${index} of the inventory is not an instance; nothing was changed`, {
-    errors,
-  });
 }

@@ -81,7 +81,13 @@ export const Pin = z.strictObject({
   dryRun,
 });
 export const Unpin = z.strictObject({ reason, dryRun });
-export const Critical = z.strictObject({ critical: z.boolean(), reason, until: time().optional(), dryRun });
+export const Critical = z.strictObject({
+  critical: z.boolean(),
+  reason,
+  until: time().optional(),
+  acceptStranding,
+  dryRun,
+});
 export const CancelPlan = z.strictObject({ reason, dryRun });
 export const Withdraw = z.strictObject({ reason, dryRun });
 
@@ -101,6 +107,7 @@ export const PutChannel = z.strictObject({
   ...settings,
   target: version.optional().openapi({ description: 'Only when the channel is created.' }),
   reason: reason.optional(),
+  acceptStranding,
   dryRun,
 });
 

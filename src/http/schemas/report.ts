@@ -17,10 +17,20 @@ export const findingOf = <const R extends readonly string[]>(reasons: R) =>
 export const EvidenceSummary = z.object({
   source: z.enum(EVIDENCE_SOURCES),
   complete: z.boolean().openapi({ description: 'Does it know every enrolled agent?' }),
-  fresh: z.boolean().openapi({ description: 'Evidence that is not fresh does not count.' }),
+  fresh: z.boolean().openapi({ description: 'Old evidence can refuse a target; it never allows one.' }),
+  at: z.string().nullable().openapi({ description: 'The moment that it describes.' }),
+  age: z.int().nullable().openapi({ description: 'Seconds since then.' }),
+  settling: z
+    .object({ from: z.int(), to: z.int(), since: z.string() })
+    .nullable()
+    .openapi({ description: 'It fell from so many agents; both counts hold until the fall is confirmed.' }),
+  failing: z
+    .object({ since: z.string(), fault: z.string() })
+    .nullable()
+    .openapi({ description: 'It cannot be read at present.' }),
   agents: z.int(),
+  skipped: z.int().openapi({ description: 'Agents of those whose version cannot be read.' }),
   oldest: VersionCount.nullable(),
-  age: z.int().nullable().openapi({ description: 'Seconds since it was gathered.' }),
 });
 
 export const Report = z

@@ -71,7 +71,19 @@ if head then redis.call('SET', KEYS[1], head) end
 `,
 };
 
-/** KEYS: head, documents. Answers the head and all documents as of one moment. */
+/** KEYS: head, for its place in a cluster. ARGV: channel on which servers are asked to compare with the store. */
+export const ROUSE: Script = {
+  name: 'fairwayRouse',
+  lua: `redis.call('PUBLISH', ARGV[1], '')`,
+};
+
+/** KEYS: announced head. ARGV: the head, milliseconds that it is to last. */
+export const ANNOUNCE: Script = {
+  name: 'fairwayAnnounce',
+  lua: `redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`,
+};
+
+/** KEYS: head, documents. Answers both as of one moment. */
 export const LOAD: Script = {
   name: 'fairwayLoad',
   lua: `return { redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]) }`,

@@ -1,239 +1,240 @@
-import { FENCED } from './lease.ts';
+import { UNREADABLE } from '../../domain/agent-version.ts';
+import { MAX_COUNTERS } from '../bounds.ts';
+import { KINDS } from '../counters.ts';
+import { RECORDS, RULES } from './record.ts';
 import type { Script } from './script.ts';
+import { BOUNDS, TALLIES } from './tallies.ts';
+import { VERSIONS } from './versions.ts';
+
+const AGENTS = `${VERSIONS}${RECORDS}${RULES}${TALLIES}`;
 
 /**
- * Keeps the counters of a shard right, as `readCounters` describes them: whoever changes an agent's sightings takes its
- * contribution out before and puts the new one in after, then settles.
- */
-const PRELUDE = `
-local function parse(packed)
-  if not packed then return nil end
-  local channel, version, at, updater, _, group =
-    string.match(packed, '^(%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*)')
-  return channel, version, tonumber(at, 36), updater, group
-end
-
-local function isStranger(packed) return packed and string.sub(packed, 1, 1) == '!' end
-
-local deltas = {}
-local function add(field, by) deltas[field] = (deltas[field] or 0) + by end
-
-local function count(checkIn, inventory, by)
-  local channel, version, _, updater, group = parse(checkIn)
-  if not channel then return end
-  if isStranger(checkIn) then
-    add(channel .. ' s: all', by)
-    return add('# strangers all', by)
-  end
-  local beyond = parse(inventory) ~= channel
-  local function addLabel(kind, label)
-    if label == '' then return end
-    local field = channel .. ' ' .. kind .. label
-    add(field .. ' all', by)
-    if beyond then add(field .. ' beyond', by) end
-  end
-  addLabel('v:', version)
-  addLabel('u:', updater)
-  addLabel('g:', group)
-  add('# agents all', by)
-end
-
-local function settle(counts)
-  for field, by in pairs(deltas) do
-    if by ~= 0 and redis.call('HINCRBY', counts, field, by) <= 0 then redis.call('HDEL', counts, field) end
-  end
-end
-`;
-
-/**
- * Records sightings of one source unless newer ones are there, and answers how many it refused for the limits.
- * KEYS: counts, then check-ins and inventory of each bucket.
- * ARGV: source; agents and strangers that the shard may hold, counters that it may hold, and with new groups; the name
- * for a group too many; then a line for each sighting: index of its bucket's first key, agent id, packed sighting.
+ * Records sightings of one source as `recordSighting` says, and answers how many it refused for the limits.
+ * KEYS: tallies, then check-ins, inventory and past of each bucket.
+ * ARGV: source; agents and strangers that the shard may hold; the time, and for how long an agent is contested (ms);
+ * channels on which an agent may be remembered beside its present one; the channels' targets, a line each, between line
+ * feeds; then a line for each sighting: index of its bucket's first key, agent id, packed sighting.
  */
 export const RECORD: Script = {
-  name: 'fairwayRecord',
-  lua: `${PRELUDE}
-local counts, fromInventory, refused = KEYS[1], ARGV[1] == 'inventory', 0
-local maxAgents, maxStrangers = tonumber(ARGV[2]), tonumber(ARGV[3])
-local maxCounters, maxWithGroups, other = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
-local latest, stored, counters = {}, {}, redis.call('HLEN', counts)
+  name: 'fairwayRecordSightings',
+  lua: `${AGENTS}${BOUNDS}
+local part, refused, latest = ARGV[1], 0, {}
+local maxAgents, maxStrangers, now, targets = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[7]
+local rules = { now = now, contestedFor = tonumber(ARGV[5]), maxElsewhere = tonumber(ARGV[6]) }
 
-local function storedCount(field)
-  if not stored[field] then stored[field] = tonumber(redis.call('HGET', counts, field) or 0) end
-  return stored[field]
+function rules.targetOf(channel)
+  local _, stop = string.find(targets, '\\n' .. channel .. ' ', 1, true)
+  return stop and string.match(targets, '^[^\\n]+', stop + 1)
 end
 
-local function has(field)
-  if storedCount(field) > 0 then return true end
-  -- Made by this call: not counted by HLEN yet.
-  if deltas[field] then return true end
-  return false
-end
-
--- What may be kept of a check-in, or nil.
-local function admit(packed, before)
-  local stranger = isStranger(packed)
-  if not before or isStranger(before) ~= stranger then
-    local field = stranger and '# strangers all' or '# agents all'
-    if storedCount(field) + (deltas[field] or 0) >= (stranger and maxStrangers or maxAgents) then return nil end
-  end
-  if stranger then return packed end
-  local channel, version, _, _, group = parse(packed)
-  if not has(channel .. ' v:' .. version .. ' all') then
-    if counters >= maxCounters then return nil end
-    counters = counters + 2
-  end
-  if group ~= '' and not has(channel .. ' g:' .. group .. ' all') then
-    if counters >= maxWithGroups then return string.gsub(packed, '%S+$', other), nil end
-    counters = counters + 2
-  end
-  return packed
-end
-
--- What all sightings pass through is one match: channel and version, time, the rest.
+-- What all check-ins pass through is one match: channel and version, time, the rest.
 local function split(packed)
   local head, at, tail = string.match(packed, '^(%S+ %S+) (%S+)(.*)$')
   return head, tonumber(at, 36), tail
 end
 
-for slot, id, packed in string.gmatch(ARGV[7], '(%d+) (%S+) ([^\\n]+)') do
+local function isStranger(packed) return string.byte(packed) == 33 end
+
+local function note(head, packed, at)
+  if not isStranger(packed) and at > (latest[head] or 0) then latest[head] = at end
+end
+
+-- Asked once the agent is taken out of the counters.
+local function isWithinLimits(before, after)
+  local is, was = after.checkIn, before.checkIn
+  if was and was.enrolled == is.enrolled then return true end
+  if is.enrolled then return get(agentsOfShard) < maxAgents end
+  return get(strangersOfShard) < maxStrangers
+end
+
+local function refuse(sighting)
+  refused = refused + 1
+  if not sighting.enrolled then return end
+  local kind = sighting.channel .. ' ${KINDS.refused}'
+  local field = kind .. lineOf(sighting.version)
+  if get(field) == 0 and size() >= ${MAX_COUNTERS} then field = kind .. '${UNREADABLE}' end
+  raise(field, sighting.at)
+end
+
+local function recordAgent(slot, id, packed, packedBefore)
+  local sighting = part == 'checkIn' and unpackCheckIn(packed) or unpackInventory(packed)
+  local before = load(slot, id, packedBefore)
+  local after, isNew = recordSighting(before, part, sighting, rules)
+  if not after then return refuse(sighting) end
+  if after == before then return end
+  local fields = countersOf(before)
+  take(fields)
+  if part == 'checkIn' and not isWithinLimits(before, after) then
+    put(fields)
+    return refuse(sighting)
+  end
+  after, fields = bounded(after, part)
+  put(fields)
+  save(slot, id, before, after)
+  if part == 'checkIn' then note(sighting.channel .. ' ', packed, sighting.at) end
+end
+
+for slot, id, packed in string.gmatch(ARGV[8], '(%d+) (%S+) ([^\\n]+)') do
   slot = tonumber(slot)
-  local key = KEYS[fromInventory and slot + 1 or slot]
-  local before = redis.call('HGET', key, id)
-  local head, at, tail = split(packed)
-  local headBefore, seen, tailBefore
-  local isNews = true
+  local before = nil
+  if part == 'checkIn' then before = redis.call('HGET', KEYS[slot], id) end
+  local head, at, tail, headBefore, seen, tailBefore
   if before then
+    head, at, tail = split(packed)
     headBefore, seen, tailBefore = split(before)
-    local wasStranger = isStranger(before)
-    if wasStranger ~= isStranger(packed) then isNews = wasStranger else isNews = at >= seen end
   end
-  if isNews then
-    if fromInventory then
-      local checkIn = redis.call('HGET', KEYS[slot], id)
-      if parse(packed) ~= parse(before) then
-        count(checkIn, before, -1)
-        count(checkIn, packed, 1)
-      end
-      redis.call('HSET', key, id, packed)
-    elseif head == headBefore and tail == tailBefore then
-      redis.call('HSET', key, id, packed)
-    else
-      packed = admit(packed, before)
-      if packed then
-        local inventory = redis.call('HGET', KEYS[slot + 1], id)
-        count(before, inventory, -1)
-        count(packed, inventory, 1)
-        redis.call('HSET', key, id, packed)
-      else
-        refused = refused + 1
-      end
-    end
-  end
-  if not fromInventory and packed and not isStranger(packed) and at > (latest[head] or 0) then latest[head] = at end
-end
-settle(counts)
-for head, at in pairs(latest) do
-  local field = string.match(head, '^%S+') .. ' at: all'
-  if at > tonumber(redis.call('HGET', counts, field) or 0) then
-    redis.call('HSET', counts, field, string.format('%.0f', at))
+  if not before or head ~= headBefore or tail ~= tailBefore then
+    recordAgent(slot, id, packed, before)
+  elseif at >= math.min(seen, now) then
+    redis.call('HSET', KEYS[slot], id, packed)
+    note(head, packed, at)
   end
 end
+for head, at in pairs(latest) do raise(string.match(head, '^~?(%S+)') .. ' ${KINDS.latest}', at) end
+settle()
 return refused
 `,
 };
 
 /**
- * Drops old sightings and answers how many.
- * KEYS as for RECORD. ARGV: time (ms) before which a sighting is old; the only channel whose inventory is meant, or ''.
+ * Drops old sightings, as `pruned` does, and answers how many.
+ * KEYS as for RECORD. ARGV: channel and time of each bound on check-ins, a line each; the time before which strangers
+ * go ('' for none); then of what is unlisted: scope ('' for none), time, only channel ('' for any), and the
+ * channels left out, each between line feeds; the moment until which it was seen ('' for any).
  */
 export const PRUNE: Script = {
-  name: 'fairwayPrune',
-  lua: `${PRELUDE}
-local before, only, dropped = tonumber(ARGV[1]), ARGV[2], 0
+  name: 'fairwayPruneSightings',
+  lua: `${AGENTS}
+local bounds, unenrolledBefore = {}, tonumber(ARGV[2])
+for channel, before in string.gmatch(ARGV[1], '(%S+) (%S+)') do bounds[channel] = tonumber(before) end
+local scope, unlistedBefore, only, except = ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local seenUntil = tonumber(ARGV[7])
 
-local function drop(key, forget)
-  local flat = redis.call('HGETALL', key)
-  for i = 1, #flat, 2 do
-    local channel, _, at = parse(flat[i + 1])
-    if at < before and (only == '' or channel == only) then
-      forget(flat[i], flat[i + 1])
-      redis.call('HDEL', key, flat[i])
-      dropped = dropped + 1
-    end
-  end
+local function isOld(channel, at) return bounds[channel] ~= nil and at < bounds[channel] end
+
+local function isUnlisted(inventory)
+  return inventory.scope == scope and time(inventory.listedText) < unlistedBefore
+    and (not seenUntil or inventory.at <= seenUntil) and (only == '' or only == inventory.channel)
+    and not string.find(except, '\\n' .. inventory.channel .. '\\n', 1, true)
 end
 
-for slot = 2, #KEYS, 2 do
-  local checkIns, inventories = KEYS[slot], KEYS[slot + 1]
-  drop(inventories, function(id, inventory)
-    local checkIn = redis.call('HGET', checkIns, id)
-    count(checkIn, inventory, -1)
-    count(checkIn, false, 1)
-  end)
-  if only == '' then
-    drop(checkIns, function(id, checkIn) count(checkIn, redis.call('HGET', inventories, id), -1) end)
+-- The newest of the other channels that stay.
+local function newest(elsewhere)
+  local found
+  for nth, other in ipairs(elsewhere) do
+    if not found or other.at > elsewhere[found].at then found = nth end
   end
+  return found
 end
-settle(KEYS[1])
--- Channels from which nobody has checked in for as long need no time either.
-if only == '' then
-  local flat = redis.call('HGETALL', KEYS[1])
-  for i = 1, #flat, 2 do
-    if string.find(flat[i], ' at: all', 1, true) and tonumber(flat[i + 1]) < before then
-      redis.call('HDEL', KEYS[1], flat[i])
+
+-- What stays of the record, and how many sightings do not.
+local function pruned(record)
+  local checkIn, inventory, past, dropped = record.checkIn, record.inventory, record.past, 0
+  local elsewhere = {}
+  for _, other in ipairs(past.elsewhere) do
+    if isOld(other.channel, other.at) then dropped = dropped + 1 else table.insert(elsewhere, other) end
+  end
+  if checkIn and not checkIn.enrolled then
+    if unenrolledBefore and checkIn.at < unenrolledBefore then
+      checkIn, dropped = nil, dropped + 1
     end
+  elseif checkIn and isOld(checkIn.channel, checkIn.at) then
+    local nth = newest(elsewhere)
+    local other = nth and table.remove(elsewhere, nth)
+    local moved = other and copy(checkIn)
+    if moved then moved.channel, moved.at, moved.atText = other.channel, other.at, other.atText end
+    checkIn, dropped = moved, dropped + 1
+  end
+  if inventory and scope ~= '' and isUnlisted(inventory) then
+    inventory, dropped = nil, dropped + 1
+  end
+  local stays = checkIn or inventory
+  past = { reverted = stays and past.reverted, contested = stays and past.contested, elsewhere = elsewhere }
+  return { checkIn = checkIn, inventory = inventory, past = past }, dropped
+end
+
+local function mapOf(key)
+  local map, flat = {}, redis.call('HGETALL', key)
+  for i = 1, #flat, 2 do map[flat[i]] = flat[i + 1] end
+  return map
+end
+
+local all = 0
+for slot = 2, #KEYS, 3 do
+  local checkIns, inventories, pasts = mapOf(KEYS[slot]), mapOf(KEYS[slot + 1]), mapOf(KEYS[slot + 2])
+  local function prune(id)
+    local before = unpackRecord(checkIns[id], inventories[id], pasts[id])
+    local after, dropped = pruned(before)
+    if dropped == 0 then return end
+    take(countersOf(before))
+    put(countersOf(after))
+    save(slot, id, before, after)
+    all = all + dropped
+  end
+  for id in pairs(checkIns) do prune(id) end
+  for id in pairs(inventories) do
+    if not checkIns[id] then prune(id) end
   end
 end
-return dropped
+settle()
+return all
 `,
 };
 
-/** Forgets one agent. KEYS: counts, check-ins and inventory of its bucket. ARGV: id. Answers 1 if it was known. */
+/** Drops old times. KEYS: tallies. ARGV: the first of PRUNE. */
+export const PRUNE_TIMES: Script = {
+  name: 'fairwayPruneTimes',
+  lua: `
+local bounds = {}
+for channel, before in string.gmatch(ARGV[1], '(%S+) (%S+)') do bounds[channel] = tonumber(before) end
+local flat = redis.call('HGETALL', KEYS[1])
+for i = 1, #flat, 2 do
+  local channel, kind = string.match(flat[i], '^(%S+) (%w+:)')
+  local isTime = kind == '${KINDS.latest}' or kind == '${KINDS.refused}'
+  local before = isTime and bounds[channel]
+  if before and tonumber(flat[i + 1]) < before then redis.call('HDEL', KEYS[1], flat[i]) end
+end
+`,
+};
+
+/** Forgets one agent. KEYS: tallies, check-ins, inventory and past of its bucket. ARGV: id. Answers 1 if it was known. */
 export const FORGET: Script = {
-  name: 'fairwayForget',
-  lua: `${PRELUDE}
-local id = ARGV[1]
-count(redis.call('HGET', KEYS[2], id), redis.call('HGET', KEYS[3], id), -1)
-local known = redis.call('HDEL', KEYS[2], id) + redis.call('HDEL', KEYS[3], id)
-settle(KEYS[1])
-return known > 0 and 1 or 0
+  name: 'fairwayForgetAgent',
+  lua: `${AGENTS}
+local before = load(2, ARGV[1])
+take(countersOf(before))
+save(2, ARGV[1], before, { past = { elsewhere = {} } })
+settle()
+return (before.checkIn or before.inventory) and 1 or 0
 `,
 };
 
-/** KEYS: counts of a shard. Answers fields and values in turn, a line each: one string is read far faster than a list. */
+/** KEYS: tallies of a shard. Answers fields and values in turn, a line each: one string is read far faster than a list. */
 export const COUNTS: Script = {
   name: 'fairwayCounts',
   lua: `return table.concat(redis.call('HGETALL', KEYS[1]), '\\n')`,
 };
 
-/** KEYS: check-ins and inventory of a bucket. ARGV: agent id. Answers its packed sightings as of one moment. */
+/** KEYS: check-ins, inventory and past of a bucket. ARGV: agent id. Answers its packed record as of one moment. */
 export const AGENT: Script = {
-  name: 'fairwayAgent',
-  lua: `return { redis.call('HGET', KEYS[1], ARGV[1]), redis.call('HGET', KEYS[2], ARGV[1]) }`,
-};
-
-/** KEYS: check-ins and inventory of some buckets. Answers {index of the bucket, check-ins, inventory} of each that is not empty. */
-export const BUCKETS: Script = {
-  name: 'fairwayBuckets',
+  name: 'fairwayAgentRecord',
   lua: `
-local filled = {}
-for slot = 1, #KEYS, 2 do
-  local checkIns, inventories = redis.call('HGETALL', KEYS[slot]), redis.call('HGETALL', KEYS[slot + 1])
-  if #checkIns + #inventories > 0 then filled[#filled + 1] = { (slot - 1) / 2, checkIns, inventories } end
-end
-return filled
+local function part(key) return redis.call('HGET', key, ARGV[1]) end
+return { part(KEYS[1]), part(KEYS[2]), part(KEYS[3]) }
 `,
 };
 
-/** Keeps figures unless newer ones are there. KEYS: surveys, lease. ARGV: field, time (ms), JSON, fence ('' for any). */
-export const SAVE_SURVEY: Script = {
-  name: 'fairwaySaveSurvey',
-  lua: `${FENCED}
-if fenced(KEYS[2], ARGV[4]) then return end
-local stored = redis.call('HGET', KEYS[1], ARGV[1])
-if stored and tonumber(string.match(stored, '^%S+')) > tonumber(ARGV[2]) then return end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
+/** KEYS: check-ins, inventory and past of some buckets. Answers {index of the bucket, and what the three hold} of each that is not empty. */
+export const BUCKETS: Script = {
+  name: 'fairwayRecordBuckets',
+  lua: `
+local filled = {}
+for slot = 1, #KEYS, 3 do
+  local checkIns, inventories = redis.call('HGETALL', KEYS[slot]), redis.call('HGETALL', KEYS[slot + 1])
+  if #checkIns + #inventories > 0 then
+    filled[#filled + 1] = { (slot - 1) / 3, checkIns, inventories, redis.call('HGETALL', KEYS[slot + 2]) }
+  end
+end
+return filled
 `,
 };

@@ -1,0 +1,35 @@
+import type { AgentMark } from './agent.ts';
+import type { Survey } from './survey.ts';
+
+/** Agents of one version on one channel. The version is as `readAgentVersion` or `lineOfAgent` gives it. */
+export interface VersionTally {
+  channel: string;
+  version: string;
+  agents: number;
+}
+
+/** Agents with one label, a group or an updater kind, on one channel. */
+export interface LabelTally {
+  channel: string;
+  label: string;
+  agents: number;
+}
+
+/** All that the store counts, for every channel. The size is that of the distinct versions, not of the agents. */
+export interface FleetCounts {
+  surveys: Survey[];
+  /** Every agent with an id, from whatever source, once on each channel that it counts on, at the version that counts. */
+  known: VersionTally[];
+  /** The account of check-ins alone, at the version that each reported. */
+  checkIns: VersionTally[];
+  /** Of the agents in `known`. */
+  groups: LabelTally[];
+  updaters: LabelTally[];
+  marks: { channel: string; mark: AgentMark; agents: number }[];
+  /** Agents that are seen and not enrolled. */
+  unenrolled: { channel: string; agents: number }[];
+  /** The newest check-in that was recorded; epoch milliseconds. */
+  latest: { channel: string; at: number }[];
+  /** The release lines of check-ins that were refused for the limits, and when one last was; epoch milliseconds. */
+  refused: { channel: string; line: string; at: number }[];
+}

@@ -1,0 +1,66 @@
+import type { Agent } from '../domain/agent.ts';
+import { FairwayError } from '../domain/errors.ts';
+import type { AgentPage, AgentQuery } from '../domain/store.ts';
+import { placesFrom } from './redis-batches.ts';
+import type { RedisClient } from './redis-client.ts';
+import { bucketKeys, PLACES } from './redis-keys.ts';
+import { BUCKETS } from './redis-scripts/fleet.ts';
+import { agentOf, isWanted } from './sightings.ts';
+
+/** Buckets in one script call; at a million agents each holds about 60. */
+const FEWEST_READ_AT_ONCE = 4;
+const MOST_READ_AT_ONCE = 256;
+/** Agents that one page looks at before it gives up filling itself. */
+const MAX_EXAMINED = 20_000;
+
+/** Agents in the order of their buckets, and by id within one, so that an agent that stays keeps its place. */
+export async function readPage(client: RedisClient, query: AgentQuery): Promise<AgentPage> {
+  const start = parseCursor(query.cursor);
+  const agents: Agent[] = [];
+  let examined = 0;
+  let length = FEWEST_READ_AT_ONCE;
+  for (let places: number[], next = start.place; next < PLACES; next += places.length) {
+    places = placesFrom(next, length);
+    const found = await readBuckets(client, places);
+    for (const { place, agent } of found) {
+      if (place === start.place && agent.id <= start.after) continue;
+      examined++;
+      if (isWanted(agent, query)) agents.push(agent);
+      if (agents.length === query.limit || examined === MAX_EXAMINED) return { agents, cursor: `${place}.${agent.id}` };
+    }
+    // Buckets of a small fleet are mostly empty, those of a large one hold enough to keep this process busy.
+    length = found.length < 500 ? Math.min(2 * length, MOST_READ_AT_ONCE) : FEWEST_READ_AT_ONCE;
+  }
+  return { agents, cursor: null };
+}
+
+function parseCursor(cursor = '0.'): { place: number; after: string } {
+  const [, place, after = ''] = /^(\d{1,5})\.(.*)$/.exec(cursor) ?? [];
+  if (place === undefined) throw new FairwayError('invalid', 'this cursor is not one that a page of agents came with');
+  return { place: Number(place), after };
+}
+
+async function readBuckets(client: RedisClient, places: number[]): Promise<{ place: number; agent: Agent }[]> {
+  const filled = (await client.run(BUCKETS, bucketKeys(places))) as [number, string[], string[], string[]][];
+  return filled.flatMap(([index, ...parts]) => {
+    const [checkIns, inventories, pasts] = parts.map(pairs) as [Pairs, Pairs, Pairs];
+    const ids = [...new Set([...checkIns.keys(), ...inventories.keys()])].sort();
+    return ids.flatMap((id) => {
+      const agent = agentOf(id, {
+        checkIn: checkIns.get(id) ?? null,
+        inventory: inventories.get(id) ?? null,
+        past: pasts.get(id) ?? null,
+      });
+      return agent ? [{ place: places[index] ?? 0, agent }] : [];
+    });
+  });
+}
+
+export type Pairs = Map<string, string>;
+
+/** A hash as a script answers it. */
+export function pairs(flat: string[]): Pairs {
+  const map: Pairs = new Map();
+  for (let i = 0; i + 1 < flat.length; i += 2) map.set(flat[i] ?? '', flat[i + 1] ?? '');
+  return map;
+}
