@@ -14,6 +14,7 @@ import { joinLeadership, type Leadership } from './service/leadership.ts';
 import { openState, type State } from './service/state.ts';
 import { createServices, type Services } from './services.ts';
 import { openStore } from './store/open.ts';
+import { ownDirectory } from './store/owned-directory.ts';
 import { createSavedState, unsaved } from './store/saved-state.ts';
 import { openTracing } from './tracing/open.ts';
 import { traceStore } from './tracing/store.ts';
@@ -39,6 +40,8 @@ interface Opened {
   tracing?: Tracing;
   certificate?: Certificate;
   store?: { close(): Promise<void> };
+  /** Leaves the data directory to the next server. */
+  giveBack?: () => void;
   clock?: StoreClock;
   state?: State;
   bootstrap?: Bootstrap;
@@ -85,7 +88,9 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   if (certificate) opened.certificate = certificate;
 
   // Polls are not traced, so their check-ins use the store directly.
-  const pollStore = await openStore(storeOptions(settings, log));
+  const storing = storeOptions(settings, log);
+  if (storing.redis === null) opened.giveBack = await ownStore(settings.dataDir, log);
+  const pollStore = await openStore(storing);
   opened.store = pollStore;
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(join(settings.dataDir, 'state.json'), log) : unsaved;
@@ -154,6 +159,12 @@ function storeOptions(settings: Settings, log: Logger) {
   return { redis: readRedisAccess(settings), dataDir: settings.dataDir, deadline, replication, limits, log };
 }
 
+/** Rejects with `store_unavailable` if another server has the embedded store. */
+const ownStore = (dataDir: string, log: Logger) =>
+  ownDirectory(join(dataDir, 'store'), (reason) =>
+    log.warn({ dataDir, reason }, 'a second server on this data directory would not be noticed'),
+  );
+
 /** The work that one server does for all. */
 function assignWork(
   leadership: Leadership,
@@ -183,5 +194,6 @@ async function closeAll(opened: Opened, { drain, deadline }: Settings['shutdown'
   await Promise.all([opened.publicSide?.close(drain), opened.operatorSide?.close(drain), opened.leadership?.close()]);
   await opened.state?.close();
   await opened.store?.close();
+  opened.giveBack?.();
   await opened.tracing?.close(Math.max(deadline - (performance.now() - began), LEAST_FLUSH_MS));
 }

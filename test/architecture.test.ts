@@ -25,7 +25,7 @@ const LAYERS: Record<string, Layer> = {
   },
   'store/': {
     from: ['domain/', 'store/'],
-    packages: /^(ioredis|lmdb|node:(fs|path|timers)(\/promises)?)$/,
+    packages: /^(ioredis|lmdb|node:(fs|net|path|timers)(\/promises)?)$/,
     typePackages: /^pino$/,
   },
   'peers/': { from: ['domain/', 'peers/'], packages: NONE },

@@ -18,7 +18,7 @@ export interface MadeToken {
 export function keepAdminToken(dataDir: string): MadeToken {
   const file = join(dataDir, 'admin-token');
   try {
-    mkdirSync(dataDir, { recursive: true });
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     return makeOrRead(file);
   } catch (cause) {
     const hint = 'check that the disk has room and that Fairway may write there, or set FAIRWAY_ADMIN_TOKEN';

@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { describeBad } from '../domain/documents.ts';
 import { duration } from '../domain/duration.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
@@ -48,6 +49,10 @@ export function describeTrouble(state: DashboardServices['state']): string | nul
     return `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
   }
   if (age > STALE_MS) return `The state is shown ${since}; it may be out of date.`;
+  const refusal = state.refusal();
+  if (refusal !== null) return `Warning: the store refuses changes: ${refusal}.`;
+  const bad = state.peek()?.bad;
+  if (bad && bad.size > 0) return `Warning: ${describeBad(bad.values())}.`;
   const shortfall = state.shortfall();
   return shortfall && `The last change is ${describeShortfall(shortfall)}.`;
 }

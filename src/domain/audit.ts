@@ -22,6 +22,21 @@ export interface AuditEntry extends AuditDraft {
   hash: string;
 }
 
+const FIELDS = ['at', 'actor', 'action', 'subject', 'reason', 'hash'] as const;
+
+/** The entry that was stored under `id`; one that cannot be read stands in for it, and follows from nothing. */
+export function readEntry(id: number, read: () => unknown): AuditEntry {
+  try {
+    const entry = read() as AuditEntry;
+    if (Number.isSafeInteger(entry.id) && FIELDS.every((name) => typeof entry[name] === 'string')) return entry;
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+  }
+  const reason = 'this entry is damaged; restore it from a backup';
+  const rest = { actor: 'unknown', action: 'damaged', subject: '', reason, before: null, after: null };
+  return { id, at: new Date(0).toISOString(), ...rest, revision: id, hash: '' };
+}
+
 /** The newest entry of the chain, which the next entry continues. */
 export interface AuditHead {
   id: number;

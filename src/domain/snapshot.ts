@@ -4,7 +4,7 @@ import { FairwayError } from './errors.ts';
 import type { Promotion } from './promotion.ts';
 import type { Release } from './release.ts';
 import { SIGN_OFFS_KEY, type SignOffs } from './sign-off.ts';
-import type { ControlState, Document, Guard, Write } from './store.ts';
+import type { BadDocument, ControlState, Document, Guard, Write } from './store.ts';
 
 /** A document's value with the global revision that wrote it. */
 export type Stored<T> = T & { readonly revision: number };
@@ -23,6 +23,8 @@ export interface Snapshot {
   readonly signOffs: Stored<SignOffs> | null;
   /** What is remembered of deleted channels, by name. */
   readonly retired: ReadonlyMap<string, Stored<RetiredChannel>>;
+  /** Documents of the store that cannot be served, by key; the others hold their last good states, if known. */
+  readonly bad: ReadonlyMap<string, BadDocument>;
 }
 
 export const channelKey = (name: string): string => `channel/${name}`;
@@ -47,7 +49,7 @@ export function requireControlPlane({ controlPlanes }: Snapshot, name: string): 
 }
 
 /** Indexes the documents that a store loaded. */
-export function takeSnapshot({ revision, hash, documents }: ControlState): Snapshot {
+export function takeSnapshot({ revision, hash, documents, bad = [] }: ControlState): Snapshot {
   const channels = new Map<string, Stored<Channel>>();
   const controlPlanes = new Map<string, Stored<ControlPlane>>();
   const releases = new Map<string, Stored<Release>>();
@@ -75,6 +77,7 @@ export function takeSnapshot({ revision, hash, documents }: ControlState): Snaps
     promotions,
     signOffs,
     retired,
+    bad: new Map(bad.map((each) => [each.key, each])),
   };
 }
 
@@ -85,10 +88,11 @@ export const targetsOf = (snapshot: Snapshot | null): Map<string, string> =>
   );
 
 /** The state that the snapshot was made from. */
-export const stateOf = ({ revision, hash, documents }: Snapshot): ControlState => ({
+export const stateOf = ({ revision, hash, documents, bad }: Snapshot): ControlState => ({
   revision,
   hash,
   documents: [...documents.values()],
+  ...(bad.size > 0 ? { bad: [...bad.values()] } : {}),
 });
 
 /** The snapshot after a commit; `revision` and `hash` are those of its audit entry. */
@@ -102,7 +106,9 @@ export function applyWrites(
     if (value === null) documents.delete(key);
     else documents.set(key, { key, revision, value });
   }
-  return takeSnapshot({ revision, hash, documents: [...documents.values()] });
+  const written = new Set(writes.map(({ key }) => key));
+  const bad = [...snapshot.bad.values()].filter(({ key }) => !written.has(key));
+  return takeSnapshot({ revision, hash, documents: [...documents.values()], bad });
 }
 
 /** The write that replaces `before`, or creates the document if there was none. A null `value` deletes it. */
@@ -115,6 +121,13 @@ export const guard = (key: string, seen: { revision: number } | undefined): Guar
   key,
   ifRevision: seen?.revision ?? 0,
 });
+
+/** Lets a change replace a document that cannot be served, and so seems to be absent. */
+export const overBad = ({ bad, documents }: Snapshot, writes: readonly Write[]): Write[] =>
+  writes.map((each) => {
+    const revision = documents.has(each.key) ? undefined : bad.get(each.key)?.revision;
+    return revision !== undefined && each.ifRevision === 0 ? { ...each, ifRevision: revision } : each;
+  });
 
 /** A document's value as it is stored. */
 export function withoutRevision<T extends object>(value: T): Omit<T, 'revision'> {

@@ -22,6 +22,17 @@ export interface ControlState {
   /** Of the audit entry that made the revision; null where that is not known. */
   hash: string | null;
   documents: Document[];
+  /** Documents that cannot be served; left out if there are none. */
+  bad?: BadDocument[];
+}
+
+/** A document of the store that cannot be served. */
+export interface BadDocument {
+  key: string;
+  /** The stored one, which the next change must name; 0 if it cannot be read. */
+  revision: number;
+  /** What is wrong with it. */
+  fault: string;
 }
 
 /** `ifRevision` is the revision the writer saw, 0 for a key that must not exist; a null `value` deletes. */
@@ -152,6 +163,8 @@ export interface ControlLog {
   holds(head: AuditHead): Promise<boolean>;
   /** Applies all writes and appends the audit entry, or nothing. Durable once it answers. */
   commit(change: Change): Promise<CommitResult>;
+  /** Rejects with `store_unavailable` if the store would refuse a change. */
+  probe(): Promise<void>;
   /** How many replicas have everything that was committed. */
   replication(): Promise<Replication>;
   /** Calls back when another process may have committed. */

@@ -1,6 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { routePath } from 'hono/route';
 import type { Logger } from 'pino';
+import { describeBad } from '../domain/documents.ts';
+import { duration, parseDuration } from '../domain/duration.ts';
 import { createMask } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { describeLoss } from '../domain/recovery.ts';
@@ -84,6 +86,12 @@ export function createOperatorApi(options: OperatorApiOptions) {
 
   app.use(traceRequests(tracer));
   app.use(async (c, next) => {
+    await next();
+    // The pages set their own.
+    c.res.headers.set('X-Content-Type-Options', 'nosniff');
+    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
+  });
+  app.use(async (c, next) => {
     const start = performance.now();
     await next();
     const seconds = (performance.now() - start) / 1000;
@@ -104,7 +112,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
 
   app.get('/healthz', (c) => c.text('ok'));
   app.get('/readyz', (c) => {
-    const { isReady, text } = readiness(options);
+    const { isReady, text } = readiness(options, readMaxAge(c.req.query('maxAge')));
     const mask = createMask(state.peek()?.releases ?? new Map());
     return c.text(mask ? mask(text) : text, isReady ? 200 : 503);
   });
@@ -116,16 +124,21 @@ export function createOperatorApi(options: OperatorApiOptions) {
   app.route('/hooks', hookRoutes({ signOffs, secret: github.webhookSecret, ...github }));
 
   const api = createApi(options);
-  const openApi = () => describeApi(api, options.version);
+  let description: ReturnType<typeof describeApi> | undefined;
+  const openApi = () => (description ??= describeApi(api, options.version));
+  let openApiText: string | undefined;
   app.route(API, api);
-  app.get('/openapi.json', (c) => c.json(openApi()));
+  app.get('/openapi.json', (c) => {
+    openApiText ??= JSON.stringify(openApi());
+    return c.body(openApiText, 200, { 'Content-Type': 'application/json' });
+  });
   // The dashboard may follow on this listener; a program that misspells a path gets a problem, not a sign-in form.
   app.all('/api/*', (c) => c.notFound());
   return { app, openApi };
 }
 
 /** Should traffic be sent here, and what must a person know? */
-function readiness({ ready, services, bootstrap, clock }: OperatorApiOptions): { isReady: boolean; text: string } {
+function readiness({ ready, services, bootstrap, clock }: OperatorApiOptions, maxAge: number) {
   const { state } = services;
   const begun = bootstrap.state();
   const no = (why: string) => ({ isReady: false, text: `not ready: ${why}` });
@@ -134,11 +147,18 @@ function readiness({ ready, services, bootstrap, clock }: OperatorApiOptions): {
   // It knows no channel, and another server does.
   if (begun.is === 'held') return no(describeHold(begun));
   const store = state.storeState();
+  const age = state.age();
+  if (age > maxAge) return no(`${describeAge(age)}, which is older than maxAge allows`);
   const shortfall = state.shortfall();
+  const { bad } = state.snapshot();
+  const refusal = state.refusal();
   // Agents are served in each of these cases, so the server is ready.
   const buts = [
     store.is === 'lost' ? describeLoss(store.loss) : [],
+    store.is === 'up' ? [] : describeAge(age),
     begun.is === 'refused' ? describeFaults(begun) : [],
+    refusal === null ? [] : `changes are refused: ${refusal}`,
+    bad.size > 0 ? describeBad(bad.values()) : [],
   ].flat();
   const but = buts.length > 0 ? `, but ${buts.join('; and ')}` : '';
   return {
@@ -146,6 +166,20 @@ function readiness({ ready, services, bootstrap, clock }: OperatorApiOptions): {
     text: `ready${but}${shortfall ? `; the last change is ${describeShortfall(shortfall)}` : ''}`,
   };
 }
+
+/** Milliseconds that `?maxAge=30s` allows; without it any age is allowed. Throws `invalid`. */
+function readMaxAge(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const maxAge = parseDuration(text);
+  if (maxAge === null) throw new FairwayError('invalid', `maxAge "${text}" is not a duration; write it as 30s or 5m`);
+  return maxAge;
+}
+
+/** `age` is in milliseconds. */
+const describeAge = (age: number): string =>
+  Number.isFinite(age)
+    ? `the state was last confirmed by the store ${duration(age / 1_000)} ago`
+    : 'the state is the one saved on this machine, and the store has not confirmed it yet';
 
 function createApi({ services, authenticator, events, importIdle }: OperatorApiOptions) {
   const { audit, channels, controlPlanes, evidences, fleet, inventories, plans, promotions, recall, recoveries } =

@@ -1,4 +1,5 @@
 import { maxHeaderSize } from 'node:http';
+import { isHost } from './host.ts';
 import { POLL_FIELDS, type PollHeaders } from './poll-headers.ts';
 
 /** A poll without a body, a condition or an unknown header. */
@@ -30,7 +31,7 @@ const KNOWN = new Map<string, 'host' | 'connection' | 'meaningless' | keyof Poll
 
 /**
  * Reads bytes (as Latin-1) that are exactly one complete request, which node:http would read the same way. Returns null
- * for anything else: a body, a condition, an unknown header, two hosts, anything ambiguous (RFC 9112, 11.2).
+ * for anything else: a body, a condition, an unknown header, two hosts, what is not a host, anything ambiguous (RFC 9112, 11.2).
  */
 export function readPlainPoll(text: string): PlainPoll | null {
   const request = text.length > MAX_BYTES ? null : REQUEST.exec(text);
@@ -46,8 +47,10 @@ export function readPlainPoll(text: string): PlainPoll | null {
     const [, name, value] = field as unknown as [string, string, string];
     const known = KNOWN.get(name.toLowerCase());
     if (known === undefined) return null;
-    if (known === 'host') hosts++;
-    else if (known === 'connection') connection += value.toLowerCase();
+    if (known === 'host') {
+      if (!isHost(value)) return null;
+      hosts++;
+    } else if (known === 'connection') connection += value.toLowerCase();
     else if (known !== 'meaningless') headers[known] ??= value;
   }
   if (hosts !== 1 || end !== text.length - 2 || !text.endsWith('\r\n')) return null;

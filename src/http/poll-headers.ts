@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import type { RawCheckIn } from '../service/check-ins.ts';
+import { isHost } from './host.ts';
 
 /** The headers of a poll that Fairway uses, unchecked. */
 export interface PollHeaders extends RawCheckIn {
@@ -21,9 +22,15 @@ export const POLL_FIELDS = new Map<string, keyof PollHeaders>([
 /** Also the headers that node:http itself reads. */
 interface KnownHeaders extends PollHeaders {
   host?: string;
+  /** Are there several hosts? */
+  ambiguous?: boolean;
   expect?: string;
 }
-const FIELDS = new Map<string, keyof KnownHeaders>([...POLL_FIELDS, ['host', 'host'], ['expect', 'expect']]);
+const FIELDS = new Map<string, Exclude<keyof KnownHeaders, 'ambiguous'>>([
+  ...POLL_FIELDS,
+  ['host', 'host'],
+  ['expect', 'expect'],
+]);
 const LENGTHS = new Set([...FIELDS.keys()].map(({ length }) => length));
 
 /**
@@ -36,6 +43,12 @@ export class PollRequest extends IncomingMessage {
   get poll(): Readonly<PollHeaders> {
     this.#known ??= readHeaders(this.rawHeaders);
     return this.#known;
+  }
+
+  /** Does it name at most one host, which can be one? */
+  get hasSoundHost(): boolean {
+    const { host = '', ambiguous = false }: KnownHeaders = this.poll;
+    return !ambiguous && isHost(host);
   }
 
   static {
@@ -54,7 +67,9 @@ function readHeaders(raw: readonly string[]): KnownHeaders {
     const name = raw[i] as string;
     if (!LENGTHS.has(name.length)) continue;
     const field = FIELDS.get(name.toLowerCase());
-    if (field !== undefined) known[field] ??= raw[i + 1] as string;
+    if (field === undefined) continue;
+    if (field === 'host' && known.host !== undefined) known.ambiguous = true;
+    known[field] ??= raw[i + 1] as string;
   }
   return known;
 }

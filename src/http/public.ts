@@ -1,6 +1,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { CheckIns } from '../service/check-ins.ts';
 import type { Answers, PreparedAnswer } from './answers.ts';
+import { BAD_HOST } from './host.ts';
 import { type PollHeaders, type PollRequest, readPollQuery } from './poll-headers.ts';
 import { type ChannelRoute, readPublicPath } from './public-path.ts';
 
@@ -32,6 +33,7 @@ interface Fixed {
 const DEFAULT_ALIAS = 'default';
 
 const HEALTHY = fixed(200, 'ok', 'Cache-Control', 'no-store');
+const HOST_REFUSED = fixed(400, BAD_HOST, 'Connection', 'close');
 const NOT_FOUND = fixed(404, 'no such channel or endpoint');
 const METHOD_NOT_ALLOWED = fixed(405, 'only GET and HEAD are answered here', 'Allow', 'GET, HEAD');
 const UNAVAILABLE = fixed(
@@ -53,6 +55,7 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
   const listener: PublicApi['listener'] = (request, response) => {
     const { method, url = '/' } = request;
     const head = method === 'HEAD';
+    if (!request.hasSoundHost) return send(response, HOST_REFUSED, head);
     if (method !== 'GET' && !head) {
       counters.methodNotAllowed++;
       return send(response, METHOD_NOT_ALLOWED, false);

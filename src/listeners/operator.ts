@@ -6,10 +6,12 @@ import { createDashboard } from '../dashboard/app.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { createAuthenticator } from '../http/auth.ts';
 import { createEventStreams } from '../http/event-streams.ts';
+import { BAD_HOST, hasSoundHost } from '../http/host.ts';
 import { createOperatorApi, type RequestMetrics } from '../http/operator.ts';
 import type { Bootstrap } from '../service/bootstrap.ts';
 import type { Clock } from '../service/clock.ts';
 import type { Services } from '../services.ts';
+import { limitBodyTime } from './body-time.ts';
 import { listen } from './listen.ts';
 
 /** The listener of operators, Prometheus and probes. */
@@ -33,11 +35,15 @@ export interface OperatorSideOptions {
 /** Milliseconds. The import of an inventory may be 64 MiB. */
 const REQUEST_TIMEOUT = 300_000;
 
+const ANY_REPOSITORY =
+  'labels of every repository whose webhook has the secret sign changes off; set github.repository to owner/name';
+
 /** Serves the API and the pages. Rejects with `invalid` if the address cannot be used. */
 export async function openOperatorSide(options: OperatorSideOptions): Promise<OperatorSide> {
   const { services, settings, metrics, tracer, bootstrap, clock, version, log } = options;
   const { state } = services;
   const { now } = clock;
+  if (settings.github.webhookSecret !== null && settings.github.repository === null) log.warn({}, ANY_REPOSITORY);
   let leaving = false;
   const stopping = new AbortController();
   const authenticator = createAuthenticator(settings.tokens, now);
@@ -59,7 +65,15 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
   app.route('/', createDashboard({ ...services, now, authenticator, events, openApi, log }));
   // HTTP/1.0 needs no Host header, and health checks of load balancers send none.
   const handle = getRequestListener(app.fetch, { hostname: 'localhost' }) as RequestListener;
-  const listener = await listen(handle, {
+  const guarded: RequestListener = (request, response) => {
+    if (hasSoundHost(request.rawHeaders)) {
+      limitBodyTime(request, response);
+      return handle(request, response);
+    }
+    response.writeHead(400, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
+    response.end(BAD_HOST);
+  };
+  const listener = await listen(guarded, {
     ...settings.operator,
     Request: IncomingMessage,
     requestTimeout: REQUEST_TIMEOUT,

@@ -13,9 +13,12 @@ export interface StateSources {
   leadership: Pick<Leadership, 'isLeader'>;
   bootstrap: Pick<Bootstrap, 'state'>;
   clock: Pick<Clock, 'offset'>;
-  state: Pick<State, 'peek' | 'storeState' | 'shortfall' | 'age'>;
+  state: Pick<State, 'peek' | 'storeState' | 'shortfall' | 'refusal' | 'refusedChanges' | 'age'>;
   channels: Pick<Channels, 'list'>;
 }
+
+/** Series for documents that cannot be served. */
+const MAX_BAD = 100;
 
 /** The server, its store, and the state that it serves. */
 export function watchState(
@@ -32,14 +35,28 @@ export function watchState(
   gauge(registers, 'fairway_store_lost_changes', 'Does the store hold another history than the served one?', [], () => [
     [{}, state.storeState().is === 'lost' ? 1 : 0],
   ]);
+  gauge(registers, 'fairway_store_writable', 'Does the store take changes?', [], () => [
+    [{}, state.storeState().is === 'away' || state.refusal() !== null ? 0 : 1],
+  ]);
+  const refusedChanges = 'Changes that the store refused because it is away, full, read-only or lacks replicas';
+  counter(registers, 'fairway_store_refused_changes_total', refusedChanges, [], () => [[{}, state.refusedChanges()]]);
   gauge(registers, 'fairway_store_replicated', 'Do enough replicas have the last change?', [], () => [
     [{}, state.shortfall() ? 0 : 1],
   ]);
+  const damaged = 'A document of the store that cannot be served; its last good state is, if it is known';
+  gauge(registers, 'fairway_bad_documents', damaged, ['document'], () =>
+    [...(state.peek()?.bad.keys() ?? [])].slice(0, MAX_BAD).map((document) => [{ document }, 1]),
+  );
   const age = 'Time since the served state was last known to agree with the store';
   gauge(registers, 'fairway_snapshot_age_seconds', age, [], () => [[{}, state.age() / 1000]]);
   gauge(registers, 'fairway_snapshot_revision', 'Revision of the served state', [], () => [
     [{}, state.peek()?.revision ?? 0],
   ]);
+  const head = 'The newest entry of the audit log that this server serves';
+  gauge(registers, 'fairway_audit_head_info', head, ['revision', 'hash'], () => {
+    const snapshot = state.peek();
+    return snapshot?.hash ? [[{ revision: String(snapshot.revision), hash: snapshot.hash }, 1]] : [];
+  });
   const refused = 'Was what the settings name refused at the start?';
   gauge(registers, 'fairway_bootstrap_refused', refused, [], () => [[{}, bootstrap.state().is === 'refused' ? 1 : 0]]);
   const ahead = "Seconds that this server's clock is ahead of the store's, which Fairway goes by";

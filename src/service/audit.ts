@@ -5,7 +5,7 @@ import { channelKey, requireChannel } from '../domain/snapshot.ts';
 import type { ControlLog } from '../domain/store.ts';
 import type { State } from './state.ts';
 
-/** The state of the audit chain; `brokenAt` is the id of the first entry that does not follow the previous one. */
+/** The state of the audit chain; `brokenAt` is the id of the first entry that is missing, damaged, or not the one served. */
 export interface ChainState {
   intact: boolean;
   entries: number;
@@ -25,7 +25,7 @@ export interface Audit {
 const PAGE = 500;
 
 /** Records who changed what, when and why. */
-export function createAudit(store: Pick<ControlLog, 'audit'>, state: Pick<State, 'snapshot'>): Audit {
+export function createAudit(store: Pick<ControlLog, 'audit'>, state: Pick<State, 'snapshot' | 'peek'>): Audit {
   /** Reads the whole log, newest page first, because a store reads it from its end. */
   async function* newestFirst(): AsyncGenerator<AuditEntry> {
     let before: number | undefined;
@@ -33,7 +33,8 @@ export function createAudit(store: Pick<ControlLog, 'audit'>, state: Pick<State,
       const page = await store.audit({ before, limit: PAGE });
       yield* page;
       const last = page.at(-1);
-      if (!last || page.length < PAGE) return;
+      // Ids that do not fall are damage, and would lead in a circle.
+      if (!last || page.length < PAGE || last.id >= (before ?? Number.POSITIVE_INFINITY)) return;
       before = last.id;
     }
   }
@@ -53,6 +54,8 @@ export function createAudit(store: Pick<ControlLog, 'audit'>, state: Pick<State,
     },
 
     async verify() {
+      // What was served before the log is read must be in it.
+      const served = state.peek();
       let newer: AuditEntry | null = null;
       let entries = 0;
       let head: AuditHead = GENESIS;
@@ -60,9 +63,11 @@ export function createAudit(store: Pick<ControlLog, 'audit'>, state: Pick<State,
       for await (const entry of newestFirst()) {
         if (entries++ === 0) head = entry;
         if (newer && !follows(entry, newer)) brokenAt = newer.id;
+        if (entry.id === served?.revision && served.hash !== null && entry.hash !== served.hash) brokenAt = entry.id;
         newer = entry;
       }
       if (newer && !follows(GENESIS, newer)) brokenAt = newer.id;
+      if (served && head.id < served.revision) brokenAt ??= head.id + 1;
       return { intact: brokenAt === null, entries, head: head.hash, brokenAt };
     },
   };

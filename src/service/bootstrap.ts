@@ -168,7 +168,7 @@ async function createMissing(options: BootstrapOptions): Promise<void> {
 
 const newControlPlanes = ({ controlPlanes }: BootstrapOptions, snapshot: Snapshot, at: Date) =>
   Object.entries(controlPlanes)
-    .filter(([name]) => !snapshot.controlPlanes.has(name))
+    .filter(([name]) => !snapshot.controlPlanes.has(name) && !snapshot.bad.has(controlPlaneKey(name)))
     .map(([name, version]) => {
       const stamp = { updatedAt: at.toISOString(), updatedBy: ACTOR.name };
       return replace(controlPlaneKey(name), undefined, { name, version: requireVersion(version).text, ...stamp });
@@ -176,7 +176,8 @@ const newControlPlanes = ({ controlPlanes }: BootstrapOptions, snapshot: Snapsho
 
 function newChannels({ channels, log }: BootstrapOptions, snapshot: Snapshot, act: Act): Channel[] {
   return channels.flatMap(({ name, target, ...settings }) => {
-    if (snapshot.channels.has(name)) return [];
+    // A damaged document that nothing good is known of is left to a person: its target may have moved on.
+    if (snapshot.channels.has(name) || snapshot.bad.has(channelKey(name))) return [];
     const retired = snapshot.retired.get(name);
     if (retired) {
       const { at, by } = retired;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { GENESIS } from '../domain/audit.ts';
+import { keepOutBad } from '../domain/documents.ts';
 import { describeLoss, recoveryOf } from '../domain/recovery.ts';
 import { NewerForm } from '../domain/schema.ts';
 import { type Snapshot, stateOf } from '../domain/snapshot.ts';
@@ -16,7 +17,7 @@ export interface Mirror {
 }
 
 export interface FollowOptions {
-  store: Pick<ControlLog, 'load' | 'revision' | 'holds' | 'commit' | 'onChange' | 'announce'>;
+  store: Pick<ControlLog, 'load' | 'revision' | 'holds' | 'commit' | 'audit' | 'onChange' | 'announce'>;
   mirror: Mirror;
   /** Milliseconds between two comparisons with the store, in case a change message was lost. */
   compareEvery: number;
@@ -29,6 +30,8 @@ export interface Follower {
   storeState(): StoreState;
   /** Compares with the store. Resolves after a comparison that began after the call; never rejects. */
   refresh(): Promise<void>;
+  /** As `refresh`, and loads the state even if the revision is the served one: a document was changed by hand. */
+  reload(): Promise<void>;
   /** Milliseconds since the mirror was last known to agree with the store; Infinity before the first time. */
   age(): number;
   /** Waits for the comparison that is under way. */
@@ -42,10 +45,11 @@ const ANNOUNCED_FOR = 3;
 export async function followStore({ store, mirror, compareEvery, now, log }: FollowOptions): Promise<Follower> {
   let storeState: StoreState = { is: 'up' };
   let confirmedAt = Number.NEGATIVE_INFINITY;
+  let isDoubted = false;
 
   /** False while only the saved state is known, which may be from another store that has the same revision. */
   const isConfirmed = () => confirmedAt !== Number.NEGATIVE_INFINITY;
-  const load = () => loadUpgraded({ store, now, log });
+  const load = () => loadUpgraded({ store, served: mirror.peek(), now, log });
 
   async function compare(): Promise<void> {
     try {
@@ -60,7 +64,7 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
     const served = mirror.peek();
     const revision = await store.revision();
     if (served && !(await isHeld(served, revision))) {
-      const stored = await store.load();
+      const stored = keepOutBad(await store.load(), served.documents);
       // Another history never replaces the served one on its own: agents would go back without anyone's decision.
       if (!(await followDecision(served, stored))) {
         // A server that knows nothing would take an empty store for a new one.
@@ -69,7 +73,11 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
       }
     }
     const current = mirror.peek();
-    if (!current || !isConfirmed() || revision > current.revision) adopt(await load());
+    if (!current || isDoubted || !isConfirmed() || revision > current.revision) {
+      const wasDoubted = isDoubted;
+      isDoubted = false;
+      adopt(await load(), wasDoubted);
+    }
     confirmedAt = performance.now();
     return { is: 'up' };
   }
@@ -93,9 +101,9 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
   }
 
   /** A commit of this server may have been served while `next` was loaded. */
-  function adopt(next: Snapshot): void {
+  function adopt(next: Snapshot, wasDoubted: boolean): void {
     const served = mirror.peek();
-    if (served && next.revision < served.revision + (isConfirmed() ? 1 : 0)) return;
+    if (served && next.revision < served.revision + (isConfirmed() && !wasDoubted ? 1 : 0)) return;
     mirror.serve(next);
   }
 
@@ -127,6 +135,10 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
   return {
     storeState: () => storeState,
     refresh: comparison.run,
+    reload() {
+      isDoubted = true;
+      return comparison.run();
+    },
     age: () => performance.now() - confirmedAt,
     async close() {
       comparing.stop();

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AuditDraft, AuditEntry } from '../domain/audit.ts';
+import { keepOutBad } from '../domain/documents.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { type Loss, RECOVERY_KEY, type Recovery } from '../domain/recovery.ts';
 import { type Snapshot, stateOf } from '../domain/snapshot.ts';
@@ -49,7 +50,7 @@ export function createRecoveries({ store, state, now }: RecoveriesOptions): Reco
       }
       const { loss } = found;
       const served = state.snapshot();
-      const stored = await store.load();
+      const stored = keepOutBad(await store.load(), served.documents);
       if (served.revision - stored.revision > MAX_LOST) {
         throw new FairwayError('invalid', `the store has lost more than ${MAX_LOST} changes; restore a backup of it`);
       }

@@ -7,9 +7,17 @@ import { createRelease, digestOf, type Registration } from '../domain/registrati
 import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, listedRelease, type Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { rememberedSignOff, SIGN_OFFS_KEY } from '../domain/sign-off.ts';
-import { guard, promotionKey, releaseKey, replace, type Stored, withoutRevision } from '../domain/snapshot.ts';
+import {
+  guard,
+  promotionKey,
+  releaseKey,
+  replace,
+  type Snapshot,
+  type Stored,
+  withoutRevision,
+} from '../domain/snapshot.ts';
 import { type SupportWindow, supportWindow } from '../domain/support.ts';
-import { compareVersions, readVersion, requireVersion, type VersionKind } from '../domain/version.ts';
+import { compareVersions, parseVersion, readVersion, requireVersion, type VersionKind } from '../domain/version.ts';
 import { explainVersion, type VersionExplanation } from '../domain/version-explanation.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
 import type { State } from './state.ts';
@@ -90,6 +98,7 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
     async register(registration, { actor, dryRun }) {
       const snapshot = state.snapshot();
       const at = now();
+      requireSound(snapshot, registration.version);
       const draft = createRelease(registration, snapshot.releases, { by: actor.name, at });
       const known = snapshot.releases.get(draft.version);
       if (known) {
@@ -142,7 +151,8 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
     },
 
     async import(history, actor) {
-      const known = state.snapshot().releases;
+      const snapshot = state.snapshot();
+      const known = snapshot.releases;
       const skipped: ImportResult['skipped'] = [];
       const changed = new Map<string, Release>();
       let unchanged = 0;
@@ -153,10 +163,17 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
           continue;
         }
         const before = known.get(version.text);
+        const fault = before ? undefined : snapshot.bad.get(releaseKey(version.text))?.fault;
+        if (fault !== undefined) {
+          skipped.push({ version: text, detail: describeDamage(version.text, fault) });
+          continue;
+        }
         const cutAt = before?.registered ? before.cutAt : date;
-        if (before?.cutAt === cutAt && before.security === security) unchanged++;
+        // A list that lacks the mark takes it from no release: channels are judged by it.
+        const isSecurity = security || before?.security === true;
+        if (before?.cutAt === cutAt && before.security === isSecurity) unchanged++;
         else {
-          const listed = { version: version.text, cutAt, security };
+          const listed = { version: version.text, cutAt, security: isSecurity };
           changed.set(version.text, before ? { ...before, ...listed } : listedRelease(listed));
         }
       }
@@ -183,6 +200,16 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
     backports: (urgency, actor) => planBackports(visible(actor).values(), urgency),
   };
 }
+
+/** A release that cannot be read may have been pulled, so neither a history nor a pipeline replaces it. */
+function requireSound({ bad, releases }: Snapshot, text: string): void {
+  const version = parseVersion(text)?.text ?? text;
+  const fault = releases.has(version) ? undefined : bad.get(releaseKey(version))?.fault;
+  if (fault !== undefined) throw new FairwayError('already_exists', describeDamage(version, fault));
+}
+
+const describeDamage = (version: string, fault: string) =>
+  `release ${version} is damaged in the store (${fault}); restore it from an export with fairway apply`;
 
 function passes(release: Release, { kind, major, security, embargoed, pulled }: ReleaseFilter): boolean {
   const version = requireVersion(release.version);

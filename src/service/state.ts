@@ -3,11 +3,12 @@ import type { AuditDraft, AuditEntry, AuditHead } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { Shortfall } from '../domain/replication.ts';
 import { SCHEMA_KEY } from '../domain/schema.ts';
-import { applyWrites, type Snapshot, stateOf } from '../domain/snapshot.ts';
+import { applyWrites, overBad, type Snapshot, stateOf } from '../domain/snapshot.ts';
 import type { ControlLog, Guard, SavedState, Write } from '../domain/store.ts';
 import { refusalOf, type StoreState } from '../domain/store-state.ts';
 import { type Cleared, requireCleared } from './cleared.ts';
 import { followStore } from './follow-store.ts';
+import { watchRefusals } from './refusals.ts';
 import { watchShortfall } from './shortfall.ts';
 import { inForm, readUpgraded } from './upgrade.ts';
 
@@ -45,6 +46,10 @@ export interface State {
   commit(writes: Write[], audit: AuditDraft, conditions?: CommitConditions): Promise<AuditEntry>;
   /** The last change, while too few replicas have it; a different object for each change. */
   shortfall(): Shortfall | null;
+  /** Why the store refuses changes although it answers; null if it takes them. */
+  refusal(): string | null;
+  /** The changes that the store has refused since the start. */
+  refusedChanges(): number;
   /** How the store stood at the last comparison. */
   storeState(): StoreState;
   /** Compares with the store now. */
@@ -65,9 +70,12 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
   const follower = await followStore({ store, mirror, compareEvery, now, log });
   const shortfall = watchShortfall({ store, checkEvery: compareEvery, log });
   const { refresh, storeState } = follower;
+  const answers = () => storeState().is !== 'away';
+  const refusals = watchRefusals({ store, checkEvery: compareEvery, answers, log });
 
   async function close(): Promise<void> {
     shortfall.stop();
+    refusals.stop();
     await follower.close();
     await mirror.saved();
   }
@@ -99,13 +107,16 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
   async function commit(
     writes: Write[],
     audit: AuditDraft,
-    { fence, guards, cleared = [] }: CommitConditions = {},
+    { fence, guards = [], cleared = [] }: CommitConditions = {},
   ): Promise<AuditEntry> {
     requireChangeable();
     const base = current();
     requireCleared(base, writes, cleared);
-    const change = inForm(base, { writes, guards, audit, base: headOf(base), fence });
-    const result = await store.commit(change);
+    const change = inForm(base, {
+      writes: overBad(base, writes),
+      ...{ guards, audit, base: headOf(base), fence },
+    });
+    const result = await refusals.note(() => store.commit(change));
     if ('fenced' in result) {
       throw new FairwayError('revision_mismatch', 'another server is the leader now; nothing was changed');
     }
@@ -118,8 +129,8 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
       );
     }
     if ('conflict' in result) {
-      // Refresh first, so that a retry sees the change that caused the conflict.
-      await refresh();
+      // Reload first, so that a retry sees the change that caused the conflict.
+      await follower.reload();
       requireChangeable();
       if (result.conflict === SCHEMA_KEY && mirror.peek() !== base)
         return commit(writes, audit, { fence, guards, cleared });
@@ -142,6 +153,8 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
     peek: mirror.peek,
     onChange: mirror.onChange,
     shortfall: shortfall.peek,
+    refusal: () => (answers() ? refusals.peek() : null),
+    refusedChanges: refusals.count,
     storeState,
     refresh,
     age: follower.age,

@@ -1,6 +1,9 @@
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Database, open, type RangeOptions } from 'lmdb';
 import { FairwayError } from '../domain/errors.ts';
 import { requireSound } from './embedded-header.ts';
+import { makePrivate, makePrivateFile } from './private-directory.ts';
 
 /** Databases in one LMDB environment, which this process alone writes. Calls reject with `store_unavailable`. */
 export interface EmbeddedFiles {
@@ -10,6 +13,8 @@ export interface EmbeddedFiles {
   write<T>(work: () => T): Promise<T>;
   /** Runs `work`, which sees the data as of one moment if it does not wait. */
   read<T>(work: () => T): Promise<T>;
+  /** Rejects with `store_unavailable` if a write would fail: the files are gone, or the last write failed and still does. */
+  probe(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -19,6 +24,8 @@ export interface Table<V, K> {
   remove(key: K): void;
   /** `start` and `end` work as in LMDB: `end` is excluded, and `reverse` also begins at `start`. */
   entries(options?: Omit<RangeOptions, 'transaction' | 'versions'>): { key: K; value: V }[];
+  /** As `entries`, without reading the values. */
+  keys(options?: Omit<RangeOptions, 'transaction' | 'versions'>): K[];
   /** How many entries there are; takes no longer for more of them. */
   size(): number;
 }
@@ -35,10 +42,45 @@ const OPTIONS = {
 /** Opens or creates the files in `directory`. Throws `store_unavailable` if they cannot be used. */
 export function openFiles(directory: string): EmbeddedFiles {
   const root = guarded(directory, () => {
+    makePrivate(dirname(directory));
+    makePrivate(directory);
     requireSound(directory);
-    return open({ path: directory, ...OPTIONS });
+    const opened = open({ path: directory, ...OPTIONS });
+    for (const name of readdirSync(directory)) makePrivateFile(join(directory, name));
+    return opened;
   });
+  const file = join(directory, 'data.mdb');
+  const own = guarded(directory, () => statSync(file));
+  const probes = tableOf(guarded(directory, () => root.openDB<number, string>('probes', { encoding: 'json' })));
   let closed: Promise<void> | null = null;
+  let hasFailed = false;
+
+  /** LMDB goes on writing to a file that was deleted. */
+  function requireInPlace(): void {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found?.ino === own.ino && found.dev === own.dev) return;
+    throw new FairwayError(
+      'store_unavailable',
+      `${file} was deleted or replaced under the running server, so changes would be lost and are refused; ` +
+        'export the state with fairway export, then restart the server',
+    );
+  }
+
+  function write<T>(work: () => T): Promise<T> {
+    return guard(async () => {
+      try {
+        requireInPlace();
+        // Only a child transaction is rolled back when its work throws.
+        const result = await (root.childTransaction(work) as Promise<T>);
+        requireInPlace();
+        hasFailed = false;
+        return result;
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    });
+  }
 
   async function guard<T>(work: () => T | Promise<T>): Promise<T> {
     if (closed) throw new FairwayError('store_unavailable', 'the store is closed; the server is stopping');
@@ -51,9 +93,16 @@ export function openFiles(directory: string): EmbeddedFiles {
 
   return {
     table: (name) => tableOf(guarded(directory, () => root.openDB(name, { encoding: 'json' }))),
-    // Only a child transaction is rolled back when its work throws.
-    write: (work) => guard(() => root.childTransaction(work) as Promise<ReturnType<typeof work>>),
+    write,
     read: (work) => guard(work),
+    probe: () =>
+      guard(async () => {
+        requireInPlace();
+        // Fails on a disk that was mounted again for reading only.
+        accessSync(file, constants.W_OK);
+        // An idle server costs no sync.
+        if (hasFailed) await write(() => probes.put('last', 1));
+      }),
     close: () => (closed ??= root.close()),
   };
 }
@@ -64,6 +113,7 @@ function tableOf<V, K extends string | number | [string, number]>(database: Data
     put: (key, value) => void database.put(key, value),
     remove: (key) => void database.remove(key),
     entries: (options = {}) => [...database.getRange(options)],
+    keys: (options = {}) => [...database.getKeys(options)],
     size: () => (database.getStats() as { entryCount: number }).entryCount,
   };
 }

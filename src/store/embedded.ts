@@ -1,5 +1,6 @@
-import { type AuditEntry, type AuditHead, chain, GENESIS } from '../domain/audit.ts';
-import type { ControlLog, FleetLimits, Store } from '../domain/store.ts';
+import { type AuditEntry, type AuditHead, chain, GENESIS, readEntry } from '../domain/audit.ts';
+import { TORN } from '../domain/documents.ts';
+import type { BadDocument, ControlLog, ControlState, Document, FleetLimits, Store } from '../domain/store.ts';
 import type { Survey } from '../domain/survey.ts';
 import { carryOver } from './carry-over.ts';
 import { embeddedOldFleet } from './embedded-carry-over.ts';
@@ -37,15 +38,51 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
   const entries = files.table<AuditEntry, number>('audit');
   /** The ids of the entries by the key that they wrote. */
   const index = files.table<true, [string, number]>('audit-of-keys');
-  const isHeld = ({ id, hash }: AuditHead) => id === 0 || entries.get(id)?.hash === hash;
-  const head = () => entries.entries({ reverse: true, limit: 1 })[0]?.value ?? GENESIS;
+  const entryAt = (id: number): AuditEntry | undefined => {
+    let isThere = true;
+    const entry = readEntry(id, () => {
+      const found = entries.get(id);
+      isThere = found !== undefined;
+      return found;
+    });
+    return isThere ? entry : undefined;
+  };
+  const isHeld = ({ id, hash }: AuditHead) => id === 0 || entryAt(id)?.hash === hash;
+  const head = () => entries.keys({ reverse: true, limit: 1 }).map(entryAt)[0] ?? GENESIS;
+
+  /** Undefined if there is none; a string says that it is damaged. */
+  function find(key: string): { revision: number; value: object } | string | undefined {
+    try {
+      const found = documents.get(key);
+      return found === undefined || Number.isSafeInteger(found?.revision) ? found : 'it has no revision';
+    } catch (error) {
+      if (error instanceof SyntaxError) return TORN;
+      throw error;
+    }
+  }
+
+  function revisionOf(key: string): number {
+    const found = find(key);
+    return typeof found === 'object' ? found.revision : 0;
+  }
+
+  function loadDocuments(): Pick<ControlState, 'documents' | 'bad'> {
+    const good: Document[] = [];
+    const bad: BadDocument[] = [];
+    for (const key of documents.keys()) {
+      const found = find(key);
+      if (typeof found === 'object') good.push({ key, ...found });
+      else if (found !== undefined) bad.push({ key, revision: 0, fault: found });
+    }
+    return bad.length > 0 ? { documents: good, bad } : { documents: good };
+  }
 
   return {
     load: () =>
       files.read(() => ({
         revision: head().id,
         hash: head().hash,
-        documents: documents.entries().map(({ key, value }) => ({ key, ...value })),
+        ...loadDocuments(),
       })),
 
     revision: () => files.read(() => head().id),
@@ -57,7 +94,7 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
         if (isFenced(fence)) return { fenced: true };
         if (base && !isHeld(base)) return { lost: true };
         const seen = [...writes, ...guards];
-        const conflict = seen.find(({ key, ifRevision }) => (documents.get(key)?.revision ?? 0) !== ifRevision);
+        const conflict = seen.find(({ key, ifRevision }) => revisionOf(key) !== ifRevision);
         if (conflict) return { conflict: conflict.key };
         const entry = chain(head(), audit);
         for (const { key, value } of writes) {
@@ -68,6 +105,8 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
         entries.put(entry.id, entry);
         return { entry };
       }),
+
+    probe: files.probe,
 
     replication: async () => ({ wanted: 0, reached: 0 }),
 
@@ -81,10 +120,10 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
     audit: ({ key, before = Number.MAX_SAFE_INTEGER, limit }) =>
       files.read(() => {
         if (key === undefined) {
-          return entries.entries({ start: before - 1, reverse: true, limit }).map(({ value }) => value);
+          return entries.keys({ start: before - 1, reverse: true, limit }).flatMap((id) => entryAt(id) ?? []);
         }
         const ids = index.entries({ start: [key, before - 1], end: [key, 0], reverse: true, limit });
-        return ids.flatMap((found) => entries.get(found.key[1]) ?? []);
+        return ids.flatMap((found) => entryAt(found.key[1]) ?? []);
       }),
   };
 }

@@ -1,6 +1,17 @@
-import { type AuditEntry, type AuditHead, chain, GENESIS } from '../domain/audit.ts';
+import { type AuditEntry, type AuditHead, chain, GENESIS, readEntry } from '../domain/audit.ts';
+import { TORN } from '../domain/documents.ts';
 import { FairwayError } from '../domain/errors.ts';
-import type { Change, CommitResult, ControlLog, Document, FleetLimits, Lease, Store } from '../domain/store.ts';
+import type {
+  BadDocument,
+  Change,
+  CommitResult,
+  ControlLog,
+  ControlState,
+  Document,
+  FleetLimits,
+  Lease,
+  Store,
+} from '../domain/store.ts';
 import { carryOver } from './carry-over.ts';
 import { withDeadline } from './deadline.ts';
 import { redisOldFleet } from './redis-carry-over.ts';
@@ -53,7 +64,7 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
       const [text, flat] = (await client.run(LOAD, [HEAD, DOCUMENTS])) as [string | null, string[]];
       const head = parseHead(text);
       last.see(head);
-      return { revision: head.id, hash: head.hash, documents: parseDocuments(flat) };
+      return { revision: head.id, hash: head.hash, ...parseDocuments(flat) };
     },
 
     async revision() {
@@ -65,6 +76,10 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
     },
 
     commit: (change) => inTurn((expired) => commit(change, expired)),
+
+    async probe() {
+      await client.run(TOUCH, [HEAD]);
+    },
 
     async replication() {
       const { reached } = await inTurn(() => client.runReplicated(TOUCH, [HEAD]));
@@ -92,7 +107,7 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
     async audit({ key, before, limit }) {
       const args = [limit, before ?? ''];
       if (key !== undefined) return parseEntries(await client.run(AUDIT_OF_KEY, [AUDIT, auditIndexKey(key)], args));
-      return parseEntries(await client.run(AUDIT_PAGE, [AUDIT], args)).reverse();
+      return parseEntries(await client.run(AUDIT_PAGE, [AUDIT], args));
     },
 
     async acquireLease(holder, forMs) {
@@ -169,14 +184,24 @@ function parseHead(text: string | null): AuditHead {
   return { id: Number(id), hash };
 }
 
-function parseDocuments(flat: string[]): Document[] {
+function parseDocuments(flat: string[]): Pick<ControlState, 'documents' | 'bad'> {
   const documents: Document[] = [];
+  const bad: BadDocument[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
     const [key, stored] = flat.slice(i, i + 2) as [string, string];
-    const end = stored.indexOf(' ');
-    documents.push({ key, revision: Number(stored.slice(0, end)), value: JSON.parse(stored.slice(end + 1)) });
+    // The script that commits compares the same digits.
+    const revision = Number(/^\d+/.exec(stored)?.[0] ?? 0);
+    try {
+      documents.push({ key, revision, value: JSON.parse(stored.slice(stored.indexOf(' ') + 1)) });
+    } catch {
+      bad.push({ key, revision, fault: TORN });
+    }
   }
-  return documents.sort((a, b) => (a.key < b.key ? -1 : 1));
+  documents.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return bad.length > 0 ? { documents, bad } : { documents };
 }
 
-const parseEntries = (answer: unknown) => (answer as string[]).map((json) => JSON.parse(json) as AuditEntry);
+function parseEntries(answer: unknown): AuditEntry[] {
+  const flat = answer as (number | string)[];
+  return flat.flatMap((id, i) => (i % 2 === 0 ? readEntry(Number(id), () => JSON.parse(String(flat[i + 1]))) : []));
+}

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { ControlState, SavedState } from '../domain/store.ts';
+import { makePrivate } from './private-directory.ts';
 
 /** Saves nothing, for a store that is on this machine itself. */
 export const unsaved: SavedState = { read: () => null, write: async () => {} };
@@ -55,7 +56,7 @@ function parse(text: string): ControlState {
 }
 
 async function writeWhole(file: string, content: string): Promise<void> {
-  mkdirSync(dirname(file), { recursive: true });
+  makePrivate(dirname(file));
   const draft = `${file}.new`;
   const handle = await open(draft, 'w', 0o600);
   try {

@@ -11,7 +11,14 @@ const SHORTFALL = { revision: 3, wanted: 2, reached: 1 };
 
 /** A state whose snapshot agreed with the store `age` milliseconds ago, unless `over` says otherwise. */
 const stateWhere = (storeState: StoreState, age = 0, over: Partial<DashboardServices['state']> = {}) =>
-  ({ peek: () => snapshot, storeState: () => storeState, shortfall: () => null, age: () => age, ...over }) as State;
+  ({
+    peek: () => snapshot,
+    storeState: () => storeState,
+    shortfall: () => null,
+    refusal: () => null,
+    age: () => age,
+    ...over,
+  }) as State;
 
 it.each<[state: string, RegExp | null, State]>([
   ['all is well', null, stateWhere({ is: 'up' })],
@@ -25,6 +32,11 @@ it.each<[state: string, RegExp | null, State]>([
     stateWhere({ is: 'outdated', error: new NewerForm(9, 'the state') }),
   ],
   ['the state is old', /may be out of date/, stateWhere({ is: 'up' }, 30_000)],
+  [
+    'the store is full',
+    /refuses changes: the disk is full/,
+    stateWhere({ is: 'up' }, 0, { refusal: () => 'the disk is full' }),
+  ],
   ['replicas are missing', /not yet replicated: 1 of 2/, stateWhere({ is: 'up' }, 0, { shortfall: () => SHORTFALL })],
 ])('the banner when %s', (_, words, state) => {
   const trouble = describeTrouble(state);

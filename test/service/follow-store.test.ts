@@ -27,6 +27,7 @@ async function followed(first: ControlState | null, copy: ControlState | null = 
       load: async () => held(),
       revision: async () => held().revision,
       holds: async ({ hash }) => held().hash?.split('-')[0] === hash.split('-')[0],
+      audit: async () => [],
       commit: vi.fn(),
       onChange() {},
       announce: async () => {},

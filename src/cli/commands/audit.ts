@@ -31,7 +31,7 @@ export function auditCommands(program: Command, context: Context): void {
         const { intact, entries, head, brokenAt } = state;
         const verdict = intact
           ? `the log is intact: ${count(entries, 'entry', 'entries')}, head ${head}`
-          : `the log was tampered with: entry ${brokenAt} does not follow the one before; compare it with a backup`;
+          : `the log was tampered with: entry ${brokenAt} is missing, damaged or another one; compare it with a backup`;
         return sentence(screen, verdict);
       });
     });

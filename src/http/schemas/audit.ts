@@ -20,10 +20,9 @@ export const ChainState = z
     intact: z.boolean(),
     entries: z.int(),
     head: z.string().openapi({ description: 'Hash of the newest entry.' }),
-    brokenAt: z
-      .int()
-      .nullable()
-      .openapi({ description: 'Id of the first entry that does not follow from the previous one.' }),
+    brokenAt: z.int().nullable().openapi({
+      description: 'Id of the first entry that is missing, damaged, or does not follow from the previous one.',
+    }),
   })
   .openapi('ChainState');
 

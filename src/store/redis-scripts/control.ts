@@ -89,25 +89,34 @@ export const LOAD: Script = {
   lua: `return { redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]) }`,
 };
 
-/** KEYS: audit. ARGV: limit, id to stay below ('' for none). Answers the entries, oldest first. */
+/** KEYS: audit. ARGV: limit, id to stay below ('' for none). Answers ids and entries in turn, newest first. */
 export const AUDIT_PAGE: Script = {
   name: 'fairwayAuditPage',
   lua: `
 local last = redis.call('LLEN', KEYS[1])
 if ARGV[2] ~= '' then last = math.min(last, tonumber(ARGV[2]) - 1) end
 if last < 1 then return {} end
-return redis.call('LRANGE', KEYS[1], math.max(0, last - tonumber(ARGV[1])), last - 1)
+local found = redis.call('LRANGE', KEYS[1], math.max(0, last - tonumber(ARGV[1])), last - 1)
+local entries = {}
+for i = #found, 1, -1 do
+  entries[#entries + 1] = last - #found + i
+  entries[#entries + 1] = found[i]
+end
+return entries
 `,
 };
 
-/** KEYS: audit, audit index of one key. ARGV as for AUDIT_PAGE. Answers the entries, newest first. */
+/** KEYS: audit, audit index of one key. ARGV and answer as for AUDIT_PAGE. */
 export const AUDIT_OF_KEY: Script = {
   name: 'fairwayAuditOfKey',
   lua: `
 local below = ARGV[2] == '' and '+inf' or '(' .. ARGV[2]
 local ids = redis.call('ZREVRANGEBYSCORE', KEYS[2], below, '-inf', 'LIMIT', 0, ARGV[1])
 local entries = {}
-for i, id in ipairs(ids) do entries[i] = redis.call('LINDEX', KEYS[1], tonumber(id) - 1) end
+for _, id in ipairs(ids) do
+  entries[#entries + 1] = tonumber(id)
+  entries[#entries + 1] = redis.call('LINDEX', KEYS[1], tonumber(id) - 1) or ''
+end
 return entries
 `,
 };
