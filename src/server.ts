@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { readRedisAccess } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
+import { isEmpty, type Stage } from './domain/promotion.ts';
 import { type Certificate, openCertificate } from './listeners/certificate.ts';
 import type { OperatorSide } from './listeners/operator.ts';
 import { openPublicSide, type PublicSide } from './listeners/public.ts';
@@ -149,6 +150,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
     spans,
   });
   const urls = { publicUrl: publicSide.url, operatorUrl: operatorSide.url };
+  nameEmptyStages(stages, log);
   log.info({ version, store: store.kind, public: urls.publicUrl, operator: urls.operatorUrl }, 'fairway is up');
   return { log, ...urls };
 }
@@ -196,4 +198,12 @@ async function closeAll(opened: Opened, { drain, deadline }: Settings['shutdown'
   await opened.store?.close();
   opened.giveBack?.();
   await opened.tracing?.close(Math.max(deadline - (performance.now() - began), LEAST_FLUSH_MS));
+}
+
+/** Names the stages that no release can pass: a fault of the settings, unless all are empty, as in the shipped ones. */
+function nameEmptyStages(stages: readonly Stage[], log: Logger): void {
+  const empty = stages.filter(isEmpty).map(({ name }) => name);
+  if (empty.length === 0) return;
+  const what = 'no release passes a stage without channels and control planes; name some in promotion.stages';
+  log[empty.length === stages.length ? 'info' : 'warn']({ stages: empty }, what);
 }

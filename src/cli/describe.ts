@@ -1,13 +1,14 @@
 import { duration } from '../domain/duration.ts';
 import { number, who } from '../domain/words.ts';
 import { agents, type Cell, painted } from './layout.ts';
-import type { Census, Evidence, Mark, Plan, VersionCount } from './types.ts';
+import type { Census, Evidence, Hold, Mark, Plan, VersionCount } from './types.ts';
 
 /** `2026-11-22T18:00:00.000Z` as `2026-11-22 18:00:00 UTC`. */
 export const time = (iso: string): string => `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 
-/** Who marked a channel, why, and for how long. */
-export function mark({ by, reason, at, until }: Mark): string {
+/** Who marked or held a channel, why, and for how long. */
+export function mark({ by, reason, at, ...rest }: Mark | Hold): string {
+  const until = 'until' in rest && rest.until;
   return `since ${time(at)}${until ? ` until ${time(until)}` : ''} by ${who(by)}, reason: ${reason}`;
 }
 

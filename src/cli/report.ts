@@ -3,7 +3,7 @@ import { countEffects } from '../domain/effects.ts';
 import { number } from '../domain/words.ts';
 import { evidence, mark, oldest, stepsToCome } from './describe.ts';
 import { type Cell, command, painted, pairs, type Screen } from './layout.ts';
-import type { Census, Channel, Mark, Report } from './types.ts';
+import type { Census, Channel, Hold, Mark, Report } from './types.ts';
 
 /** A change of a channel; `report` is null if its target stays. */
 export interface Move {
@@ -25,6 +25,7 @@ export function reportTable(screen: Screen, move: Move, verdict: Verdict): strin
   for (const [label, was, is] of [
     ['critical', before.critical, after.critical],
     ['pin', before.pin, after.pin],
+    ['hold', before.hold, after.hold],
   ] as const) {
     if (was || is) rows.push([label, describeMark(was, is)]);
   }
@@ -71,7 +72,7 @@ function targetRows({ before, after }: Move): Row[] {
   ];
 }
 
-function describeMark(was: Mark | null, is: Mark | null): Cell {
+function describeMark(was: Mark | Hold | null, is: Mark | Hold | null): Cell {
   if (!is) return was ? `removed (${mark(was)})` : null;
   return painted(mark(is), 'yellow');
 }

@@ -9,7 +9,7 @@ import type { Census, Channel, VerbResult } from './types.ts';
 
 /** A verb of the API with its arguments. */
 export interface Steering {
-  verb: 'roll-forward' | 'roll-back' | 'pin' | 'unpin' | 'critical' | 'withdraw' | 'cancel-plan';
+  verb: 'roll-forward' | 'roll-back' | 'pin' | 'unpin' | 'critical' | 'withdraw' | 'cancel-plan' | 'release';
   channel: string;
   input?: {
     version?: string | undefined;

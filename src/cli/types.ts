@@ -42,5 +42,6 @@ export type VersionExplanation = z.infer<typeof releases.VersionExplanation>;
 
 export type Plan = NonNullable<Channel['plan']>;
 export type Mark = NonNullable<Channel['pin']>;
+export type Hold = NonNullable<Channel['hold']>;
 export type Evidence = Report['evidence'][number];
 export type VersionCount = Census['versions'][number];

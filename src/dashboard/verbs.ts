@@ -71,6 +71,14 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
     schema: schemas.CancelPlan,
     confirm: () => 'Cancel the plan',
   },
+  release: {
+    title: 'Let go',
+    explanation: 'A person took the target back. Lets stages, plans and promotions move the channel again.',
+    fields: [],
+    versionOptional: true,
+    schema: schemas.Release,
+    confirm: () => 'Let the channel go',
+  },
   withdraw: {
     title: 'Withdraw',
     explanation: 'Removes the target. Agents get no version and stay where they are.',

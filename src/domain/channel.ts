@@ -1,4 +1,5 @@
 import { FairwayError } from './errors.ts';
+import { isMachine } from './role.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
 /** A version that the channel served, and until when (ISO 8601). */
@@ -21,6 +22,14 @@ export interface Critical {
   at: string;
   /** ISO 8601; null: until it is cleared or the target changes. */
   until: string | null;
+}
+
+/** A person took the target back, so no stage, plan or promotion moves the channel until a person lets it go. */
+export interface Hold {
+  by: string;
+  /** ISO 8601. */
+  at: string;
+  reason: string;
 }
 
 /** The way to a target across majors, one release of each after the other, so that no agent is stranded. */
@@ -53,6 +62,7 @@ export interface Channel {
   target: string | null;
   critical: Critical | null;
   pin: Pin | null;
+  hold: Hold | null;
   /** The way to the target, ascending, which is its last entry unless the channel is withdrawn. */
   lineage: string[];
   /** Former targets, for the gate to presume agents at. */
@@ -71,6 +81,8 @@ export interface RetiredChannel {
   name: string;
   served: ServedTarget[];
   controlPlane: string | null;
+  /** Of a channel that was held when it was deleted. */
+  hold?: Hold | null | undefined;
   /** ISO 8601. */
   at: string;
   by: string;
@@ -96,6 +108,7 @@ export const VERBS = [
   'critical',
   'withdraw',
   'cancel-plan',
+  'release',
   'check',
 ] as const;
 export type Verb = (typeof VERBS)[number];
@@ -132,8 +145,8 @@ export function channelNameFault(name: string): string | null {
 
 /** What must be kept of the channel when it is deleted. */
 export function retire(channel: Channel, act: Act): RetiredChannel {
-  const { name, controlPlane } = channel;
-  return { name, served: serve(channel, act.at), controlPlane, at: act.at.toISOString(), by: act.by };
+  const { name, controlPlane, hold } = channel;
+  return { name, served: serve(channel, act.at), controlPlane, hold, at: act.at.toISOString(), by: act.by };
 }
 
 /** The target that agents follow, or followed last; null if the channel never had one. */
@@ -144,7 +157,10 @@ export const presentTarget = ({
 }: Pick<Channel, 'target' | 'lineage' | 'served'>): string | null =>
   target ?? lineage.at(-1) ?? served.at(-1)?.version ?? null;
 
-/** A new channel, which serves `target` or, without one, `none`. One of the same name may have been there before. */
+/**
+ * A new channel, which serves `target` or, without one, `none`. One of the same name may have been there before; then the
+ * new one is held, because a person took the old one away.
+ */
 export function createChannel(
   name: string,
   settings: ChannelSettings,
@@ -158,13 +174,22 @@ export function createChannel(
     target: null,
     critical: null,
     pin: null,
+    hold: null,
     lineage: [],
     served: retired?.served ?? [],
     plan: null,
     ...stamp(act),
   };
-  return target ? moveTo(base, target, act) : base;
+  return { ...(target ? moveTo(base, target, act) : base), hold: retired ? holdAgain(retired, act) : null };
 }
+
+/** The hold of a channel that is made again. */
+export const holdAgain = ({ hold, by, at }: RetiredChannel, act: Act): Hold =>
+  hold ?? heldBy({ ...act, reason: `it was deleted at ${at} by ${by}, then created again` });
+
+/** Why no machine moves the channel, and what to do; null unless it is held. */
+export const describeHold = ({ name, hold }: Pick<Channel, 'name' | 'hold'>): string | null =>
+  hold && `held by ${hold.by}: ${hold.reason}; to let it go: fairway release ${name}`;
 
 /** The channel as it is at `at`: pins and critical marks whose time has come are gone. */
 export function channelAt(channel: Channel, at: Date): Channel {
@@ -181,9 +206,14 @@ export function nextExpiry(channel: Channel, at: Date): number {
   return Math.min(...ends.filter((end) => end > at.getTime()));
 }
 
-/** Moves the target to a newer version. Throws `channel_pinned`, `not_newer`. */
+/**
+ * Moves the target to a newer version. Throws `channel_pinned`, `not_newer`, and `refused` if a machine would move a
+ * channel that is held.
+ */
 export function rollForward(channel: Channel, target: Version, critical: boolean, act: Act): Channel {
   const current = movable(channel, act.at);
+  if (current.hold && isMachine(act.by))
+    throw new FairwayError('refused', `${channel.name} is ${describeHold(current)}`);
   if (current.target !== null && compareVersions(target, current.target) <= 0) {
     throw new FairwayError(
       'not_newer',
@@ -202,7 +232,7 @@ export function previousTarget(channel: Channel): string {
   return previous;
 }
 
-/** Moves the target to an older version. Throws `channel_pinned`, `not_older`. */
+/** Moves the target to an older version, and holds the channel there. Throws `channel_pinned`, `not_older`. */
 export function rollBack(channel: Channel, target: Version, critical: boolean, act: Act): Channel {
   const current = movable(channel, act.at);
   const from = current.target ?? current.lineage.at(-1);
@@ -230,6 +260,11 @@ export function unpin(channel: Channel, act: Act): Channel {
   return { ...channel, pin: null, ...stamp(act) };
 }
 
+/** Lets stages, plans and promotions move the channel again; a channel that is not held stays as it is. */
+export function release(channel: Channel, act: Act): Channel {
+  return { ...channel, hold: null, ...stamp(act) };
+}
+
 /** Tells agents to upgrade outside their maintenance window, or no longer. */
 export function setCritical(channel: Channel, critical: boolean, until: Date | null, act: Act): Channel {
   return { ...channel, critical: critical ? mark(act, until) : null, ...stamp(act) };
@@ -251,22 +286,24 @@ export function conform(channel: Channel, wanted: Channel, target: Version | nul
   return { ...moved, ...settings, critical, pin, ...stamp(act) };
 }
 
-/** Takes the target away, so that agents stay where they are. Throws `channel_pinned`. */
+/** Takes the target away, so that agents stay where they are, and holds the channel. Throws `channel_pinned`. */
 export function withdraw(channel: Channel, act: Act): Channel {
   const current = movable(channel, act.at);
-  return { ...current, target: null, critical: null, plan: null, served: serve(current, act.at), ...stamp(act) };
+  const gone = { target: null, critical: null, plan: null, hold: heldBy(act) };
+  return { ...current, ...gone, served: serve(current, act.at), ...stamp(act) };
 }
 
 /**
  * Moves the target away from a release that was pulled, or takes it away where there is nothing to go back to.
- * A pin does not hold it: it freezes a choice among good releases. It stays, so that nothing else moves the channel.
+ * A pin does not hold it: it freezes a choice among good releases. It stays, so that nothing else moves the channel. A
+ * hold stays as well, and a pull sets none: the release itself is barred everywhere (docs/decisions/0022-holds.md).
  */
 export function retreat(channel: Channel, target: Version | null, critical: boolean, act: Act): Channel {
-  const { pin } = channelAt(channel, act.at);
-  if (target) return { ...moveTo(channel, target, act, critical), pin };
+  const { pin, hold } = channelAt(channel, act.at);
+  if (target) return { ...moveTo(channel, target, act, critical), pin, hold };
   // Its way must not lead to the pulled release any more.
   const lineage = channel.lineage.filter((version) => version !== channel.target);
-  return { ...withdraw({ ...channel, pin: null }, act), lineage, pin };
+  return { ...withdraw({ ...channel, pin: null }, act), lineage, pin, hold };
 }
 
 /** Lets client tools follow the target again. A pin does not hold that either: it freezes the target. */
@@ -293,10 +330,17 @@ function moveTo(channel: Channel, target: Version, act: Act, critical = false): 
     critical: critical ? mark(act, null) : null,
     pin: null,
     plan: null,
+    hold: goesBack(channel, target) ? heldBy(act) : null,
     lineage: [...behind, target.text].slice(-MAX_LINEAGE),
     served: serve(channel, act.at),
     ...stamp(act),
   };
+}
+
+/** Is `target` older than what the channel serves, or served before it was withdrawn? */
+function goesBack({ target: present, lineage }: Channel, target: Version): boolean {
+  const from = present ?? lineage.at(-1);
+  return from !== undefined && compareVersions(target, from) < 0;
 }
 
 /** The former targets after the present one stops being served. */
@@ -313,6 +357,8 @@ function forgetOne(served: ServedTarget[]): ServedTarget[] {
   const spare = majors.findIndex((major, index) => majors.lastIndexOf(major) > index);
   return served.toSpliced(Math.max(spare, 0), 1);
 }
+
+const heldBy = ({ by, at, reason }: Act): Hold => ({ by, at: at.toISOString(), reason });
 
 const mark = ({ reason, by, at }: Act, until: Date | null) => {
   return { reason, by, at: at.toISOString(), until: until?.toISOString() ?? null };

@@ -1,7 +1,7 @@
 import { plural } from './agent-findings.ts';
 import { agentVersion } from './agent-version.ts';
 import type { Population } from './census.ts';
-import { type Act, type Channel, channelAt, movable, type Plan, rollForward, stamp } from './channel.ts';
+import { type Act, type Channel, channelAt, describeHold, movable, type Plan, rollForward, stamp } from './channel.ts';
 import { doubtsOf, type RefusalReason, type Report } from './compatibility.ts';
 import { FairwayError } from './errors.ts';
 import { type Catalogue, newestFirst } from './release.ts';
@@ -9,6 +9,7 @@ import { compareVersions, requireVersion, type Version } from './version.ts';
 
 export const WAITING_REASONS = [
   'pinned',
+  'held',
   'evidence_stale',
   'evidence_settling',
   'control_plane',
@@ -93,7 +94,7 @@ export function reroute(channel: Channel, report: Report): Plan | null {
   return route[1] === plan.route[plan.step + 1] ? null : { ...plan, route, step: 0 };
 }
 
-/** Moves the target to the first step, if it is not there, and keeps the rest. Throws as `rollForward`. */
+/** Moves the target to the first step, if it is not there, and keeps the rest; lets go of a hold. Throws as `rollForward`. */
 export function startPlan(channel: Channel, route: readonly Version[], critical: boolean, act: Act): Channel {
   const [first, last] = [route[0], route.at(-1)];
   if (!first || !last || route.length < 2) throw new Error('a plan has at least two steps');
@@ -110,7 +111,7 @@ export function startPlan(channel: Channel, route: readonly Version[], critical:
   };
   const moved =
     first.text === channel.target
-      ? { ...movable(channel, at), ...stamp(act) }
+      ? { ...movable(channel, at), hold: null, ...stamp(act) }
       : rollForward(channel, first, critical, act);
   return { ...moved, plan };
 }
@@ -136,6 +137,8 @@ export function nextStep({ route, step }: Plan): Version {
 export function waitingFor(channel: Channel, report: Report, marks: Population['marks'], at: Date): Waiting | null {
   const { pin } = channelAt(channel, at);
   if (pin) return { reason: 'pinned', detail: `pinned by ${pin.by}: ${pin.reason}` };
+  const held = describeHold(channel);
+  if (held) return { reason: 'held', detail: held };
   if (!report.evidence.some(({ complete, fresh }) => complete && fresh)) {
     const stale = report.warnings.filter(({ reason }) => reason === 'evidence_stale').map(({ detail }) => detail);
     const none = `no source knows all agents of ${channel.name}; import an inventory: fairway inventory import FILE -c ${channel.name}`;

@@ -1,8 +1,8 @@
 import { AGENT_REASONS } from './agent-findings.ts';
-import type { Channel } from './channel.ts';
+import { type Channel, describeHold } from './channel.ts';
 import { doubtsOf, type Report } from './compatibility.ts';
 import type { ControlPlaneReport } from './control-plane.ts';
-import type { Stage, StageProgress } from './promotion.ts';
+import { isEmpty, type Stage, type StageStanding } from './promotion.ts';
 import type { Release } from './release.ts';
 import { compareVersions, requireVersion } from './version.ts';
 
@@ -31,9 +31,13 @@ export interface StageControlPlane {
 export interface StageFacts {
   release: Release;
   stage: Stage;
-  progress: StageProgress;
+  progress: StageStanding;
   /** The previous stage; null for the first one. */
-  before: { name: string; progress: StageProgress } | null;
+  before: { name: string; progress: StageStanding } | null;
+  /** The releases before this one whose changes it brings to the stage. */
+  predecessors: Release[];
+  /** The channels of all earlier stages that are held. */
+  heldBefore: { stage: string; channel: Pick<Channel, 'name' | 'hold'> }[];
   channels: StageChannel[];
   controlPlanes: StageControlPlane[];
   conditions: PromotionGate[];
@@ -47,8 +51,9 @@ export function startGates(facts: StageFacts): PromotionGate[] {
   const { release, stage, progress, before } = facts;
   const { state } = release.artifacts.controlPlane;
   const kind = requireVersion(release.version).kind;
-  const open = release.changes.filter(({ significant, signedOff }) => significant && !signedOff).map(({ pr }) => pr);
+  const open = [release, ...facts.predecessors].flatMap((each) => unsignedOf(each, each === release));
   return [
+    ...(isEmpty(stage) ? [gate('not_empty', false, `stage ${stage.name} ${EMPTY}`)] : []),
     gate(
       'kind',
       stage.accepts.includes(kind),
@@ -56,7 +61,7 @@ export function startGates(facts: StageFacts): PromotionGate[] {
     ),
     gate('artifacts', state === 'published', `the control plane's artifacts are ${state}; publish them`),
     gate('not_pulled', release.pulled === null, `the release was pulled: ${release.pulled?.reason}`),
-    ...(before ? [previousStage(before.name, before.progress)] : []),
+    ...(before ? [previousStage(before, facts.heldBefore)] : []),
     ...(stage.signOff ? [gate('signed_off', open.length === 0, `not signed off: ${open.join(', ')}`)] : []),
     ...(stage.approval ? [gate('approved', progress.approved !== null, approvalNeeded(release))] : []),
     compatible(facts),
@@ -64,11 +69,47 @@ export function startGates(facts: StageFacts): PromotionGate[] {
   ];
 }
 
+/** The change of a predecessor is named with its release; the numbers of one under embargo are part of the secret. */
+function unsignedOf({ version, embargoed, changes }: Release, own: boolean): string[] {
+  const open = changes.filter(({ significant, signedOff }) => significant && !signedOff);
+  return open.map(({ pr }) => (own ? `${pr}` : `${embargoed ? 'a change' : pr} of ${version}`));
+}
+
+/**
+ * The predecessors in `chain`, newest first, that the stage has not had: they are missing in what one of its channels
+ * serves or, in a stage without channels, come after the newest one that completed it.
+ */
+export function missingPredecessors(
+  chain: readonly Release[],
+  stage: Pick<Stage, 'channels'>,
+  served: readonly ReadonlySet<string>[],
+  completed: (version: string) => boolean,
+): Release[] {
+  if (stage.channels.length > 0) return chain.filter(({ version }) => !served.every((each) => each.has(version)));
+  const last = chain.findIndex(({ version }) => completed(version));
+  return last < 0 ? [...chain] : chain.slice(0, last);
+}
+
+/** Follows the name of a stage. */
+export const EMPTY = 'is empty; name its channels or control planes in promotion.stages, or remove it';
+
 const approvalNeeded = ({ registered }: Release) =>
   `no release manager${registered ? ` other than ${registered.by}` : ''} has approved this stage`;
 
-const previousStage = (name: string, { state }: StageProgress) =>
-  gate('previous_stage', state === 'complete', `stage ${name} is ${state}; its soak time must have passed`);
+/** A stage with a held channel is not passed: what a person took back from it must not go on to the next ones. */
+function previousStage(
+  { name, progress: { state } }: NonNullable<StageFacts['before']>,
+  held: StageFacts['heldBefore'],
+) {
+  const why =
+    state === 'empty' ? `stage ${name} ${EMPTY}` : `stage ${name} is ${state}; its soak time must have passed`;
+  const incomplete = state === 'complete' ? [] : [why];
+  const taken = held.map(
+    ({ stage, channel }) => `channel ${channel.name} of stage ${stage} is ${describeHold(channel)}`,
+  );
+  const reasons = [...incomplete, ...taken];
+  return gate('previous_stage', reasons.length === 0, reasons.join('; '));
+}
 
 const STRANDING: ReadonlySet<string> = new Set(AGENT_REASONS);
 
@@ -95,24 +136,45 @@ export function controlPlaneGate({ release, controlPlanes }: StageFacts): Promot
 /** The next step for a channel of a rolling stage. */
 export type ChannelStep = { name: string } & ({ step: 'serves' | 'move' } | { step: 'blocked'; reason: string });
 
-export function channelSteps({ release, channels }: StageFacts): ChannelStep[] {
+/** While a channel of this stage or of an earlier one is held, no channel of the stage moves. */
+export function channelSteps({ release, channels, heldBefore }: StageFacts): ChannelStep[] {
+  const held = [...heldBefore.map((each) => each.channel), ...channels.flatMap(({ channel }) => channel ?? [])];
+  const holder = held.find(({ hold }) => hold !== null);
   return channels.map(({ name, channel, report }) => {
     if (!channel) return { name, step: 'blocked', reason: 'the channel does not exist; create it' };
     if (serves(channel, release.version)) return { name, step: 'serves' };
+    if (isAhead(channel, release.version)) return { name, step: 'blocked', reason: aheadSentence(channel) };
     if (channel.pin) return { name, step: 'blocked', reason: `pinned by ${channel.pin.by}: ${channel.pin.reason}` };
+    const hold = describeHold(channel);
+    if (hold) return { name, step: 'blocked', reason: hold };
     if (channel.served.some(({ version }) => version === release.version)) {
       // The person who moved it away had a reason, so a promotion does not move it back.
       return { name, step: 'blocked', reason: `${channel.updatedBy} moved it away again; roll it forward by hand` };
     }
     const against = [...(report?.reasons ?? []), ...doubtsOf(report)];
-    if (report?.allowed && against.length === 0) return { name, step: 'move' };
+    if (report?.allowed && against.length === 0) {
+      return holder
+        ? { name, step: 'blocked', reason: `waits for ${holder.name}, which is held` }
+        : { name, step: 'move' };
+    }
     return { name, step: 'blocked', reason: against.map(({ detail }) => detail).join('; ') };
   });
 }
 
-/** Does the channel serve `version` or a later one? */
-export const serves = ({ target }: Channel, version: string): boolean =>
-  target !== null && compareVersions(target, version) >= 0;
+/** Does the channel serve this very release? Only that counts: nothing is learned of a release that nobody runs. */
+export const serves = ({ target }: Pick<Channel, 'target'>, version: string): boolean => target === version;
+
+/** Does the channel serve a newer release, so that it can never be moved to `version`? */
+export const isAhead = ({ target }: Pick<Channel, 'target'>, version: string): boolean =>
+  target !== null && compareVersions(target, version) > 0;
+
+export const aheadSentence = ({ name, target }: Pick<Channel, 'name' | 'target'>): string =>
+  `${name} serves ${target}, which is newer`;
+
+/** Has the channel served the release since `since` (ISO 8601) without a break? */
+export const hasServedSince = (channel: Channel, release: string, since: string | null): boolean =>
+  serves(channel, release) &&
+  !channel.served.some(({ version, until }) => version === release && until > (since ?? ''));
 
 export function channelGate(facts: StageFacts): PromotionGate {
   const waiting = channelSteps(facts).filter(({ step }) => step !== 'serves');

@@ -34,6 +34,7 @@ export const STAGE_STATES = [
   'complete',
   'halted',
   'superseded',
+  'skipped',
 ] as const;
 export type StageState = (typeof STAGE_STATES)[number];
 
@@ -45,6 +46,7 @@ export const STAGE_EVENTS = [
   'halt',
   'resume',
   'supersede',
+  'skip',
 ] as const;
 export type StageEvent = (typeof STAGE_EVENTS)[number];
 
@@ -60,7 +62,12 @@ export interface StageProgress {
   started: (Reasoned & { critical: boolean }) | null;
   /** Why the stage is halted, and the state that `resume` returns to; null unless halted. */
   halted: (Reasoned & { from: StageState }) | null;
+  /** Why the stage was superseded or skipped; missing in promotions that an older server ended. */
+  ended?: Reasoned | null | undefined;
 }
+
+/** How a stage stands: its progress, or `empty` if it has nothing that could take a release. `empty` is never stored. */
+export type StageStanding = Omit<StageProgress, 'state'> & { state: StageState | 'empty' };
 
 /** A release's way through the stages. */
 export interface Promotion {
@@ -75,18 +82,19 @@ export interface Promotion {
 /** A promotion as a state document contains it. */
 export type PromotionState = Omit<Promotion, 'updatedAt'>;
 
-/** `resume` returns to the state in which the stage was halted. */
+/** `resume` returns to the state in which the stage was halted, or to `rolling` if a channel left while it soaked. */
 const BACK = 'back';
 
 /** All transitions; one that is missing here cannot happen. */
 export const TRANSITIONS: Record<StageState, Partial<Record<StageEvent, StageState | typeof BACK>>> = {
-  waiting: { start: 'awaiting-control-plane', halt: 'halted', supersede: 'superseded' },
+  waiting: { start: 'awaiting-control-plane', halt: 'halted', supersede: 'superseded', skip: 'skipped' },
   'awaiting-control-plane': { 'control-planes-ready': 'rolling', halt: 'halted', supersede: 'superseded' },
   rolling: { 'channels-serve': 'soaking', halt: 'halted', supersede: 'superseded' },
   soaking: { soaked: 'complete', halt: 'halted', supersede: 'superseded' },
   halted: { resume: BACK, supersede: 'superseded' },
   complete: {},
   superseded: {},
+  skipped: {},
 };
 
 export interface StageAct {
@@ -94,6 +102,8 @@ export interface StageAct {
   at: Date;
   reason: string;
   critical?: boolean | undefined;
+  /** Has a channel of the stage stopped serving the release? */
+  left?: boolean | undefined;
 }
 
 const WAITING: StageProgress = { state: 'waiting', since: null, approved: null, started: null, halted: null };
@@ -106,6 +116,18 @@ export const createPromotion = (version: string, at: Date): Promotion => ({
 });
 
 export const progressOf = ({ stages }: Promotion, stage: string): StageProgress => stages[stage] ?? WAITING;
+
+/** Has the stage neither channels nor control planes, so that it proves nothing about a release? */
+export const isEmpty = ({ channels, controlPlanes }: Pick<Stage, 'channels' | 'controlPlanes'>): boolean =>
+  channels.length + controlPlanes.length === 0;
+
+/** Nothing can happen in an empty stage; what was completed, halted or ended stays so. */
+const UNDER_WAY: readonly StageState[] = ['waiting', 'awaiting-control-plane', 'rolling', 'soaking'];
+
+export function standingOf(promotion: Promotion, stage: Stage): StageStanding {
+  const progress = progressOf(promotion, stage.name);
+  return isEmpty(stage) && UNDER_WAY.includes(progress.state) ? { ...progress, state: 'empty' } : progress;
+}
 
 /** Returns the first stage that is not complete, or null if all are complete. */
 export function currentStage(promotion: Promotion, stages: readonly Stage[]): Stage | null {
@@ -122,7 +144,8 @@ export function runningStage(
 }
 
 /** Returns when a soaking stage will be complete. */
-export const soakedAt = ({ soak }: Stage, { since }: StageProgress): Date => new Date(Date.parse(since ?? '') + soak);
+export const soakedAt = ({ soak }: Stage, { since }: Pick<StageProgress, 'since'>): Date =>
+  new Date(Date.parse(since ?? '') + soak);
 
 /** Applies an event to one stage. Throws `refused` if `TRANSITIONS` does not allow it. */
 export function step(promotion: Promotion, stage: string, event: StageEvent, act: StageAct): Promotion {
@@ -131,12 +154,18 @@ export function step(promotion: Promotion, stage: string, event: StageEvent, act
   if (next === undefined) {
     throw new FairwayError('refused', `stage ${stage} is ${progress.state}, which does not allow ${event}`);
   }
-  const state = next === BACK ? (progress.halted?.from ?? 'waiting') : next;
+  const state = next === BACK ? resumedState(progress, act) : next;
   const signature = { by: act.by, at: act.at.toISOString(), reason: act.reason };
   const started = event === 'start' ? { ...signature, critical: act.critical ?? false } : progress.started;
   const halted = event === 'halt' ? { ...signature, from: progress.state } : null;
   // A soak that was halted starts again from zero, because the release did not run undisturbed.
-  return withStage(promotion, stage, { ...progress, state, since: signature.at, started, halted }, act.at);
+  const ended = event === 'supersede' || event === 'skip' ? { ended: signature } : {};
+  return withStage(promotion, stage, { ...progress, state, since: signature.at, started, halted, ...ended }, act.at);
+}
+
+function resumedState({ halted }: StageProgress, { left }: StageAct): StageState {
+  const from = halted?.from ?? 'waiting';
+  return from === 'soaking' && left ? 'rolling' : from;
 }
 
 /** Records the approval of a stage that has not started. Throws `refused` if it has. */
@@ -155,6 +184,15 @@ export function supersede(promotion: Promotion, stages: readonly Stage[], by: st
     throw new FairwayError('refused', `the promotion of ${promotion.version} is over; there is nothing to supersede`);
   }
   const ended = left.reduce((each, { name }) => step(each, name, 'supersede', act), promotion);
+  return { ...ended, supersededBy: by };
+}
+
+/** Ends the promotion because its channels serve the newer release `by`: stages that have not begun are skipped. */
+export function overtake(promotion: Promotion, stages: readonly Stage[], by: string, act: StageAct): Promotion {
+  const ended = stages.reduce((each, { name }) => {
+    const { skip, supersede } = TRANSITIONS[progressOf(each, name).state];
+    return skip ? step(each, name, 'skip', act) : supersede ? step(each, name, 'supersede', act) : each;
+  }, promotion);
   return { ...ended, supersededBy: by };
 }
 

@@ -11,11 +11,14 @@ export const USES: Record<VersionKind, string> = {
   other: 'unknown',
 };
 
-/** The branch that a release is cut from (RFD 12, branches); null for an unknown suffix. */
-export function branchOf({ kind, major, minor, patch }: Version): string | null {
+/**
+ * The branch that a release is cut from (RFD 12, branches): release candidates from the branch of their major, `X.Y.0` and
+ * its patches from the branch of their minor. Null for an unknown suffix.
+ */
+export function branchOf({ kind, major, minor }: Version): string | null {
   if (kind === 'other') return null;
-  if (kind !== 'stable' && kind !== 'rc') return 'main';
-  return kind === 'rc' || patch === 0 ? majorBranch(major) : minorBranch(major, minor);
+  if (kind === 'rc') return majorBranch(major);
+  return kind === 'stable' ? minorBranch(major, minor) : 'main';
 }
 
 export const majorBranch = (major: number): string => `branch/v${major}`;

@@ -68,6 +68,15 @@ export function listedRelease(listed: Pick<Release, 'version' | 'cutAt' | 'secur
   };
 }
 
+/** The release and those that it was built on, by `previous`, newest first, as far as the catalogue knows them. */
+export function withPredecessors(catalogue: Catalogue, version: string): Release[] {
+  const chain = new Map<string, Release>();
+  for (let next = catalogue.get(version); next && !chain.has(next.version); next = catalogue.get(next.previous ?? '')) {
+    chain.set(next.version, next);
+  }
+  return [...chain.values()];
+}
+
 /** Is the release out and not pulled? Only such releases count for support, tags and the major of cloud releases. */
 export const isPublic = ({ embargoed, pulled }: Release): boolean => !embargoed && pulled === null;
 

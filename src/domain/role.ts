@@ -11,6 +11,9 @@ export interface Actor {
   role: Role;
 }
 
+/** Is it a part of Fairway, and no person or pipeline? */
+export const isMachine = (name: string): boolean => name.startsWith('system:');
+
 /**
  * Everything that can be done: the lowest role that may do it, and the words that follow "may". The operator API, the
  * dashboard, the gate and the table in docs/operating.md read it, so a new action is one line here.
@@ -25,6 +28,7 @@ export const PERMISSIONS = {
   unpin: ['operator', 'unpin a channel'],
   critical: ['operator', 'mark a target critical'],
   withdraw: ['operator', 'withdraw a target'],
+  release: ['operator', 'let a held channel go'],
   'cancel-plan': ['operator', 'cancel a plan'],
   'put-control-plane': ['operator', 'record the version of a control plane'],
   'import-inventory': ['operator', 'import an inventory'],

@@ -48,6 +48,9 @@ export function requireControlPlane({ controlPlanes }: Snapshot, name: string): 
   throw new FairwayError('not_found', `there is no control plane ${name}; ${todo}`);
 }
 
+/** A channel that an older release wrote has no `hold`. */
+const readChannel = (stored: Stored<Channel>): Stored<Channel> => ({ ...stored, hold: stored.hold ?? null });
+
 /** Indexes the documents that a store loaded. */
 export function takeSnapshot({ revision, hash, documents, bad = [] }: ControlState): Snapshot {
   const channels = new Map<string, Stored<Channel>>();
@@ -60,7 +63,7 @@ export function takeSnapshot({ revision, hash, documents, bad = [] }: ControlSta
     const { key, value } = document;
     const name = key.slice(key.indexOf('/') + 1);
     const stored = { ...value, revision: document.revision };
-    if (key.startsWith('channel/')) channels.set(name, stored as Stored<Channel>);
+    if (key.startsWith('channel/')) channels.set(name, readChannel(stored as Stored<Channel>));
     else if (key.startsWith('control-plane/')) controlPlanes.set(name, stored as Stored<ControlPlane>);
     else if (key.startsWith('release/')) releases.set(name, stored as Stored<Release>);
     else if (key.startsWith('promotion/')) promotions.set(name, stored as Stored<Promotion>);

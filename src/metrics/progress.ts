@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import { stepSince } from '../domain/plan.ts';
-import { progressOf, runningStage, type Stage, soakedAt } from '../domain/promotion.ts';
+import { runningStage, type Stage, soakedAt, standingOf } from '../domain/promotion.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { compareVersions } from '../domain/version.ts';
 import type { Channels } from '../service/channels.ts';
@@ -67,7 +67,7 @@ function newestRunning(snapshot: Snapshot | null, stages: readonly Stage[]) {
   const running = [...snapshot.promotions.values()].flatMap((promotion) => {
     const release = snapshot.releases.get(promotion.version);
     const stage = release ? runningStage(promotion, release, stages) : null;
-    return stage ? [{ promotion, stage, progress: progressOf(promotion, stage.name) }] : [];
+    return stage ? [{ promotion, stage, progress: standingOf(promotion, stage) }] : [];
   });
   const newestFirst = running.sort((a, b) => compareVersions(b.promotion.version, a.promotion.version));
   return newestFirst.slice(0, NEWEST_PROMOTIONS);

@@ -70,6 +70,9 @@ export function watchState(
           return [{ channel: name, version, critical: critical ? 'yes' : 'no', pinned: pin ? 'yes' : 'no' }, 1];
         }),
   );
+  gauge(registers, 'fairway_channel_held', 'Is the channel held, so that no machine moves it?', ['channel'], () =>
+    state.peek() === null ? [] : channels.list().map(({ name, hold }) => [{ channel: name }, hold ? 1 : 0]),
+  );
 }
 
 /** The certificate of the public listener. */

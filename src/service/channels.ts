@@ -10,6 +10,7 @@ import {
   pin,
   previousTarget,
   type RetiredChannel,
+  release,
   retire,
   rollBack,
   rollForward,
@@ -102,6 +103,7 @@ const TRANSITIONS: Record<ChangingVerb, (channel: Channel, input: VerbInput, act
   critical: (channel, { critical = true, until }, act) => setCritical(channel, critical, readEnd(until, act), act),
   withdraw: (channel, _, act) => withdraw(channel, act),
   'cancel-plan': (channel, _, act) => cancelPlan(channel, act),
+  release: (channel, _, act) => release(channel, act),
 };
 
 /** Verbs that may take a channel back to a good release. */

@@ -2,7 +2,7 @@ import { type Agent, channelsOf, countedVersion, currentSighting, recordOf, type
 import { agentFaults, findAgentFaults } from '../domain/agent-findings.ts';
 import { agentVersion, compareAgentVersions } from '../domain/agent-version.ts';
 import { criticalAnswer, versionAnswer } from '../domain/answer.ts';
-import { type Channel, channelAt, type Plan } from '../domain/channel.ts';
+import { type Channel, channelAt, describeHold, type Plan } from '../domain/channel.ts';
 import { nextStep } from '../domain/plan.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
@@ -127,6 +127,7 @@ function because(agent: AgentView, channel: Channel, plan: Explanation['plan']):
     target === null ? describeNoTarget(agent, channel) : `the agent follows ${name} and ${describeMove(agent, target)}`,
     ...describeOddities(agent),
     ...(target !== null && pin ? [`the target is pinned by ${pin.by}: ${pin.reason}`] : []),
+    ...(channel.hold ? [`the channel is ${describeHold(channel)}`] : []),
     ...(target !== null && critical
       ? [`it is critical, so agents need not wait for their maintenance window: ${critical.reason}`]
       : []),

@@ -1,15 +1,24 @@
-import { rollForward } from '../domain/channel.ts';
+import { type Act, rollForward } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import {
   currentStage,
+  overtake,
   type Promotion,
   progressOf,
   type Stage,
   type StageEvent,
   soakedAt,
+  standingOf,
   step,
 } from '../domain/promotion.ts';
-import { channelSteps, controlPlaneGate, serves, startGates } from '../domain/promotion-gates.ts';
+import {
+  aheadSentence,
+  channelSteps,
+  controlPlaneGate,
+  hasServedSince,
+  isAhead,
+  startGates,
+} from '../domain/promotion-gates.ts';
 import type { Release } from '../domain/release.ts';
 import {
   channelKey,
@@ -21,7 +30,7 @@ import {
   type Snapshot,
   type Stored,
 } from '../domain/snapshot.ts';
-import type { Write } from '../domain/store.ts';
+import type { Guard, Write } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
 import type { ChannelObserver } from './channels.ts';
@@ -66,7 +75,9 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     const release = snapshot.releases.get(version);
     const stage = promotion && currentStage(promotion, stages);
     if (!release || !stage) return false;
-    return STEPS[progressOf(promotion, stage.name).state]?.({ snapshot, promotion, release, stage, fence }) ?? false;
+    const take = STEPS[standingOf(promotion, stage).state];
+    const at = { snapshot, promotion, release, stage, fence };
+    return take ? (await endIfOvertaken(at)) || take(at) : false;
   }
 
   interface At {
@@ -119,31 +130,62 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
     async soaking(at) {
       const { snapshot, promotion, release, stage } = at;
+      const progress = progressOf(promotion, stage.name);
       const left = stage.channels.find((name) => {
         const channel = snapshot.channels.get(name);
-        return !channel || !serves(channel, release.version);
+        return !channel || !hasServedSince(channel, release.version, progress.since);
       });
-      if (left) return take(at, 'halt', `${left} no longer serves ${release.version}`);
-      if (soakedAt(stage, progressOf(promotion, stage.name)) > now()) return false;
+      if (left) {
+        const channel = snapshot.channels.get(left);
+        const again = channel?.target === release.version ? ' without a break' : '';
+        return take(at, 'halt', `${left} no longer serves ${release.version}${again}`);
+      }
+      if (soakedAt(stage, progress) > now()) return false;
       return take(at, 'soaked', `${stage.name} has soaked`);
     },
   };
 
+  /** The channels of this stage and of those before it, so that no step races a person who takes one of them back. */
+  function channelGuards({ channels }: Snapshot, stage: Stage): Guard[] {
+    const names = stages.slice(0, stages.indexOf(stage) + 1).flatMap((each) => each.channels);
+    return [...new Set(names)].map((name) => guard(channelKey(name), channels.get(name)));
+  }
+
+  /** Ends the promotion if a channel of the stage serves a newer release: it could never be moved to this one. */
+  async function endIfOvertaken(at: At): Promise<boolean> {
+    const { snapshot, promotion, release, stage } = at;
+    const channels = stage.channels.flatMap((name) => snapshot.channels.get(name) ?? []);
+    const ahead = channels.find((channel) => isAhead(channel, release.version));
+    if (!ahead?.target) return false;
+    const act = { by: SYSTEM, at: now(), reason: aheadSentence(ahead) };
+    const after = overtake(promotion, stages, ahead.target, act);
+    const action = progressOf(after, stage.name).state === 'skipped' ? 'skip' : 'supersede';
+    return commitStep(at, after, action, act);
+  }
+
   /** Commits a step, or, if `event` is null, only the moves that lead to it. */
-  async function take(
-    { promotion, release, stage, fence }: At,
+  function take(
+    { promotion, stage, ...rest }: At,
     event: StageEvent | null,
     reason: string,
     moves: { write: Write; cleared: Cleared | null }[] = [],
   ): Promise<boolean> {
-    const at = now();
+    const act = { by: SYSTEM, at: now(), reason };
+    const after = event ? step(promotion, stage.name, event, act) : { ...promotion, updatedAt: act.at.toISOString() };
+    return commitStep({ promotion, stage, ...rest }, after, event ?? 'roll', act, moves);
+  }
+
+  async function commitStep(
+    { snapshot, promotion, release, stage, fence }: At,
+    after: Promotion,
+    action: string,
+    { at, reason }: Act,
+    moves: { write: Write; cleared: Cleared | null }[] = [],
+  ): Promise<boolean> {
     const key = promotionKey(release.version);
     const before = progressOf(promotion, stage.name);
-    const after = event
-      ? step(promotion, stage.name, event, { by: SYSTEM, at, reason })
-      : { ...promotion, updatedAt: at.toISOString() };
     const reached = progressOf(after, stage.name).state;
-    const entry = { at: at.toISOString(), actor: SYSTEM, action: event ?? 'roll', subject: key, reason };
+    const entry = { at: at.toISOString(), actor: SYSTEM, action, subject: key, reason };
     const attributes = {
       'fairway.release': release.version,
       'fairway.stage': stage.name,
@@ -155,7 +197,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
         { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state: reached } },
         {
           fence,
-          guards: [guard(releaseKey(release.version), release)],
+          guards: [guard(releaseKey(release.version), release), ...channelGuards(snapshot, stage)],
           cleared: moves.flatMap(({ cleared }) => cleared ?? []),
         },
       ),

@@ -1,7 +1,13 @@
-import { channelAt } from '../domain/channel.ts';
-import { currentStage, type Promotion, progressOf, type Stage } from '../domain/promotion.ts';
-import { type PromotionGate, type StageFacts, serves } from '../domain/promotion-gates.ts';
-import type { Release } from '../domain/release.ts';
+import { type Channel, channelAt } from '../domain/channel.ts';
+import { currentStage, type Promotion, type Stage, standingOf } from '../domain/promotion.ts';
+import {
+  isAhead,
+  missingPredecessors,
+  type PromotionGate,
+  type StageFacts,
+  serves,
+} from '../domain/promotion-gates.ts';
+import { type Release, withPredecessors } from '../domain/release.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
 import type { ControlPlanes } from './control-planes.ts';
@@ -27,7 +33,7 @@ export function createFacts({ gate, controlPlanes, conditions, stages, now }: Fa
   async function judgeChannel({ channels }: Snapshot, release: Release, name: string) {
     const stored = channels.get(name);
     const channel = stored ? channelAt(stored, now()) : null;
-    const judged = channel && !serves(channel, release.version);
+    const judged = channel && !serves(channel, release.version) && !isAhead(channel, release.version);
     return { name, channel, report: judged ? await gate.assess(channel, requireVersion(release.version)) : null };
   }
 
@@ -38,13 +44,18 @@ export function createFacts({ gate, controlPlanes, conditions, stages, now }: Fa
   }
 
   return async (snapshot, release, promotion, stage) => {
-    const before = stages[stages.indexOf(stage) - 1];
+    const earlier = stages.slice(0, stages.indexOf(stage));
+    const before = earlier.at(-1);
     const isTurn = currentStage(promotion, stages) === stage;
     return {
       release,
       stage,
-      progress: progressOf(promotion, stage.name),
-      before: before ? { name: before.name, progress: progressOf(promotion, before.name) } : null,
+      progress: standingOf(promotion, stage),
+      before: before ? { name: before.name, progress: standingOf(promotion, before) } : null,
+      predecessors: predecessorsOf(snapshot, release, stage),
+      heldBefore: earlier.flatMap(({ name, channels }) =>
+        heldOf(snapshot, channels).map((channel) => ({ stage: name, channel })),
+      ),
       channels: await Promise.all(stage.channels.map((name) => judgeChannel(snapshot, release, name))),
       controlPlanes: await Promise.all(stage.controlPlanes.map((name) => judgeControlPlane(snapshot, release, name))),
       conditions: await Promise.all(
@@ -53,6 +64,21 @@ export function createFacts({ gate, controlPlanes, conditions, stages, now }: Fa
     };
   };
 }
+
+function predecessorsOf({ channels, promotions, releases }: Snapshot, { version }: Release, stage: Stage): Release[] {
+  const [, ...chain] = withPredecessors(releases, version);
+  const served = stage.channels.map((name) => {
+    const target = channels.get(name)?.target ?? '';
+    return new Set(withPredecessors(releases, target).map((each) => each.version));
+  });
+  return missingPredecessors(chain, stage, served, (each) => {
+    const promotion = promotions.get(each);
+    return promotion !== undefined && standingOf(promotion, stage).state === 'complete';
+  });
+}
+
+const heldOf = ({ channels }: Snapshot, names: readonly string[]): Channel[] =>
+  names.flatMap((name) => channels.get(name) ?? []).filter(({ hold }) => hold !== null);
 
 /** A condition is checked only for the current stage, because its figures may change before a later stage starts. */
 const notYet = (name: string): PromotionGate => {

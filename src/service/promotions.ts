@@ -2,11 +2,12 @@ import { FairwayError } from '../domain/errors.ts';
 import {
   approve,
   currentStage,
+  isEmpty,
   type Promotion,
   progressOf,
   runningStage,
   type Stage,
-  type StageProgress,
+  type StageStanding,
   soakedAt,
   step,
   supersede,
@@ -14,6 +15,7 @@ import {
 import {
   channelGate,
   controlPlaneGate,
+  EMPTY,
   type PromotionGate,
   type StageFacts,
   startGates,
@@ -27,7 +29,8 @@ import type { GatherFacts } from './promotion-facts.ts';
 import type { Releases } from './releases.ts';
 import type { State } from './state.ts';
 
-export interface StageView extends StageProgress {
+export interface StageView extends StageStanding {
+  ended: NonNullable<StageStanding['ended']> | null;
   stage: string;
   automatic: boolean;
   /** When the soak ends (ISO 8601); null unless the stage is soaking. */
@@ -66,6 +69,7 @@ export interface Promotions {
   /** Starts the next stage if it passes all its gates. */
   promote(version: string, input: StageInput, request: ChangeRequest): Promise<PromotionView>;
   halt(version: string, input: { reason: string }, request: ChangeRequest): Promise<PromotionView>;
+  /** Continues where the promotion was halted; a stage whose channels left while it soaked rolls again. */
   resume(version: string, input: { reason: string }, request: ChangeRequest): Promise<PromotionView>;
   /** Ends the promotion in favour of a fixed release. */
   supersede(version: string, input: { by: string; reason: string }, request: ChangeRequest): Promise<PromotionView>;
@@ -100,9 +104,11 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
     );
   }
 
-  function requireCurrent(promotion: Promotion): Stage {
+  /** With `beyondEmpty`, the stage that a person means who names none: an empty one takes no release. */
+  function requireCurrent(promotion: Promotion, beyondEmpty = false): Stage {
     const stage = currentStage(promotion, stages);
-    if (stage) return stage;
+    const next = stage && stages.slice(stages.indexOf(stage));
+    if (next) return (beyondEmpty && (next.find((each) => !isEmpty(each)) ?? next.at(-1))) || stage;
     throw new FairwayError('refused', `${promotion.version} has completed all stages`);
   }
 
@@ -179,7 +185,7 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
 
     promote: (text, { stage: wanted, reason, critical }, request) =>
       act(text, 'promote', reason, request, async (promotion, release, at) => {
-        const stage = requireCurrent(promotion);
+        const stage = requireCurrent(promotion, wanted === undefined);
         if (wanted !== undefined && requireStage(wanted) !== stage) {
           const { state } = progressOf(promotion, wanted);
           const turn = `the current stage is ${stage.name}, which is ${progressOf(promotion, stage.name).state}`;
@@ -199,9 +205,11 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
       ),
 
     resume: (text, { reason }, request) =>
-      act(text, 'resume', reason, request, (promotion, release, at) => {
+      act(text, 'resume', reason, request, async (promotion, release, at) => {
         if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
-        return step(promotion, requireCurrent(promotion).name, 'resume', { by: request.actor.name, at, reason });
+        const stage = requireCurrent(promotion);
+        const left = !channelGate(await facts(state.snapshot(), release, promotion, stage)).passed;
+        return step(promotion, stage.name, 'resume', { by: request.actor.name, at, reason, left });
       }),
 
     supersede: (text, { by, reason }, request) =>
@@ -224,11 +232,12 @@ const pulledSentence = ({ version, pulled }: Release) =>
 
 function viewStage(facts: StageFacts): StageView {
   const { stage, progress, release } = facts;
-  const over = progress.state === 'complete' || progress.state === 'superseded';
+  const over = ['complete', 'superseded', 'skipped'].includes(progress.state);
   const gates = over ? [] : [...startGates(facts), controlPlaneGate(facts), channelGate(facts)];
   return {
     stage: stage.name,
     ...progress,
+    ended: progress.ended ?? null,
     automatic: stage.automatic,
     soakedAt: progress.state === 'soaking' ? soakedAt(stage, progress).toISOString() : null,
     channels: facts.channels.map(({ name, channel }) => ({ channel: name, target: channel?.target ?? null })),
@@ -263,6 +272,10 @@ function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], {
     case 'complete':
       return 'nothing: it is complete';
     case 'superseded':
-      return 'nothing: it was superseded by another release';
+      return `nothing: it was superseded${progress.ended ? `: ${progress.ended.reason}` : ' by another release'}`;
+    case 'skipped':
+      return `nothing: it was skipped: ${progress.ended?.reason}`;
+    case 'empty':
+      return `nothing: stage ${stage.name} ${EMPTY}`;
   }
 }

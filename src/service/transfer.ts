@@ -6,8 +6,10 @@ import {
   type ChannelSettings,
   conform,
   DEFAULT_SETTINGS,
+  holdAgain,
   type RetiredChannel,
   type ServedTarget,
+  stamp,
 } from '../domain/channel.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
@@ -37,11 +39,13 @@ import type { State } from './state.ts';
 export const DOCUMENT_FORM = 1;
 
 type ChannelState = Omit<Channel, 'updatedAt' | 'updatedBy'>;
+/** `hold` is left out unless there is one, so that an older server can apply the document. */
+type ExportedChannel = Omit<ChannelState, 'hold'> & Partial<Pick<Channel, 'hold'>>;
 
 /** The control state as one document. */
 export interface StateDocument {
   fairway: typeof DOCUMENT_FORM;
-  channels: ChannelState[];
+  channels: ExportedChannel[];
   controlPlanes: { name: string; version: string }[];
   releases: Release[];
   promotions: PromotionState[];
@@ -73,7 +77,7 @@ export interface ApplyResult {
 export interface Transfer {
   /** What `actor` may see of it. */
   export(actor: Actor): StateDocument;
-  /** Makes the state agree with the document in one commit. Targets that move pass the gate: `refused`, `channel_pinned`. */
+  /** Makes the state agree with the document in one commit; it can hold a channel, and never lets one go. Targets that move pass the gate: `refused`, `channel_pinned`. */
   apply(document: WantedState, request: ChangeRequest): Promise<ApplyResult>;
 }
 
@@ -85,7 +89,7 @@ export function createTransfer({ state, gate, now }: { state: State; gate: Gate;
       const visible = visibleTo(releases, actor);
       return {
         fairway: DOCUMENT_FORM,
-        channels: byKey(channels).map(withoutStamp),
+        channels: byKey(channels).map(exportChannel),
         controlPlanes: byKey(controlPlanes).map(({ name, version }) => ({ name, version })),
         releases: byKey(visible).map(withoutRevision),
         promotions: byKey(promotions)
@@ -195,12 +199,13 @@ function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act)
   const merged = { ...before, ...wanted };
   // A new target is critical only where the document says so.
   if (merged.target !== before.target) merged.critical = wanted.critical ?? null;
-  return conform(before, merged, merged.target === null ? null : requireVersion(merged.target), act);
+  const after = conform(before, merged, merged.target === null ? null : requireVersion(merged.target), act);
+  return wanted.hold ? { ...after, hold: wanted.hold } : after;
 }
 
 function newChannel(
   wanted: Partial<ChannelState> & { name: string },
-  { at, by }: Act,
+  act: Act,
   retired: RetiredChannel | undefined,
 ): Channel {
   const target = wanted.target ? requireVersion(wanted.target).text : null;
@@ -211,11 +216,11 @@ function newChannel(
     pin: null,
     lineage: target ? [target] : [],
     ...wanted,
+    hold: wanted.hold ?? (retired ? holdAgain(retired, act) : null),
     served: remember(retired?.served ?? [], wanted.served ?? []),
     plan: wanted.plan && continues(wanted.plan, target) ? wanted.plan : null,
     target,
-    updatedAt: at.toISOString(),
-    updatedBy: by,
+    ...stamp(act),
   };
 }
 
@@ -232,6 +237,11 @@ function requireLineage({ name, lineage }: Partial<ChannelState>, target: string
   if (ascends && (target === null || lineage.at(-1) === target)) return;
   const end = target === null ? '' : `, and end with its target ${target}`;
   throw new FairwayError('invalid', `the lineage of ${name} must ascend${end}`);
+}
+
+function exportChannel(channel: Channel): ExportedChannel {
+  const { hold, ...state } = withoutStamp(channel);
+  return hold ? { ...state, hold } : state;
 }
 
 function withoutStamp(channel: Channel): ChannelState {

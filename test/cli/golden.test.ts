@@ -29,6 +29,8 @@ const SESSIONS: Record<string, string[]> = {
     'critical stable/cloud --until 2026-11-23T00:00:00Z --yes --reason hurry',
     'roll-back stable/cloud --yes --reason further',
     'withdraw stable/cloud --yes --reason stop',
+    'show stable/cloud',
+    'release stable/cloud --yes --reason over',
     'channels',
     'audit --limit 3',
     'audit verify',

@@ -222,6 +222,22 @@ describe.skipIf(!chromium)('in a browser', () => {
     await page.locator('.chart canvas').waitFor();
   });
 
+  it('shows who holds a channel and why, and lets it go', async () => {
+    const server = await startServer(QUICKSTART);
+    await act(server, 'roll-forward', { version: '16.4.7', reason: 'new' });
+    await act(server, 'roll-back', { reason: 'incident 13' });
+    const page = await atWork(server, TOKENS.operator);
+    await page.goto(CHANNEL);
+    expect(await page.locator('.hero').innerText()).toMatch(/Held by token \S+ .*: incident 13/);
+    await page.getByRole('link', { name: 'Let go' }).click();
+    await page.getByLabel('Reason').fill('it was the disk');
+    await preview(page);
+    await page.getByRole('button', { name: 'Let the channel go' }).click();
+    await page.waitForURL(`**${CHANNEL}`);
+    expect(await page.getByRole('link', { name: 'Let go' }).count()).toBe(0);
+    expect(await targetOf(server)).toBe('16.4.6');
+  });
+
   it('changes nothing when the channel has changed since the preview', async () => {
     const server = await startServer(QUICKSTART);
     const page = await atWork(server, TOKENS.operator);

@@ -11,6 +11,9 @@ import {
   nextExpiry,
   pin,
   previousTarget,
+  release,
+  retire,
+  retreat,
   rollBack,
   rollForward,
   setCritical,
@@ -36,6 +39,7 @@ const channel = (over: Partial<Channel> = {}): Channel => ({
   critical: null,
   pin: null,
   plan: null,
+  hold: null,
   lineage: ['16.4.5', '16.4.6', '16.4.7'],
   served: [
     { version: '16.4.5', until: '2026-01-01T00:00:00.000Z' },
@@ -117,6 +121,7 @@ describe('a new channel', () => {
       target: '16.4.7',
       critical: null,
       pin: null,
+      hold: null,
       lineage: ['16.4.7'],
       served: [],
       plan: null,
@@ -426,6 +431,50 @@ describe('what ends by itself', () => {
     const mark = (until: string | null | undefined) => (until === undefined ? null : { ...MARK, until });
     const marked = channel({ pin: mark(pinned), critical: mark(critical) });
     expect(nextExpiry(marked, later(at))).toBe(expected);
+  });
+});
+
+describe('a hold', () => {
+  const HELD = { hold: { by: 'token:bob', at: EARLIER, reason: 'earlier' } };
+  const MINE = { by: 'token:ann', at: iso(), reason: 'because' };
+  const gone = retire(channel(), act({ at: new Date(EARLIER), by: 'token:bob' }));
+
+  it.each<[string, Channel, Change, Channel['hold']]>([
+    ['is set by a roll-back', channel(), back('16.4.6'), MINE],
+    ['is set again by another roll-back', channel(HELD), back('16.4.6'), MINE],
+    ['is set by a withdrawal', channel(), withdrawIt, MINE],
+    ['is set by a pin at an older version', channel(), pinAt('16.4.6'), MINE],
+    ['is set by a document that goes back', channel(), conformTo('16.4.6'), MINE],
+    ['is set by a document without a target', channel(), conformTo(null), MINE],
+    ['stays below what was withdrawn', withdrawn(HELD), forward('16.4.6'), MINE],
+    ['ends with a roll-forward', channel(HELD), forward('16.4.8'), null],
+    ['ends with a roll-forward to what was withdrawn', withdrawn(HELD), forward('16.4.7'), null],
+    ['ends with a pin at a newer version', channel(HELD), pinAt('16.4.8'), null],
+    ['ends with a document that goes forward', channel(HELD), conformTo('16.4.8'), null],
+    ['ends with release', channel(HELD), (from) => release(from, act()), null],
+    ['stays with a pin in place', channel(HELD), pinAt(null), HELD.hold],
+    ['stays when a pin is removed', channel({ ...HELD, ...PINNED }), (from) => unpin(from, act()), HELD.hold],
+    ['stays with a critical mark', channel(HELD), (from) => setCritical(from, true, null, act()), HELD.hold],
+    ['stays with a document that moves nothing', channel(HELD), conformTo('16.4.7'), HELD.hold],
+    ['stays when a release is pulled', channel(HELD), (from) => retreat(from, v('16.4.6'), false, act()), HELD.hold],
+    ['is not set by a pull', channel(), (from) => retreat(from, v('16.4.6'), false, act()), null],
+    ['is not set by a pull without a way back', channel(), (from) => retreat(from, null, false, act()), null],
+  ])('%s', (_, from, change, hold) => expect(change(from).hold).toEqual(hold));
+
+  it('is set on a channel that is made again', () => {
+    const again = createChannel('stable/cloud', DEFAULT_SETTINGS, v('16.4.7'), act(), gone);
+    expect(again.hold).toEqual({ ...MINE, reason: `it was deleted at ${EARLIER} by token:bob, then created again` });
+  });
+
+  it('outlives the channel', () => {
+    const retired = retire(channel(HELD), act());
+    expect(createChannel('stable/cloud', DEFAULT_SETTINGS, null, act(), retired).hold).toEqual(HELD.hold);
+  });
+
+  it.each(['system:plan', 'system:promotion'])('refuses %s, whatever it asks for', (by) => {
+    const moving = () => rollForward(channel(HELD), v('16.4.8'), false, act({ by }));
+    expect(moving).toThrow('held by token:bob: earlier; to let it go: fairway release stable/cloud');
+    expect(rollForward(channel(), v('16.4.8'), false, act({ by })).target).toBe('16.4.8');
   });
 });
 

@@ -132,6 +132,11 @@ describe('the route of a plan', () => {
 });
 
 describe('a plan', () => {
+  it('lets a held channel go, because a person starts it', () => {
+    const held = { ...channelAtTarget('16.5.1'), hold: { by: 'token:ops', at: AT.toISOString(), reason: 'bad' } };
+    expect(startPlan(held, ['16.5.1', '17.5.0'].map(requireVersion), false, act).hold).toBeNull();
+  });
+
   it('takes its first step at once and remembers who started it', () => {
     expect(planned()).toMatchObject({
       target: '17.5.0',
@@ -239,6 +244,11 @@ describe('a plan', () => {
     const good = report('18.1.0', { '17.5.0': 9 });
     expect(waitingFor(planned(), good, NO_MARKS, AT)).toBeNull();
     expect(waitingFor(pin(planned(), null, null, act), good, NO_MARKS, AT)).toMatchObject({ reason: 'pinned' });
+    const hold = { by: 'token:ops', at: AT.toISOString(), reason: 'bad' };
+    expect(waitingFor({ ...planned(), hold }, good, NO_MARKS, AT)).toEqual({
+      reason: 'held',
+      detail: expect.stringMatching(/^held by token:ops: bad; to let it go: fairway release /),
+    });
     const ended = pin(planned(), null, new Date(AT.getTime() + 1), act);
     expect(waitingFor(ended, good, NO_MARKS, new Date(AT.getTime() + 2))).toBeNull();
     const pulled = { ...(CATALOGUE.get('18.1.0') as Release), pulled: { reason: 'bad', by: 'x', at: '' } };

@@ -7,6 +7,8 @@ import {
   channelGate,
   channelSteps,
   controlPlaneGate,
+  hasServedSince,
+  missingPredecessors,
   type PromotionGate,
   type StageChannel,
   type StageControlPlane,
@@ -62,11 +64,14 @@ const facts = (over: Partial<StageFacts> = {}): StageFacts => ({
   stage: STAGE,
   progress: progress('waiting', { approved: { ...SIGNED, reason: 'fine' } }),
   before: { name: 'canary', progress: progress('complete') },
+  predecessors: [],
+  heldBefore: [],
   channels: [],
   controlPlanes: [],
   conditions: [],
   ...over,
 });
+const held = (name: string) => ({ name, hold: { ...SIGNED, by: 'token:eve', reason: 'it crashes' } });
 const closed = (gates: PromotionGate[]) =>
   gates.flatMap(({ gate, passed, reason }) => (passed ? [] : [[gate, reason]]));
 
@@ -115,9 +120,35 @@ describe('the gates before a stage', () => {
       ['previous_stage', /^stage canary is soaking/],
     ],
     [
+      'a stage before without channels and control planes',
+      { before: { name: 'canary', progress: { ...progress('waiting'), state: 'empty' } } },
+      ['previous_stage', /^stage canary is empty; name its channels or control planes/],
+    ],
+    [
+      'no channels and control planes',
+      { stage: { ...STAGE, channels: [], controlPlanes: [] } },
+      ['not_empty', /^stage internal is empty/],
+    ],
+    [
+      'a held channel of an earlier stage',
+      { heldBefore: [{ stage: 'canary', channel: held('c') }] },
+      ['previous_stage', 'channel c of stage canary is held by token:eve: it crashes; to let it go: fairway release c'],
+    ],
+    [
       'significant changes that are not signed off',
       { release: release({ changes: [change(1, true, false), change(2, false, false), change(3, true, true)] }) },
       ['signed_off', /: 1$/],
+    ],
+    [
+      'significant changes of predecessors that are not signed off',
+      {
+        release: release({ changes: [change(1, true, false)] }),
+        predecessors: [
+          { ...release({ changes: [change(2, true, false), change(3, true, true)] }), version: OLD },
+          { ...release({ changes: [change(4, true, false)], embargoed: true }), version: '16.4.7' },
+        ],
+      },
+      ['signed_off', `not signed off: 1, 2 of ${OLD}, a change of 16.4.7`],
     ],
     [
       'no approval of a registered release',
@@ -151,6 +182,24 @@ describe('the gates before a stage', () => {
   });
 });
 
+describe('the predecessors whose changes a release brings to a stage', () => {
+  const chain = ['3', '2', '1'].map((patch) => ({ ...release(), version: `17.0.${patch}` }));
+  const sets = (...served: string[][]) => served.map((each) => new Set(each.map((patch) => `17.0.${patch}`)));
+
+  it.each<[string, string[], ReadonlySet<string>[], string | null, string[]]>([
+    ['are all of them at first', ['a'], sets([]), null, ['3', '2', '1']],
+    ['are those after what its channel serves', ['a'], sets(['2', '1']), null, ['3']],
+    ['are those that one of its channels lacks', ['a', 'b'], sets(['3', '2', '1'], ['1']), null, ['3', '2']],
+    ['do not end where one was complete, if a channel went back since', ['a'], sets(['1']), '3', ['3', '2']],
+    ['are none where its channels have all', ['a'], sets(['3', '2', '1']), null, []],
+    ['are those after the last complete one, without channels', [], [], '2', ['3']],
+    ['are all of them, without channels and without a complete one', [], [], null, ['3', '2', '1']],
+  ])('%s', (_, channels, served, complete, missing) => {
+    const found = missingPredecessors(chain, { channels }, served, (version) => version === `17.0.${complete}`);
+    expect(found.map(({ version }) => version)).toEqual(missing.map((patch) => `17.0.${patch}`));
+  });
+});
+
 describe('the control planes of a stage', () => {
   it.each<[string, StageControlPlane['version'][], string | null]>([
     ['run the release', [VERSION], null],
@@ -178,7 +227,7 @@ describe('a channel of a rolling stage', () => {
   it.each<[string, Omit<StageChannel, 'name'>, object]>([
     ['does not exist', { channel: null, report: null }, { step: 'blocked', reason: /create it/ }],
     ['serves the release', { channel: at(VERSION), report: null }, { step: 'serves' }],
-    ['serves a later release', { channel: at(NEWER), report: null }, { step: 'serves' }],
+    ['serves a later release', { channel: at(NEWER), report: null }, { step: 'blocked', reason: /serves .* newer$/ }],
     [
       'is pinned',
       { channel: pin(at(OLD), null, null, ACT), report: verdict() },
@@ -186,6 +235,12 @@ describe('a channel of a rolling stage', () => {
     ],
     ['is pinned at the release', { channel: pin(at(VERSION), null, null, ACT), report: null }, { step: 'serves' }],
     ['was moved away from it', { channel: away, report: verdict() }, { step: 'blocked', reason: /^token:eve moved/ }],
+    [
+      'is held',
+      { channel: { ...at(OLD), ...held('a') }, report: verdict() },
+      { step: 'blocked', reason: /^held by token:eve: it crashes; to let it go: fairway release a$/ },
+    ],
+    ['is held at the release', { channel: { ...at(VERSION), ...held('a') }, report: null }, { step: 'serves' }],
     ['may move', { channel: at(OLD), report: verdict() }, { step: 'move' }],
     ['has no target yet', { channel: at(null), report: verdict() }, { step: 'move' }],
     [
@@ -196,6 +251,32 @@ describe('a channel of a rolling stage', () => {
   ])('that %s', (_, fact, { step, reason }: { step?: string; reason?: RegExp }) => {
     const [taken] = channelSteps(facts({ channels: [{ name: 'a', ...fact }] }));
     expect(taken).toEqual({ name: 'a', step, ...(reason && { reason: expect.stringMatching(reason) }) });
+  });
+
+  it('has soaked only while it serves this very release without a break', () => {
+    const since = '2026-03-02T00:00:00.000Z';
+    const [before, after] = ['2026-03-01T00:00:00.000Z', '2026-03-03T00:00:00.000Z'];
+    const served = (until: string) => ({ ...at(VERSION), served: [{ version: VERSION, until }] });
+    expect(hasServedSince(at(VERSION), VERSION, since)).toBe(true);
+    expect(hasServedSince(at(NEWER), VERSION, since)).toBe(false);
+    expect(hasServedSince(served(before), VERSION, since)).toBe(true);
+    expect(hasServedSince(served(after), VERSION, since)).toBe(false);
+  });
+
+  it.each<[string, Partial<StageFacts>, string]>([
+    [
+      'of the stage',
+      { channels: [{ name: 'b', channel: { ...at(OLD), ...held('b') }, report: verdict() }] },
+      'waits for b, which is held',
+    ],
+    [
+      'of an earlier stage',
+      { channels: [], heldBefore: [{ stage: 'canary', channel: held('c') }] },
+      'waits for c, which is held',
+    ],
+  ])('does not move while another one %s is held', (_, over, reason) => {
+    const channels = [{ name: 'a', channel: at(OLD), report: verdict() }, ...(over.channels ?? [])];
+    expect(channelSteps(facts({ ...over, channels }))[0]).toEqual({ name: 'a', step: 'blocked', reason });
   });
 
   it('holds the stage until all of them serve the release', () => {

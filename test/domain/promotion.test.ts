@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import {
   createPromotion,
   currentStage,
+  overtake,
   progressOf,
   STAGE_EVENTS,
   STAGE_STATES,
   type Stage,
   type StageEvent,
+  standingOf,
   step,
   supersede,
   TRANSITIONS,
@@ -50,6 +52,7 @@ describe('a stage', () => {
       complete: ['start', 'control-planes-ready', 'channels-serve', 'soaked'],
       halted: ['start', 'halt'],
       superseded: ['supersede'],
+      skipped: ['skip'],
     };
     for (const state of STAGE_STATES) {
       const promotion = run(...(ways[state] ?? []));
@@ -72,7 +75,13 @@ describe('a stage', () => {
     });
   });
 
-  it('is never lost, whatever happens to it: only complete and superseded are ends', () => {
+  it('rolls again if a channel left while it soaked', () => {
+    const halted = run('start', 'control-planes-ready', 'channels-serve', 'halt');
+    const resumed = step(halted, 'canary', 'resume', { ...act(), left: true });
+    expect(progressOf(resumed, 'canary').state).toBe('rolling');
+  });
+
+  it('is never lost, whatever happens to it: only complete, superseded and skipped are ends', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...STAGE_EVENTS)), (events) => {
         let promotion = fresh();
@@ -104,5 +113,31 @@ describe('a promotion', () => {
     const ended = supersede(done, STAGES, '17.0.0-cloud.20241113T000000.f00dfac', act());
     expect(STAGES.map(({ name }) => progressOf(ended, name).state)).toEqual(['complete', 'superseded']);
     expect(() => supersede(ended, STAGES, '17.0.1', act())).toThrow('is over');
+  });
+
+  it('that is overtaken ends: what has begun is superseded, what has not is skipped', () => {
+    const by = '17.0.0-cloud.20241113T000000.f00dfac';
+    const ended = overtake(run('start', 'control-planes-ready', 'channels-serve'), STAGES, by, act());
+    expect(STAGES.map(({ name }) => progressOf(ended, name))).toMatchObject([
+      { state: 'superseded', ended: { reason: 'it is time' } },
+      { state: 'skipped', ended: { reason: 'it is time' } },
+    ]);
+    expect(ended.supersededBy).toBe(by);
+  });
+});
+
+describe('a stage without channels and control planes', () => {
+  const [canary = stage('canary')] = STAGES;
+  const done = run('start', 'control-planes-ready', 'channels-serve', 'soaked');
+
+  it.each<[string, ReturnType<typeof fresh>, Partial<Stage>, string]>([
+    ['is empty', fresh(), {}, 'empty'],
+    ['is empty even while an older server has it soak', run('start', 'control-planes-ready'), {}, 'empty'],
+    ['stays what it was once it is over', done, {}, 'complete'],
+    ['stays halted', run('halt'), {}, 'halted'],
+    ['is none with a channel', fresh(), { channels: ['a'] }, 'waiting'],
+    ['is none with a control plane', fresh(), { controlPlanes: ['main'] }, 'waiting'],
+  ])('%s', (_, promotion, over, state) => {
+    expect(standingOf(promotion, { ...canary, ...over }).state).toBe(state);
   });
 });

@@ -14,7 +14,7 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
   ['POST', `${CHANNEL}/check`, 'viewer', { version: '16.4.7' }],
   ['PUT', `${CHANNEL}?dryRun=true`, 'operator', {}],
   ['DELETE', `${CHANNEL}?dryRun=true`, 'admin'],
-  ...['roll-forward', 'roll-back', 'pin', 'unpin', 'critical', 'withdraw', 'cancel-plan'].map(
+  ...['roll-forward', 'roll-back', 'pin', 'unpin', 'critical', 'withdraw', 'cancel-plan', 'release'].map(
     (verb): [string, string, Role, unknown] => ['POST', `${CHANNEL}/${verb}`, 'operator', { nonsense: true }],
   ),
   ['GET', '/census', 'viewer'],

@@ -27,6 +27,7 @@ describe('a channel', () => {
       target: '16.4.6',
       critical: null,
       pin: null,
+      hold: null,
       lineage: ['16.4.6'],
       served: [],
       plan: body.plan,

@@ -81,16 +81,16 @@ describe('a promotion that is applied to an empty store', () => {
     const promotion = (version: string, approved: object | null) => {
       return { version, stages: { canary: { ...rolling, approved } }, supersededBy: null };
     };
-    const promotions = [promotion(RELEASE, null), promotion(FIX, said)];
+    const promotions = [promotion(RELEASE, said), promotion(FIX, null)];
 
     const second = await startEmpty({}, stages);
     expect((await second.admin('POST', '/apply', { ...exported, promotions })).status).toBe(200);
-    await second.until('canary', 'soaking', FIX);
-    expect(await second.read()).toMatchObject({
+    await second.until('canary', 'soaking');
+    expect(await second.read(FIX)).toMatchObject({
       stages: [{ state: 'awaiting-control-plane' }],
       next: expect.stringMatching(/no release manager .* has approved this stage/),
     });
-    expect((await second.api('GET', '/channels/canary')).body).toMatchObject({ lineage: ['16.4.7', FIX] });
+    expect((await second.api('GET', '/channels/canary')).body).toMatchObject({ lineage: ['16.4.7', RELEASE] });
   });
 
   it('checks the gates again when it is resumed after a halt while rolling', async () => {

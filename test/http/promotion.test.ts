@@ -69,7 +69,7 @@ describe('a promotion', () => {
     await register();
     await expect.poll(async () => (await api('GET', '/channels/b')).body.target).toBe(RELEASE);
     await api('POST', '/channels/b/withdraw', { reason: 'incident' });
-    await expect.poll(async () => (await read()).next).toContain('b: token:release-manager moved it away again');
+    await expect.poll(async () => (await read()).next).toContain('b: held by token:release-manager: incident');
     expect((await api('GET', '/channels/b')).body.target).toBeNull();
   });
 
@@ -88,11 +88,72 @@ describe('a promotion', () => {
     await until('canary', 'soaking');
     expectProblem(await act('supersede', { by: '16.4.7' }), 409, 'not_newer', /name the fixed release/);
     expectProblem(await act('supersede', { by: FIX }), 404, 'not_found', /no release/);
-    await register(FIX);
-    await until('canary', 'soaking', FIX);
+    const building = { controlPlane: 'building', packages: 'building' };
+    await register(FIX, { artifacts: building });
     expect((await act('supersede', { by: FIX })).body).toMatchObject({ supersededBy: FIX });
     expect(await states()).toEqual(['superseded']);
     expectProblem(await act('supersede', { by: FIX }), 409, 'refused', /is over/);
+  });
+
+  it('that is overtaken while it soaks stops, and never reaches the next stage', async () => {
+    const stages = [openStage('canary', { soak: '2s' }), openStage('internal')];
+    const { api, register, until, read, states } = await startStages(stages);
+    await register();
+    await until('canary', 'soaking');
+    await register(FIX);
+    await until('canary', 'superseded');
+    expect(await states()).toEqual(['superseded', 'skipped']);
+    expect(await read()).toMatchObject({
+      supersededBy: FIX,
+      stages: [{ ended: { by: 'system:promotion', reason: `canary serves ${FIX}, which is newer` } }, {}],
+      next: `canary: nothing: it was superseded: canary serves ${FIX}, which is newer`,
+    });
+    await until('internal', 'soaking', FIX);
+    expect((await api('GET', '/audit?limit=50')).body.entries).toContainEqual(
+      expect.objectContaining({ action: 'supersede', subject: `promotion/${RELEASE}` }),
+    );
+  });
+
+  it('that comes after a newer one is skipped, whatever its stage waits for', async () => {
+    const { register, until, read } = await startStages([openStage('canary', { automatic: false })], {
+      bootstrap: { channels: [{ name: 'canary', target: FIX }] },
+    });
+    await register();
+    await until('canary', 'skipped');
+    expect(await read()).toMatchObject({
+      supersededBy: FIX,
+      next: `canary: nothing: it was skipped: canary serves ${FIX}, which is newer`,
+    });
+  });
+
+  it('needs the sign-off of what its predecessors bring, until the stage has had it', async () => {
+    const stages = [openStage('canary', { soak: '1ms' }), openStage('internal', { automatic: false, signOff: true })];
+    const { api, register, act, until } = await startStages(stages);
+    await register(RELEASE, { changes: [{ pr: 5002, title: 'x', significant: true }] });
+    await until('canary', 'complete');
+    await register(FIX, { previous: RELEASE, cutAt: '2024-11-13T10:15:30Z', changes: [] });
+    await until('canary', 'complete', FIX);
+    const closed = new RegExp(`signed_off \\(not signed off: 5002 of ${RELEASE}\\)`);
+    expectProblem(await act('promote', {}, FIX), 409, 'refused', closed);
+    await api('POST', `/releases/${RELEASE}/changes/5002/sign-off`, { signedOff: true, reason: 'tested' });
+    expect(await act('promote', {}, FIX)).toMatchObject({ status: 200 });
+    await until('internal', 'soaking', FIX);
+  });
+
+  it('does not pass a stage without channels and control planes', async () => {
+    const stages = [openStage('canary', { channels: [], soak: '1ms' }), openStage('internal', { automatic: false })];
+    const { api, register, act, read, states } = await startStages(stages);
+    await register();
+    expect(await states()).toEqual(['empty', 'waiting']);
+    expect((await read()).next).toMatch(/^canary: nothing: stage canary is empty; name its channels/);
+    expectProblem(
+      await act('promote'),
+      409,
+      'refused',
+      /may not go to internal yet: previous_stage \(stage canary is empty/,
+    );
+    expectProblem(await act('promote', { stage: 'canary' }), 409, 'refused', /not_empty \(stage canary is empty/);
+    expect((await api('GET', '/channels/internal')).body.target).toBe('16.4.7');
   });
 
   it('is not started while an enrolled agent would be stranded', async () => {

@@ -36,6 +36,7 @@ describe('metrics', () => {
     expect(labels).toEqual({
       fairway_polls_total: ['channel', 'code', 'endpoint'],
       fairway_channel_target_info: ['channel', 'critical', 'pinned', 'version'],
+      fairway_channel_held: ['channel'],
       fairway_channel_agents: ['channel', 'version'],
       fairway_channel_oldest_agent_info: ['channel', 'version'],
       fairway_channel_converged_ratio: ['channel'],

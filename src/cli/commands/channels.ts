@@ -4,9 +4,9 @@ import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
 import { alarming, evidence, mark, NO_CHANNELS, stepsToCome, time, troubleRows } from '../describe.ts';
 import { EXIT } from '../errors.ts';
-import { type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
+import { type Cell, command, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import { reportTable } from '../report.ts';
-import type { AuditEntry, Census, Channel, PlanState, Report } from '../types.ts';
+import type { AuditEntry, Census, Channel, Hold, PlanState, Report } from '../types.ts';
 
 /** `channels`, `show`, `check` and `plan`: what channels serve, and what they may serve. */
 export function channelCommands(program: Command, context: Context): void {
@@ -98,6 +98,10 @@ function channelTable(screen: Screen, channels: Channel[], censuses: Census[]): 
   return table(screen, ['channel', 'target', 'critical', 'pinned', 'agents', 'oldest', 'stranded'], rows);
 }
 
+const heldRow = (channel: string, hold: Hold): [string, Cell[]][] => [
+  ['held', [painted(mark(hold), 'yellow'), command(`fairway release ${channel}`)]],
+];
+
 const target = ({ target }: Channel): Cell => target ?? painted('none', 'yellow');
 
 function describeAgents({ agents, oldest }: Census): string {
@@ -106,7 +110,7 @@ function describeAgents({ agents, oldest }: Census): string {
 }
 
 function channelSheet(screen: Screen, channel: Channel, census: Census, history: AuditEntry[]): string {
-  const { description, controlPlane, toolsVersion, critical, pin, plan, lineage, accepts } = channel;
+  const { description, controlPlane, toolsVersion, critical, pin, hold, plan, lineage, accepts } = channel;
   const sheet = pairs(screen, [
     ['channel', painted(channel.name, 'bold')],
     ...(description ? [['', description] as [string, Cell]] : []),
@@ -114,6 +118,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census, history:
     ...(toolsVersion ? [['client tools', toolsVersion] as [string, Cell]] : []),
     ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
     ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
+    ...(hold ? heldRow(channel.name, hold) : []),
     ...(plan ? [['plan', `then ${stepsToCome(plan)}; for more: fairway plan ${channel.name}`] as [string, Cell]] : []),
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],

@@ -56,7 +56,7 @@ const changing = (command: Command, description: string): Command =>
     .requiredOption('-r, --reason <reason>', 'why, for the audit log')
     .option('-n, --dry-run', 'show what would change, and change nothing');
 
-const COLOURS = { complete: 'green', halted: 'red', superseded: 'yellow' } as const;
+const COLOURS = { complete: 'green', halted: 'red', superseded: 'yellow', skipped: 'yellow', empty: 'red' } as const;
 
 function promotionSheet(screen: Screen, { version, stages, next, supersededBy }: Promotion): string {
   const rows = stages.map(({ stage, state, since, approved, channels, controlPlanes }): Cell[] => [
@@ -67,7 +67,7 @@ function promotionSheet(screen: Screen, { version, stages, next, supersededBy }:
     controlPlanes.map(({ version: runs }) => runs ?? 'unknown').join(', ') || null,
     channels.map(({ channel, target }) => `${channel}: ${target ?? 'none'}`).join(', ') || null,
   ]);
-  const current = stages.find(({ state }) => state !== 'complete' && state !== 'superseded');
+  const current = stages.find(({ state }) => !['complete', 'superseded', 'skipped'].includes(state));
   const gates = (current?.gates ?? []).map(({ gate, passed, reason }) =>
     item(screen, passed ? `${gate}: passed` : `${gate}: ${reason}`),
   );

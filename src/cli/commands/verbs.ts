@@ -93,6 +93,20 @@ export function verbCommands(program: Command, context: Context): void {
       ),
     );
 
+  changing(program.command('release'), 'let a held channel go: stages, plans and promotions move it again')
+    .argument('<channel>')
+    .action((channel: string, options: VerbOptions) =>
+      run(
+        {
+          verb: 'release',
+          channel,
+          question: () => `Let ${channel} go?`,
+          done: () => `${channel} is no longer held`,
+        },
+        options,
+      ),
+    );
+
   moving(program.command('critical'), 'tell agents to upgrade now, outside their maintenance window')
     .argument('<channel>')
     .option('--until <time>', UNTIL)

@@ -31,10 +31,11 @@ import { VERB_FORMS } from '../verbs.ts';
 const RECENT = 8;
 
 /** The verbs that make sense for a channel as it is, and that the actor may use. */
-function verbsFor({ pin, target, lineage, plan }: Channel, actor: Actor): ChangingVerb[] {
+function verbsFor({ pin, hold, target, lineage, plan }: Channel, actor: Actor): ChangingVerb[] {
   const moves: ChangingVerb[] = pin ? [] : ['roll-forward', ...(lineage.length > 0 ? (['roll-back'] as const) : [])];
   const rest: ChangingVerb[] = target === null ? [] : ['critical', ...(pin ? [] : (['withdraw'] as const))];
-  const verbs = [...moves, ...(plan ? (['cancel-plan'] as const) : []), pin ? 'unpin' : 'pin', ...rest] as const;
+  const ends = [...(hold ? (['release'] as const) : []), ...(plan ? (['cancel-plan'] as const) : [])];
+  const verbs = [...moves, ...ends, pin ? 'unpin' : 'pin', ...rest] as const;
   return verbs.filter((verb) => may(actor, verb));
 }
 
@@ -246,6 +247,7 @@ function ChannelPage(props: ChannelPageProps) {
         </div>
         <Steer channel={channel} actor={actor} />
         <MarkDetail name="Pinned" mark={channel.pin} now={now} />
+        <MarkDetail name="Held" mark={channel.hold} now={now} />
         <MarkDetail name="Critical" mark={channel.critical} now={now} />
         <StrandDetail census={census} />
       </section>

@@ -50,6 +50,7 @@ function Card({ channel, controlPlane, census, latest, now }: CardProps) {
       {census ? <Legend shares={shares} /> : <p class="legend muted">agents are unknown while the store is away</p>}
       <Figures census={census} />
       <MarkDetail name="Pinned" mark={channel.pin} now={now} />
+      <MarkDetail name="Held" mark={channel.hold} now={now} />
       <MarkDetail name="Critical" mark={channel.critical} now={now} />
       <footer class="muted">
         {latest ? (

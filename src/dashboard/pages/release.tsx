@@ -21,7 +21,7 @@ import { renderPage } from '../render.tsx';
 /** The verbs that make sense for a release in its current state, without those for a single stage or change. */
 function verbsFor({ embargoed, pulled }: Release, promotion: PromotionView | null, actor: Actor): ReleaseVerb[] {
   const state = promotion?.stages.find(({ stage }) => stage === promotion.stage)?.state;
-  const ways = state ? TRANSITIONS[state] : {};
+  const ways = state && state !== 'empty' ? TRANSITIONS[state] : {};
   const verbs: [ReleaseVerb, boolean][] = [
     ['promote', 'start' in ways && !pulled],
     ['halt', 'halt' in ways],

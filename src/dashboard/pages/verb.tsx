@@ -49,6 +49,7 @@ function VerbPage({ channel, verb, values, outcome, versions, session, now }: Ve
           <>
             <p>{form.explanation}</p>
             <MarkDetail name="Pinned" mark={channel.pin} now={now} />
+            <MarkDetail name="Held" mark={channel.hold} now={now} />
           </>
         }
         outcome={outcome && <ChangePreview {...{ channel, verb, values, outcome, session, action }} />}

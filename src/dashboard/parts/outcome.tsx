@@ -92,14 +92,17 @@ function OverrideVerb({ stranded, ...props }: PreviewProps & { stranded: number 
 
 const HURRY = 'The target strands them already, and the critical mark would hurry them to it at once.';
 
-const markText = (mark: Channel['pin']) =>
-  mark ? `by ${who(mark.by)}${mark.until ? ` until ${clock(mark.until)}` : ''}: ${mark.reason}` : 'no';
+const markText = (mark: Channel['pin'] | Channel['hold']) =>
+  mark
+    ? `by ${who(mark.by)}${'until' in mark && mark.until ? ` until ${clock(mark.until)}` : ''}: ${mark.reason}`
+    : 'no';
 
 function Change({ before, after }: { before: Channel; after: Channel }) {
   const rows: ChangeRow[] = [
     ['Target', before.target ?? 'none', after.target ?? 'none'],
     ['Critical', markText(before.critical), markText(after.critical)],
     ['Pin', markText(before.pin), markText(after.pin)],
+    ['Hold', markText(before.hold), markText(after.hold)],
     ['Plan', before.plan?.route.join(' → ') ?? 'none', after.plan?.route.join(' → ') ?? 'none'],
   ];
   return <ChangeTable rows={rows.filter(([label, from, to]) => from !== to || label === 'Target')} />;

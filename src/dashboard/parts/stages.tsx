@@ -30,7 +30,13 @@ export const Stages = ({ promotion, ...props }: StagesProps) => (
   </ol>
 );
 
-const TONE: Partial<Record<StageView['state'], string>> = { halted: 'bad', waiting: 'still', superseded: 'warn' };
+const TONE: Partial<Record<StageView['state'], string>> = {
+  halted: 'bad',
+  waiting: 'still',
+  superseded: 'warn',
+  skipped: 'warn',
+  empty: 'bad',
+};
 
 function StageColumn({ stage, promotion: { version, stage: current }, ...props }: StagesProps & { stage: StageView }) {
   const { censuses, mayApprove, brief = false, now } = props;

@@ -1,4 +1,4 @@
-import type { Channel, Critical, Pin } from '../../domain/channel.ts';
+import type { Channel, Critical, Hold, Pin } from '../../domain/channel.ts';
 import { who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import { EvidenceMarks } from './evidence.tsx';
@@ -7,7 +7,7 @@ import { StrandMark } from './stranding.tsx';
 
 /** Marks of a channel, beside its name; those of its agents as well where a census is at hand. */
 export function Marks({
-  channel: { critical, pin, target, lineage },
+  channel: { critical, pin, hold, target, lineage },
   census,
 }: {
   channel: Channel;
@@ -18,19 +18,26 @@ export function Marks({
       {target === null && <span class="mark warn">{lineage.length === 0 ? 'no target yet' : 'withdrawn'}</span>}
       {critical && <span class="mark bad">critical</span>}
       {pin && <span class="mark">pinned</span>}
+      {hold && <span class="mark warn">held</span>}
       {census && <StrandMark census={census} />}
       {census && <EvidenceMarks census={census} />}
     </>
   );
 }
 
-/** Who pinned a channel or marked it critical, why, and until when. */
-export function MarkDetail({ name, mark, now }: { name: string; mark: Pin | Critical | null; now: Date }) {
+interface MarkDetailProps {
+  name: string;
+  mark: Pin | Critical | Hold | null;
+  now: Date;
+}
+
+/** Who pinned a channel, held it or marked it critical, why, and until when. */
+export function MarkDetail({ name, mark, now }: MarkDetailProps) {
   if (!mark) return null;
   return (
     <p class="mark-detail">
       <b>{name}</b> by {who(mark.by)} <Moment at={mark.at} now={now} />
-      {mark.until ? (
+      {'until' in mark && mark.until ? (
         <>
           {' '}
           until <time datetime={mark.until}>{clock(mark.until)}</time>

@@ -27,6 +27,7 @@ const ACTIONS: Record<string, string> = {
   critical: 'critical mark changed',
   withdraw: 'withdrawn',
   'cancel-plan': 'plan cancelled',
+  release: 'let go',
   create: 'created',
   settings: 'settings changed',
   delete: 'deleted',

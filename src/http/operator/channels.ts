@@ -104,6 +104,11 @@ const verbs: { name: ChangingVerb; summary: string; schema: z.ZodType<VerbBody> 
     summary: 'Remove the target; agents get `none` and stay where they are',
     schema: schemas.Withdraw,
   },
+  {
+    name: 'release',
+    summary: 'Let a held channel go: stages, plans and promotions move it again',
+    schema: schemas.Release,
+  },
   { name: 'cancel-plan', summary: 'End the plan; the target stays where it is', schema: schemas.CancelPlan },
 ];
 

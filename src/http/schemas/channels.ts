@@ -15,6 +15,7 @@ export const ChannelName = judged(channelNameFault).openapi({
 
 export const mark = { ...said, until: time().nullable() };
 export const Mark = z.object(mark);
+export const Hold = z.object(said);
 export const plan = {
   target: z.string(),
   route: z.array(z.string()),
@@ -39,6 +40,9 @@ export const Channel = z
     target: z.string().nullable().openapi({ description: 'Without prefix; null: agents get `none`.' }),
     critical: Mark.nullable(),
     pin: Mark.nullable(),
+    hold: Hold.nullable().openapi({
+      description: 'A person took the target back: no stage, plan or promotion moves the channel until it is released.',
+    }),
     lineage: z.array(z.string()).openapi({ description: 'The versions on the way to the target, ascending.' }),
     served: z.array(z.object({ version: z.string(), until: z.string() })),
     plan: Plan.nullable().openapi({ description: 'The remaining steps; see GET /channels/{channel}/plan.' }),
@@ -89,6 +93,7 @@ export const Critical = z.strictObject({
   dryRun,
 });
 export const CancelPlan = z.strictObject({ reason, dryRun });
+export const Release = z.strictObject({ reason, dryRun });
 export const Withdraw = z.strictObject({ reason, dryRun });
 
 export const settings = {

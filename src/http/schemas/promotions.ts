@@ -26,12 +26,13 @@ const started = signed.extend({ critical: z.boolean() });
 const halted = signed.extend({ from: z.enum(STAGE_STATES) });
 const StageView = z.object({
   stage: z.string(),
-  state: z.enum(STAGE_STATES),
+  state: z.enum([...STAGE_STATES, 'empty']),
   since: z.string().nullable(),
   automatic: z.boolean(),
   approved: signed.nullable(),
   started: started.nullable(),
   halted: halted.nullable(),
+  ended: signed.nullable().openapi({ description: 'Why the stage was superseded or skipped.' }),
   soakedAt: z.string().nullable(),
   channels: z.array(z.object({ channel: z.string(), target: z.string().nullable() })),
   controlPlanes: z.array(z.object({ controlPlane: z.string(), version: z.string().nullable() })),
@@ -56,6 +57,7 @@ const StageProgress = z
     approved: signed.strict().nullable(),
     started: started.strict().nullable(),
     halted: halted.strict().nullable(),
+    ended: signed.strict().nullable().optional(),
   })
   .superRefine((progress, context) => {
     const fault = progressFault(progress);

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { channelNameFault } from '../../domain/channel.ts';
 import { AuditEntry } from './audit.ts';
-import { mark, plan, settings } from './channels.ts';
+import { Hold, mark, plan, settings } from './channels.ts';
 import { canonicalVersion, controlPlaneName, judged, time } from './fields.ts';
 import { PromotionState } from './promotions.ts';
 import { releaseState } from './releases.ts';
@@ -11,6 +11,7 @@ const channelState = {
   target: canonicalVersion.nullable(),
   critical: StateMark,
   pin: StateMark,
+  hold: Hold.strict().nullable(),
   lineage: z.array(canonicalVersion).max(50),
   served: z.array(z.strictObject({ version: canonicalVersion, until: time() })).max(50),
   plan: z
