@@ -38,6 +38,9 @@ export function compareAgentVersions(a: string, b: string): number {
 /** The lower of two versions; the first where neither is lower. */
 export const lowerVersion = (a: string, b: string): string => (compareAgentVersions(b, a) < 0 ? b : a);
 
+/** The higher of two versions; the first where neither is higher. */
+export const higherVersion = (a: string, b: string): string => (compareAgentVersions(b, a) > 0 ? b : a);
+
 /** The highest major that is counted by its line; agents claim anything, and lines are bounded by this. */
 const HIGHEST_LINE = 99;
 

@@ -1,4 +1,4 @@
-import { compareAgentVersions, lowerVersion, UNREADABLE } from './agent-version.ts';
+import { compareAgentVersions, higherVersion, lowerVersion, UNREADABLE } from './agent-version.ts';
 
 /** How an agent upgrades itself (`Updater-Kind`, `ext_upgrader`). */
 export const UPDATER_KINDS = ['unit', 'kube', 'binary'] as const;
@@ -50,8 +50,11 @@ export interface Sighting {
 export interface Past {
   /** It went back, though its channel was not rolled back: from which version, when it was last seen there, and since when it is lower. */
   reverted: { from: string; was: number; at: number } | null;
-  /** It went back and then forward again: the lowest version, and when it was last seen there. */
-  contested: { version: string; at: number } | null;
+  /**
+   * It went back and then forward again: the lowest version, and when it was last seen there; `high` is the version
+   * from which it went back, or null if that is longer ago than it stays contested.
+   */
+  contested: { version: string; at: number; high: string | null } | null;
   /** Other channels that it checked in on, and when it last did. At most `MAX_ELSEWHERE`. */
   elsewhere: { channel: string; at: number }[];
 }
@@ -118,6 +121,21 @@ export function countedVersion(record: AgentRecord): string | null {
   if (current.proven || !inventory || inventory.expired) return lowerVersion(current.version, low);
   const said = [current.version, low].filter((version) => version !== UNREADABLE);
   return said.reduce(lowerVersion, inventory.version);
+}
+
+/**
+ * The highest version that the agent may run; null where it does not count. It is above `countedVersion` where the
+ * version is in dispute: its id is contested, or a check-in that anybody could have sent differs from the inventory. It
+ * counts at both, because the lower one is strict only for a target above it.
+ */
+export function highestVersion(record: AgentRecord): string | null {
+  const counted = countedVersion(record);
+  const current = currentSighting(record);
+  if (counted === null || !current) return null;
+  const { inventory, past } = record;
+  const listed = current.proven || !inventory || inventory.expired ? null : inventory.version;
+  const said = [current.version, listed, past.contested?.high ?? null].filter((version) => version !== null);
+  return said.reduce(higherVersion, counted);
 }
 
 /** The channels that an agent counts on. */
@@ -198,6 +216,10 @@ function versionsAfter(
   const { reverted, contested } = before.past;
   const [was, is] = [currentSighting(before), currentSighting(after)];
   if (!was || !is) return { reverted, contested };
+  // A check-in that anybody could have sent does not end a dispute where an inventory knows the agent.
+  const vouched = is.proven || !after.inventory || after.inventory.expired;
+  const isRecent = (at: number) => is.at - at <= contestedFor || !vouched;
+  const highOf = (back: Past['reverted']) => (back && isRecent(back.was) ? back.from : null);
   const order = compareAgentVersions(is.version, was.version);
   if (order < 0) {
     const target = targetOf(is.channel);
@@ -205,15 +227,14 @@ function versionsAfter(
     const follows = target !== null && compareAgentVersions(is.version, target) >= 0;
     if (!reverted && follows && compareAgentVersions(target, was.version) < 0) return { reverted, contested };
     const news = { from: was.version, was: was.at, at: is.at };
-    const higher = reverted && compareAgentVersions(reverted.from, was.version) >= 0 ? reverted : news;
-    return { reverted: { ...higher, at: is.at }, contested };
+    const higher = reverted && compareAgentVersions(reverted.from, was.version) > 0 ? reverted : news;
+    const back = { ...higher, at: is.at };
+    return { reverted: back, contested: contested && { ...contested, high: highOf(back) } };
   }
-  // A check-in that anybody could have sent does not end it where an inventory knows the agent.
-  const vouched = is.proven || !after.inventory || after.inventory.expired;
-  const held = contested && (is.at - contested.at <= contestedFor || !vouched) ? contested : null;
+  const held = contested && isRecent(contested.at) ? { ...contested, high: highOf(reverted) } : null;
   const said = was.proven || was.version !== UNREADABLE;
   const forward = reverted !== null && said && order > 0 && compareAgentVersions(was.version, reverted.from) < 0;
-  const low = { version: was.version, at: was.at };
+  const low = { version: was.version, at: was.at, high: highOf(reverted) };
   const open = forward && (!held || compareAgentVersions(low.version, held.version) <= 0) ? low : held;
   // Back where it was, and no longer contested: the agent has made up for going back.
   const made = reverted !== null && open === null && compareAgentVersions(is.version, reverted.from) >= 0;

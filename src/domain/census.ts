@@ -1,8 +1,8 @@
 import type { AgentMark } from './agent.ts';
 import { compareAgentVersions, UNREADABLE } from './agent-version.ts';
 import type { ServedTarget } from './channel.ts';
-import type { FleetCounts, LabelTally } from './fleet-counts.ts';
-import { anonymousPeak, fallOf, readingsPeak, type SettlePolicy, type Survey } from './survey.ts';
+import type { DisputeTally, FleetCounts, LabelTally } from './fleet-counts.ts';
+import { anonymousPeak, fallOf, isFirstOfNobody, readingsPeak, type SettlePolicy, type Survey } from './survey.ts';
 
 /** Where a count of agents comes from. */
 export const EVIDENCE_SOURCES = ['inventory', 'teleport-metrics', 'check-ins', 'presumed'] as const;
@@ -35,7 +35,10 @@ export interface Evidence {
 /** The enrolled agents of a channel. */
 export interface Population {
   evidence: Evidence[];
-  /** Rival counts of the agents that sources know of; each counts an agent once. */
+  /**
+   * Rival counts of the agents that sources know of; each counts an agent once. One has agents in dispute at their
+   * highest version.
+   */
   known: VersionCounts[];
   /** The same, and a count of presumed agents where no fresh source knows them all. A target must be safe for every one. */
   headcounts: VersionCounts[];
@@ -112,10 +115,12 @@ export function takeCensus(
   const followed = clusters.filter(({ survey }) => survey.channel === channel.name).map(({ counts }) => total(counts));
   // While a fall settles, what the inventory listed before stands beside what is known now.
   const fallen = surveys.filter((survey) => survey.source === 'inventory' && fallOf(survey, policy) !== null);
-  const rivals = fallen.map((survey) => tally(Object.entries(readingsPeak(survey))));
-  const known = [counted, ...clusters.map((each) => each.counts), ...rivals, ...strays(channel.name, counts)].filter(
-    ({ size }) => size > 0,
-  );
+  const known = [
+    ...rivals(counted, own(counts.disputed)),
+    ...clusters.map((each) => each.counts),
+    ...fallen.map((survey) => tally(Object.entries(readingsPeak(survey)))),
+    ...strays(channel.name, counts),
+  ].filter(({ size }) => size > 0);
 
   const isKnown = evidence.some(({ complete, fresh }) => complete && fresh) && uncounted.length === 0;
   if (!isKnown) evidence.push(describePresumed(presumed));
@@ -152,18 +157,33 @@ export function tellsAbout(
  * Agents of a group that bears the channel's name, but was no channel when its inventory was imported: they follow this
  * channel now and are counted elsewhere, so it is judged by all agents of those channels until the next import.
  */
-function strays(name: string, { surveys, known }: FleetCounts): VersionCounts[] {
+function strays(name: string, { surveys, known, disputed }: FleetCounts): VersionCounts[] {
   const isNamed = (group: string) => group.toLowerCase() === name.toLowerCase();
   const holders = surveys.filter(
     ({ channel, unmappedGroups }) => channel !== name && Object.keys(unmappedGroups).some(isNamed),
   );
-  return holders.map((survey) => {
+  return holders.flatMap((survey) => {
     const withIds = known.filter(({ channel }) => channel === survey.channel);
-    return tally([
+    const counted = tally([
       ...withIds.map(({ version, agents }): [string, number] => [version, agents]),
       ...anonymousAgents(survey),
     ]);
+    return rivals(
+      counted,
+      disputed.filter(({ channel }) => channel === survey.channel),
+    );
   });
+}
+
+/** The count, and the same agents with those in dispute at their highest version. A target must be safe for both. */
+function rivals(counted: VersionCounts, disputed: readonly DisputeTally[]): VersionCounts[] {
+  if (disputed.length === 0) return [counted];
+  const raised = new Map(counted);
+  for (const { low, high, agents } of disputed) {
+    raised.set(low, (raised.get(low) ?? 0) - agents);
+    raised.set(high, (raised.get(high) ?? 0) + agents);
+  }
+  return [counted, tally(raised)];
 }
 
 function describeSurvey(survey: Survey, policy: CensusPolicy, now: number): Evidence {
@@ -182,16 +202,6 @@ function describeSurvey(survey: Survey, policy: CensusPolicy, now: number): Evid
     versions,
     skipped: versions.get(UNREADABLE) ?? 0,
   };
-}
-
-/**
- * Has an auth server shown no agent since it was read first, not yet for `settleFor`? One that has just started shows itself
- * before its agents are back, so former targets are presumed to run until it goes on saying so.
- */
-function isFirstOfNobody({ source, readings }: Survey, { settleFor }: CensusPolicy): boolean {
-  const [first, last] = [readings[0], readings.at(-1)];
-  if (source !== 'teleport-metrics' || !first || !last) return false;
-  return readings.every(({ agents }) => agents === 0) && last.until - first.from < settleFor;
 }
 
 /** What is dated in the future is not fresh: a clock was wrong when it was recorded. */

@@ -143,6 +143,10 @@ export function channelNameFault(name: string): string | null {
   return reserved ? `a channel name must not have a segment "${reserved}"` : null;
 }
 
+/** Does the change take agents back, or leave them where they are? */
+export const isBack = ({ target }: Pick<Channel, 'target'>, after: Pick<Channel, 'target'>): boolean =>
+  target !== null && after.target !== null && compareVersions(after.target, target) <= 0;
+
 /** What must be kept of the channel when it is deleted. */
 export function retire(channel: Channel, act: Act): RetiredChannel {
   const { name, controlPlane, hold } = channel;

@@ -8,6 +8,14 @@ export interface VersionTally {
   agents: number;
 }
 
+/** Agents in dispute: some of those that count at `low` (`countedVersion`), which may run `high` (`highestVersion`). */
+export interface DisputeTally {
+  channel: string;
+  low: string;
+  high: string;
+  agents: number;
+}
+
 /** Agents with one label, a group or an updater kind, on one channel. */
 export interface LabelTally {
   channel: string;
@@ -20,6 +28,8 @@ export interface FleetCounts {
   surveys: Survey[];
   /** Every agent with an id, from whatever source, once on each channel that it counts on, at the version that counts. */
   known: VersionTally[];
+  /** Of the agents in `known`. */
+  disputed: DisputeTally[];
   /** The account of check-ins alone, at the version that each reported. */
   checkIns: VersionTally[];
   /** Of the agents in `known`. */

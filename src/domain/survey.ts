@@ -74,7 +74,7 @@ const SMALL_FALL = 5;
  */
 export function readingsAfter(readings: readonly Reading[], next: Reading, settleFor: number): Reading[] {
   const last = readings.at(-1);
-  const same = last && last.agents === next.agents && sameCounts(last.anonymous, next.anonymous);
+  const same = last && last.agents === next.agents && sameReadings(last, next);
   const all = same ? [...readings.slice(0, -1), { ...next, from: last.from }] : [...readings, next];
   const confirmed = all.findLastIndex(({ from }) => from <= next.until - settleFor);
   return bounded(all.slice(Math.max(confirmed, 0)));
@@ -112,6 +112,23 @@ export function fallOf(
   return clear ? { from, to: last.agents, since: last.from } : null;
 }
 
+/**
+ * Has an auth server shown no agent since it was read first, not yet for `settleFor`? One that has just started shows itself
+ * before its agents are back, so former targets are presumed to run until it goes on saying so, or a person confirms it.
+ */
+export function isFirstOfNobody(
+  { source, readings }: Pick<Survey, 'source' | 'readings'>,
+  { settleFor }: SettlePolicy,
+): boolean {
+  const [first, last] = [readings[0], readings.at(-1)];
+  if (source !== 'teleport-metrics' || !first || !last) return false;
+  return readings.every(({ agents }) => agents === 0) && last.until - first.from < settleFor;
+}
+
+/** The readings after a person confirmed the newest: it alone counts, as if it had been read for `settleFor`. */
+export const acceptedReadings = (readings: readonly Reading[], { settleFor }: SettlePolicy): Reading[] =>
+  readings.slice(-1).map((last) => ({ ...last, from: Math.min(last.from, last.until - settleFor) }));
+
 /** The agents without an id that count: version by version the highest number of all readings that count. */
 export const anonymousPeak = ({ readings }: Pick<Survey, 'readings'>): Record<string, number> =>
   highest(readings.map(({ anonymous }) => anonymous));
@@ -129,6 +146,9 @@ function highest(counts: Record<string, number>[]): Record<string, number> {
   }
   return peak;
 }
+
+const sameReadings = (a: Reading, b: Reading): boolean =>
+  sameCounts(a.anonymous, b.anonymous) && sameCounts(versionsOf(a), versionsOf(b));
 
 const sameCounts = (a: Record<string, number>, b: Record<string, number>): boolean =>
   Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([key, count]) => b[key] === count);

@@ -7,6 +7,7 @@ import {
   channelNameFault,
   createChannel,
   DEFAULT_SETTINGS,
+  isBack,
   pin,
   previousTarget,
   type RetiredChannel,
@@ -24,7 +25,7 @@ import { FairwayError } from '../domain/errors.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, replace, requireChannel, retiredKey, type Stored } from '../domain/snapshot.ts';
-import { compareVersions, requireVersion } from '../domain/version.ts';
+import { requireVersion } from '../domain/version.ts';
 import { count } from '../domain/words.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision, targetGuards } from './change.ts';
 import type { Fleet } from './fleet.ts';
@@ -108,9 +109,6 @@ const TRANSITIONS: Record<ChangingVerb, (channel: Channel, input: VerbInput, act
 
 /** Verbs that may take a channel back to a good release. */
 const WAYS_OUT: ReadonlySet<Verb> = new Set(['roll-back', 'pin']);
-
-const isBack = ({ target }: Channel, after: Channel) =>
-  target !== null && after.target !== null && compareVersions(after.target, target) <= 0;
 
 const hurries = (verb: Verb, { target }: Channel, after: Channel) =>
   verb === 'critical' && after.critical !== null && target !== null;

@@ -4,7 +4,15 @@ import { FairwayError } from '../domain/errors.ts';
 import type { Actor } from '../domain/role.ts';
 import { requireChannel } from '../domain/snapshot.ts';
 import type { FleetRecords } from '../domain/store.ts';
-import { fallOf, type SettlePolicy, SURVEY_SOURCES, type Survey, type SurveySource } from '../domain/survey.ts';
+import {
+  acceptedReadings,
+  fallOf,
+  isFirstOfNobody,
+  type SettlePolicy,
+  SURVEY_SOURCES,
+  type Survey,
+  type SurveySource,
+} from '../domain/survey.ts';
 import type { Census } from './census-view.ts';
 import type { Fleet } from './fleet.ts';
 import type { State } from './state.ts';
@@ -76,10 +84,14 @@ export function createEvidences({ store, state, fleet, policy, now }: EvidencesO
       .sort((a, b) => rank(a) - rank(b));
   }
 
-  /** The one that fell, or the first. */
+  /** A fall, or a first reading without any agent, which has none to fall from. */
+  const unsettled = (survey: Survey): { from: number; to: number } | null =>
+    fallOf(survey, policy) ?? (isFirstOfNobody(survey, policy) ? { from: 0, to: 0 } : null);
+
+  /** The one that is not settled, or the first. */
   async function requireSurvey(name: string, source: SurveySource): Promise<Survey> {
     const surveys = await surveysOf(name, source);
-    const survey = surveys.find((each) => fallOf(each, policy)) ?? surveys[0];
+    const survey = surveys.find(unsettled) ?? surveys[0];
     if (survey) return survey;
     throw new FairwayError('not_found', `${source} says nothing of ${name}; see what does: fairway evidence ${name}`);
   }
@@ -107,13 +119,13 @@ export function createEvidences({ store, state, fleet, policy, now }: EvidencesO
       const source = readSource(text);
       for (let tries = 1; ; tries++) {
         const survey = await requireSurvey(name, source);
-        const fall = fallOf(survey, policy);
+        const fall = unsettled(survey);
         if (!fall) {
           throw new FairwayError('not_found', `the ${source} of ${name} did not fall, so there is nothing to accept`);
         }
         const result = { channel: name, source, before: fall.from, after: fall.to };
         if (dryRun) return result;
-        const accepted = { ...survey, readings: survey.readings.slice(-1) };
+        const accepted = { ...survey, readings: acceptedReadings(survey.readings, policy) };
         if (await store.saveSurvey(accepted)) {
           if (source === 'inventory') {
             await store.prune({

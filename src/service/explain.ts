@@ -1,11 +1,19 @@
-import { type Agent, channelsOf, countedVersion, currentSighting, recordOf, type Sighting } from '../domain/agent.ts';
+import {
+  type Agent,
+  channelsOf,
+  countedVersion,
+  currentSighting,
+  highestVersion,
+  recordOf,
+  type Sighting,
+} from '../domain/agent.ts';
 import { agentFaults, findAgentFaults } from '../domain/agent-findings.ts';
 import { agentVersion, compareAgentVersions } from '../domain/agent-version.ts';
 import { criticalAnswer, versionAnswer } from '../domain/answer.ts';
 import { type Channel, channelAt, describeHold, type Plan } from '../domain/channel.ts';
 import { nextStep } from '../domain/plan.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
-import { requireVersion } from '../domain/version.ts';
+import { requireVersion, type Version } from '../domain/version.ts';
 
 /** What one source last said of an agent. `at` is ISO 8601. */
 export interface SightingView extends Omit<Sighting, 'id' | 'at' | 'listing'> {
@@ -87,6 +95,7 @@ const GONE = { told: null, target: null, critical: null, pin: null, plan: null, 
 
 export function explainAgent(known: Agent, { channels }: Pick<Snapshot, 'channels'>, at: Date): Explanation {
   const agent = viewAgent(known);
+  const highest = highestVersion(recordOf(known)) ?? agent.version;
   const stored = channels.get(agent.channel);
   if (!stored) {
     const because = `there is no channel ${agent.channel}, so the agent's polls are answered with 404 and it stays where it is`;
@@ -94,7 +103,7 @@ export function explainAgent(known: Agent, { channels }: Pick<Snapshot, 'channel
   }
   const channel = channelAt(stored, at);
   const { name, target, critical, pin } = channel;
-  const plan = explainPlan(agent, channel);
+  const plan = explainPlan(agent, highest, channel);
   return {
     agent,
     channel: name,
@@ -105,27 +114,34 @@ export function explainAgent(known: Agent, { channels }: Pick<Snapshot, 'channel
     stranded:
       counts(agent) &&
       target !== null &&
-      agentFaults(agent.version, requireVersion(target), requireVersion(target)).length > 0,
+      isStranded([agent.version, highest], requireVersion(target), requireVersion(target)),
     plan,
     revision: stored.revision,
-    because: because(agent, channel, plan),
+    because: because(agent, highest, channel, plan),
   };
 }
 
+/** Does the target strand the agent at one of the versions at which it counts? */
+const isStranded = (versions: string[], target: Version, present: Version | null): boolean =>
+  versions.some((version) => agentFaults(version, target, present).length > 0);
+
 const counts = ({ enrolled, expired }: AgentView) => enrolled && !expired;
 
-function explainPlan(agent: AgentView, { plan, target }: Channel): Explanation['plan'] {
+function explainPlan(agent: AgentView, highest: string, { plan, target }: Channel): Explanation['plan'] {
   if (!plan) return null;
   const next = nextStep(plan);
   const present = target === null ? null : requireVersion(target);
-  return { ...plan, next: next.text, strandsAgent: agentFaults(agent.version, next, present).length > 0 };
+  return { ...plan, next: next.text, strandsAgent: isStranded([agent.version, highest], next, present) };
 }
 
-function because(agent: AgentView, channel: Channel, plan: Explanation['plan']): string {
+function because(agent: AgentView, highest: string, channel: Channel, plan: Explanation['plan']): string {
   const { name, target, critical, pin } = channel;
   const parts = [
-    target === null ? describeNoTarget(agent, channel) : `the agent follows ${name} and ${describeMove(agent, target)}`,
+    target === null
+      ? describeNoTarget(agent, channel)
+      : `the agent follows ${name} and ${describeMove(agent, highest, target)}`,
     ...describeOddities(agent),
+    ...(highest === agent.version ? [] : [`it may run ${highest} instead, so it counts there as well`]),
     ...(target !== null && pin ? [`the target is pinned by ${pin.by}: ${pin.reason}`] : []),
     ...(channel.hold ? [`the channel is ${describeHold(channel)}`] : []),
     ...(target !== null && critical
@@ -146,9 +162,9 @@ function describeNoTarget(agent: AgentView, { name, lineage, updatedBy, updatedA
   return `${why}, so the agent stays at ${agent.version}`;
 }
 
-function describeMove(agent: AgentView, text: string): string {
+function describeMove(agent: AgentView, highest: string, text: string): string {
   const target = requireVersion(text);
-  const [fault] = findAgentFaults(target, new Map([[agent.version, 1]]), target);
+  const [fault] = findAgentFaults(target, new Map([agent.version, highest].map((version) => [version, 1])), target);
   if (fault) return `is stranded by the target: ${fault.detail}`;
   if (!agentVersion(agent.version)) return `gets ${text}; its own version cannot be read`;
   const order = compareAgentVersions(agent.version, text);

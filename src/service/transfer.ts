@@ -7,6 +7,7 @@ import {
   conform,
   DEFAULT_SETTINGS,
   holdAgain,
+  isBack,
   type RetiredChannel,
   type ServedTarget,
   stamp,
@@ -116,7 +117,10 @@ export function createTransfer({ state, gate, now }: { state: State; gate: Gate;
         const former = before?.controlPlane ?? snapshot.retired.get(channel.name)?.controlPlane ?? null;
         // A restored channel served its targets before, so they are not news to judge it by.
         const served = before?.served ?? snapshot.retired.get(channel.name)?.served ?? [];
-        const verdict = await gate.clear(before ?? null, channel, request, { snapshot: after, former, served });
+        // A target that goes back is the way out of a bad one, as it is for a roll-back.
+        const wayOut = before !== undefined && isBack(before, channel);
+        const view = { snapshot: after, former, served, wayOut };
+        const verdict = await gate.clear(before ?? null, channel, request, view);
         if (verdict.cleared) cleared.push(verdict.cleared);
       }
       for (const channel of planned.retooled) gate.enforceTools(channel, { snapshot: after, asker: actor });

@@ -4,7 +4,7 @@ import { OTHER_GROUP } from '../domain/store.ts';
 import { countersOf, KINDS } from './counters.ts';
 import { fieldsOf, type Tallies } from './tallies.ts';
 
-/** Distinct versions of a channel, in each shard, and in each of the two ways in which versions are counted. */
+/** Distinct versions, or pairs in dispute, of a channel, in each shard, for each way in which versions are counted. */
 export const MAX_VERSIONS = 400;
 /** Distinct groups of a channel, in each shard. */
 export const MAX_GROUPS = 100;
@@ -48,19 +48,23 @@ function withSightings(
 function withPast(record: AgentRecord, change: (version: string) => string): AgentRecord {
   const { contested } = record.past;
   if (!contested) return record;
-  return { ...record, past: { ...record.past, contested: { ...contested, version: change(contested.version) } } };
+  const { version, high } = contested;
+  const changed = { ...contested, version: change(version), high: high && change(high) };
+  return { ...record, past: { ...record.past, contested: changed } };
 }
 
 /** How many fields of a kind a channel may have for this one to be new; 0: the kind is not bounded here. */
 type Room = (kind: string, label: string) => number;
 
+const VERSIONED: readonly string[] = [KINDS.known, KINDS.disputed, KINDS.reported];
 const roomForVersion: Room = (kind, label) => {
-  if ((kind !== KINDS.known && kind !== KINDS.reported) || label === UNREADABLE) return 0;
+  if (!VERSIONED.includes(kind) || label === UNREADABLE) return 0;
   return LINE.test(label) ? MAX_COUNTERS : MAX_VERSIONS;
 };
 const roomForGroup: Room = (kind, label) => (kind === KINDS.group && label !== OTHER_GROUP ? MAX_GROUPS : 0);
 const roomForLabel: Room = (kind, label) => Math.max(roomForVersion(kind, label), roomForGroup(kind, label));
-const LINE = /^\d+(\.\d+)?\.x$/;
+/** A release line, or two that are in dispute. */
+const LINE = /^(\?|\d+(\.\d+)?\.x)(>\d+(\.\d+)?\.x)?$/;
 
 /** An agent has at most one label of a kind on each channel, so each field is looked at by itself. */
 function hasRoom(record: AgentRecord, tallies: Tallies, roomFor: Room): boolean {

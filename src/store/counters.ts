@@ -5,6 +5,7 @@ import {
   channelsOf,
   countedVersion,
   currentSighting,
+  highestVersion,
   marksOf,
 } from '../domain/agent.ts';
 import type { FleetCounts } from '../domain/fleet-counts.ts';
@@ -17,6 +18,8 @@ import { STRANGER, updaterOf } from './packing.ts';
 export const KINDS = {
   /** Agents, from whatever source, by the version that counts. */
   known: 'k:',
+  /** `CHANNEL d:LOW>HIGH`: agents in dispute, which count at LOW and may run HIGH. */
+  disputed: 'd:',
   /** Enrolled check-ins by the version that they reported. */
   reported: 'v:',
   group: 'g:',
@@ -29,7 +32,7 @@ export const KINDS = {
   latest: 'at:',
   /** `CHANNEL x:LINE`: when a check-in of that release line was last refused. */
   refused: 'x:',
-  /** `CHANNEL n:k`, `n:v`, `n:g`: how many fields of that kind the channel has. */
+  /** `CHANNEL n:k`, `n:d`, `n:v`, `n:g`: how many fields of that kind the channel has. */
   fields: 'n:',
 } as const;
 
@@ -57,8 +60,10 @@ function labelsOf(record: AgentRecord): string[] {
   const other = current === listed ? (checkIn?.enrolled ? checkIn : null) : listed;
   const group = current?.group ?? other?.group;
   const updater = current?.updater ?? other?.updater;
+  const [low, high] = [countedVersion(record), highestVersion(record)];
   return [
-    KINDS.known + countedVersion(record),
+    KINDS.known + low,
+    ...(high === low ? [] : [`${KINDS.disputed}${low}>${high}`]),
     ...(group ? [KINDS.group + group] : []),
     ...(updater ? [KINDS.updater + updater.charAt(0)] : []),
     ...marksOf(record).map((mark) => KINDS.mark + mark),
@@ -75,6 +80,7 @@ export function readCounters(fields: Iterable<[field: string, value: number]>): 
   }
   const counts: Omit<FleetCounts, 'surveys'> = {
     known: [],
+    disputed: [],
     checkIns: [],
     groups: [],
     updaters: [],
@@ -90,6 +96,10 @@ export function readCounters(fields: Iterable<[field: string, value: number]>): 
 function readCounter(counts: Omit<FleetCounts, 'surveys'>, field: string, value: number): void {
   const [, channel = '', kind, label = ''] = /^(\S+) (\w+:)(.*)$/.exec(field) ?? [];
   if (kind === KINDS.known) counts.known.push({ channel, version: label, agents: value });
+  if (kind === KINDS.disputed) {
+    const [low = '', high = ''] = label.split('>');
+    counts.disputed.push({ channel, low, high, agents: value });
+  }
   if (kind === KINDS.reported) counts.checkIns.push({ channel, version: label, agents: value });
   if (kind === KINDS.group) counts.groups.push({ channel, label, agents: value });
   if (kind === KINDS.updater) counts.updaters.push({ channel, label: updaterOf(label) ?? label, agents: value });

@@ -18,7 +18,11 @@ export async function ownDirectory(directory: string, warn: (reason: string) => 
     makePrivate(directory);
     const { path, close } = shortPath(directory);
     const server = await listenAt(directory, path).finally(close);
-    return () => void server.close();
+    // Node would remove it by the path that it was given, which is gone by then.
+    return () => {
+      rmSync(join(directory, SOCKET), { force: true });
+      server.close();
+    };
   } catch (error) {
     if (error instanceof FairwayError) throw error;
     warn((error as Error).message);

@@ -132,19 +132,26 @@ const readTime = (text: string): number => Number.parseInt(text, 36);
 export const updaterOf = (letter: string) =>
   UPDATER_KINDS.find((kind) => letter !== '' && kind.startsWith(letter)) ?? null;
 
-/** `from was at version at`, of `reverted` and then of `contested`, then channel and time of each `elsewhere`; '' for none. */
+/**
+ * `from was at version at`, of `reverted` and then of `contested`, then channel and time of each `elsewhere`; '' for
+ * none. What is contested has `version>high` where it has both.
+ */
 export function packPast({ reverted, contested, elsewhere }: Past): string {
   if (!reverted && !contested && elsewhere.length === 0) return '';
   const back = reverted ? [reverted.from, reverted.was.toString(36), reverted.at.toString(36)] : ['', '', ''];
-  const low = contested ? [contested.version, contested.at.toString(36)] : ['', ''];
+  const low = contested ? [packVersions(contested), contested.at.toString(36)] : ['', ''];
   return packFields([...back, ...low, ...elsewhere.flatMap(({ channel, at }) => [channel, at.toString(36)])]);
 }
 
+const packVersions = ({ version, high }: { version: string; high: string | null }) =>
+  high === null ? version : `${version}>${high}`;
+
 export function unpackPast(packed: string): Past {
-  const [from = '', was = '', at = '', version = '', lowAt = '', ...others] = packed.split(' ');
+  const [from = '', was = '', at = '', versions = '', lowAt = '', ...others] = packed.split(' ');
+  const [version = '', high = null] = versions.split('>');
   return {
     reverted: from ? { from, was: readTime(was), at: readTime(at) } : null,
-    contested: version ? { version, at: readTime(lowAt) } : null,
+    contested: version ? { version, at: readTime(lowAt), high } : null,
     elsewhere: Array.from({ length: others.length / 2 }, (_, n) => ({
       channel: others[2 * n] ?? '',
       at: readTime(others[2 * n + 1] ?? ''),

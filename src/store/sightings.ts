@@ -1,4 +1,11 @@
-import { type Agent, type AgentRecord, countedVersion, marksOf, type Sighting } from '../domain/agent.ts';
+import {
+  type Agent,
+  type AgentRecord,
+  countedVersion,
+  highestVersion,
+  marksOf,
+  type Sighting,
+} from '../domain/agent.ts';
 import { compareAgentVersions } from '../domain/agent-version.ts';
 import type { AgentQuery } from '../domain/store.ts';
 import { type Packed, unpackRecord } from './packing.ts';
@@ -20,20 +27,22 @@ function recordOf({ sightings, past }: Agent): AgentRecord {
 
 /**
  * Does one sighting of the agent meet all that the query asks for? Where no source is asked for, the version is the one
- * that counts, if the agent counts. An agent is also found on the other channels that it is remembered on.
+ * that counts, if the agent counts; an agent in dispute is also found by its highest version. It is also
+ * found on the other channels that it is remembered on.
  */
 export function isWanted(agent: Agent, query: AgentQuery): boolean {
   const { channel, version, olderThan, group, host, mark, source, enrolled, seenBefore, seenSince } = query;
   const record = recordOf(agent);
   if (mark !== undefined && !marksOf(record).includes(mark)) return false;
   const counted = source === undefined ? countedVersion(record) : null;
+  const highest = source === undefined ? highestVersion(record) : null;
   const versionOf = (sighting: Sighting) => counted ?? sighting.version;
   const channels = ({ source: from, channel: own }: Agent['sightings'][number]) =>
     from === 'check-ins' ? [own, ...agent.past.elsewhere.map((other) => other.channel)] : [own];
   return agent.sightings.some(
     (sighting) =>
       (channel === undefined || channels(sighting).includes(channel)) &&
-      (version === undefined || versionOf(sighting) === version) &&
+      (version === undefined || versionOf(sighting) === version || highest === version) &&
       (olderThan === undefined || compareAgentVersions(versionOf(sighting), olderThan) < 0) &&
       (group === undefined || sighting.group === group) &&
       (host === undefined || (sighting.host?.toLowerCase().includes(host.toLowerCase()) ?? false)) &&

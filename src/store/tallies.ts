@@ -22,8 +22,9 @@ export interface Tallies {
   settle(): void;
 }
 
-/** Kinds whose number of fields a channel is bounded in. */
-const BOUNDED = new RegExp(`^(\\S+) ([${KINDS.known[0]}${KINDS.reported[0]}${KINDS.group[0]}]):`);
+/** Letters of the kinds whose number of fields a channel is bounded in. */
+export const BOUNDED_KINDS = [KINDS.known, KINDS.disputed, KINDS.reported, KINDS.group].map((kind) => kind[0]).join('');
+const BOUNDED = new RegExp(`^(\\S+) ([${BOUNDED_KINDS}]):`);
 
 export function createTallies(counts: Counts): Tallies {
   const stored = new Map<string, number>();

@@ -3,6 +3,7 @@ import {
   type AgentRecord,
   channelsOf,
   countedVersion,
+  highestVersion,
   isAgentId,
   isGroup,
   isUpdaterKind,
@@ -234,6 +235,149 @@ describe('an agent counts', () => {
     ],
   ])('%s', (_, steps, expected) => {
     expect(countedVersion(recordAfter(steps))).toBe(expected);
+  });
+
+  it.each<[string, Step[], string | null]>([
+    ['nowhere before it is seen', [], null],
+    ['where it counts, if nothing is in dispute', [[C, '16.4.6', 1]], '16.4.6'],
+    [
+      'where it counts after it went back',
+      [
+        [C, '17.0.1', 1],
+        [C, '16.4.6', 2],
+      ],
+      '16.4.6',
+    ],
+    [
+      'at what its inventory says, where anyone may check in lower',
+      [
+        [I, '17.0.1', 1],
+        [C, '16.4.6', 2, OPEN],
+      ],
+      '17.0.1',
+    ],
+    [
+      'at what its inventory says, where anyone may check in unreadable',
+      [
+        [I, '17.0.1', 1],
+        [C, '?', 2, OPEN],
+      ],
+      '17.0.1',
+    ],
+    [
+      'at its check-in, where that is higher and anyone may check in',
+      [
+        [I, '16.4.6', 1],
+        [C, '17.0.1', 2, OPEN],
+      ],
+      '17.0.1',
+    ],
+    [
+      'at a check-in with a token, whatever its inventory said before',
+      [
+        [I, '17.0.1', 1],
+        [C, '16.4.6', 2],
+      ],
+      '16.4.6',
+    ],
+    [
+      'at a newer inventory, whatever strangers said before',
+      [
+        [C, '17.0.1', 1, OPEN],
+        [I, '16.4.6', 2],
+      ],
+      '16.4.6',
+    ],
+    [
+      'at its check-in, where its instance had expired',
+      [
+        [I, '17.0.1', 1, { expired: true }],
+        [C, '16.4.6', 2, OPEN],
+      ],
+      '16.4.6',
+    ],
+    [
+      'at the higher one of two that share its id, seen last',
+      [
+        [C, '17.0.1', 1],
+        [C, '15.4.9', 2],
+        [C, '17.0.1', 3],
+      ],
+      '17.0.1',
+    ],
+    [
+      'at the higher one of two that share its id, though the lower was seen last',
+      [
+        [C, '17.0.1', 1],
+        [C, '15.4.9', 2],
+        [C, '17.0.1', 3],
+        [C, '15.4.9', 4],
+      ],
+      '17.0.1',
+    ],
+    [
+      'at the highest of three that share its id',
+      [
+        [C, '16.4.7', 1],
+        [C, '15.4.9', 2],
+        [C, '16.4.7', 3],
+        [C, '17.0.1', 4],
+        [C, '15.4.9', 5],
+      ],
+      '17.0.1',
+    ],
+    [
+      'no higher than it was in the last hour, however long two share its id',
+      [
+        [C, '17.0.1', 1],
+        [C, '15.4.9', 2],
+        [C, '16.4.6', 90],
+      ],
+      '16.4.6',
+    ],
+    [
+      'at the higher one after hours, while that is still seen',
+      [
+        [C, '17.0.1', 1],
+        [C, '15.4.9', 31],
+        [C, '17.0.1', 61],
+        [C, '15.4.9', 91],
+        [C, '17.0.1', 121],
+        [C, '15.4.9', 151],
+      ],
+      '17.0.1',
+    ],
+    [
+      'at what its inventories said of two that share its id, whatever strangers say and however late',
+      [
+        [I, '17.0.1', 1],
+        [I, '15.4.9', 2],
+        [I, '17.0.1', 3],
+        [I, '15.4.9', 4],
+        [C, '15.4.9', 300, OPEN],
+      ],
+      '17.0.1',
+    ],
+    [
+      'where it counts, an hour after two shared its id',
+      [
+        [C, '16.4.6', 1],
+        [C, '15.4.9', 2],
+        [C, '16.4.6', 63],
+        [C, '16.4.6', 124],
+      ],
+      '16.4.6',
+    ],
+  ])('and may be as high as %s', (_, steps, expected) => {
+    expect(highestVersion(recordAfter(steps))).toBe(expected);
+  });
+
+  it('once where only build metadata differs', () => {
+    const record = recordAfter([
+      [I, '16.4.6+fips', 1],
+      [C, '16.4.6', 2, OPEN],
+    ]);
+    expect(highestVersion(record)).toBe(countedVersion(record));
   });
 
   it('by later news where what is stored came from the future', () => {

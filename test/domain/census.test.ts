@@ -209,6 +209,46 @@ it('agents of a group that bears the name of a new channel count there, until th
   expect(takeCensus(channel({ name: 'other' }), counts, POLICY, NOW, () => null).known).toEqual([]);
 });
 
+describe('agents in dispute', () => {
+  const dispute = (agents: number, over: object = {}) => {
+    return { channel: CHANNEL, low: '16.4.6', high: '17.0.1', agents, ...over };
+  };
+
+  it.each<[string, ReturnType<typeof dispute>[], Record<string, number>[]]>([
+    [
+      'some of a version',
+      [dispute(2)],
+      [
+        { '16.4.6': 5, '17.0.1': 1 },
+        { '16.4.6': 3, '17.0.1': 3 },
+      ],
+    ],
+    ['all of a version', [dispute(5)], [{ '16.4.6': 5, '17.0.1': 1 }, { '17.0.1': 6 }]],
+    [
+      'one after the other',
+      [dispute(5), dispute(1, { low: '17.0.1', high: '18.0.0' })],
+      [
+        { '16.4.6': 5, '17.0.1': 1 },
+        { '17.0.1': 5, '18.0.0': 1 },
+      ],
+    ],
+    ['none of this channel', [dispute(2, { channel: 'other' })], [{ '16.4.6': 5, '17.0.1': 1 }]],
+  ])('are rivals of themselves at their highest version: %s', (_, disputed, expected) => {
+    const counts = { ...fleet([survey({})], [seen('16.4.6', 5), seen('17.0.1', 1)], []), disputed };
+    const found = census(counts, '16.4.6');
+    expect(plain(found.headcounts)).toEqual(expected);
+    expect(found.headcounts.map(total)).toEqual(expected.map(() => 6));
+    expect(found.followers).toBe(6);
+  });
+
+  it('are so on a new channel that bears the name of their group', () => {
+    const before = survey({ '16.4.6': 5 }, { channel: 'stable/cloud', unmappedGroups: { canary: 1 } });
+    const counts = { ...fleet([before], [seen('16.4.6', 5)], []), disputed: [dispute(1)] };
+    const found = takeCensus(channel({ name: 'canary' }), counts, POLICY, NOW, () => null);
+    expect(plain(found.known)).toEqual([{ '16.4.6': 5 }, { '16.4.6': 4, '17.0.1': 1 }]);
+  });
+});
+
 it('agents that were refused count at their release line, and leave the census incomplete', () => {
   const refused = [{ channel: CHANNEL, line: '14.x', at: NOW }];
   const found = census({ ...fleet([survey({ '16.4.6': 5 })], [seen('16.4.6', 5)], []), refused }, '16.4.7');

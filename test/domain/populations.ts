@@ -60,7 +60,18 @@ export const seen = (version: string, agents: number, channel = CHANNEL): Versio
 
 /** What the store counts: agents with an id from any source, and the account of check-ins alone. */
 export const fleet = (surveys: Survey[] = [], known: VersionTally[] = [], checkIns = known): FleetCounts => ({
-  ...{ surveys, known, checkIns, groups: [], updaters: [], marks: [], unenrolled: [], latest: [], refused: [] },
+  ...{
+    surveys,
+    known,
+    disputed: [],
+    checkIns,
+    groups: [],
+    updaters: [],
+    marks: [],
+    unenrolled: [],
+    latest: [],
+    refused: [],
+  },
 });
 
 /** Artifacts that are out, but for the packages. */

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anonymousPeak, fallOf, type Reading, readingsAfter, readingsPeak } from '../../src/domain/survey.ts';
+import {
+  acceptedReadings,
+  anonymousPeak,
+  fallOf,
+  isFirstOfNobody,
+  type Reading,
+  readingsAfter,
+  readingsPeak,
+} from '../../src/domain/survey.ts';
 
 const SETTLE = 15;
 const POLICY = { settleFor: SETTLE, maxFall: 0.2 };
@@ -186,14 +194,38 @@ describe('a fall', () => {
   });
 });
 
-it('what an inventory listed before stays known while a fall settles', () => {
+describe('an inventory', () => {
   const reading = (at: number, versions: Record<string, number>): Reading => {
     const agents = Object.values(versions).reduce((sum, count) => sum + count, 0);
     return { from: at, until: at, agents, anonymous: {}, versions };
   };
-  const [before, fallen] = [reading(0, { '15.4.9': 1, '16.4.6': 9 }), reading(1, { '16.4.6': 1 })];
-  const readings = readingsAfter([before], fallen, SETTLE);
-  expect(readingsPeak({ readings })).toEqual({ '15.4.9': 1, '16.4.6': 9 });
-  const confirmed = readingsAfter(readings, reading(16, { '16.4.6': 1 }), SETTLE);
-  expect(readingsPeak({ readings: confirmed })).toEqual({ '16.4.6': 1 });
+  const readAll = (...all: Reading[]) =>
+    all.reduce<Reading[]>((readings, next) => readingsAfter(readings, next, SETTLE), []);
+
+  it('is known as it was before while a fall settles', () => {
+    const readings = readAll(reading(0, { '15.4.9': 1, '16.4.6': 9 }), reading(1, { '16.4.6': 1 }));
+    expect(readingsPeak({ readings })).toEqual({ '15.4.9': 1, '16.4.6': 9 });
+    const confirmed = readingsAfter(readings, reading(16, { '16.4.6': 1 }), SETTLE);
+    expect(readingsPeak({ readings: confirmed })).toEqual({ '16.4.6': 1 });
+  });
+
+  it('of as many agents at other versions is another reading', () => {
+    const [before, after] = [reading(0, { '15.4.9': 9 }), reading(1, { '16.4.6': 9 })];
+    const readings = readAll(before, after, reading(2, { '16.4.6': 1 }));
+    expect(readings).toHaveLength(3);
+    expect(readingsPeak({ readings })).toEqual({ '15.4.9': 9, '16.4.6': 9 });
+  });
+});
+
+it('what a person confirms counts alone, and as if it had gone on for long enough', () => {
+  const isEarly = (readings: Reading[]) => isFirstOfNobody({ source: 'teleport-metrics', readings }, POLICY);
+  const fallen = readingsOf([0, 9], [20, 0]);
+  expect(fallOf({ readings: fallen }, POLICY)).toMatchObject({ from: 9, to: 0 });
+  for (const readings of [fallen, readingsOf([20, 0])]) {
+    const accepted = acceptedReadings(readings, POLICY);
+    expect(accepted).toMatchObject([{ from: 5, until: 20, agents: 0 }]);
+    expect(fallOf({ readings: accepted }, POLICY)).toBeNull();
+    expect(isEarly(accepted)).toBe(false);
+  }
+  expect(isEarly(readingsOf([20, 0]))).toBe(true);
 });

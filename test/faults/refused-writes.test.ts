@@ -22,7 +22,7 @@ async function expectRefusing(server: FairwayProcess, why: RegExp) {
   await vi.waitFor(async () => expect(await server.metric('fairway_store_writable')).toBe(0), SOON);
   expect(await ready(server)).toMatch(/^ready, but changes are refused: /);
   expect(await ready(server)).toMatch(why);
-  expect(refusals(server)).toHaveLength(1);
+  await vi.waitFor(() => expect(refusals(server)).toHaveLength(1), SOON);
   const before = (await server.metric('fairway_store_refused_changes_total')) ?? 0;
   expect((await rollForward(server, '16.4.9')).status).toBe(503);
   expect(await server.metric('fairway_store_refused_changes_total')).toBe(before + 1);

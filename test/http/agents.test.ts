@@ -91,7 +91,16 @@ describe('agents', () => {
     const { api, checkIn } = await started();
     const agent = await checkIn(instanceId(0), '16.4.7');
     expect(agent).toMatchObject({ version: '16.4.6', sources: [{ version: '16.4.7', proven: false }, {}] });
-    expect((await api('GET', '/agents?version=16.4.7')).body.agents).toEqual([]);
+    // It is found at both versions at which the census counts it.
+    const idsAt = async (version: string) =>
+      (await api('GET', `/agents?version=${version}&limit=500`)).body.agents.map(({ id }: { id: string }) => id);
+    expect(await idsAt('16.4.7')).toEqual([instanceId(0)]);
+    expect(await idsAt('16.4.6')).toContain(instanceId(0));
+    const { versions, agents } = (await api('GET', '/census?channel=stable%2Fcloud')).body;
+    expect(versions).toContainEqual({ version: '16.4.7', count: 1 });
+    expect(agents).toBe(237);
+    const { because } = (await api('GET', `/agents/${instanceId(0)}/explain`)).body;
+    expect(because).toContain('it may run 16.4.7 instead, so it counts there as well');
     // A check-in may make it older, because that loosens nothing.
     expect(await checkIn(instanceId(1), '15.4.9')).toMatchObject({ version: '15.4.9' });
   });

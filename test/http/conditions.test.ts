@@ -36,8 +36,9 @@ describe('a dry run', () => {
     expect(await stateOf(server)).toEqual(before);
     const real = await api('POST', `${path}?dryRun=false`, { ...body, dryRun: false });
     expect(real).toMatchObject({ status: 200, body: { audit: { action: verb } } });
-    const { revision: _, updatedAt: __, critical, pin, served, ...expected } = byBody.body.channel;
+    const { revision: _, updatedAt: __, critical, pin, served, hold, ...expected } = byBody.body.channel;
     expect(real.body.channel).toMatchObject(expected);
+    expect(real.body.channel.hold).toEqual(hold && { ...hold, at: expect.any(String) });
     expect(real.body.report).toEqual(byBody.body.report);
     expect([Boolean(critical), Boolean(pin), served.length]).toEqual([
       Boolean(real.body.channel.critical),

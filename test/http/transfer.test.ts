@@ -156,6 +156,31 @@ describe('apply', () => {
     expect(await stateOf(server)).toEqual(before);
   });
 
+  it('takes a channel back although the present target strands agents, as a roll-back does', async () => {
+    const { api } = await started();
+    const instances = [instance(0, '16.4.6', 'cluster'), instance(1, '15.4.9')];
+    await api('PUT', '/control-planes/main', { version: '17.0.0' });
+    await api('POST', '/inventory?channel=stable%2Fcloud', instances);
+    await api('POST', `${CHANNEL}/roll-forward`, { version: '17.0.0', reason: 'up', acceptStranding: 1 });
+    const stray = [instance(1, 'unknown'), instance(2, '14.3.3')];
+    await api('POST', '/inventory?channel=stable%2Fcloud', [instance(0, '16.4.6', 'cluster'), ...stray]);
+    const at = (target: string) => ({ channels: [{ name: 'stable/cloud', target }] });
+    expectProblem(await apply(api, at('17.0.1')), 409, 'refused', /stable\/cloud/);
+    expect(await apply(api, at('16.4.6'))).toMatchObject({ status: 200 });
+    expect((await api('GET', CHANNEL)).body.target).toBe('16.4.6');
+    expectProblem(await apply(api, at('17.0.0')), 409, 'refused', /stable\/cloud/);
+  });
+
+  it('refuses to take a channel back where that strands other agents', async () => {
+    const { api } = await started();
+    await api('PUT', '/control-planes/main', { version: '17.0.0' });
+    await api('POST', '/inventory?channel=stable%2Fcloud', [instance(0, '16.4.6', 'cluster'), instance(1, '16.4.7')]);
+    await api('POST', `${CHANNEL}/roll-forward`, { version: '17.0.0', reason: 'up' });
+    await api('POST', '/inventory?channel=stable%2Fcloud', [instance(0, '16.4.6', 'cluster'), instance(1, '17.0.0')]);
+    const reply = await apply(api, { channels: [{ name: 'stable/cloud', target: '16.4.6' }] });
+    expectProblem(reply, 409, 'refused', /1 agent at 17.0.0 would go back a major/);
+  });
+
   it('refuses to move a pinned channel, and to withdraw it', async () => {
     const { server, api } = await lived();
     const before = await stateOf(server);

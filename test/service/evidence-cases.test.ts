@@ -90,6 +90,12 @@ const STAYS: Case[] = [
     after: [{ pass: 2 * DAY }, { metrics: 'p', page: {} }],
   },
   {
+    behaviour: 'the first readings of an auth server that shows no agent do not end presumption',
+    before: [{ roll: 'a', to: '17.0.1' }],
+    after: [{ metrics: 'p', page: {} }, { pass: MINUTE }, { metrics: 'p', page: {} }, { pass: DAY }],
+    target: '16.4.7',
+  },
+  {
     behaviour: 'a channel that is silent as a whole forgets nobody',
     before: [poll('1', 'a', '15.4.9'), poll('2', 'a', '16.4.6')],
     after: [{ pass: 3 * DAY }, { sweep: true }, { sweep: true }, { restart: true }, { sweep: true }],
@@ -130,6 +136,19 @@ const STAYS: Case[] = [
     mode: 'open',
     before: [whole('a', entry('1', '14.3.3'))],
     after: [poll('1', 'a', 'unknown'), poll('1', 'a', '16.4.6'), whole('a', entry('1', '14.3.3'))],
+    target: '16.4.7',
+  },
+  {
+    behaviour: 'a stranger does not make an agent look old enough for a target below what an inventory says',
+    mode: 'open',
+    before: [whole('a', entry('1', '17.0.1'))],
+    after: [poll('1', 'a', '16.4.6'), { pass: 3 * HOUR }, poll('1', 'a', 'unknown'), poll('1', 'a', '14.3.3')],
+    target: '16.4.7',
+  },
+  {
+    behaviour: 'an id that is contested counts at its highest version too, whichever was seen last',
+    before: [poll('1', 'a', '17.0.1'), poll('1', 'a', '16.4.5'), poll('1', 'a', '17.0.1')],
+    after: [poll('1', 'a', '16.4.5'), { pass: 10 * MINUTE }, poll('1', 'a', '16.4.5')],
     target: '16.4.7',
   },
   {
@@ -177,6 +196,34 @@ const TURNS: Case[] = [
     after: [{ accept: 'teleport-metrics', on: 'a' }],
   },
   {
+    behaviour: 'an auth server goes on to show no agent',
+    before: [
+      { roll: 'a', to: '17.0.1' },
+      { metrics: 'p', page: {} },
+    ],
+    after: [{ pass: 16 * MINUTE }, { metrics: 'p', page: {} }],
+    target: '16.4.7',
+  },
+  {
+    behaviour: 'a person confirms that an auth server shows no agent because there is none',
+    before: [
+      { roll: 'a', to: '17.0.1' },
+      { metrics: 'p', page: {} },
+    ],
+    after: [{ accept: 'teleport-metrics', on: 'a' }],
+    target: '16.4.7',
+  },
+  {
+    behaviour: 'a person accepts a fall to no agent',
+    before: [
+      { roll: 'a', to: '17.0.1' },
+      { metrics: 'p', page: { '17.0.1': 4 } },
+      { metrics: 'p', page: {} },
+    ],
+    after: [{ accept: 'teleport-metrics', on: 'a' }],
+    target: '16.4.7',
+  },
+  {
     behaviour: 'it is silent for long while its channel is heard',
     before: [whole('a'), poll('1', 'a', '15.4.9'), poll('9', 'a', '16.4.6')],
     after: [...heard('a'), whole('a')],
@@ -200,6 +247,13 @@ const TURNS: Case[] = [
     behaviour: 'it is not contested any more',
     before: [poll('1', 'a', '16.4.6'), poll('1', 'a', '15.4.9'), poll('1', 'a', '16.4.6')],
     after: [{ pass: 61 * MINUTE }, poll('1', 'a', '16.4.6')],
+  },
+  {
+    behaviour: 'a newer inventory settles what a stranger says of an agent',
+    mode: 'open',
+    before: [whole('a', entry('1', '17.0.1')), poll('1', 'a', '16.4.6')],
+    after: [whole('a', entry('1', '16.4.6'))],
+    target: '16.4.7',
   },
   {
     behaviour: 'its instance had expired',

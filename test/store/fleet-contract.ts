@@ -51,6 +51,12 @@ const counters = async (store: Store) => (await store.counts()).known.map(shown)
 const reported = async (store: Store) => (await store.counts()).checkIns.map(shown).sort();
 const shown = ({ channel, version, agents }: VersionTally) => `${channel} ${version} ${agents}`;
 
+/** Of the agents that count those in dispute. */
+const disputes = async (store: Store) =>
+  (await store.counts()).disputed
+    .map(({ channel, low, high, agents }) => `${channel} ${low} to ${high}: ${agents}`)
+    .sort();
+
 /** Records in a moment after all that is recorded. */
 const record = (store: Store, source: SightingSource, batch: Sighting[], more: Partial<RecordingOptions> = {}) =>
   store.recordSightings(source, batch, { now: NOW + 1_000, contestedFor: 3_600_000, targets: new Map(), ...more });
@@ -84,6 +90,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await store.counts()).toEqual({
         surveys: [],
         known: [],
+        disputed: [],
         checkIns: [],
         groups: [],
         updaters: [],
@@ -302,6 +309,56 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(await counters(store)).toEqual(expected);
     });
 
+    it('counts an agent at both ends where an inventory and a check-in that anybody could have sent differ', async () => {
+      const store = getStore();
+      await record(store, 'inventory', [listed('a', { at: NOW - 2 }), listed('b', { at: NOW - 2 })]);
+      expect(await disputes(store)).toEqual([]);
+      const open = { proven: false, version: '16.0.0' };
+      await record(store, 'check-ins', [sighting('a', open), sighting('b', { ...open, channel: 'edge' })]);
+      const both = ['edge 16.0.0 to 17.4.2: 1', 'stable/cloud 16.0.0 to 17.4.2: 2'];
+      expect(await disputes(store)).toEqual(both);
+      expect(await counters(store)).toEqual(['edge 16.0.0 1', 'stable/cloud 16.0.0 2']);
+      for (const version of ['16.0.0', '17.4.2']) expect(ids(await allAgents(store, { version }))).toEqual(['a', 'b']);
+      await record(store, 'check-ins', [sighting('a', { ...open, at: NOW + 1 })]);
+      expect(await disputes(store), 'the same again').toEqual(both);
+      await record(store, 'inventory', [listed('a', { at: NOW + 2, version: '16.0.0' })]);
+      expect(await disputes(store), 'a newer inventory settles it').toEqual(
+        both.map((each) => each.replace(/2$/, '1')),
+      );
+      await store.forget('b');
+      expect(await disputes(store)).toEqual([]);
+      await record(store, 'check-ins', [sighting('a', { ...open, at: NOW + 3, version: '18.0.0' })]);
+      expect(await disputes(store)).toEqual(['stable/cloud 16.0.0 to 18.0.0: 1']);
+    });
+
+    it('counts a pair of versions too many of a channel by their lines, and refuses none', async () => {
+      const store = getStore();
+      const fleet = Array.from({ length: 10_000 }, (_, n) => `agent-${n}`);
+      const version = (n: number) => `17.0.${Math.floor(n / 100) % 40}`;
+      await record(
+        store,
+        'inventory',
+        fleet.map((id, n) => listed(id, { at: NOW - 1, version: version(n) })),
+      );
+      const inventions = fleet.map((id, n) => sighting(id, { proven: false, version: `9.0.${n % 100}` }));
+      expect(await record(store, 'check-ins', inventions)).toBe(0);
+      const { known, disputed } = await store.counts();
+      const sum = (all: { agents: number }[]) => all.reduce((total, { agents }) => total + agents, 0);
+      expect([known, disputed].map(sum)).toEqual([10_000, 10_000]);
+      expect(disputed.length).toBeLessThanOrEqual(16 * 401);
+      expect(disputed.find(({ low, high }) => low === '9.x' && high === '17.x')?.agents).toBeGreaterThan(1_000);
+      for (const { low } of disputed) {
+        const those = (all: { agents: number; low?: string; version?: string }[]) =>
+          sum(all.filter((each) => (each.low ?? each.version) === low));
+        expect(those(known)).toBeGreaterThanOrEqual(those(disputed));
+      }
+      await store.prune({
+        checkIns: new Map([['stable/cloud', NOW + 1]]),
+        unlisted: { scope: 'stable/cloud', before: NOW + 1 },
+      });
+      expect(await store.counts()).toMatchObject({ known: [], disputed: [] });
+    }, 120_000);
+
     it('remembers that an agent went back, and that it goes back and forth', async () => {
       const store = getStore();
       const targets = new Map([['edge', '16.0.0']]);
@@ -312,12 +369,14 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       const reverted = { from: '17.4.2', was: NOW, at: NOW + 1 };
       expect((await store.agent('a'))?.past).toEqual({ ...NO_PAST, reverted });
       await at(2, '17.4.2');
-      const contested = { version: '17.4.1', at: NOW + 1 };
+      const contested = { version: '17.4.1', at: NOW + 1, high: '17.4.2' };
       expect((await store.agent('a'))?.past).toEqual({ ...NO_PAST, reverted, contested });
       expect(await counters(store)).toEqual(['stable/cloud 17.4.1 1']);
+      expect(await disputes(store)).toEqual(['stable/cloud 17.4.1 to 17.4.2: 1']);
       expect(await labelCounters(store)).toEqual(['stable/cloud contested 1', 'stable/cloud reverted 1']);
       await at(12, '17.4.2');
       expect((await store.agent('a'))?.past, 'long enough at the higher version').toEqual(NO_PAST);
+      expect(await disputes(store)).toEqual([]);
       await record(store, 'check-ins', [sighting('b', { channel: 'edge' })]);
       await record(store, 'check-ins', [sighting('b', { channel: 'edge', version: '16.0.0' })], { targets });
       expect((await store.agent('b'))?.past, 'its channel was rolled back').toEqual(NO_PAST);

@@ -4,6 +4,7 @@ import {
   channelsOf,
   countedVersion,
   currentSighting,
+  highestVersion,
   marksOf,
   NO_PAST,
   recordSighting,
@@ -101,6 +102,7 @@ function agentOf(id: string, { inventory, checkIn, past }: AgentRecord): Agent {
 function countAll(records: AgentRecord[]): Omit<Counts, 'surveys' | 'latest' | 'refused'> {
   const sums = {
     known: tally(),
+    disputed: tally(),
     checkIns: tally(),
     groups: tally(),
     updaters: tally(),
@@ -115,7 +117,9 @@ function countAll(records: AgentRecord[]): Omit<Counts, 'surveys' | 'latest' | '
     );
     const [first, second] = counting.sort((a, b) => Number(b === current) - Number(a === current));
     for (const channel of channelsOf(record)) {
-      sums.known.add(channel, countedVersion(record));
+      const [low, high] = [countedVersion(record), highestVersion(record)];
+      sums.known.add(channel, low);
+      if (low !== high) sums.disputed.add(channel, `${low} ${high}`);
       sums.groups.add(channel, first?.group ?? second?.group);
       sums.updaters.add(channel, first?.updater ?? second?.updater);
       for (const mark of marksOf(record)) sums.marks.add(channel, mark);
@@ -127,6 +131,10 @@ function countAll(records: AgentRecord[]): Omit<Counts, 'surveys' | 'latest' | '
   return {
     known: sums.known.all().map(({ label, ...count }) => ({ ...count, version: label })),
     checkIns: sums.checkIns.all().map(({ label, ...count }) => ({ ...count, version: label })),
+    disputed: sums.disputed.all().map(({ label, ...count }) => {
+      const [low = '', high = ''] = label.split(' ');
+      return { ...count, low, high };
+    }),
     groups: sums.groups.all(),
     updaters: sums.updaters.all(),
     marks: sums.marks

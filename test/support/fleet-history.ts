@@ -1,7 +1,9 @@
 import type { Sighting } from '../../src/domain/agent.ts';
 import { FairwayError } from '../../src/domain/errors.ts';
 import { targetsOf } from '../../src/domain/snapshot.ts';
-import type { FleetLimits, Store } from '../../src/domain/store.ts';
+import type { AgentQuery, FleetLimits, Store } from '../../src/domain/store.ts';
+import { viewAgent } from '../../src/service/explain.ts';
+import { isWanted } from '../../src/store/sightings.ts';
 import { type Entry, type Listing, order, Paper, TERMS, type Verdict, written } from './paper.ts';
 import { type Clock, openWorkplace, SECOND, settingsWith, type Workplace } from './store-services.ts';
 
@@ -166,7 +168,7 @@ async function begin(
       });
       await listing({ ...target, mode: how, entries: read, own: agoOrNull(own) });
     } else if ('importAgain' in step) {
-      const some = step.partial ? imports : imports.filter((list) => list.mode !== 'partial');
+      const some = step.partial ? imports : imports.filter((list) => paper.repeats(list));
       const again = some[step.importAgain % (some.length || 1)];
       if (again) await listing(again);
     } else if ('checkIn' in step) {
@@ -174,7 +176,11 @@ async function begin(
       await checkIn({ id: named(id), on: named(on), version, token, at: ago(age) });
     } else if ('checkInAgain' in step) {
       const again = checkIns[step.checkInAgain % (checkIns.length || 1)];
-      if (again && again.at <= clock.at) await checkIn(again);
+      // Of two check-ins of one moment, the one that comes last is the newer one, so neither is merely repeated.
+      const isOnly = checkIns.every(
+        ({ id, at, version }) => id !== again?.id || at !== again.at || version === again.version,
+      );
+      if (again && again.at <= clock.at && isOnly) await checkIn(again);
     } else if ('metrics' in step) {
       const { page } = step;
       const name = named(step.metrics);
@@ -249,21 +255,18 @@ async function begin(
   /** What the faces of one store say, with the run's names taken out. */
   async function facesOf({ services, store }: Workplace): Promise<object> {
     const { channels, fleet, controlPlanes } = services;
-    const every = (await fleet.agents({ limit: 500 })).agents;
+    const every = (await store.agents({ limit: 500 })).agents;
 
     /** A page of Redis reads all of its buckets, so there the one that holds every agent stands for all. */
     async function listings(name: string): Promise<Pick<Faces, 'older' | 'byVersion'>> {
-      const find = async (query: { olderThan?: string; version?: string }, is: (version: string) => boolean) => {
-        if (store.kind === 'redis')
-          return counting(
-            name,
-            every.filter(({ version }) => is(version)),
-          );
-        return counting(name, (await fleet.agents({ channel: name, limit: 500, ...query })).agents);
+      const find = async (asked: Pick<AgentQuery, 'olderThan' | 'version'>) => {
+        const query = { channel: name, limit: 500, ...asked };
+        if (store.kind !== 'redis') return counting(name, (await fleet.agents(query)).agents);
+        return counting(name, every.filter((agent) => isWanted(agent, query)).map(viewAgent));
       };
       const byVersion: Faces['byVersion'] = {};
-      for (const version of paper.versions()) byVersion[version] = await find({ version }, (each) => each === version);
-      const older = await find({ olderThan: '16.0.0' }, (version) => order(version, '16.0.0') < 0);
+      for (const version of paper.versions()) byVersion[version] = await find({ version });
+      const older = await find({ olderThan: '16.0.0' });
       return { older, byVersion };
     }
 
@@ -312,20 +315,17 @@ async function begin(
         sources: paper
           .sources(name)
           .map((survey) => {
-            const fall = paper.fall(survey);
             return describeSource({
               source: survey.source,
-              fresh: paper.isFresh(survey),
-              settling: fall,
+              fresh: paper.confirms(survey, name),
+              settling: paper.settling(survey, name),
               failing: survey.failing ? {} : null,
               agents: [...survey.versions.values()].reduce((all, each) => all + each, 0),
             });
           })
           .sort(),
         older: paper.listing(name, (version) => order(version, '16.0.0') < 0),
-        byVersion: Object.fromEntries(
-          paper.versions().map((version) => [version, paper.listing(name, (each) => each === version)]),
-        ),
+        byVersion: Object.fromEntries(paper.versions().map((version) => [version, paper.at(name, version)])),
       };
     }
     const agents: Record<string, object> = {};

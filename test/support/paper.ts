@@ -36,6 +36,7 @@ export function order(a: string, b: string): number {
 }
 
 const lower = (a: string, b: string) => (order(b, a) < 0 ? b : a);
+const higher = (a: string, b: string) => (order(b, a) > 0 ? b : a);
 export const major = (version: string) => numbers(version)?.[0] ?? null;
 
 type Tally = Map<string, number>;
@@ -62,14 +63,16 @@ interface Agent {
   inventory: Listed | null;
   checkIn: Seen | null;
   elsewhere: Map<string, number>;
-  /** From where it went back by itself, and the lowest version that it came forward from. */
-  wentBackFrom: string | null;
-  low: { version: string; at: number } | null;
+  /** From where it went back by itself, and when it was last there. */
+  wentBackFrom: { version: string; at: number } | null;
+  /** The lowest version that it came forward from; and that from which it went back, if that was lately too. */
+  low: { version: string; at: number; high: string | null } | null;
 }
 
 interface Reading {
   at: number;
   agents: number;
+  versions: Tally;
   anonymous: Tally;
 }
 
@@ -164,8 +167,16 @@ export class Paper {
     const { low } = agent;
     if (said === null) return low ? lower(current.version, low.version) : current.version;
     // What anybody could have sent does not raise what an inventory says, and does not make it unreadable.
-    const own = current.version === UNREADABLE ? said : lower(current.version, said);
+    const own = current.version === UNREADABLE ? said : lower(said, current.version);
     return low && low.version !== UNREADABLE ? lower(own, low.version) : own;
+  }
+
+  /** The highest version that anything still says of an agent which counts at `version`. */
+  private highestOf(agent: Agent, version: string): string {
+    const current = this.current(agent);
+    const isOpen = current !== null && !current.proven && agent.inventory !== null && !agent.inventory.expired;
+    const said = [current?.version, isOpen ? agent.inventory?.version : null, agent.low?.high];
+    return said.reduce<string>((highest, each) => (each ? higher(highest, each) : highest), version);
   }
 
   channelsOf({ inventory, checkIn, elsewhere }: Agent): string[] {
@@ -205,22 +216,30 @@ export class Paper {
   /** Did the agent go back, or forward again after that? */
   private compare(agent: Agent, before: Seen, after: Seen): void {
     const way = order(after.version, before.version);
+    const vouched = after.proven || !agent.inventory || agent.inventory.expired;
+    const isLate = (at: number) => after.at - at > TERMS.contested && vouched;
+    const high = () => {
+      const from = agent.wentBackFrom;
+      return from && !isLate(from.at) ? from.version : null;
+    };
     if (way < 0) {
       const target = this.channels.get(after.channel)?.target ?? null;
       const rolledBack = target !== null && order(target, before.version) < 0 && order(after.version, target) >= 0;
       if (agent.wentBackFrom === null && rolledBack) return;
-      if (agent.wentBackFrom === null || order(agent.wentBackFrom, before.version) < 0)
-        agent.wentBackFrom = before.version;
+      if (agent.wentBackFrom === null || order(agent.wentBackFrom.version, before.version) <= 0)
+        agent.wentBackFrom = { version: before.version, at: before.at };
+      if (agent.low) agent.low.high = high();
       return;
     }
-    const vouched = after.proven || !agent.inventory || agent.inventory.expired;
-    if (agent.low && after.at - agent.low.at > TERMS.contested && vouched) agent.low = null;
+    if (agent.low && isLate(agent.low.at)) agent.low = null;
+    if (agent.low) agent.low.high = high();
     const said = before.proven || before.version !== UNREADABLE;
-    const forward = way > 0 && said && agent.wentBackFrom !== null && order(before.version, agent.wentBackFrom) < 0;
+    const forward =
+      way > 0 && said && agent.wentBackFrom !== null && order(before.version, agent.wentBackFrom.version) < 0;
     if (forward && (!agent.low || order(before.version, agent.low.version) <= 0)) {
-      agent.low = { version: before.version, at: before.at };
+      agent.low = { version: before.version, at: before.at, high: high() };
     }
-    if (agent.wentBackFrom !== null && !agent.low && order(after.version, agent.wentBackFrom) >= 0)
+    if (agent.wentBackFrom !== null && !agent.low && order(after.version, agent.wentBackFrom.version) >= 0)
       agent.wentBackFrom = null;
   }
 
@@ -228,6 +247,14 @@ export class Paper {
     const proven = this.mode === 'token';
     const enrolled = this.mode === 'open' || token;
     this.note(id, 'checkIn', { channel, version: written(said), at, proven, enrolled, expired: false });
+  }
+
+  /** Is it a whole list of a moment of its own, about channels of which an inventory is known? Another one is news. */
+  repeats({ plane, channel, mode, entries, own }: Listing): boolean {
+    const isDated = own !== null || entries.some(({ seen }) => seen !== null);
+    const isAbout = ([name, each]: [string, Channel]) => (plane === null ? name === channel : each.plane === plane);
+    const about = [...this.channels].filter(isAbout).map(([name]) => name);
+    return mode !== 'partial' && isDated && about.every((name) => this.survey('inventory', name) !== undefined);
   }
 
   /** Returns the code of the refusal, or `done`. */
@@ -290,7 +317,12 @@ export class Paper {
     const unsettled = new Set<string>();
     for (const about of surveyed) {
       const { agents, versions, anonymous } = on(about);
-      const survey = this.read('inventory', about, scope, moment, versions, { at: moment, agents, anonymous });
+      const survey = this.read('inventory', about, scope, moment, versions, {
+        at: moment,
+        agents,
+        versions,
+        anonymous,
+      });
       if (this.fall(survey)) unsettled.add(about);
     }
     for (const name of this.channels.keys()) {
@@ -368,11 +400,46 @@ export class Paper {
   }
 
   private peak(survey: Survey): Tally {
-    const peak: Tally = new Map();
-    for (const { anonymous } of this.counting(survey)) {
-      for (const [version, agents] of anonymous) peak.set(version, Math.max(agents, peak.get(version) ?? 0));
-    }
-    return peak;
+    return this.highest(this.counting(survey).map(({ anonymous }) => anonymous));
+  }
+
+  /** Metrics that show no agent, and have not gone on to say so for long enough: the agents may not be back yet. */
+  private isEarly(survey: Survey): boolean {
+    const counting = this.counting(survey);
+    const [first, last] = [counting[0], counting.at(-1)];
+    if (survey.source !== 'teleport-metrics' || !first || !last) return false;
+    return counting.every(({ agents }) => agents === 0) && last.at - first.at < TERMS.settle;
+  }
+
+  /** What a channel served lately, each version once. */
+  private servedLately({ served, target }: Channel): Set<string> {
+    const recent = [...served].filter(([, until]) => this.now - until <= this.presumedFor).map(([each]) => each);
+    return new Set(target === null ? recent : [...recent, target]);
+  }
+
+  /** Has the survey nobody too early, where somebody is presumed? */
+  private contradicts(survey: Survey, channel: string): boolean {
+    const own = this.channels.get(channel);
+    return own !== undefined && this.servedLately(own).size > 0 && this.isEarly(survey);
+  }
+
+  /** Which fall a source shows of a channel: in its own figures, or below what the channel served. */
+  settling(survey: Survey, channel: string): { from: number; to: number } | null {
+    const own = this.channels.get(channel);
+    if (own && this.contradicts(survey, channel)) return { from: this.servedLately(own).size, to: 0 };
+    return this.fall(survey);
+  }
+
+  /** May the survey be the reason why nobody is presumed? */
+  confirms(survey: Survey, channel: string): boolean {
+    return this.isFresh(survey) && !this.contradicts(survey, channel);
+  }
+
+  /** What an inventory listed before it fell, as long as nobody has confirmed that. */
+  private fallen(channel: string): Tally[] {
+    const survey = this.survey('inventory', channel);
+    if (!survey || !this.fall(survey)) return [];
+    return [this.highest(this.counting(survey).map(({ versions }) => versions))];
   }
 
   /** `versions` is null where the page cannot be had, or proves nothing. */
@@ -383,9 +450,10 @@ export class Paper {
     if (versions === null) {
       const survey = this.survey('teleport-metrics', about);
       if (survey) survey.failing = true;
+      else this.surveys.push(neverRead(about));
       return;
     }
-    const reading = { at: this.now, agents: sum(versions), anonymous: versions };
+    const reading = { at: this.now, agents: sum(versions), versions, anonymous: versions };
     this.read('teleport-metrics', about, about, this.now, versions, reading);
   }
 
@@ -443,7 +511,7 @@ export class Paper {
   private surveyOf(channel: string, source: Survey['source']): Survey | undefined {
     const plane = this.channels.get(channel)?.plane;
     const all = this.surveys.filter((survey) => survey.source === source && this.tells(survey, channel));
-    const fallen = all.filter((survey) => this.fall(survey) !== null);
+    const fallen = all.filter((survey) => this.fall(survey) !== null || this.isEarly(survey));
     for (const some of [fallen, all]) {
       const nearest = [channel, `@${plane}`].flatMap((about) => some.filter((survey) => survey.about === about));
       if (some.length > 0) return nearest[0] ?? some[0];
@@ -453,8 +521,9 @@ export class Paper {
 
   accept(channel: string, source: Survey['source']): string {
     const survey = this.channels.has(channel) ? this.surveyOf(channel, source) : undefined;
-    if (!survey || !this.fall(survey)) return 'not_found';
-    survey.readings = survey.readings.slice(-1);
+    if (!survey || (!this.fall(survey) && !this.isEarly(survey))) return 'not_found';
+    // A person's word is as good as another reading that comes late enough.
+    survey.readings = survey.readings.slice(-1).flatMap((last) => [{ ...last, at: last.at - TERMS.settle }, last]);
     if (source === 'inventory') this.drop(channel, survey.scope, survey.readAt, survey.at);
     return 'done';
   }
@@ -497,9 +566,38 @@ export class Paper {
     return tally;
   }
 
+  /** The same agents at the highest versions that they may run, if any of them differs. */
+  private raised(channel: string): Tally[] {
+    const tally = new Map(this.known(channel));
+    let differs = false;
+    for (const agent of this.agents.values()) {
+      const version = this.versionOf(agent);
+      if (version === null || !this.channelsOf(agent).includes(channel)) continue;
+      const highest = this.highestOf(agent, version);
+      differs ||= highest !== version;
+      count(tally, version, -1);
+      count(tally, highest);
+    }
+    return differs ? [new Map([...tally].filter(([, agents]) => agents > 0))] : [];
+  }
+
+  /** The lowest and the highest version of an agent; none where it does not count. */
+  private versionsOf(agent: Agent): string[] {
+    const version = this.versionOf(agent);
+    return version === null ? [] : [version, this.highestOf(agent, version)];
+  }
+
   /** All versions that agents count at. */
   versions(): string[] {
-    return [...new Set([...this.agents.values()].flatMap((agent) => this.versionOf(agent) ?? []))].sort();
+    return [...new Set([...this.agents.values()].flatMap((agent) => this.versionsOf(agent)))].sort();
+  }
+
+  /** Agents of the channel that count at the version, be it their lowest or their highest. */
+  at(channel: string, version: string): string[] {
+    const found = [...this.agents].filter(
+      ([, agent]) => this.channelsOf(agent).includes(channel) && this.versionsOf(agent).includes(version),
+    );
+    return found.map(([id]) => id).sort();
   }
 
   listing(channel: string, wanted: (version: string) => boolean): string[] {
@@ -539,7 +637,7 @@ export class Paper {
   }
 
   sources(channel: string): Survey[] {
-    return this.surveys.filter((survey) => this.tells(survey, channel));
+    return this.surveys.filter((survey) => survey.readings.length > 0 && this.tells(survey, channel));
   }
 
   /** Rival counts of the channel's agents, as the gate must respect each of them. */
@@ -548,17 +646,15 @@ export class Paper {
     if (!channel) return [];
     const sources = this.sources(name);
     const metrics = sources.filter(({ source }) => source === 'teleport-metrics').map((survey) => this.peak(survey));
-    const rivals = [this.known(name), ...metrics].filter(({ size }) => size > 0);
-    if (sources.some((survey) => this.isFresh(survey))) return rivals;
+    const rivals = [this.known(name), ...this.raised(name), ...metrics, ...this.fallen(name)].filter(
+      ({ size }) => size > 0,
+    );
+    if (sources.some((survey) => this.confirms(survey, name))) return rivals;
     const presumed: Tally = new Map();
     for (const { checkIn } of this.agents.values()) {
       if (checkIn?.enrolled && checkIn.channel === name) count(presumed, checkIn.version);
     }
-    const recent = [...channel.served]
-      .filter(([, until]) => this.now - until <= this.presumedFor)
-      .map(([each]) => each);
-    for (const version of new Set(channel.target === null ? recent : [...recent, channel.target]))
-      count(presumed, version);
+    for (const version of this.servedLately(channel)) count(presumed, version);
     return [...rivals, presumed];
   }
 
@@ -583,7 +679,12 @@ export class Paper {
 
   private headcountsOfSources(name: string): Tally[] {
     const metrics = this.sources(name).filter(({ source }) => source === 'teleport-metrics');
-    return [this.known(name), ...metrics.map((survey) => this.peak(survey))];
+    return [
+      this.known(name),
+      ...this.raised(name),
+      ...metrics.map((survey) => this.peak(survey)),
+      ...this.fallen(name),
+    ];
   }
 
   check(name: string, target: string): Verdict {
@@ -651,6 +752,20 @@ export class Paper {
     return { allowed: reasons.length === 0, agents, stranded, reasons: reasons.sort() };
   }
 }
+
+/** Metrics that failed from the start: they can be forgotten, and say nothing. */
+const neverRead = (about: string): Survey => {
+  const never = { at: Number.NEGATIVE_INFINITY, readAt: Number.NEGATIVE_INFINITY };
+  return {
+    source: 'teleport-metrics',
+    about,
+    scope: about,
+    ...never,
+    versions: new Map(),
+    readings: [],
+    failing: true,
+  };
+};
 
 /** Clearly fewer: more than a fifth and more than 5 agents, or nobody where there was somebody. */
 function isFall(from: number, to: number): boolean {

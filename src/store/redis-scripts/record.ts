@@ -40,9 +40,12 @@ end
 local function unpackPast(packed)
   local past = { elsewhere = {} }
   if not packed then return past end
-  local from, was, at, version, lowAt, others = string.match(packed, '^(%S*) (%S*) (%S*) (%S*) (%S*) ?(.*)$')
-  if from ~= '' then past.reverted = { from = from, wasText = was, atText = at } end
-  if version ~= '' then past.contested = { version = version, at = time(lowAt), atText = lowAt } end
+  local from, was, at, versions, lowAt, others = string.match(packed, '^(%S*) (%S*) (%S*) (%S*) (%S*) ?(.*)$')
+  if from ~= '' then past.reverted = { from = from, was = time(was), wasText = was, atText = at } end
+  if versions ~= '' then
+    local version, high = string.match(versions, '^([^>]*)>?(.*)$')
+    past.contested = { version = version, at = time(lowAt), atText = lowAt, high = high ~= '' and high or nil }
+  end
   for channel, seen in string.gmatch(others, '(%S+) (%S+)') do
     table.insert(past.elsewhere, { channel = channel, at = time(seen), atText = seen })
   end
@@ -87,7 +90,7 @@ local function packPast(past)
   local reverted, contested = past.reverted, past.contested
   if not reverted and not contested and #past.elsewhere == 0 then return false end
   local fields = reverted and { reverted.from, reverted.wasText, reverted.atText } or { '', '', '' }
-  table.insert(fields, contested and contested.version or '')
+  table.insert(fields, contested and contested.version .. (contested.high and '>' .. contested.high or '') or '')
   table.insert(fields, contested and contested.atText or '')
   for _, other in ipairs(past.elsewhere) do
     table.insert(fields, other.channel)
@@ -142,6 +145,15 @@ local function countedVersion(record, current)
   return low ~= '${UNREADABLE}' and lowerVersion(lowest, low) or lowest
 end
 
+-- Nearly all agents have no dispute, and answer at once.
+local function highestVersion(record, current, counted)
+  local listed, contested = not current.proven and counts(record.inventory), record.past.contested
+  if not listed and not contested then return counted end
+  local highest = higherVersion(counted, current.version)
+  if listed then highest = higherVersion(highest, listed.version) end
+  return contested and contested.high and higherVersion(highest, contested.high) or highest
+end
+
 local function isNews(sighting, known, now)
   if not known then return true end
   if known.enrolled ~= sighting.enrolled then return sighting.enrolled end
@@ -152,22 +164,28 @@ local function versionsAfter(before, after, rules)
   local reverted, contested = before.past.reverted, before.past.contested
   local was, is = currentSighting(before), currentSighting(after)
   if not was or not is then return reverted, contested end
+  local vouched = is.proven or not counts(after.inventory)
+  local function isRecent(at) return is.at - at <= rules.contestedFor or not vouched end
+  local function disputed(version, at, atText)
+    local high = reverted and isRecent(reverted.was) and reverted.from or nil
+    return { version = version, at = at, atText = atText, high = high }
+  end
   local order = compareVersions(is.version, was.version)
   if order < 0 then
     local target = rules.targetOf(is.channel)
     local follows = target and compareVersions(is.version, target) >= 0
     if not reverted and follows and compareVersions(target, was.version) < 0 then return reverted, contested end
-    local higher = reverted and compareVersions(reverted.from, was.version) >= 0
-    local from, since = was.version, was.atText
-    if higher then from, since = reverted.from, reverted.wasText end
-    return { from = from, wasText = since, atText = is.atText }, contested
+    local higher = reverted and compareVersions(reverted.from, was.version) > 0 and reverted
+      or { from = was.version, was = was.at, wasText = was.atText }
+    reverted = { from = higher.from, was = higher.was, wasText = higher.wasText, atText = is.atText }
+    return reverted, contested and disputed(contested.version, contested.at, contested.atText)
   end
-  local vouched = is.proven or not counts(after.inventory)
-  local open = contested and (is.at - contested.at <= rules.contestedFor or not vouched) and contested or nil
+  local isOpen = contested and isRecent(contested.at)
+  local open = isOpen and disputed(contested.version, contested.at, contested.atText) or nil
   local said = was.proven or was.version ~= '${UNREADABLE}'
   if reverted and said and order > 0 and compareVersions(was.version, reverted.from) < 0
     and (not open or compareVersions(was.version, open.version) <= 0) then
-    open = { version = was.version, at = was.at, atText = was.atText }
+    open = disputed(was.version, was.at, was.atText)
   end
   if reverted and not open and compareVersions(is.version, reverted.from) >= 0 then reverted = nil end
   return reverted, open

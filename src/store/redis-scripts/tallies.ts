@@ -3,6 +3,7 @@ import { OTHER_GROUP } from '../../domain/store.ts';
 import { MAX_COUNTERS, MAX_GROUPS, MAX_VERSIONS } from '../bounds.ts';
 import { AGENTS_OF_SHARD, KINDS, STRANGERS_OF_SHARD } from '../counters.ts';
 import { STRANGER } from '../packing.ts';
+import { BOUNDED_KINDS } from '../tallies.ts';
 
 /**
  * Lua: the counters of a shard, in KEYS[1], as `countersOf` and `createTallies` have them: whatever changes an agent takes
@@ -26,7 +27,7 @@ local function add(field, by)
   values[field] = before + by
   if (before == 0 and by > 0) or before + by == 0 then
     made = made + by
-    local channel, kind = string.match(field, '^(%S+) ([${KINDS.known[0]}${KINDS.reported[0]}${KINDS.group[0]}]):')
+    local channel, kind = string.match(field, '^(%S+) ([${BOUNDED_KINDS}]):')
     if channel then add(channel .. ' ${KINDS.fields}' .. kind, by) end
   end
 end
@@ -41,13 +42,14 @@ end
 local marksOfStates = { p = '${KINDS.mark}pinned', d = '${KINDS.mark}disabled', u = '${KINDS.mark}unreadable' }
 
 -- Adds to fields what an agent is counted in on each of its channels.
-local function addLabels(fields, channel, record, current, other, version)
+local function addLabels(fields, channel, record, current, other, version, highest)
   local place, n = channel .. ' ', #fields
   local function label(kind, text)
     n = n + 1
     fields[n] = place .. kind .. text
   end
   label('${KINDS.known}', version)
+  if highest ~= version then label('${KINDS.disputed}', version .. '>' .. highest) end
   local group, updater = current.group, current.updater
   if group == '' and other then group = other.group end
   if updater == '' and other then updater = other.updater end
@@ -67,10 +69,11 @@ local function countersOf(record)
   if current then
     local other = current == listed and seen or listed
     local version = countedVersion(record, current)
-    addLabels(fields, current.channel, record, current, other, version)
+    local highest = highestVersion(record, current, version)
+    addLabels(fields, current.channel, record, current, other, version, highest)
     local channels = { [current.channel] = true }
     local function also(channel)
-      if not channels[channel] then addLabels(fields, channel, record, current, other, version) end
+      if not channels[channel] then addLabels(fields, channel, record, current, other, version, highest) end
       channels[channel] = true
     end
     if other then also(other.channel) end
@@ -116,9 +119,16 @@ end
 export const BOUNDS = `
 local function isLine(version) return string.find(version, '^%d+%.x$') or string.find(version, '^%d+%.%d+%.x$') end
 
+-- A release line, or two that are in dispute.
+local function isOfLines(label)
+  local low, high = string.match(label, '^([^>]*)>?(.*)$')
+  return (isLine(low) or low == '${UNREADABLE}') and (high == '' or isLine(high))
+end
+
+local versioned = { ['${KINDS.known}'] = true, ['${KINDS.disputed}'] = true, ['${KINDS.reported}'] = true }
 local function roomForVersion(kind, label)
-  if (kind ~= '${KINDS.known}' and kind ~= '${KINDS.reported}') or label == '${UNREADABLE}' then return 0 end
-  return isLine(label) and ${MAX_COUNTERS} or ${MAX_VERSIONS}
+  if not versioned[kind] or label == '${UNREADABLE}' then return 0 end
+  return isOfLines(label) and ${MAX_COUNTERS} or ${MAX_VERSIONS}
 end
 
 local function roomForGroup(kind, label)
@@ -152,6 +162,7 @@ local function withVersions(record, parts, change)
     changed.past = copy(record.past)
     changed.past.contested = copy(contested)
     changed.past.contested.version = change(contested.version)
+    changed.past.contested.high = contested.high and change(contested.high)
   end
   return changed
 end

@@ -56,6 +56,11 @@ local function lowerVersion(a, b)
   return a
 end
 
+local function higherVersion(a, b)
+  if compareVersions(b, a) > 0 then return b end
+  return a
+end
+
 local function lineOf(text)
   local version = parseVersion(text)
   if not version then return '${UNREADABLE}' end
