@@ -57,8 +57,8 @@ const FIRST_POLLS_MS = 20;
 const LEAST_FLUSH_MS = 500;
 
 /**
- * Starts a server. If it cannot start, for instance because an address is taken or the data directory cannot be used, it
- * closes everything that it has opened, then rejects.
+ * Starts a server. If it cannot start, for instance because an address is taken or the data directory cannot be used,
+ * it closes everything that it has opened, then rejects.
  */
 export async function start(options: StartOptions): Promise<RunningServer> {
   const { shutdown } = options.settings;
@@ -137,6 +137,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   });
   opened.operatorSide = operatorSide;
 
+  nameDefaults(settings, log);
   const { stages } = settings.promotion;
   metrics.watch({
     ...services,
@@ -153,6 +154,19 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   nameEmptyStages(stages, log);
   log.info({ version, store: store.kind, public: urls.publicUrl, operator: urls.operatorUrl }, 'fairway is up');
   return { log, ...urls };
+}
+
+/** Names the settings that are right for a first try and should be set for production. */
+function nameDefaults({ fleet, webapi }: Settings, log: Logger): void {
+  if (fleet.enrolment.mode === 'open') {
+    log.warn(
+      {},
+      'enrolment is open: anyone who reaches the public listener can check in; set fleet.enrolment.mode: token',
+    );
+  }
+  if (webapi.edition === null) {
+    log.info({}, 'webapi.edition is not set, so v2 updaters are not told one; set it before they ask this server');
+  }
 }
 
 function storeOptions(settings: Settings, log: Logger) {

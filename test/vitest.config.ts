@@ -12,12 +12,13 @@ export default defineConfig({
     pool: 'forks',
     // One more than CI has cores: many tests wait, for a lease to end or a server to be taken for dead.
     maxWorkers: 3,
-    // A second of CPU time for each file goes into loading and warming up what all of them import. They share the modules,
-    // not servers or stores; what one changes of its process, it puts back.
+    // A second of CPU time for each file goes into loading and warming up what all of them import. They share the
+    // modules, not servers or stores; what one changes of its process, it puts back.
     isolate: false,
     sequence: { sequencer: SlowFirst },
     testTimeout: 40_000,
-    // CI's machine is shared: what fails there and passes when tried again tells of its load. A person sees every failure.
+    // CI's machine is shared: what fails there and passes when tried again tells of its load. A person sees every
+    // failure.
     retry: process.env.CI ? 2 : 0,
     hookTimeout: 60_000,
     reporters: ['default'],

@@ -21,7 +21,8 @@ const HOP_DETAILS: Record<HopFault, (agents: string, from: Version, target: Vers
 
 /**
  * Why agents at a version cannot go to `target`; empty where they can. The version may be unreadable: no hop within the
- * major of the present target strands anybody new, any other one might (`present` is null where nothing is known of it).
+ * major of the present target strands anybody new, any other one might (`present` is null where nothing is known of
+ * it).
  */
 export function agentFaults(version: string, target: Version, present: Version | null): AgentReason[] {
   const from = agentVersion(version);

@@ -5,7 +5,8 @@ export const UNREADABLE = '?';
 
 /**
  * The version that an agent reports, as it is kept and shown, or `UNREADABLE`. Agents are not asked to write it well: a
- * leading `v` or `V`, white space around it and missing parts (`14.3` is 14.3.0) are accepted, and build metadata stays.
+ * leading `v` or `V`, white space around it and missing parts (`14.3` is 14.3.0) are accepted, and build metadata
+ * stays.
  */
 export function readAgentVersion(text: string): string {
   const trimmed = text.trim().replace(/^v/i, '');

@@ -48,7 +48,10 @@ export interface Sighting {
 
 /** What is remembered of an agent beyond its newest sightings. Most agents have none of it. */
 export interface Past {
-  /** It went back, though its channel was not rolled back: from which version, when it was last seen there, and since when it is lower. */
+  /**
+   * It went back, though its channel was not rolled back: from which version, when it was last seen there, and since
+   * when it is lower.
+   */
   reverted: { from: string; was: number; at: number } | null;
   /**
    * It went back and then forward again: the lowest version, and when it was last seen there; `high` is the version
@@ -89,9 +92,9 @@ export interface Recording {
 }
 
 /**
- * Is the sighting to take the place of `before`, which the same source reported? The newer one by its own time counts; one
- * that is not enrolled never replaces one that is. What is stored from the future is taken for the present, so that it
- * cannot keep later news out.
+ * Is the sighting to take the place of `before`, which the same source reported? The newer one by its own time counts;
+ * one that is not enrolled never replaces one that is. What is stored from the future is taken for the present, so that
+ * it cannot keep later news out.
  */
 export function isNews(sighting: Sighting, before: Sighting | null, now: number): boolean {
   if (!before) return true;
@@ -99,7 +102,10 @@ export function isNews(sighting: Sighting, before: Sighting | null, now: number)
   return sighting.at >= Math.min(before.at, now);
 }
 
-/** The sighting that says what the agent runs now: of those that count the newest, of two of one moment the lower version. */
+/**
+ * The sighting that says what the agent runs now: of those that count the newest, of two of one moment the lower
+ * version.
+ */
 export function currentSighting({ inventory, checkIn }: AgentRecord): Sighting | null {
   const listed = inventory && !inventory.expired ? inventory : null;
   const seen = checkIn?.enrolled ? checkIn : null;
@@ -165,8 +171,8 @@ export function marksOf(record: AgentRecord): AgentMark[] {
 }
 
 /**
- * The record after a sighting, or null where it is refused because the agent is remembered on too many channels. A sighting
- * that is not news changes nothing, except that an inventory that still lists the agent says so.
+ * The record after a sighting, or null where it is refused because the agent is remembered on too many channels. A
+ * sighting that is not news changes nothing, except that an inventory that still lists the agent says so.
  */
 export function recordSighting(
   before: AgentRecord,
@@ -193,7 +199,9 @@ export function recordSighting(
   return { ...after, past };
 }
 
-/** An older list of another channel, in another inventory, does not take over who says that the agent is still there. */
+/**
+ * An older list of another channel, in another inventory, does not take over who says that the agent is still there.
+ */
 const isListedThere = ({ channel, listing }: Sighting, known: Sighting): boolean =>
   channel === known.channel || listing?.scope === known.listing?.scope;
 

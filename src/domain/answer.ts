@@ -16,8 +16,8 @@ export interface Answer {
 }
 
 /**
- * The fields of Teleport's `/webapi/find` that v2 updaters and client tools read. Versions have no prefix. What is not known
- * is left out: a community agent that reads the edition `ent` installs Enterprise over itself.
+ * The fields of Teleport's `/webapi/find` that v2 updaters and client tools read. Versions have no prefix. What is not
+ * known is left out: a community agent that reads the edition `ent` installs Enterprise over itself.
  */
 export interface FindDocument {
   server_version?: string;
@@ -55,7 +55,9 @@ export interface Surroundings {
   target: string | null;
 }
 
-/** Seconds over which agents spread their updates. A whole fleet never moves in one second, even to a critical release. */
+/**
+ * Seconds over which agents spread their updates. A whole fleet never moves in one second, even to a critical release.
+ */
 const JITTER = { usual: 60, critical: 10 };
 
 export function surroundingsOf(channel: Channel, { controlPlanes, releases }: Snapshot): Surroundings {

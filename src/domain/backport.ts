@@ -18,8 +18,8 @@ export interface BackportPlan {
 
 /**
  * Plans a fix for a bug in all versions, by RFD 12's examples. Urgent and security fixes go to the newest minor of
- * every supported major and are released as patches; other fixes wait for the next minor of the latest major. The numbers
- * of pulled and embargoed releases are not used again.
+ * every supported major and are released as patches; other fixes wait for the next minor of the latest major. The
+ * numbers of pulled and embargoed releases are not used again.
  */
 export function planBackports(releases: Iterable<Release>, urgency: Urgency): BackportPlan {
   const stables = newestFirst(releases).filter(({ kind }) => kind === 'stable');

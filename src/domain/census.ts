@@ -40,7 +40,9 @@ export interface Population {
    * highest version.
    */
   known: VersionCounts[];
-  /** The same, and a count of presumed agents where no fresh source knows them all. A target must be safe for every one. */
+  /**
+   * The same, and a count of presumed agents where no fresh source knows them all. A target must be safe for every one.
+   */
   headcounts: VersionCounts[];
   /** Agents that are known to follow this very channel, not only some channel of its cluster. */
   followers: number;
@@ -78,10 +80,11 @@ export interface CensusChannel {
 const CLOCK_TOLERANCE = 60_000;
 
 /**
- * What is known of a channel's agents at `now` (epoch milliseconds). All ways in which a count may fall are elsewhere: an
- * agent that is seen at another version or forgotten (the store), a reading that no longer lists it and is confirmed
- * (`readingsAfter`). Here nothing is left out for its age: without a fresh complete source, every target that the channel
- * served recently is presumed to run somewhere in addition. `planeOf` gives the control plane of another channel.
+ * What is known of a channel's agents at `now` (epoch milliseconds). All ways in which a count may fall are elsewhere:
+ * an agent that is seen at another version or forgotten (the store), a reading that no longer lists it and is confirmed
+ * (`readingsAfter`). Here nothing is left out for its age: without a fresh complete source, every target that the
+ * channel served recently is presumed to run somewhere in addition. `planeOf` gives the control plane of another
+ * channel.
  */
 export function takeCensus(
   channel: CensusChannel,
@@ -140,8 +143,8 @@ export function takeCensus(
 }
 
 /**
- * Does the survey describe the channel's agents? Figures without ids cannot be spread over the channels of a cluster, so
- * each channel of its control plane is judged by all of them.
+ * Does the survey describe the channel's agents? Figures without ids cannot be spread over the channels of a cluster,
+ * so each channel of its control plane is judged by all of them.
  */
 export function tellsAbout(
   { channel, source }: Pick<Survey, 'channel' | 'source'>,

@@ -1,6 +1,7 @@
 import { FairwayError } from './errors.ts';
 import { isMachine } from './role.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
+import { who } from './words.ts';
 
 /** A version that the channel served, and until when (ISO 8601). */
 export interface ServedTarget {
@@ -74,14 +75,14 @@ export interface Channel {
 }
 
 /**
- * What is remembered of a deleted channel: its agents may be there again when one of that name is made, and its bootstrap
- * must not make it again.
+ * What is remembered of a deleted channel: its agents may be there again when one of that name is made, and its
+ * bootstrap must not make it again.
  */
 export interface RetiredChannel {
   name: string;
   served: ServedTarget[];
   controlPlane: string | null;
-  /** Of a channel that was held when it was deleted. */
+  /** The hold of the channel, if it was held when it was deleted. */
   hold?: Hold | null | undefined;
   /** ISO 8601. */
   at: string;
@@ -162,8 +163,8 @@ export const presentTarget = ({
   target ?? lineage.at(-1) ?? served.at(-1)?.version ?? null;
 
 /**
- * A new channel, which serves `target` or, without one, `none`. One of the same name may have been there before; then the
- * new one is held, because a person took the old one away.
+ * A new channel, which serves `target` or, without one, `none`. One of the same name may have been there before; then
+ * the new one is held, because a person took the old one away.
  */
 export function createChannel(
   name: string,
@@ -269,7 +270,7 @@ export function release(channel: Channel, act: Act): Channel {
   return { ...channel, hold: null, ...stamp(act) };
 }
 
-/** Tells agents to upgrade outside their maintenance window, or no longer. */
+/** Lets agents upgrade outside their maintenance window, or no longer. */
 export function setCritical(channel: Channel, critical: boolean, until: Date | null, act: Act): Channel {
   return { ...channel, critical: critical ? mark(act, until) : null, ...stamp(act) };
 }
@@ -322,7 +323,7 @@ export function movable(channel: Channel, at: Date): Channel {
   const end = pin.until ? `until ${pin.until} ` : '';
   throw new FairwayError(
     'channel_pinned',
-    `pinned ${end}by ${pin.by.replace(':', ' ')}, reason: ${pin.reason}. To release it: fairway unpin ${name}`,
+    `pinned ${end}by ${who(pin.by)}, reason: ${pin.reason}. To release it: fairway unpin ${name}`,
   );
 }
 
@@ -355,7 +356,9 @@ function serve({ served, target }: Channel, at: Date): ServedTarget[] {
   return all.length > MAX_SERVED ? forgetOne(all) : all;
 }
 
-/** Without the earliest target that another one of its major stands for: of each major at least one must be remembered. */
+/**
+ * Without the earliest target that another one of its major stands for: of each major at least one must be remembered.
+ */
 function forgetOne(served: ServedTarget[]): ServedTarget[] {
   const majors = served.map(({ version }) => requireVersion(version).major);
   const spare = majors.findIndex((major, index) => majors.lastIndexOf(major) > index);

@@ -111,10 +111,10 @@ export interface Situation {
 }
 
 /**
- * May the channel serve `target` to its agents? Answers with every reason, not the first.
- * The rules are RFD 12's (Compatibility), RFD 134's ("any Cloud release must be always compatible with the oldest
- * version of an agent that's connected to Cloud and enrolled in automatic upgrades") and RFD 109's for the control plane.
- * `controlPlane` is null where the channel has none.
+ * May the channel serve `target` to its agents? Answers with every reason, not the first. The rules are RFD 12's
+ * (Compatibility), RFD 134's ("any Cloud release must be always compatible with the oldest version of an agent that's
+ * connected to Cloud and enrolled in automatic upgrades") and RFD 109's for the control plane. `controlPlane` is null
+ * where the channel has none.
  */
 export function assess(
   target: Version,
@@ -169,8 +169,8 @@ const alreadyStranded = ({ version, count, detail }: Finding): Finding<'already_
 });
 
 /**
- * May the target be set in spite of the report? `accepted` is the number of agents that the operator accepts to strand: it
- * must be the report's, so that a refusal is overridden only for agents that the operator has seen.
+ * May the target be set in spite of the report? `accepted` is the number of agents that the operator accepts to strand:
+ * it must be the report's, so that a refusal is overridden only for agents that the operator has seen.
  */
 export function mayOverride(report: Report, accepted: number): boolean {
   return accepted === report.stranded && !report.reasons.some(({ reason }) => UNBREAKABLE.has(reason));
@@ -232,8 +232,8 @@ function findUnknownPlane(
 }
 
 /**
- * After a control plane changed, its agents reconnect, and sources show some of them late: plans and promotions wait until
- * every complete source was read again and `settleFor` has passed.
+ * After a control plane changed, its agents reconnect, and sources show some of them late: plans and promotions wait
+ * until every complete source was read again and `settleFor` has passed.
  */
 function findPlaneDoubts(
   { evidence }: Population,
@@ -302,8 +302,8 @@ const ARTIFACT_NAMES: Record<ArtifactSet, string> = {
 };
 
 /**
- * A stop that is too far behind the control plane stays in the route: agents that follow the channel do go there where it
- * is the target already, or where an admin accepts what it strands.
+ * A stop that is too far behind the control plane stays in the route: agents that follow the channel do go there where
+ * it is the target already, or where an admin accepts what it strands.
  */
 function findRouteWarnings(route: string[] | null, plane: ControlPlaneState | null): Finding<WarningReason>[] {
   return (route ?? []).slice(0, -1).flatMap((version) => {

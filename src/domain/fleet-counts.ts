@@ -26,13 +26,15 @@ export interface LabelTally {
 /** All that the store counts, for every channel. The size is that of the distinct versions, not of the agents. */
 export interface FleetCounts {
   surveys: Survey[];
-  /** Every agent with an id, from whatever source, once on each channel that it counts on, at the version that counts. */
+  /**
+   * Every agent with an id, from whatever source, once on each channel that it counts on, at the version that counts.
+   */
   known: VersionTally[];
-  /** Of the agents in `known`. */
+  /** The agents in `known` whose sources disagree, by their lowest and highest version. */
   disputed: DisputeTally[];
   /** The account of check-ins alone, at the version that each reported. */
   checkIns: VersionTally[];
-  /** Of the agents in `known`. */
+  /** The agents in `known` by group. */
   groups: LabelTally[];
   updaters: LabelTally[];
   marks: { channel: string; mark: AgentMark; agents: number }[];

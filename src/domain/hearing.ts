@@ -4,8 +4,8 @@ import type { Hearing } from './store.ts';
 const GAP = 1 / 4;
 
 /**
- * Since when each channel has been heard without a gap. An agent's silence says that it is gone only while others of its
- * channel are heard: after an outage of the store, the network or Fairway itself, all of them have been silent.
+ * Since when each channel has been heard without a gap. An agent's silence says that it is gone only while others of
+ * its channel are heard: after an outage of the store, the network or Fairway itself, all of them have been silent.
  */
 export function listen(
   before: ReadonlyMap<string, Hearing>,
@@ -25,8 +25,8 @@ export function listen(
 }
 
 /**
- * By channel, the time before which a check-in is forgotten: `staleAfter` before the channel was last heard. Channels that
- * have not been heard for so long without a gap are left out.
+ * By channel, the time before which a check-in is forgotten: `staleAfter` before the channel was last heard. Channels
+ * that have not been heard for so long without a gap are left out.
  */
 export function silenceBounds(
   hearing: ReadonlyMap<string, Hearing>,

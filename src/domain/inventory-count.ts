@@ -99,7 +99,9 @@ export function gatherInventory(now: number) {
   };
 }
 
-/** Of an id that is listed twice the lower version counts: since the newer entry was seen, for as long as either does. */
+/**
+ * If an id is listed twice, the lower version counts: since the newer entry was seen, for as long as either does.
+ */
 function lowerOf(a: Agent, b: Agent): Agent {
   const lower = compareAgentVersions(b.version, a.version) < 0 ? b : a;
   return { ...lower, lastSeen: later(a.lastSeen, b.lastSeen), expires: later(a.expires, b.expires) };

@@ -17,7 +17,7 @@ export interface Instance {
   updater: UpdaterKind | null;
   updaterVersion: string | null;
   updaterState: UpdaterState | null;
-  /** Of a v2 updater, as it spells it. */
+  /** The group of a v2 updater, as the updater spells it. */
   group: string | null;
   host: string | null;
   /** By the instance's own time, epoch milliseconds; null where that is missing or unreadable. */

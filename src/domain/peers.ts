@@ -2,7 +2,7 @@
 export type PeerFault = 'unreachable' | 'slow' | 'status' | 'too_large' | 'malformed';
 
 export interface PeerErrorOptions extends ErrorOptions {
-  /** Of the answer, where its status was the fault. */
+  /** The status of the answer, if that was the fault. */
   status?: number;
 }
 

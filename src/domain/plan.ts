@@ -37,8 +37,8 @@ const PASSING: ReadonlySet<RefusalReason> = new Set([
 
 /**
  * The steps from the channel's target to the one that `report` judges, which is the last of them; the present target is
- * the first where the route leads through it. Throws `refused` where a plan would not get there, and names the releases of
- * `catalogue` that were pulled on the way.
+ * the first where the route leads through it. Throws `refused` where a plan would not get there, and names the releases
+ * of `catalogue` that were pulled on the way.
  */
 export function planRoute(
   channel: Channel,
@@ -94,7 +94,10 @@ export function reroute(channel: Channel, report: Report): Plan | null {
   return route[1] === plan.route[plan.step + 1] ? null : { ...plan, route, step: 0 };
 }
 
-/** Moves the target to the first step, if it is not there, and keeps the rest; lets go of a hold. Throws as `rollForward`. */
+/**
+ * Moves the target to the first step, if it is not there, and keeps the rest; lets go of a hold. Throws as
+ * `rollForward`.
+ */
 export function startPlan(channel: Channel, route: readonly Version[], critical: boolean, act: Act): Channel {
   const [first, last] = [route[0], route.at(-1)];
   if (!first || !last || route.length < 2) throw new Error('a plan has at least two steps');

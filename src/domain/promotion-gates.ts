@@ -114,8 +114,8 @@ function previousStage(
 const STRANDING: ReadonlySet<string> = new Set(AGENT_REASONS);
 
 /**
- * "Any Cloud release must be always compatible with the oldest version of an agent that's connected to Cloud and enrolled."
- * A machine also waits while what sources say is in doubt; a person may go on.
+ * "Any Cloud release must be always compatible with the oldest version of an agent that's connected to Cloud and
+ * enrolled." A machine also waits while what sources say is in doubt; a person may go on.
  */
 function compatible({ channels, controlPlanes }: StageFacts): PromotionGate {
   const stranded = channels.flatMap(({ report }) =>
@@ -161,7 +161,7 @@ export function channelSteps({ release, channels, heldBefore }: StageFacts): Cha
   });
 }
 
-/** Does the channel serve this very release? Only that counts: nothing is learned of a release that nobody runs. */
+/** Does the channel serve this very release? Only that counts: a release that no agent runs teaches nothing. */
 export const serves = ({ target }: Pick<Channel, 'target'>, version: string): boolean => target === version;
 
 /** Does the channel serve a newer release, so that it can never be moved to `version`? */

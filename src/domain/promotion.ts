@@ -66,7 +66,9 @@ export interface StageProgress {
   ended?: Reasoned | null | undefined;
 }
 
-/** How a stage stands: its progress, or `empty` if it has nothing that could take a release. `empty` is never stored. */
+/**
+ * How a stage stands: its progress, or `empty` if it has nothing that could take a release. `empty` is never stored.
+ */
 export type StageStanding = Omit<StageProgress, 'state'> & { state: StageState | 'empty' };
 
 /** A release's way through the stages. */

@@ -4,8 +4,8 @@ export interface Host {
 }
 
 /**
- * The address of Redis: one server, a primary that sentinels know by name, or a cluster. The password of the sentinels is
- * its only secret.
+ * The address of Redis: one server, a primary that sentinels know by name, or a cluster. The password of the sentinels
+ * is its only secret.
  */
 export type RedisAddress =
   | { kind: 'server'; url: string }

@@ -12,8 +12,8 @@ export const USES: Record<VersionKind, string> = {
 };
 
 /**
- * The branch that a release is cut from (RFD 12, branches): release candidates from the branch of their major, `X.Y.0` and
- * its patches from the branch of their minor. Null for an unknown suffix.
+ * The branch that a release is cut from (RFD 12, branches): release candidates from the branch of their major, `X.Y.0`
+ * and its patches from the branch of their minor. Null for an unknown suffix.
  */
 export function branchOf({ kind, major, minor }: Version): string | null {
   if (kind === 'other') return null;

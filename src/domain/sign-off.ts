@@ -33,7 +33,9 @@ export function rememberedSignOff(signOffs: SignOffs | null, pr: number): Signat
   return verdict?.signedOff ? { by: verdict.by, at: verdict.at } : null;
 }
 
-/** The release with the change signed off or no longer so; null where that says nothing new, or it has no such change. */
+/**
+ * The release with the change signed off or no longer so; null where that says nothing new, or it has no such change.
+ */
 export function withSignOff<R extends Release>(release: R, pr: number, signedOff: Signature | null): R | null {
   const change = release.changes.find((each) => each.pr === pr);
   if (!change || (change.signedOff === null) === (signedOff === null)) return null;

@@ -6,9 +6,8 @@ import type { Point, Resolution } from './series.ts';
 import type { Survey } from './survey.ts';
 
 /**
- * Keys of control data: `channel/NAME`, `release/VERSION`, `promotion/VERSION`, `control-plane/NAME`, `sign-offs/github`,
- * `retired/NAME`.
- * A document's revision is the global revision that wrote it.
+ * Keys of control data: `channel/NAME`, `release/VERSION`, `promotion/VERSION`, `control-plane/NAME`,
+ * `sign-offs/github`, `retired/NAME`. A document's revision is the global revision that wrote it.
  */
 export interface Document {
   key: string;
@@ -19,7 +18,7 @@ export interface Document {
 /** All control data at one revision; 0 and empty before the first commit. */
 export interface ControlState {
   revision: number;
-  /** Of the audit entry that made the revision; null where that is not known. */
+  /** The hash of the audit entry that made the revision; null if it is not known. */
   hash: string | null;
   documents: Document[];
   /** Documents that cannot be served; left out if there are none. */
@@ -52,11 +51,16 @@ export interface Change {
   audit: AuditDraft;
   /** The head of the log that the change was decided by; nothing is committed to a log that does not hold it. */
   base?: AuditHead | undefined;
-  /** Of background work: the fence that its lease came with. Nothing is committed once the lease is another's, or over. */
+  /**
+   * The fence of the lease, for background work. Nothing is committed once another server has the lease or it is over.
+   */
   fence?: number | undefined;
 }
 
-/** The entry of the committed change, with `short` where fewer replicas have it than are wanted; or the written or guarded key whose revision was another, or word that the fence has fallen, or that the log has lost the base. */
+/**
+ * The entry of the committed change, with `short` where fewer replicas have it than are wanted; or the written or
+ * guarded key whose revision was another, or word that the fence has fallen, or that the log has lost the base.
+ */
 export type CommitResult =
   | { entry: AuditEntry; short?: Replication }
   | { conflict: string }
@@ -99,10 +103,10 @@ export interface AgentPage {
 }
 
 /**
- * What check-ins may fill a store with. Each shard of a store has its share, so some may be refused a little earlier; the
- * release lines of those that are refused are remembered (`FleetCounts.refused`). Each channel has its own bound of
- * distinct versions and groups: an agent with one version too many is kept at its release line, one with a group too many
- * in the group `other`.
+ * What check-ins may fill a store with. Each shard of a store has its share, so some may be refused a little earlier;
+ * the release lines of those that are refused are remembered (`FleetCounts.refused`). Each channel has its own bound of
+ * distinct versions and groups: an agent with one version too many is kept at its release line, one with a group too
+ * many in the group `other`.
  */
 export interface FleetLimits {
   agents: number;
@@ -115,16 +119,16 @@ export const OTHER_GROUP = 'other';
 
 export interface PruneQuery {
   /**
-   * Forget check-ins on these channels, and times of refused ones, that are older than this; epoch milliseconds. Those of
-   * other channels stay.
+   * Forget check-ins on these channels, and times of refused ones, that are older than this; epoch milliseconds. Those
+   * of other channels stay.
    */
   checkIns?: ReadonlyMap<string, number> | undefined;
   /** Forget sightings that are not enrolled and older than this. */
   unenrolledBefore?: number | undefined;
   /**
-   * Forget what inventories of `scope` listed before `before` (the import's time) and not since, unless an agent was seen
-   * after `seenUntil`, the moment of the inventory that says that it is gone; only on the channel
-   * `only`, if given, and never on those of `except`, whose fall has not settled.
+   * Forget what inventories of `scope` listed before `before` (the import's time) and not since, unless an agent was
+   * seen after `seenUntil`, the moment of the inventory that says that it is gone; only on the channel `only`, if
+   * given, and never on those of `except`, whose fall has not settled.
    */
   unlisted?:
     | {
@@ -197,16 +201,16 @@ export interface FleetRecords {
   time(): Promise<number>;
   counts(): Promise<FleetCounts>;
   /**
-   * Keeps the survey in place of the one that has its revision, and raises that by one. Returns false, and changes nothing,
-   * if another revision is there or the fence, if given, has fallen.
+   * Keeps the survey in place of the one that has its revision, and raises that by one. Returns false, and changes
+   * nothing, if another revision is there or the fence, if given, has fallen.
    */
   saveSurvey(survey: Survey, fence?: number): Promise<boolean>;
   /** Forgets what a source said of a channel. Returns whether it had said anything. */
   dropSurvey(channel: string, source: Survey['source']): Promise<boolean>;
   /**
-   * Records each sighting as `recordSighting` says. Check-ins are kept within `FleetLimits`. Atomic for each agent, not for
-   * the batch, and in the order given where an agent is in it twice. Returns how many it refused. A large batch is written
-   * in pieces: what is written at a stretch is a stretch in which no poll is answered.
+   * Records each sighting as `recordSighting` says. Check-ins are kept within `FleetLimits`. Atomic for each agent, not
+   * for the batch, and in the order given where an agent is in it twice. Returns how many it refused. A large batch is
+   * written in pieces: what is written at a stretch is a stretch in which no poll is answered.
    */
   recordSightings(source: SightingSource, sightings: readonly Sighting[], options: RecordingOptions): Promise<number>;
   /** Forgets old sightings. Atomic for each agent. Returns how many it forgot. */

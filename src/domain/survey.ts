@@ -26,7 +26,9 @@ export interface Survey {
   scope: string;
   /** Does it know every enrolled agent? */
   complete: boolean;
-  /** Enrolled agents by version, those without an id included; `UNREADABLE` counts those whose version cannot be read. */
+  /**
+   * Enrolled agents by version, those without an id included; `UNREADABLE` counts those whose version cannot be read.
+   */
   versions: Record<string, number>;
   /** Connected agents without an updater, by version, and bots; of the whole scope. */
   unmanaged: Record<string, number>;
@@ -80,7 +82,10 @@ export function readingsAfter(readings: readonly Reading[], next: Reading, settl
   return bounded(all.slice(Math.max(confirmed, 0)));
 }
 
-/** More readings than these are joined, the highest figures of both kept, so that a source that changes each second stays bounded. */
+/**
+ * More readings than these are joined, the highest figures of both kept, so that a source that changes each second
+ * stays bounded.
+ */
 const MAX_READINGS = 32;
 
 function bounded(readings: Reading[]): Reading[] {
@@ -97,8 +102,8 @@ function bounded(readings: Reading[]): Reading[] {
 }
 
 /**
- * Has the newest reading clearly fewer agents than the highest that counts? Clearly is more than `maxFall` of them and more
- * than 5, or no agent where there was one. `from` is that highest number.
+ * Has the newest reading clearly fewer agents than the highest that counts? Clearly is more than `maxFall` of them and
+ * more than 5, or no agent where there was one. `from` is that highest number.
  */
 export function fallOf(
   { readings }: Pick<Survey, 'readings'>,
@@ -113,8 +118,9 @@ export function fallOf(
 }
 
 /**
- * Has an auth server shown no agent since it was read first, not yet for `settleFor`? One that has just started shows itself
- * before its agents are back, so former targets are presumed to run until it goes on saying so, or a person confirms it.
+ * Has an auth server shown no agent since it was read first, not yet for `settleFor`? One that has just started shows
+ * itself before its agents are back, so former targets are presumed to run until it goes on saying so, or a person
+ * confirms it.
  */
 export function isFirstOfNobody(
   { source, readings }: Pick<Survey, 'source' | 'readings'>,

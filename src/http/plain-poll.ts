@@ -31,7 +31,8 @@ const KNOWN = new Map<string, 'host' | 'connection' | 'meaningless' | keyof Poll
 
 /**
  * Reads bytes (as Latin-1) that are exactly one complete request, which node:http would read the same way. Returns null
- * for anything else: a body, a condition, an unknown header, two hosts, what is not a host, anything ambiguous (RFC 9112, 11.2).
+ * for anything else: a body, a condition, an unknown header, two hosts, what is not a host, anything ambiguous (RFC
+ * 9112, 11.2).
  */
 export function readPlainPoll(text: string): PlainPoll | null {
   const request = text.length > MAX_BYTES ? null : REQUEST.exec(text);

@@ -8,8 +8,9 @@ const IMPORTS = /^\/api\/v1\/(inventory|apply|releases\/import)(\?|$)/;
 const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
 
 /**
- * Cuts off a request whose body does not arrive in time, so that slow clients do not fill the table of open files, which
- * polls share. An import has the time that the listener gives it, but not once it was answered, as without a token.
+ * Cuts off a request whose body does not arrive in time, so that slow clients do not fill the table of open files,
+ * which polls share. An import has the time that the listener gives it, but not once it was answered, as without a
+ * token.
  */
 export function limitBodyTime(request: IncomingMessage, response: ServerResponse, within = BODY_MS): void {
   const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;

@@ -9,8 +9,8 @@ export interface DelayCounts {
 export const DELAY_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
 
 /**
- * Longer stalls are always sampled; shorter ones by chance, as polls meet them. 97 does not divide a second, the rhythm of
- * much other work: samples in step with that work would meet it always or never.
+ * Longer stalls are always sampled; shorter ones by chance, as polls meet them. 97 does not divide a second, the rhythm
+ * of much other work: samples in step with that work would meet it always or never.
  */
 const SAMPLE_EVERY_MS = 97;
 /** Updaters give up after this long. It bounds the samples of a process that was paused for hours. */

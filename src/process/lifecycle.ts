@@ -5,8 +5,9 @@ const LAST_LINES_MS = 500;
 const ECHO_MS = 500;
 
 /**
- * Closes the server on SIGTERM or SIGINT, then exits with 0. A second signal exits at once with 1; the same signal within
- * half a second is not a second one. A server that is still starting already answers agents; it is closed once it is up.
+ * Closes the server on SIGTERM or SIGINT, then exits with 0. A second signal exits at once with 1; the same signal
+ * within half a second is not a second one. A server that is still starting already answers agents; it is closed once
+ * it is up.
  */
 export function closeOnSignal(starting: Promise<{ close(): Promise<void> }>, log: Logger): void {
   let first: { signal: NodeJS.Signals; at: number } | null = null;

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 
 /**
- * Runs `task` every `everyMs` milliseconds, one run at a time, until `stop`. A failure is logged with `name`, and the task
- * runs again.
+ * Runs `task` every `everyMs` milliseconds, one run at a time, until `stop`. A failure is logged with `name`, and the
+ * task runs again.
  */
 export function repeat(name: string, everyMs: number, log: Logger, task: () => Promise<void>): { stop(): void } {
   let running = false;

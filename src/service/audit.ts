@@ -5,7 +5,10 @@ import { channelKey, requireChannel } from '../domain/snapshot.ts';
 import type { ControlLog } from '../domain/store.ts';
 import type { State } from './state.ts';
 
-/** The state of the audit chain; `brokenAt` is the id of the first entry that is missing, damaged, or not the one served. */
+/**
+ * The state of the audit chain; `brokenAt` is the id of the first entry that is missing, damaged, or not the one
+ * served.
+ */
 export interface ChainState {
   intact: boolean;
   entries: number;

@@ -25,7 +25,9 @@ export interface Census {
   /** Agents that some source knows of, each counted once. */
   agents: number;
   oldest: VersionCount | null;
-  /** Newest version first; where sources differ, the highest count. Agents whose version cannot be read are left out. */
+  /**
+   * Newest version first; where sources differ, the highest count. Agents whose version cannot be read are left out.
+   */
   versions: VersionCount[];
   /** Agents of those whose version cannot be read. */
   unreadable: number;

@@ -61,7 +61,10 @@ export async function commitDocument<T extends object>(state: State, change: Doc
   }
 }
 
-/** Makes a change depend on the releases that it was judged by, so that it cannot race a pull; null stands for no release. */
+/**
+ * Makes a change depend on the releases that it was judged by, so that it cannot race a pull; null stands for no
+ * release.
+ */
 export const releaseGuards = (releases: ReadonlyMap<string, Stored<Release>>, versions: (string | null)[]): Guard[] =>
   [...new Set(versions.flatMap((version) => version ?? []))].map((version) =>
     guard(releaseKey(version), releases.get(version)),

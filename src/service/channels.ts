@@ -64,7 +64,7 @@ export interface VerbResult {
   audit: AuditEntry | null;
 }
 
-/** Told of what Prometheus counts. */
+/** Counts events for Prometheus. */
 export interface ChannelObserver {
   targetChanged(channel: string, verb: string): void;
   strandingAccepted(channel: string): void;
@@ -157,8 +157,8 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
   }
 
   /**
-   * A mark that takes agents out of their maintenance window must not hurry them to where they are cut off: it is asked for
-   * again with the number of those agents.
+   * A mark that takes agents out of their maintenance window must not hurry them to where they are cut off: it is asked
+   * for again with the number of those agents.
    */
   async function hurry(channel: Channel, request: ChangeRequest, accepted: number | undefined): Promise<Verdict> {
     const report = strandingOf(

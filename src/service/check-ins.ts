@@ -20,7 +20,7 @@ export type Rejection = (typeof REJECTIONS)[number];
 
 export interface CheckInCounters {
   received: number;
-  /** Of those received: without a valid enrolment token where one is asked for. */
+  /** Received check-ins without a valid enrolment token, if one is required. */
   unenrolled: number;
   rejected: Record<Rejection, number>;
   dropped: number;
@@ -56,7 +56,10 @@ export interface CheckInsOptions {
   log: Logger;
 }
 
-/** Check-ins that wait to be written: the newest of each agent, and of those that changed the lowest before on each channel. */
+/**
+ * Check-ins that wait to be written: the newest of each agent, and of those that changed the lowest before on each
+ * channel.
+ */
 interface Batch {
   newest: Map<string, Sighting>;
   earlier: Map<string, Sighting>;

@@ -6,8 +6,8 @@ import type { Write } from '../domain/store.ts';
 declare const byGate: unique symbol;
 
 /**
- * The gate's permission to store one channel with this target and this control plane. Nothing else lets either change, and
- * only service/gate.ts makes it.
+ * The gate's permission to store one channel with this target and this control plane. Nothing else lets either change,
+ * and only service/gate.ts makes it.
  */
 export interface Cleared {
   readonly [byGate]: true;

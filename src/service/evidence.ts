@@ -72,7 +72,7 @@ const MAX_TRIES = 5;
 const PAGE = 500;
 
 export function createEvidences({ store, state, fleet, policy, now }: EvidencesOptions): Evidences {
-  /** Surveys of a source that tell about a channel: its own, that of its control plane, those of channels beside it. */
+  /** Surveys of a source that describe a channel: its own, that of its control plane, those of channels beside it. */
   async function surveysOf(name: string, source: SurveySource): Promise<Survey[]> {
     const snapshot = state.snapshot();
     const { controlPlane } = requireChannel(snapshot, name);

@@ -39,7 +39,10 @@ export interface AgentView {
   expired: boolean;
   /** It goes back and forth between versions; the lowest one of the last while, and when it was last there. */
   contested: { version: string; at: string } | null;
-  /** It went back though its channel was not rolled back: from where, when it was last there, and since when it is lower. */
+  /**
+   * It went back though its channel was not rolled back: from where, when it was last there, and since when it is
+   * lower.
+   */
   reverted: { from: string; was: string; at: string } | null;
   lastSeen: string;
   sources: SightingView[];

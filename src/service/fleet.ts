@@ -11,7 +11,9 @@ import { shareReads } from './shared-read.ts';
 import type { State } from './state.ts';
 
 export interface Fleet {
-  /** What is known of a channel's agents; `snapshot` says which channels share a cluster, by default the present one. */
+  /**
+   * What is known of a channel's agents; `snapshot` says which channels share a cluster, by default the present one.
+   */
   population(channel: CensusChannel, snapshot?: Snapshot): Promise<Population>;
   census(channel: string): Promise<Census>;
   censuses(): Promise<Census[]>;

@@ -148,8 +148,8 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
 }
 
 /**
- * Runs `task` once at a time. Callers during a run share the next one, because the present one may have missed the change
- * that they wait for.
+ * Runs `task` once at a time. Callers during a run share the next one, because the present one may have missed the
+ * change that they wait for.
  */
 function inTurn(task: () => Promise<void>) {
   let current: Promise<void> | null = null;

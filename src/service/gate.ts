@@ -42,8 +42,8 @@ export interface Gate {
   assess(channel: Channel, target: Version, view?: GateView): Promise<Report>;
   /**
    * Judges the change of a channel from `before` (null: there was none; `former` is the control plane of one that was
-   * deleted) to `after`. Throws `refused` with the report unless the gate allows it, or an admin accepts to strand exactly
-   * the number of agents that the report gives (`accepted`).
+   * deleted) to `after`. Throws `refused` with the report unless the gate allows it, or an admin accepts to strand
+   * exactly the number of agents that the report gives (`accepted`).
    */
   clear(
     before: Channel | null,

@@ -30,7 +30,7 @@ export interface InventoryTarget {
 export interface InventorySender {
   actor: Actor;
   address: string;
-  /** Of the body, in hex; asked for once the last entry was read. */
+  /** The SHA-256 of the body, in hex. It is called after the last entry was read. */
   sha256(): string;
 }
 

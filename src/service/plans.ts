@@ -22,7 +22,7 @@ export interface PlanState {
   report: Report | null;
 }
 
-/** Told of what Prometheus counts. */
+/** Counts events for Prometheus. */
 export interface PlanObserver {
   targetChanged(channel: string, verb: string): void;
   /** Null: it waits no more. */
@@ -79,7 +79,9 @@ export function createPlans({ state, gate, fleet, observer, tracer, now, log }: 
     log.info({ channel: channel.name, target: after.target }, reason);
   }
 
-  /** Leads the plan around a stop that was pulled. Returns false where there is no other way, which the plan then says. */
+  /**
+   * Leads the plan around a stop that was pulled. Returns false where there is no other way, which the plan then says.
+   */
   async function findAnotherWay(before: Stored<Channel>, fence: number): Promise<boolean> {
     const at = now();
     const reason = `${before.plan ? nextStep(before.plan).text : 'the next stop'} of the plan is not served any more; another way is taken`;
@@ -108,7 +110,7 @@ export function createPlans({ state, gate, fleet, observer, tracer, now, log }: 
       for (const channel of channels.values()) {
         if (!channel.plan) continue;
         await advanceOne(channel, fence).catch((error) => {
-          // Somebody else moved the channel, or leads: the next round sees what is now.
+          // Someone else moved the channel, or another server leads: the next round sees what is now.
           if (error instanceof FairwayError && error.code === 'revision_mismatch') return;
           log.warn({ err: error, channel: channel.name }, 'a plan could not be looked at; it will be tried again');
         });

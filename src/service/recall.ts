@@ -49,7 +49,9 @@ export interface Recall {
     input: { reason: string; channels?: string[] | undefined; critical?: boolean | undefined },
     request: ChangeRequest,
   ): Promise<RecallResult>;
-  /** Moves channels that still serve a pulled release, for instance one that was created while the pull was committed. */
+  /**
+   * Moves channels that still serve a pulled release, for instance one that was created while the pull was committed.
+   */
   sweep(fence: number): Promise<void>;
 }
 

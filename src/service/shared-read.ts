@@ -1,6 +1,6 @@
 /**
- * Lets callers share a read that is dear. A caller never gets an answer that was asked for before it called, so that what
- * was acknowledged before is always in it: all who call during one read share the next.
+ * Lets callers share a read that is dear. A caller never gets an answer that was asked for before it called, so that
+ * what was acknowledged before is always in it: all who call during one read share the next.
  */
 export function shareReads<T>(read: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | null = null;

@@ -14,7 +14,7 @@ import { earlierReadings, saveRevised } from './surveys.ts';
 export const SOURCE_KINDS = ['teleport-metrics', 'control-plane'] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
-/** Told of what Prometheus counts. */
+/** Counts events for Prometheus. */
 export interface SourceObserver {
   sourceRead(kind: SourceKind, name: string): void;
   sourceFailed(kind: SourceKind, name: string, fault: PeerFault): void;

@@ -78,7 +78,10 @@ export interface ApplyResult {
 export interface Transfer {
   /** What `actor` may see of it. */
   export(actor: Actor): StateDocument;
-  /** Makes the state agree with the document in one commit; it can hold a channel, and never lets one go. Targets that move pass the gate: `refused`, `channel_pinned`. */
+  /**
+   * Makes the state agree with the document in one commit; it can hold a channel, and never lets one go. Targets that
+   * move pass the gate: `refused`, `channel_pinned`.
+   */
   apply(document: WantedState, request: ChangeRequest): Promise<ApplyResult>;
 }
 

@@ -5,9 +5,9 @@ import { FairwayError } from '../domain/errors.ts';
 import type { RecordingOptions, Store } from '../domain/store.ts';
 
 /**
- * The fleet as an older release stored it. It is recorded once under the keys, or in the tables, of this one, in pieces;
- * whoever stops on the way, or does it at the same time as another server, does no harm, since a sighting that is recorded
- * twice changes nothing.
+ * The fleet as an older release stored it. It is recorded once under the keys, or in the tables, of this one, in
+ * pieces; a server that stops on the way, or does it at the same time as another one, does no harm, since a sighting
+ * that is recorded twice changes nothing.
  */
 export interface OldFleet {
   /** How far it is carried over; null: all of it, or there was none. */

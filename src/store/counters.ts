@@ -12,8 +12,8 @@ import type { FleetCounts } from '../domain/fleet-counts.ts';
 import { STRANGER, updaterOf } from './packing.ts';
 
 /**
- * How the counters of a shard are spelled, for both stores: a field is `CHANNEL KIND:LABEL`, and its value is a number of
- * agents unless it says otherwise.
+ * How the counters of a shard are spelled, for both stores: a field is `CHANNEL KIND:LABEL`, and its value is a number
+ * of agents unless it says otherwise.
  */
 export const KINDS = {
   /** Agents, from whatever source, by the version that counts. */
@@ -52,7 +52,10 @@ export function countersOf(record: AgentRecord): string[] {
   return fields;
 }
 
-/** The labels of an agent, the same on each of its channels: group and updater of its current sighting, else of the other. */
+/**
+ * The labels of an agent, the same on each of its channels: group and updater of its current sighting, else of the
+ * other.
+ */
 function labelsOf(record: AgentRecord): string[] {
   const { inventory, checkIn } = record;
   const current = currentSighting(record);

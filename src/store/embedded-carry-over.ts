@@ -11,8 +11,8 @@ const AT_ONCE = 500;
 const DONE = 'done';
 
 /**
- * The fleet in the tables of an older release. They are left, so that the older release can be started again; they may be
- * dropped, and so may the marker, by the first release from which nobody goes back to that one.
+ * The fleet in the tables of an older release. They are left, so that the older release can be started again; they may
+ * be dropped, and so may the marker, by the first release from which no one goes back to that one.
  */
 export function embeddedOldFleet(
   files: EmbeddedFiles,

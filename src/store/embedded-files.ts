@@ -13,7 +13,10 @@ export interface EmbeddedFiles {
   write<T>(work: () => T): Promise<T>;
   /** Runs `work`, which sees the data as of one moment if it does not wait. */
   read<T>(work: () => T): Promise<T>;
-  /** Rejects with `store_unavailable` if a write would fail: the files are gone, or the last write failed and still does. */
+  /**
+   * Rejects with `store_unavailable` if a write would fail: the files are gone, or the last write failed and still
+   * does.
+   */
   probe(): Promise<void>;
   close(): Promise<void>;
 }

@@ -37,8 +37,8 @@ export function surveyOfOldForm({ channel, source, at, versions: readable, skipp
 const OLD_STRANGER = '!';
 
 /**
- * The sighting that such a release packed as `channel version at updater updaterVersion group`, or null if this is none.
- * Whether an agent of an open server was who it said is not known, so it is taken for proven, as it was then.
+ * The sighting that such a release packed as `channel version at updater updaterVersion group`, or null if this is
+ * none. Whether an agent of an open server was who it said is not known, so it is taken for proven, as it was then.
  */
 export function sightingOfOldForm(id: string, source: SightingSource, packed: string): Sighting | null {
   const [place = '', version = '', time = '', updater = '', updaterVersion = '', group = ''] = packed.split(' ');

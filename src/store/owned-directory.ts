@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path';
 import { FairwayError } from '../domain/errors.ts';
 import { makePrivate } from './private-directory.ts';
 
-/** The socket that the server which owns a directory listens on, so that it ends with the process, however that ends. */
+/**
+ * The socket that the server which owns a directory listens on, so that it ends with the process, however that ends.
+ */
 const SOCKET = 'owner.sock';
 
 /**

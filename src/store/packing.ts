@@ -6,7 +6,9 @@ export const STRANGER = '!';
 export const UNPROVEN = '~';
 /** Stands for an updater version that is the agent's own. */
 export const SAME = '=';
-/** Ends a check-in whose time decides at what the agent counts, so that the next one is never stored without counting. */
+/**
+ * Ends a check-in whose time decides at what the agent counts, so that the next one is never stored without counting.
+ */
 export const FLAG = '*';
 /** Stands after the letter of the updater's state. */
 export const EXPIRED = 'x';
@@ -37,7 +39,10 @@ export function unpackRecord(id: string, { checkIn, inventory, past }: Packed): 
   };
 }
 
-/** `channel version at updater updaterVersion group`: `at` in base 36, the updater by its letter, nulls empty and cut off at the end. */
+/**
+ * `channel version at updater updaterVersion group`: `at` in base 36, the updater by its letter, nulls empty and cut
+ * off at the end.
+ */
 export const packCheckIn = (sighting: Sighting): string => packFields(checkInFields(sighting)).trimEnd();
 
 function checkInFields(sighting: Sighting): string[] {
@@ -80,9 +85,9 @@ export function unpackCheckIn(id: string, packed: string): Sighting {
 }
 
 /**
- * `channel version at updater updaterVersion group state listedAt scope host`: state is the letter of the updater's state,
- * then `x` if the instance had expired; scope is empty where it is the channel. A host is kept if it has no white space
- * and the whole stays within `MAX_PACKED`. What an inventory lists is enrolled and proven.
+ * `channel version at updater updaterVersion group state listedAt scope host`: state is the letter of the updater's
+ * state, then `x` if the instance had expired; scope is empty where it is the channel. A host is kept if it has no
+ * white space and the whole stays within `MAX_PACKED`. What an inventory lists is enrolled and proven.
  */
 export function packInventory(sighting: Sighting): string {
   const { channel, at, updaterState, expired, host } = sighting;

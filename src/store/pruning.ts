@@ -16,7 +16,10 @@ export function pruned(record: AgentRecord, query: PruneQuery): { record: AgentR
 const isOld = ({ channel, at }: { channel: string; at: number }, { checkIns }: PruneQuery): boolean =>
   at < (checkIns?.get(channel) ?? Number.NEGATIVE_INFINITY);
 
-/** Where the present check-in goes and the agent was seen elsewhere later than that channel's bound, that takes its place. */
+/**
+ * Where the present check-in goes and the agent was seen elsewhere later than that channel's bound, that takes its
+ * place.
+ */
 function pruneCheckIn(checkIn: Sighting | null, elsewhere: Past['elsewhere'], query: PruneQuery) {
   if (!checkIn) return { checkIn, elsewhere, dropped: false };
   if (!checkIn.enrolled) {

@@ -4,8 +4,8 @@ import { pace } from './pace.ts';
 import { BUCKETS_PER_SHARD, PLACES, placeOf, shardOf } from './redis-keys.ts';
 
 /**
- * Sightings in one script call: a tenth of a millisecond in which this process answers no poll, or the flushes of a large
- * fleet would show in the slowest hundredth of polls, and half a millisecond in which Redis serves no one else.
+ * Sightings in one script call: a tenth of a millisecond in which this process answers no poll, or the flushes of a
+ * large fleet would show in the slowest hundredth of polls, and half a millisecond in which Redis serves no one else.
  */
 const RECORD_AT_ONCE = 25;
 /** Ids hashed at a stretch: some tenths of a millisecond, since code that runs once a second is never fast. */

@@ -14,10 +14,10 @@ const PLACES_AT_ONCE = 64;
 const OLD_KEYS_LIVE = 30 * 24 * 3_600_000;
 
 /**
- * The fleet in the keys of an older release. They are left to servers of that release, which may run beside this one and
- * count what they record among themselves; an agent that only they hear after this is known here when it polls this one.
- * They expire 30 days after they were carried over. They may be deleted as soon as no server of that release is left, and
- * none is to be started again; the marker may go with the next release that knows nothing of them.
+ * The fleet in the keys of an older release. They are left to servers of that release, which may run beside this one
+ * and count what they record among themselves; an agent that only they hear after this is known here when it polls this
+ * one. They expire 30 days after they were carried over. They may be deleted as soon as no server of that release is
+ * left, and none is to be started again; the marker may go with the next release that knows nothing of them.
  */
 export function redisOldFleet(client: RedisClient, record: Store['recordSightings'], time: Store['time']): OldFleet {
   const read = async (keys: string[]) => ((await client.run(READ_OLD, keys, [OLD_KEYS_LIVE])) as string[][]).map(pairs);

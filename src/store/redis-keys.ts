@@ -6,7 +6,7 @@ import type { Resolution } from '../domain/series.ts';
  * Redis packs a hash of up to 128 short fields into a tenth of the memory that single keys would take.
  */
 export const DOCUMENTS = '{fairway}:documents';
-/** Of a cluster's 16,384 slots, the one of control data: CRC16 of `fairway`. */
+/** The slot of control data among a cluster's 16,384: CRC16 of `fairway`. */
 export const CONTROL_SLOT = 7175;
 /** `<id> <hash>` of the last audit entry; the id is the global revision. */
 export const HEAD = '{fairway}:head';
@@ -50,8 +50,8 @@ const partKey = (place: number, part: 'seen' | 'listed' | 'past'): string =>
 const keysOfPlaces: [seen: string, listed: string, past: string][] = [];
 
 /**
- * The three hashes of each place, in the order in which every fleet script expects them. The same strings each time, 3 MB of
- * them for all places: new ones for every flush would be work for the garbage collector between polls.
+ * The three hashes of each place, in the order in which every fleet script expects them. The same strings each time, 3
+ * MB of them for all places: new ones for every flush would be work for the garbage collector between polls.
  */
 export const bucketKeys = (places: number[]): string[] =>
   places.flatMap(

@@ -8,14 +8,16 @@ import { operatorClient, type Reply, startServer, type TestServer, temporaryDire
 import { authMetrics } from '../support/teleport.ts';
 
 /**
- * Ways in which not knowing once opened the gate, each with its siblings. A verdict becomes more permissive only because of
- * evidence, never because of silence.
+ * Ways in which not knowing once opened the gate, each with its siblings. A verdict becomes more permissive only
+ * because of evidence, never because of silence.
  */
 const STORES = ['embedded', 'redis'] as const;
 type StoreKind = (typeof STORES)[number];
 
 const SC = 'stable/cloud';
-/** Two channels at 16.4.6 behind a control plane at 17.4.0, so that 17.0.0 is refused only for agents at 15 or lower. */
+/**
+ * Two channels at 16.4.6 behind a control plane at 17.4.0, so that 17.0.0 is refused only for agents at 15 or lower.
+ */
 const BASE: Raw = {
   fleet: { flushEvery: '20ms' },
   sources: { every: '30ms', timeout: '1s' },

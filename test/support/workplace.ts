@@ -4,7 +4,9 @@ import { inventory } from '../fixtures/inventory.ts';
 import { CLI } from './process.ts';
 import { temporaryDirectory } from './server.ts';
 
-/** Stands for Teleport's own tool, and prints an inventory of the real shape, in which all instances were seen just now. */
+/**
+ * Stands for Teleport's own tool, and prints an inventory of the real shape, in which all instances were seen just now.
+ */
 const TCTL = `#!/bin/sh
 now=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
 [ "$*" = "inventory ls --format=json" ] && sed "s/\\"last_seen\\":\\"[^\\"]*\\"/\\"last_seen\\":\\"$now\\"/g" inventory.json

@@ -15,7 +15,9 @@ import { MarkDetail, Marks, Target } from '../parts/state.tsx';
 import { actionWords, channelPath, percent } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
-/** How many entries are searched for the last one of each channel; without one, a card shows the channel's own stamp. */
+/**
+ * How many entries are searched for the last one of each channel; without one, a card shows the channel's own stamp.
+ */
 const LATEST = 200;
 
 interface CardProps {

@@ -4,8 +4,8 @@ import type { Script } from './script.ts';
 export const DONE = 'done';
 
 /**
- * KEYS: marker, head of control data. Answers how far the fleet is carried over. A Redis in which nothing was ever committed
- * has no old fleet.
+ * KEYS: marker, head of control data. Answers how far the fleet is carried over. A Redis in which nothing was ever
+ * committed has no old fleet.
  */
 export const PROGRESS: Script = {
   name: 'fairwayCarryProgress',
@@ -29,7 +29,8 @@ redis.call('SET', KEYS[1], ARGV[1])
 };
 
 /**
- * Reads old hashes, and gives each so long to live. KEYS: the hashes. ARGV: milliseconds. Answers for each what it holds.
+ * Reads old hashes, and gives each so long to live. KEYS: the hashes. ARGV: milliseconds. Answers for each what it
+ * holds.
  */
 export const READ_OLD: Script = {
   name: 'fairwayCarryRead',

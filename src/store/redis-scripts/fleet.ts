@@ -197,7 +197,9 @@ end
 `,
 };
 
-/** Forgets one agent. KEYS: tallies, check-ins, inventory and past of its bucket. ARGV: id. Answers 1 if it was known. */
+/**
+ * Forgets one agent. KEYS: tallies, check-ins, inventory and past of its bucket. ARGV: id. Answers 1 if it was known.
+ */
 export const FORGET: Script = {
   name: 'fairwayForgetAgent',
   lua: `${AGENTS}
@@ -209,7 +211,9 @@ return (before.checkIn or before.inventory) and 1 or 0
 `,
 };
 
-/** KEYS: tallies of a shard. Answers fields and values in turn, a line each: one string is read far faster than a list. */
+/**
+ * KEYS: tallies of a shard. Answers fields and values in turn, a line each: one string is read far faster than a list.
+ */
 export const COUNTS: Script = {
   name: 'fairwayCounts',
   lua: `return table.concat(redis.call('HGETALL', KEYS[1]), '\\n')`,
@@ -224,7 +228,10 @@ return { part(KEYS[1]), part(KEYS[2]), part(KEYS[3]) }
 `,
 };
 
-/** KEYS: check-ins, inventory and past of some buckets. Answers {index of the bucket, and what the three hold} of each that is not empty. */
+/**
+ * KEYS: check-ins, inventory and past of some buckets. Answers {index of the bucket, and what the three hold} of each
+ * that is not empty.
+ */
 export const BUCKETS: Script = {
   name: 'fairwayRecordBuckets',
   lua: `

@@ -2,8 +2,8 @@ import { UNREADABLE } from '../../domain/agent-version.ts';
 import { EXPIRED, FLAG, MAX_PACKED, SAME, STRANGER, UNPROVEN } from '../packing.ts';
 
 /**
- * Lua: an agent's record, read from its three hashes and written back, as `unpackRecord` and `packRecord` do. Times are kept
- * as they came, beside their number, since Lua has no way to write base 36.
+ * Lua: an agent's record, read from its three hashes and written back, as `unpackRecord` and `packRecord` do. Times are
+ * kept as they came, beside their number, since Lua has no way to write base 36.
  */
 export const RECORDS = `
 local function time(text) return tonumber(text, 36) end

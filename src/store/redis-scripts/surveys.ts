@@ -3,8 +3,8 @@ import type { Script } from './script.ts';
 
 /**
  * Keeps a survey in place of the one with the revision that the writer saw. A survey is stored as `revision JSON`.
- * KEYS: surveys, lease. ARGV: field, revision that the stored one must have (0: none may be there), the next one, JSON, fence
- * ('' for any). Answers 1 if it did.
+ * KEYS: surveys, lease. ARGV: field, revision that the stored one must have (0: none may be there), the next one, JSON,
+ * fence ('' for any). Answers 1 if it did.
  */
 export const SAVE_SURVEY: Script = {
   name: 'fairwaySaveSurveyRevision',

@@ -6,8 +6,8 @@ import { STRANGER } from '../packing.ts';
 import { BOUNDED_KINDS } from '../tallies.ts';
 
 /**
- * Lua: the counters of a shard, in KEYS[1], as `countersOf` and `createTallies` have them: whatever changes an agent takes
- * it out before, puts it in after, then settles.
+ * Lua: the counters of a shard, in KEYS[1], as `countersOf` and `createTallies` have them: whatever changes an agent
+ * takes it out before, puts it in after, then settles.
  */
 export const TALLIES = `
 local agentsOfShard, strangersOfShard = '${AGENTS_OF_SHARD}', '${STRANGERS_OF_SHARD}'

@@ -1,6 +1,9 @@
 import { UNREADABLE } from '../../domain/agent-version.ts';
 
-/** Lua: `compareVersions` as `compareAgentVersions`, `lineOf` as `lineOfAgent`. Text is compared by its bytes: `<` would follow the locale of Redis. */
+/**
+ * Lua: `compareVersions` as `compareAgentVersions`, `lineOf` as `lineOfAgent`. Text is compared by its bytes: `<` would
+ * follow the locale of Redis.
+ */
 export const VERSIONS = `
 local function parseVersion(text)
   local major, minor = string.match(text, '^(%d+)%.?(%d*)%.x$')
