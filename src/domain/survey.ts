@@ -153,6 +153,10 @@ function highest(counts: Record<string, number>[]): Record<string, number> {
   return peak;
 }
 
+/** Does `after` say of the same moment what `before` said? Then it is no news, but the same account once more. */
+export const isSameAccount = (before: Survey | undefined, after: Survey): boolean =>
+  before?.at === after.at && before.scope === after.scope && sameCounts(before.versions, after.versions);
+
 const sameReadings = (a: Reading, b: Reading): boolean =>
   sameCounts(a.anonymous, b.anonymous) && sameCounts(versionsOf(a), versionsOf(b));
 

@@ -12,7 +12,7 @@ import { type MembershipSettings, prepareMembership } from '../domain/membership
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot, targetsOf } from '../domain/snapshot.ts';
 import type { FleetRecords } from '../domain/store.ts';
-import { fallOf, readingsAfter, type SettlePolicy, type Survey } from '../domain/survey.ts';
+import { fallOf, isSameAccount, readingsAfter, type SettlePolicy, type Survey } from '../domain/survey.ts';
 import { oldestReadable, sum } from '../domain/version-counts.ts';
 import { inTurns } from '../process/turns.ts';
 import type { State } from './state.ts';
@@ -142,7 +142,10 @@ export function createInventories(options: InventoriesOptions): Inventories {
     throw new FairwayError('revision_mismatch', message);
   }
 
-  /** Forgets what complete inventories listed before and this one does not, except where a fall has to settle. */
+  /**
+   * Forgets what complete inventories listed before and this one does not, except where a fall has to settle. An
+   * inventory that comes again is left out: it says nothing of agents that others listed since.
+   */
   async function prune(
     { scope, count, at: seenUntil, now: before }: Import,
     surveys: Survey[],
@@ -198,7 +201,8 @@ export function createInventories(options: InventoriesOptions): Inventories {
       const surveys: Survey[] = [];
       if (complete) {
         for (const channel of scope.channels) surveys.push(await save(read, channel, counts));
-        await prune(read, surveys, counts);
+        const isRepeated = surveys.every((survey) => isSameAccount(surveyOf(counts, survey.channel), survey));
+        if (!isRepeated) await prune(read, surveys, counts);
       }
 
       const names = [...new Set([...scope.channels, ...count.channels.keys()])].sort();

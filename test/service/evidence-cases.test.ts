@@ -33,6 +33,14 @@ interface Case {
 /** Refused before, and nothing that came after is evidence. */
 const STAYS: Case[] = [
   {
+    behaviour: 'a whole list that comes again does not drop an agent of a partial list that came after it',
+    before: [whole('a', entry('2', '16.4.6')), partial('a', entry('1', '15.4.9', { seen: 60 }))],
+    after: [
+      { importAgain: 0, partial: false },
+      { importAgain: 0, partial: false },
+    ],
+  },
+  {
     behaviour: 'a stranger cannot end that an agent is contested',
     mode: 'open',
     before: [whole('a', entry('1', '16.4.6')), whole('a', entry('1', '15.4.9')), whole('a', entry('1', '16.4.6'))],

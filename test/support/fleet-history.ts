@@ -164,7 +164,9 @@ async function begin(
         step.import === 'p' ? { plane, channel: named('a') } : { plane: null, channel: named(step.import) };
       const read = entries.map(({ id, version, group, seen, expires }): Entry => {
         const name = group === null || group === 'Prod-EU' || group === 'nowhere' ? group : named(group);
-        return { id: named(id), said: version, group: name, seen: agoOrNull(seen), expires: agoOrNull(expires) };
+        // A partial list and a whole one never say different things of one id at the same moment.
+        const sighted = seen === null ? null : ago(how === 'partial' ? seen + 0.5 : seen);
+        return { id: named(id), said: version, group: name, seen: sighted, expires: agoOrNull(expires) };
       });
       await listing({ ...target, mode: how, entries: read, own: agoOrNull(own) });
     } else if ('importAgain' in step) {

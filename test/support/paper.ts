@@ -314,6 +314,13 @@ export class Paper {
     }
     if (!complete) return 'done';
 
+    const cameBefore = surveyed.every((about) => {
+      const before = this.survey('inventory', about);
+      const { versions } = on(about);
+      const same = before?.versions.size === versions.size;
+      const fits = ([version, agents]: [string, number]) => before?.versions.get(version) === agents;
+      return same && before?.at === moment && before.scope === scope && [...versions].every(fits);
+    });
     const unsettled = new Set<string>();
     for (const about of surveyed) {
       const { agents, versions, anonymous } = on(about);
@@ -329,6 +336,8 @@ export class Paper {
       if (surveyed.includes(name)) continue;
       if (isFall(knownBefore.get(name) ?? 0, spread.get(name)?.agents ?? 0)) unsettled.add(name);
     }
+    // The same list once more says nothing about agents that others listed since.
+    if (cameBefore) return 'done';
     for (const [id, { inventory }] of this.agents) {
       // What a list tells about is over: an agent that was seen since is not gone.
       if (!inventory || inventory.at > moment) continue;
