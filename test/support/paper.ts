@@ -249,9 +249,13 @@ export class Paper {
     this.note(id, 'checkIn', { channel, version: written(said), at, proven, enrolled, expired: false });
   }
 
-  /** Is it a whole list of a moment of its own, about channels of which an inventory is known? Another one is news. */
+  /**
+   * Is it a whole list of a past moment of its own, as are its entries, about channels of which an inventory is
+   * known? Another one is news.
+   */
   repeats({ plane, channel, mode, entries, own }: Listing): boolean {
-    const isDated = own !== null || entries.some(({ seen }) => seen !== null);
+    const isPast = (at: number | null) => at !== null && at <= this.now;
+    const isDated = entries.every(({ seen }) => isPast(seen)) && (own === null ? entries.length > 0 : isPast(own));
     const isAbout = ([name, each]: [string, Channel]) => (plane === null ? name === channel : each.plane === plane);
     const about = [...this.channels].filter(isAbout).map(([name]) => name);
     return mode !== 'partial' && isDated && about.every((name) => this.survey('inventory', name) !== undefined);
