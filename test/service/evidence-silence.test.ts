@@ -7,7 +7,7 @@ import { DAY } from '../support/store-services.ts';
 const TARGETS = ['16.4.7', '17.0.1', '18.0.1'];
 /** About 30 ms of CPU time each. HISTORIES=3000 looks farther, SEED=2 elsewhere. */
 const numRuns = Number(process.env.HISTORIES ?? 150);
-/** A verdict that only a presumption refuses turns when that is over, which is as old as the shipped settings say. */
+/** A verdict that only a presumption refuses turns when that is over, so it outlasts every history. */
 const presumed = 3_650 * DAY;
 
 describe.each([
