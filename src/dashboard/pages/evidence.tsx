@@ -13,7 +13,7 @@ import { ChangeTable } from '../parts/change-table.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { EvidenceView, evidencePath } from '../parts/evidence.tsx';
-import { Field } from '../parts/form.tsx';
+import { ReasonField } from '../parts/form.tsx';
 import { Steering } from '../parts/steering.tsx';
 import { channelPath } from '../parts/words.ts';
 import { readTexts } from '../read-form.ts';
@@ -63,15 +63,7 @@ function EvidencePage({ act, source, census, values, outcome, session }: Evidenc
         }
         outcome={outcome && <Preview {...{ act, source, channel, values, outcome, session, action }} />}
       >
-        <Field
-          label="Reason"
-          name="reason"
-          value={values.reason}
-          required
-          maxlength={500}
-          autofocus
-          hint="For the audit log, and for the people who read it later."
-        />
+        <ReasonField value={values.reason} autofocus />
       </Steering>
     </>
   );

@@ -8,7 +8,7 @@ import type { PromotionView } from '../../service/promotions.ts';
 import { unlessAway, unlessMissing } from '../away.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
 import { ReleaseCrumbs } from '../parts/crumbs.tsx';
-import { Field, Tick } from '../parts/form.tsx';
+import { Field, ReasonField, Tick } from '../parts/form.tsx';
 import { type ReleaseOutcome, ReleasePreview } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
 import { byChannel } from '../parts/stages.tsx';
@@ -106,15 +106,7 @@ function ReleaseFields({
           hint="Channels to roll forward in the same commit, separated by commas."
         />
       )}
-      <Field
-        label={reasonOptional ? 'Reason (optional)' : 'Reason'}
-        name="reason"
-        value={values.reason}
-        required={!reasonOptional}
-        maxlength={500}
-        autofocus
-        hint="For the audit log, and for the people who read it later."
-      />
+      <ReasonField value={values.reason} optional={reasonOptional} autofocus />
       {fields.includes('critical') && (
         <Tick
           label="Critical: agents move at once, outside their maintenance window"

@@ -49,6 +49,23 @@ export function Field({ label, name, value, hint, type = 'text', suggestions, ..
   );
 }
 
+/** The reason of a change, as the audit log keeps it. */
+export const ReasonField = ({
+  value,
+  optional = false,
+  autofocus,
+}: Pick<FieldProps, 'value' | 'autofocus'> & { optional?: boolean }) => (
+  <Field
+    label={optional ? 'Reason (optional)' : 'Reason'}
+    name="reason"
+    value={value}
+    required={!optional}
+    maxlength={500}
+    autofocus={autofocus}
+    hint="For the audit log, and for the people who read it later."
+  />
+);
+
 interface ChoiceProps {
   label: string;
   name: string;

@@ -1,7 +1,7 @@
 import type { Channel } from '../../domain/channel.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import { VERB_FORMS, type VerbValues } from '../verbs.ts';
-import { Field, Tick } from './form.tsx';
+import { Field, ReasonField, Tick } from './form.tsx';
 
 interface VerbFieldsProps {
   verb: ChangingVerb;
@@ -29,15 +29,7 @@ export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsP
           autofocus={!versionOptional}
         />
       )}
-      <Field
-        label="Reason"
-        name="reason"
-        value={values.reason}
-        required
-        maxlength={500}
-        autofocus={!hasVersion || versionOptional}
-        hint="For the audit log, and for the people who read it later."
-      />
+      <ReasonField value={values.reason} autofocus={!hasVersion || versionOptional} />
       {fields.includes('critical') && (
         <Tick
           label="Critical: agents upgrade at once, outside their maintenance window"
