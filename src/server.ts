@@ -165,7 +165,7 @@ function nameDefaults({ fleet, webapi }: Settings, log: Logger): void {
     );
   }
   if (webapi.edition === null) {
-    log.info({}, 'webapi.edition is not set, so v2 updaters are not told one; set it before they ask this server');
+    log.info({}, 'webapi.edition is not set, so v2 updaters get none; set it before they ask this server');
   }
 }
 
