@@ -16,7 +16,7 @@ const NONE = /^$/;
 const ANY = /./;
 
 const LAYERS: Record<string, Layer> = {
-  'domain/': { from: ['domain/'], packages: /^(semver(\/.+)?|node:crypto)$/ },
+  'domain/': { from: ['domain/'], packages: /^(semver(\/.+)?|temporal-polyfill|node:crypto)$/ },
   // Pure parts of Node, a timer and turns; no file, socket or framework.
   'service/': {
     from: ['domain/', 'service/', 'process/repeat.ts', 'process/turns.ts'],
