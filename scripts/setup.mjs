@@ -10,9 +10,10 @@ const at = (...parts) => join(root, ...parts);
 const stamp = at('node_modules/.fairway-lock');
 const bundles = [at('dist/main.js'), at('dist/cli.js')];
 
+/** Prints on standard error, because standard output belongs to the program that follows. */
 function run(what, command, ...args) {
-  console.log(`setup: ${what}`);
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  console.error(`setup: ${what}`);
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (error) console.error(`setup: ${command}: ${error.message}`);
   if (status !== 0) process.exit(status || 1);
 }

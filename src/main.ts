@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { keepAdminToken, type MadeToken } from './config/admin-token.ts';
 import { loadSettings, type Settings, SettingsError } from './config/settings.ts';
 import { FairwayError } from './domain/errors.ts';
+import { urlOf } from './listeners/listen.ts';
 import { closeOnSignal } from './process/lifecycle.ts';
 import { createLog } from './process/log.ts';
 import { inSources } from './process/stack.ts';
@@ -10,6 +13,8 @@ import { start } from './server.ts';
 import { version } from './version.ts';
 
 const DEFAULTS = fileURLToPath(new URL('../config/default.yaml', import.meta.url));
+/** The command line of a checkout; in the image it is on the PATH. */
+const CHECKOUT_CLI = fileURLToPath(new URL('../fairway', import.meta.url));
 
 // Node prints the stack of an uncaught error, which names places in the bundle.
 process.on('uncaughtExceptionMonitor', (error) => {
@@ -33,21 +38,26 @@ try {
 
 async function lead(settings: Settings, log: Logger): Promise<void> {
   const made = settings.tokens.length === 0 ? keepAdminToken(settings.dataDir) : null;
+  const { host, port } = settings.operator;
+  // Before the log, so that a person sees it first. The port 0 is known only after the start.
+  if (made && port !== 0) greet(made, urlOf('http', host, port));
   const starting = start({ settings: made ? withToken(settings, made) : settings, version, log });
   closeOnSignal(starting, log);
   const server = await starting;
-  if (made) greet(made, server.operatorUrl);
+  if (made && port === 0) greet(made, server.operatorUrl);
 }
 
 function withToken(settings: Settings, { sha256 }: MadeToken): Settings {
   return { ...settings, tokens: [{ name: 'admin', role: 'admin', sha256 }] };
 }
 
-/** Shows a new token at a terminal. Where output is collected, it only names the file. */
+/** Says where the dashboard is and how to sign in; shows a new token at a terminal only, where no log collects it. */
 function greet({ file, token }: MadeToken, operatorUrl: string): void {
-  const secret = token && process.stdout.isTTY ? token : `$(cat ${file})`;
-  const made = token ? 'An admin token was created, and is kept' : 'The admin token is kept';
+  const secret = token && process.stdout.isTTY ? `${token}, which is` : 'that is';
+  const cli = existsSync(CHECKOUT_CLI) && resolve('fairway') === CHECKOUT_CLI ? './fairway' : 'fairway';
+  const word = /^[\w./-]+$/.test(file) ? file : `'${file}'`;
   process.stdout.write(
-    `\n${made} in ${file}. Try it:\n\n  curl -H "Authorization: Bearer ${secret}" ${operatorUrl}/api/v1/channels\n\n`,
+    `Dashboard: ${operatorUrl}\n` +
+      `Sign in with the admin token ${secret} in ${file}; at a terminal: ${cli} login ${operatorUrl} < ${word}\n\n`,
   );
 }

@@ -87,7 +87,7 @@ export async function listen<Request extends typeof IncomingMessage>(
     throw new FairwayError('invalid', `${host}:${port} ${why}; set another host or port`, { cause });
   });
   return {
-    url: urlOf(server, certificate ? 'https' : 'http'),
+    url: addressOf(server, certificate ? 'https' : 'http'),
     async drain(length) {
       leaving = true;
       lane?.stop();
@@ -115,10 +115,15 @@ function openServer<Request extends typeof IncomingMessage>(
   return server;
 }
 
-function urlOf(server: Server, scheme: string): string {
-  const { address, family, port } = server.address() as AddressInfo;
-  const wildcard = address === '0.0.0.0' || address === '::';
-  return `${scheme}://${wildcard ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address}:${port}`;
+function addressOf(server: Server, scheme: string): string {
+  const { address, port } = server.address() as AddressInfo;
+  return urlOf(scheme, address, port);
+}
+
+/** The address at which a person on this machine reaches a listener on `host`. */
+export function urlOf(scheme: string, host: string, port: number): string {
+  const wildcard = host === '0.0.0.0' || host === '::';
+  return `${scheme}://${wildcard ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Returns a function that cuts off all connections. Node's own skips those that are still in the TLS handshake. */

@@ -1,8 +1,8 @@
-import { copyFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { addresses, freePorts, ROOT, readLogs, run } from '../support/process.ts';
-import { makeWorkplace } from '../support/workplace.ts';
+import { bareEnvironment, makeClone } from '../support/checkout.ts';
+import { addresses, freePorts, readLogs, run } from '../support/process.ts';
 
 interface Block {
   language: string;
@@ -10,47 +10,41 @@ interface Block {
 }
 
 /** The fenced blocks of the README, in order. */
-const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```(\w+)\n(.*?)\n```$/gms)].map(
-  ([, language = '', content = '']): Block => ({ language, content }),
-);
+const blocksOf = (page: string): Block[] =>
+  [...page.matchAll(/^```(\w+)\n(.*?)\n```$/gms)].map(([, language = '', content = '']) => ({ language, content }));
 
-/** A directory as the README assumes it: the server's `data`, `tctl` and `fairway` on PATH, a release history. */
-function workplace() {
-  const { dir, path } = makeWorkplace();
-  copyFileSync(join(ROOT, 'test/fixtures/releases.json'), join(dir, 'releases.json'));
-  return { dir, path };
-}
-
-/** For a JSON problem, a block shows only its sentence. */
-function shown(output: string): string {
-  return output.startsWith('{') ? JSON.parse(output).detail : output;
-}
-
-it('shows commands that work as printed, and their output', { timeout: 60_000 }, async () => {
-  const { dir, path } = workplace();
+/** Follows the README in a fresh clone, with nothing but the programs that it asks for. */
+it('shows commands that work as printed, and their output', { timeout: 120_000 }, async () => {
+  const dir = makeClone();
+  const blocks = blocksOf(readFileSync(join(dir, 'README.md'), 'utf8'));
   const [start, ...commands] = blocks.filter(({ language }) => language === 'sh');
   expect(start?.content).toBe('npm start');
-  const server = run('sh', ['-c', 'npm start'], { env: freePorts(dir), group: true });
-  const { public: publicUrl, operator } = await addresses(server);
+  const env = bareEnvironment();
+  const server = run(join(env.PATH, 'npm'), ['start'], {
+    cwd: dir,
+    env: { ...env, ...freePorts(dir) },
+    group: true,
+  });
+  const { public: publicUrl, operator } = await addresses(server, 90_000);
 
-  const token = readFileSync(join(dir, 'data/admin-token'), 'utf8').trim();
-  const env = { PATH: path, FAIRWAY_URL: operator, FAIRWAY_TOKEN: token, TOKEN: token };
   const outputs: string[] = [];
-  for (const command of commands) {
-    const here = command.content
-      .replaceAll('http://127.0.0.1:8080', publicUrl)
-      .replaceAll('http://127.0.0.1:8081', operator);
-    const shell = run('sh', ['-ec', here], { cwd: dir, env });
-    expect((await shell.exit).code, `${here}\n${shell.stderr}`).toBe(0);
-    outputs.push(shell.stdout);
-    const next = blocks[blocks.indexOf(command) + 1];
-    // A poll's answer has no newline; the output of other tools ends with one.
-    if (next?.language === 'text') expect(shown(shell.stdout).replace(/\n$/, ''), here).toBe(next.content);
+  for (const block of commands) {
+    const printed: string[] = [];
+    for (const line of block.content.split('\n')) {
+      const here = line.replaceAll('http://127.0.0.1:8080', publicUrl).replaceAll('http://127.0.0.1:8081', operator);
+      const shell = run(join(env.PATH, 'sh'), ['-c', `exec 2>&1\n${here}`], { cwd: dir, env });
+      expect((await shell.exit).code, `${here}\n${shell.stdout}`).toBe(0);
+      printed.push(shell.stdout.trimEnd());
+    }
+    const output = printed.join('\n');
+    outputs.push(output);
+    // The page shows where an output ends.
+    const next = blocks[blocks.indexOf(block) + 1];
+    if (next?.language === 'text') expect(output.endsWith(next.content), output).toBe(true);
   }
-  expect(commands.length).toBeGreaterThanOrEqual(5);
-  expect(JSON.parse(outputs[1] ?? '')).toMatchObject({ channel: { target: '16.4.7' }, report: { allowed: true } });
-  expect(outputs[3]).toContain('"code":"refused"');
-  expect(outputs[4]).toMatch(/237 agents enrolled.*\d+ imported, 0 unchanged/s);
+  expect(commands.length).toBeGreaterThan(10);
+  expect(outputs[3]).toMatch(/237 agents enrolled.*\d+ imported, 0 unchanged/s);
+  expect(outputs.find((output) => output.includes('route'))).toContain('waiting for 20 agents below 16.0.0');
 
   // Ctrl-C goes to everything at a terminal: to npm, to its shell and to the server.
   server.signal('SIGINT');

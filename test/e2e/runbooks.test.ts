@@ -24,7 +24,7 @@ interface Scenario {
 
 const PAGES = ['docs/operating.md', ...readdirSync('docs/runbooks').map((name) => `docs/runbooks/${name}`)];
 
-const RELEASES = join(ROOT, 'test/fixtures/releases.json');
+const RELEASES = join(ROOT, 'config/samples/releases.json');
 const CATALOGUE = { ...(QUICKSTART.bootstrap as object), releases: RELEASES };
 
 /** A server with `settings` over the quick start, and the inventory of its cluster. */

@@ -382,7 +382,7 @@ describe('check', () => {
   it('refuses a release that a strict catalogue does not have', async () => {
     const { api } = await started({
       compatibility: { catalogue: 'strict' },
-      bootstrap: { releases: 'test/fixtures/releases.json' },
+      bootstrap: { releases: 'config/samples/releases.json' },
     });
     const { body } = await api('POST', `${CHANNEL}/check`, { version: '16.4.8' });
     expect(body).toMatchObject({ allowed: false, reasons: [{ reason: 'unknown_release' }] });

@@ -7,7 +7,7 @@ import { ask } from './wire.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 const IMPORT = '/inventory?channel=stable%2Fcloud';
-const RELEASES: Raw = { bootstrap: { releases: 'test/fixtures/releases.json' } };
+const RELEASES: Raw = { bootstrap: { releases: 'config/samples/releases.json' } };
 
 /** stable/cloud at 16.4.6 with 237 enrolled agents, one of them unreadable; the control plane at 16.4.7. */
 async function started() {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { operatorClient, startServer } from '../support/server.ts';
 import { expectProblem, stateOf } from './shared-server.ts';
 
-const history = JSON.parse(readFileSync('test/fixtures/releases.json', 'utf8'));
+const history = JSON.parse(readFileSync('config/samples/releases.json', 'utf8'));
 
 async function started() {
   const server = await startServer();

@@ -10,7 +10,7 @@ const CHANNEL = '/channels/stable%2Fcloud';
 const YAML = { 'Content-Type': 'application/yaml' };
 
 async function started() {
-  const server = await startServer(merge(QUICKSTART, { bootstrap: { releases: 'test/fixtures/releases.json' } }));
+  const server = await startServer(merge(QUICKSTART, { bootstrap: { releases: 'config/samples/releases.json' } }));
   return { server, api: operatorClient(server) };
 }
 

@@ -130,13 +130,13 @@ export async function startFairway(options: FairwayOptions = {}): Promise<Fairwa
 }
 
 /** Waits until a starting server logs its addresses, and returns them. */
-export async function addresses(program: Program): Promise<{ public: string; operator: string }> {
+export async function addresses(program: Program, timeout = START_MS): Promise<{ public: string; operator: string }> {
   let ended = false;
   void program.exit.then(() => {
     ended = true;
   });
   const up = await vi.waitUntil(() => ended || readLogs(program.stdout).find(({ msg }) => msg === 'fairway is up'), {
-    timeout: START_MS,
+    timeout,
     interval: 5,
   });
   if (up === true) throw new Error(`the server ended:\n${program.stdout}${program.stderr}`);
