@@ -90,6 +90,6 @@ export function troubleRows(census: Census): [string, Cell | Cell[]][] {
 
 const describeUncounted = (lines: string[]): Cell =>
   painted(
-    `check-ins at ${lines.join(', ')} were refused: the census of the fleet is full; raise fleet.maxAgents`,
+    `check-ins at ${lines.join(', ')} were too many to be counted; see fleet.maxAgents and fleet.maxPending`,
     'red',
   );

@@ -104,11 +104,14 @@ export function findDoubts(
     }),
     ...uncounted.map((line) => {
       const what = line === UNREADABLE ? 'whose version cannot be read' : `at ${line}`;
-      const detail = `check-ins of agents ${what} were refused because the census of the fleet is full, so it is incomplete; raise fleet.maxAgents, and see: fairway census ${channel}`;
+      const detail = `check-ins of agents ${what} on ${channel} were too many to be counted, so the census is incomplete; see: fairway census ${channel}; if all of them have been counted since: fairway evidence forget ${channel} --version ${inShell(line)} --reason WHY`;
       return { reason: 'agents_uncounted' as const, version: line, detail };
     }),
   ];
 }
+
+/** A release line, as it is typed into a shell. */
+const inShell = (line: string): string => (line === UNREADABLE ? `'${UNREADABLE}'` : line);
 
 /** Agents that are left out because their instances had expired; they hold up nothing, and are named. */
 export function findExpired({ marks: { expired } }: Population, channel: string): Finding<'expired'>[] {

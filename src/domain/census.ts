@@ -57,7 +57,7 @@ export interface Population {
   unmanaged: VersionCounts;
   /** Agents of groups that are no channel of their own. */
   unmappedGroups: LabelCounts;
-  /** Release lines of agents that were refused for the limits; they count in `headcounts` as one agent each. */
+  /** Release lines of agents that could not be counted; they count in `headcounts` as one agent each. */
   uncounted: string[];
 }
 
@@ -98,7 +98,7 @@ export function takeCensus(
     tallies.filter((count) => count.channel === channel.name);
   const checkIns = tally(own(counts.checkIns).map(({ version, agents }) => [version, agents]));
   const latest = own(counts.latest)[0]?.at ?? null;
-  const uncounted = own(counts.refused).map(({ line }) => line);
+  const uncounted = own(counts.uncounted).map(({ line }) => line);
 
   const presumed = tally(servedWithin(channel, policy.presumeServedFor, now).map((version) => [version, 1]));
   const evidence: Evidence[] = surveys.map((survey) => {
@@ -111,7 +111,7 @@ export function takeCensus(
 
   const withIds = own(counts.known).map(({ version, agents }): [string, number] => [version, agents]);
   const withoutIds = surveys.filter(({ source }) => source === 'inventory').flatMap(anonymousAgents);
-  const refused = uncounted.map((line): [string, number] => [line, 1]);
+  const missed = uncounted.map((line): [string, number] => [line, 1]);
   const counted = tally([...withIds, ...withoutIds]);
   const metrics = surveys.filter(({ source }) => source === 'teleport-metrics');
   const clusters = metrics.map((survey) => ({ survey, counts: tally(anonymousAgents(survey)) }));
@@ -131,7 +131,7 @@ export function takeCensus(
     evidence,
     known,
     followers: Math.max(total(counted), ...followed),
-    headcounts: isKnown ? known : [...known, tally([...checkIns, ...refused, ...presumed])],
+    headcounts: isKnown ? known : [...known, tally([...checkIns, ...missed, ...presumed])],
     groups: labels(own(counts.groups)),
     updaters: labels(own(counts.updaters)),
     marks: marksOf(own(counts.marks), surveys, channel.name),

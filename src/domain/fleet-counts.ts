@@ -42,6 +42,16 @@ export interface FleetCounts {
   unenrolled: { channel: string; agents: number }[];
   /** The newest check-in that was recorded; epoch milliseconds. */
   latest: { channel: string; at: number }[];
-  /** The release lines of check-ins that were refused for the limits, and when one last was; epoch milliseconds. */
-  refused: { channel: string; line: string; at: number }[];
+  /** What check-ins could not be counted. */
+  uncounted: UncountedLine[];
+}
+
+/**
+ * A release line (`lineOfAgent`) of check-ins that were refused for the limits of the store or dropped before they got
+ * there, and when one last was; epoch milliseconds.
+ */
+export interface UncountedLine {
+  channel: string;
+  line: string;
+  at: number;
 }

@@ -1,6 +1,6 @@
 import type { Agent, AgentMark, Sighting, SightingSource } from './agent.ts';
 import type { AuditDraft, AuditEntry, AuditHead } from './audit.ts';
-import type { FleetCounts } from './fleet-counts.ts';
+import type { FleetCounts, UncountedLine } from './fleet-counts.ts';
 import type { Replication } from './replication.ts';
 import type { Point, Resolution } from './series.ts';
 import type { Survey } from './survey.ts';
@@ -104,7 +104,7 @@ export interface AgentPage {
 
 /**
  * What check-ins may fill a store with. Each shard of a store has its share, so some may be refused a little earlier;
- * the release lines of those that are refused are remembered (`FleetCounts.refused`). Each channel has its own bound of
+ * the release lines of those that are refused are remembered (`FleetCounts.uncounted`). Each channel has its own bound of
  * distinct versions and groups: an agent with one version too many is kept at its release line, one with a group too
  * many in the group `other`.
  */
@@ -119,7 +119,7 @@ export const OTHER_GROUP = 'other';
 
 export interface PruneQuery {
   /**
-   * Forget check-ins on these channels, and times of refused ones, that are older than this; epoch milliseconds. Those
+   * Forget check-ins on these channels, and times of uncounted ones, that are older than this; epoch milliseconds. Those
    * of other channels stay.
    */
   checkIns?: ReadonlyMap<string, number> | undefined;
@@ -213,6 +213,10 @@ export interface FleetRecords {
    * written in pieces: what is written at a stretch is a stretch in which no poll is answered.
    */
   recordSightings(source: SightingSource, sightings: readonly Sighting[], options: RecordingOptions): Promise<number>;
+  /** Remembers check-ins that were dropped. A store that is full of counters remembers their channel alone. */
+  noteUncounted(lines: readonly UncountedLine[]): Promise<void>;
+  /** Forgets a line of a channel that was not counted. */
+  forgetUncounted(channel: string, line: string): Promise<void>;
   /** Forgets old sightings. Atomic for each agent. Returns how many it forgot. */
   prune(query: PruneQuery): Promise<number>;
   agents(query: AgentQuery): Promise<AgentPage>;

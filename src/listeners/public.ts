@@ -23,7 +23,7 @@ export interface PublicSide {
 
 export interface PublicSideOptions {
   state: Pick<State, 'peek' | 'onChange'>;
-  store: Pick<FleetRecords, 'recordSightings'>;
+  store: Pick<FleetRecords, 'recordSightings' | 'noteUncounted'>;
   settings: Settings;
   /** Null without built-in TLS. */
   certificate: ServedKeyPair | null;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
 import type { Sighting, SightingSource } from '../domain/agent.ts';
 import { FairwayError } from '../domain/errors.ts';
+import type { UncountedLine } from '../domain/fleet-counts.ts';
 import { type Snapshot, stateOf, takeSnapshot, targetsOf } from '../domain/snapshot.ts';
 import type { ControlState, RecordingOptions } from '../domain/store.ts';
 import type { KeyPair } from './certificate.ts';
@@ -15,8 +16,9 @@ type Order = { pair: KeyPair } | { offset: number } | { state: ControlState | nu
 type Recorded = { recorded: number; refused: number; failed: string | null };
 /** A message of a worker to the first process. */
 type News = { hello: true } | { up: string } | { counts: PollCounts } | Batch;
-/** Check-ins to write, spread over `within` milliseconds. */
-type Batch = { record: number; sightings: readonly Sighting[]; within: number };
+type Batch = { record: number } & Recordable;
+/** Check-ins to write, spread over `within` milliseconds; or lines of check-ins that were dropped. */
+type Recordable = { sightings: readonly Sighting[]; within: number } | { uncounted: readonly UncountedLine[] };
 
 const COUNTS_EVERY_MS = 1_000;
 const RESTART_AFTER_MS = 1_000;
@@ -52,6 +54,12 @@ export async function openWorkers({
     within,
   });
 
+  async function record(batch: Batch): Promise<number> {
+    if ('sightings' in batch) return store.recordSightings('check-ins', batch.sightings, recordingOf(batch.within));
+    await store.noteUncounted(batch.uncounted);
+    return 0;
+  }
+
   function fork(): Promise<string> {
     const worker = cluster.fork();
     const send = (order: Order) => sendTo(worker, order);
@@ -80,7 +88,7 @@ export async function openWorkers({
         } else if ('up' in news) resolve(news.up);
         else if ('counts' in news) counts.set(worker, news.counts);
         else
-          void store.recordSightings('check-ins', news.sightings, recordingOf(news.within)).then(
+          void record(news).then(
             (refused) => send({ recorded: news.record, refused, failed: null }),
             (error: Error) => send({ recorded: news.record, refused: 0, failed: error.message }),
           );
@@ -199,12 +207,17 @@ function createFollowed<T>() {
 function createBatches(send: (batch: Batch) => void) {
   const waiting = new Map<number, { resolve: (refused: number) => void; reject: (error: Error) => void }>();
   let last = 0;
+  const sendBatch = (batch: Recordable) =>
+    new Promise<number>((resolve, reject) => {
+      waiting.set(++last, { resolve, reject });
+      send({ record: last, ...batch });
+    });
   return {
     recordSightings: (_: SightingSource, sightings: readonly Sighting[], { within = 0 }: RecordingOptions) =>
-      new Promise<number>((resolve, reject) => {
-        waiting.set(++last, { resolve, reject });
-        send({ record: last, sightings, within });
-      }),
+      sendBatch({ sightings, within }),
+    async noteUncounted(uncounted: readonly UncountedLine[]) {
+      await sendBatch({ uncounted });
+    },
     settle({ recorded, refused, failed }: Recorded) {
       const batch = waiting.get(recorded);
       waiting.delete(recorded);

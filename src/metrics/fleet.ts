@@ -81,7 +81,7 @@ const COUNTS: [name: string, help: string, count: (census: Census) => number][] 
   ],
   [
     'fairway_census_complete',
-    'Were all check-ins counted, none refused because the census is full?',
+    'Were all check-ins counted, none refused or dropped because they were too many?',
     ({ uncounted }) => (uncounted.length === 0 ? 1 : 0),
   ],
 ];

@@ -51,7 +51,7 @@ export interface Census {
   unmanaged: number;
   /** Agents of groups that are no channel of their own. */
   unmappedGroups: { group: string; count: number }[];
-  /** Release lines of agents whose check-ins were refused because the census of the fleet is full; mostly empty. */
+  /** Release lines of agents whose check-ins were too many to be counted; mostly empty. */
   uncounted: string[];
   sources: (Omit<Evidence, 'versions'> & { agents: number; oldest: VersionCount | null; versions: VersionCount[] })[];
 }

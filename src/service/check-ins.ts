@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isAgentId, isGroup, isUpdaterKind, type Sighting } from '../domain/agent.ts';
 import { compareAgentVersions, readAgentVersion, UNREADABLE } from '../domain/agent-version.ts';
 import type { FleetRecords } from '../domain/store.ts';
+import { createDroppedLines } from './dropped-lines.ts';
 
 /** What an agent may say of itself in a poll, as it came. */
 export interface RawCheckIn {
@@ -44,9 +45,9 @@ export interface Enrolment {
 }
 
 export interface CheckInsOptions {
-  store: Pick<FleetRecords, 'recordSightings'>;
+  store: Pick<FleetRecords, 'recordSightings' | 'noteUncounted'>;
   flushEvery: number;
-  /** Agents that may wait to be written; more are dropped and counted. */
+  /** Agents that may wait to be written; of more, only the release lines are kept. */
   maxPending: number;
   enrolment: Enrolment;
   contestedFor: number;
@@ -89,6 +90,8 @@ export function createCheckIns(options: CheckInsOptions): CheckIns {
   const { store, flushEvery, maxPending, enrolment, contestedFor, targets, now, log } = options;
   let pending = newBatch();
   let flushing: Promise<void> | null = null;
+  const dropped = createDroppedLines();
+  let droppedBefore = 0;
   const counters = newCheckInCounters();
 
   const readable = remember((text) => {
@@ -123,7 +126,7 @@ export function createCheckIns(options: CheckInsOptions): CheckIns {
     const before = pending.newest.get(id);
     if (before?.enrolled && !enrolled) return;
     const room = enrolled ? maxPending : maxPending * STRANGERS_SHARE;
-    if (!before && sizeOf(pending) >= room) return void counters.dropped++;
+    if (!before && sizeOf(pending) >= room) return void drop(sighting);
     pending.newest.set(id, sighting);
     if (before?.enrolled && isOther(before, sighting)) keepEarlier(before);
   }
@@ -133,17 +136,33 @@ export function createCheckIns(options: CheckInsOptions): CheckIns {
     const key = `${sighting.id} ${sighting.channel}`;
     const kept = pending.earlier.get(key);
     if (kept && compareAgentVersions(kept.version, sighting.version) <= 0) return;
-    if (!kept && sizeOf(pending) >= maxPending) counters.dropped++;
+    if (!kept && sizeOf(pending) >= maxPending) drop(sighting);
     else pending.earlier.set(key, sighting);
   }
 
+  /** An agent that is dropped may be the oldest, so the census must not pass for complete without it. */
+  function drop(sighting: Sighting): void {
+    counters.dropped++;
+    if (sighting.enrolled) dropped.note(sighting);
+  }
+
+  function tellOfDropped(): void {
+    const checkIns = counters.dropped - droppedBefore;
+    droppedBefore = counters.dropped;
+    if (checkIns === 0) return;
+    log.warn({ checkIns, maxPending }, 'check-ins were dropped, because too many wait to be written');
+  }
+
   async function write(batch: Batch, within: number): Promise<void> {
+    const lines = dropped.take();
     try {
+      if (lines.length > 0) await store.noteUncounted(lines);
       const sightings = [...batch.earlier.values(), ...batch.newest.values()];
       const recording = { now: now().getTime(), contestedFor, targets: targets(), within };
       counters.refused += await store.recordSightings('check-ins', sightings, recording);
     } catch (err) {
       log.warn({ err, agents: batch.newest.size }, 'check-ins could not be written; they wait for the next try');
+      dropped.putBack(lines);
       const newer = pending;
       pending = batch;
       for (const sighting of newer.earlier.values()) keep(sighting);
@@ -152,7 +171,9 @@ export function createCheckIns(options: CheckInsOptions): CheckIns {
   }
 
   function flush(within: number): Promise<void> {
+    tellOfDropped();
     if (flushing) return flushing;
+    // Nothing is dropped while nothing waits, and what was put back waits beside a batch.
     if (pending.newest.size === 0) return Promise.resolve();
     const batch = pending;
     pending = newBatch();

@@ -50,7 +50,10 @@ export interface Evidences {
   accept(channel: string, source: string, input: EvidenceInput, request: EvidenceRequest): Promise<EvidenceResult>;
   /** Forgets all that a source said of a channel. Throws `not_found` where it said nothing. */
   forget(channel: string, source: string, input: EvidenceInput, request: EvidenceRequest): Promise<EvidenceResult>;
-  /** Forgets the agents of a channel that count at one version. Throws `not_found` where there is none. */
+  /**
+   * Forgets the agents of a channel that count at one version, or a release line of it that was not counted. Throws
+   * `not_found` where there is neither.
+   */
   forgetVersion(
     channel: string,
     version: string,
@@ -171,14 +174,22 @@ export function createEvidences({ store, state, fleet, policy, now }: EvidencesO
         }
         cursor = page.cursor;
       } while (cursor !== null);
-      if (ids.length === 0) {
+      const { uncounted } = await store.counts();
+      const isUncounted = uncounted.some(({ channel, line }) => channel === name && line === version);
+      if (ids.length === 0 && !isUncounted) {
         throw new FairwayError(
           'not_found',
           `no agent of ${name} counts at ${version}; list them: fairway agents -c ${name}`,
         );
       }
-      const result: EvidenceResult = { channel: name, source: 'check-ins', before: ids.length, after: 0 };
+      const result: EvidenceResult = {
+        channel: name,
+        source: 'check-ins',
+        before: ids.length + Number(isUncounted),
+        after: 0,
+      };
       if (dryRun) return result;
+      if (isUncounted) await store.forgetUncounted(name, version);
       for (const id of ids) await store.forget(id);
       await record('forget-version', result, input, actor, { version });
       return result;

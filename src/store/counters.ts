@@ -30,8 +30,8 @@ export const KINDS = {
   strangers: 's:',
   /** `CHANNEL at:`: the time of the newest enrolled check-in. */
   latest: 'at:',
-  /** `CHANNEL x:LINE`: when a check-in of that release line was last refused. */
-  refused: 'x:',
+  /** `CHANNEL x:LINE`: when a check-in of that release line was last refused or dropped. */
+  uncounted: 'x:',
   /** `CHANNEL n:k`, `n:d`, `n:v`, `n:g`: how many fields of that kind the channel has. */
   fields: 'n:',
 } as const;
@@ -77,7 +77,7 @@ function labelsOf(record: AgentRecord): string[] {
 export function readCounters(fields: Iterable<[field: string, value: number]>): Omit<FleetCounts, 'surveys'> {
   const sums = new Map<string, number>();
   for (const [field, value] of fields) {
-    const isTime = field.endsWith(` ${KINDS.latest}`) || field.includes(` ${KINDS.refused}`);
+    const isTime = field.endsWith(` ${KINDS.latest}`) || field.includes(` ${KINDS.uncounted}`);
     const before = sums.get(field) ?? 0;
     sums.set(field, isTime ? Math.max(before, value) : before + value);
   }
@@ -90,7 +90,7 @@ export function readCounters(fields: Iterable<[field: string, value: number]>): 
     marks: [],
     unenrolled: [],
     latest: [],
-    refused: [],
+    uncounted: [],
   };
   for (const [field, value] of sums) readCounter(counts, field, value);
   return counts;
@@ -109,7 +109,7 @@ function readCounter(counts: Omit<FleetCounts, 'surveys'>, field: string, value:
   if (kind === KINDS.mark && isMark(label)) counts.marks.push({ channel, mark: label, agents: value });
   if (kind === KINDS.strangers) counts.unenrolled.push({ channel: channel.slice(STRANGER.length), agents: value });
   if (kind === KINDS.latest) counts.latest.push({ channel, at: value });
-  if (kind === KINDS.refused) counts.refused.push({ channel, line: label, at: value });
+  if (kind === KINDS.uncounted) counts.uncounted.push({ channel, line: label, at: value });
 }
 
 const isMark = (label: string): label is AgentMark => (AGENT_MARKS as readonly string[]).includes(label);

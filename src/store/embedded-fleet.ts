@@ -8,6 +8,7 @@ import {
   type SightingSource,
 } from '../domain/agent.ts';
 import { lineOfAgent, UNREADABLE } from '../domain/agent-version.ts';
+import type { UncountedLine } from '../domain/fleet-counts.ts';
 import type { AgentPage, AgentQuery, FleetLimits, PruneQuery, RecordingOptions, Store } from '../domain/store.ts';
 import type { Survey } from '../domain/survey.ts';
 import { bounded, MAX_COUNTERS } from './bounds.ts';
@@ -27,7 +28,10 @@ const RECORD_AT_ONCE = 100;
 /** Agents that one page looks at before it gives up filling itself. */
 const MAX_EXAMINED = 20_000;
 
-type FleetVerbs = Pick<Store, 'counts' | 'recordSightings' | 'prune' | 'agents' | 'agent' | 'forget'>;
+type FleetVerbs = Pick<
+  Store,
+  'counts' | 'recordSightings' | 'noteUncounted' | 'forgetUncounted' | 'prune' | 'agents' | 'agent' | 'forget'
+>;
 
 /** Records sightings; needs nothing that was carried over. */
 export function embeddedRecorder(
@@ -89,6 +93,15 @@ export function embeddedFleet(
     },
 
     recordSightings: embeddedRecorder(files, records, limits),
+
+    noteUncounted: (lines) =>
+      files.write(() => {
+        const { tallies, settle } = records.edit();
+        for (const line of lines) noteUncounted(tallies, line);
+        settle();
+      }),
+
+    forgetUncounted: (channel, line) => files.write(() => counts.remove(fieldOfLine(channel, line))),
 
     async prune(query) {
       await carried.require();
@@ -167,7 +180,7 @@ function recordOne(
   tallies.take(before);
   if (!after || (source === 'check-ins' && !isWithin(limits, tallies, sighting, before.checkIn))) {
     tallies.put(before);
-    if (enrolled) noteRefusal(tallies, sighting);
+    if (enrolled) noteUncounted(tallies, { channel, line: lineOfAgent(sighting.version), at });
     return false;
   }
   const kept = bounded(after, source === 'inventory' ? 'inventory' : 'checkIn', tallies);
@@ -193,11 +206,12 @@ function isWithin(limits: FleetLimits, tallies: Tallies, { enrolled }: Sighting,
   return tallies.get(STRANGERS_OF_SHARD) < limits.unenrolled;
 }
 
-function noteRefusal(tallies: Tallies, { channel, version, at }: Sighting): void {
-  const field = (line: string) => `${channel} ${KINDS.refused}${line}`;
-  const own = field(lineOfAgent(version));
+const fieldOfLine = (channel: string, line: string) => `${channel} ${KINDS.uncounted}${line}`;
+
+function noteUncounted(tallies: Tallies, { channel, line, at }: UncountedLine): void {
+  const own = fieldOfLine(channel, line);
   const isTooMany = tallies.get(own) === 0 && tallies.size() >= MAX_COUNTERS;
-  tallies.raise(isTooMany ? field(UNREADABLE) : own, at);
+  tallies.raise(isTooMany ? fieldOfLine(channel, UNREADABLE) : own, at);
 }
 
 const withoutTime = (packed: string) => packed.replace(/^(\S+ \S+) \S+/, '$1');

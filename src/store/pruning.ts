@@ -48,5 +48,5 @@ function isUnlisted({ channel, listing, at }: Sighting, { unlisted }: PruneQuery
 /** Is this counter a time that goes? */
 export function isOldTime(field: string, value: number, query: PruneQuery): boolean {
   const [, channel = '', kind] = /^(\S+) (\w+:)/.exec(field) ?? [];
-  return (kind === KINDS.latest || kind === KINDS.refused) && isOld({ channel, at: value }, query);
+  return (kind === KINDS.latest || kind === KINDS.uncounted) && isOld({ channel, at: value }, query);
 }

@@ -7,7 +7,16 @@ import { cut, indexIn, inTurn, paced, placeIn, runs } from './redis-batches.ts';
 import type { RedisClient } from './redis-client.ts';
 import { bucketKeys, placeOf, SHARDS, shardOf, talliesKey } from './redis-keys.ts';
 import { readPage } from './redis-pages.ts';
-import { AGENT, COUNTS, FORGET, PRUNE, PRUNE_TIMES, RECORD } from './redis-scripts/fleet.ts';
+import {
+  AGENT,
+  COUNTS,
+  FORGET,
+  FORGET_UNCOUNTED,
+  NOTE_UNCOUNTED,
+  PRUNE,
+  PRUNE_TIMES,
+  RECORD,
+} from './redis-scripts/fleet.ts';
 import { readSurveys } from './redis-surveys.ts';
 import { agentOf } from './sightings.ts';
 
@@ -15,7 +24,10 @@ import { agentOf } from './sightings.ts';
 const PRUNE_AT_ONCE = 32;
 const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 
-export type FleetVerbs = Pick<Store, 'counts' | 'recordSightings' | 'prune' | 'agents' | 'agent' | 'forget'>;
+export type FleetVerbs = Pick<
+  Store,
+  'counts' | 'recordSightings' | 'noteUncounted' | 'forgetUncounted' | 'prune' | 'agents' | 'agent' | 'forget'
+>;
 
 /** Records sightings; needs nothing that was carried over. */
 export function redisRecorder(client: RedisClient, limits: FleetLimits): Store['recordSightings'] {
@@ -59,6 +71,16 @@ export function redisFleet(client: RedisClient, limits: FleetLimits, carried: Ca
     },
 
     recordSightings: redisRecorder(client, limits),
+
+    // The shards are read together, so one of them may keep what was not counted.
+    async noteUncounted(all) {
+      const each = all.map(({ channel, line, at }) => `${channel} ${line} ${at}`);
+      await client.run(NOTE_UNCOUNTED, [talliesKey(0)], [lines(each)]);
+    },
+
+    async forgetUncounted(channel, line) {
+      await Promise.all(ALL_SHARDS.map((shard) => client.run(FORGET_UNCOUNTED, [talliesKey(shard)], [channel, line])));
+    },
 
     async prune(query) {
       await carried.require();

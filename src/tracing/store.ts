@@ -4,7 +4,15 @@ import type { Tracer } from '../domain/tracer.ts';
 
 /** Verbs with a span of their own. The others maintain the lease, the revision and the connection, untraced. */
 const READS = ['load', 'audit', 'counts', 'agents', 'agent', 'series'] as const;
-const WRITES = ['saveSurvey', 'recordSightings', 'prune', 'forget', 'savePoint'] as const;
+const WRITES = [
+  'saveSurvey',
+  'recordSightings',
+  'noteUncounted',
+  'forgetUncounted',
+  'prune',
+  'forget',
+  'savePoint',
+] as const;
 
 const SYSTEMS = { redis: 'redis', embedded: 'lmdb' };
 

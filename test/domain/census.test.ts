@@ -250,8 +250,8 @@ describe('agents in dispute', () => {
 });
 
 it('agents that were refused count at their release line, and leave the census incomplete', () => {
-  const refused = [{ channel: CHANNEL, line: '14.x', at: NOW }];
-  const found = census({ ...fleet([survey({ '16.4.6': 5 })], [seen('16.4.6', 5)], []), refused }, '16.4.7');
+  const uncounted = [{ channel: CHANNEL, line: '14.x', at: NOW }];
+  const found = census({ ...fleet([survey({ '16.4.6': 5 })], [seen('16.4.6', 5)], []), uncounted }, '16.4.7');
   expect(found.uncounted).toEqual(['14.x']);
   expect(sources(found)).toEqual(['inventory', 'presumed']);
   expect(plain(found.known)).toEqual([{ '16.4.6': 5 }]);

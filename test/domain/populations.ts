@@ -70,7 +70,7 @@ export const fleet = (surveys: Survey[] = [], known: VersionTally[] = [], checkI
     marks: [],
     unenrolled: [],
     latest: [],
-    refused: [],
+    uncounted: [],
   },
 });
 

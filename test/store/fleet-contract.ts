@@ -97,7 +97,7 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
         marks: [],
         unenrolled: [],
         latest: [],
-        refused: [],
+        uncounted: [],
       });
       expect(await store.agents({ limit: 10 })).toEqual({ agents: [], cursor: null });
       expect(await store.agent('a')).toBeNull();
@@ -387,9 +387,27 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       const on = (n: number) => record(store, 'check-ins', [sighting('a', { channel: `c${n}`, at: NOW + n })]);
       for (let n = 0; n <= MAX_ELSEWHERE; n++) expect(await on(n)).toBe(0);
       expect(await on(MAX_ELSEWHERE + 1)).toBe(1);
-      const { known, refused } = await store.counts();
+      const { known, uncounted } = await store.counts();
       expect(known).toHaveLength(MAX_ELSEWHERE + 1);
-      expect(refused).toEqual([{ channel: `c${MAX_ELSEWHERE + 1}`, line: '17.x', at: NOW + MAX_ELSEWHERE + 1 }]);
+      expect(uncounted).toEqual([{ channel: `c${MAX_ELSEWHERE + 1}`, line: '17.x', at: NOW + MAX_ELSEWHERE + 1 }]);
+    });
+
+    it('remembers check-ins that were dropped, until they are pruned or forgotten', async () => {
+      const store = getStore();
+      const uncounted = async () =>
+        (await store.counts()).uncounted.map(({ channel, line, at }) => `${channel} ${line} ${at - NOW}`).sort();
+      await store.noteUncounted([
+        { channel: 'edge', line: '15.x', at: NOW },
+        { channel: 'edge', line: '?', at: NOW - 5 },
+        { channel: 'stable/cloud', line: '4.3.x', at: NOW },
+      ]);
+      await store.noteUncounted([{ channel: 'edge', line: '15.x', at: NOW - 1 }]);
+      expect(await uncounted()).toEqual(['edge 15.x 0', 'edge ? -5', 'stable/cloud 4.3.x 0']);
+      await store.prune({ unenrolledBefore: NOW + 1, checkIns: new Map([['edge', NOW]]) });
+      expect(await uncounted()).toEqual(['edge 15.x 0', 'stable/cloud 4.3.x 0']);
+      await store.forgetUncounted('stable/cloud', '15.x');
+      await store.forgetUncounted('edge', '15.x');
+      expect(await uncounted()).toEqual(['stable/cloud 4.3.x 0']);
     });
 
     it('still lists an agent of which an inventory has no news', async () => {
@@ -473,19 +491,19 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(enrolled.length).toBeGreaterThan(200);
       expect(agents.length - enrolled.length).toBe(1000 - strangers);
       expect(agents.length - enrolled.length).toBeLessThanOrEqual(32);
-      expect((await store.counts()).refused, 'what is refused is named').toEqual([
+      expect((await store.counts()).uncounted, 'what is refused is named').toEqual([
         { channel: 'stable/cloud', line: '17.x', at: NOW },
       ]);
       await store.prune({ unenrolledBefore: NOW });
-      expect((await store.counts()).refused).toHaveLength(1);
+      expect((await store.counts()).uncounted).toHaveLength(1);
       const again = enrolled.map(({ id }) => sighting(id, { at: NOW + 1, version: '17.4.3' }));
       expect(await record(store, 'check-ins', again), 'who is in stays in').toBe(0);
       expect(await counters(store)).toEqual([`stable/cloud 17.4.3 ${enrolled.length}`]);
       expect(await store.prune({ unenrolledBefore: NOW + 1 })).toBe(1000 - strangers);
-      const [{ channel = '' } = {}] = (await store.counts()).refused;
+      const [{ channel = '' } = {}] = (await store.counts()).uncounted;
       expect(channel, 'it stays while its channel is silent').not.toBe('');
       await store.prune({ checkIns: new Map([[channel, NOW + 1]]) });
-      expect((await store.counts()).refused).toEqual([]);
+      expect((await store.counts()).uncounted).toEqual([]);
       await store.close();
     });
 

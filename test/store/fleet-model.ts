@@ -84,7 +84,7 @@ export function createModel() {
       surveys: [],
       ...countAll([...records.values()]),
       latest: [...latest].map(([channel, at]) => ({ channel, at })),
-      refused: [...refused].map(([key, at]) => {
+      uncounted: [...refused].map(([key, at]) => {
         const [channel = '', line = ''] = key.split(' ');
         return { channel, line, at };
       }),
@@ -99,7 +99,7 @@ function agentOf(id: string, { inventory, checkIn, past }: AgentRecord): Agent {
   return { id, sightings: sightings.sort((a, b) => Number(b.enrolled) - Number(a.enrolled) || b.at - a.at), past };
 }
 
-function countAll(records: AgentRecord[]): Omit<Counts, 'surveys' | 'latest' | 'refused'> {
+function countAll(records: AgentRecord[]): Omit<Counts, 'surveys' | 'latest' | 'uncounted'> {
   const sums = {
     known: tally(),
     disputed: tally(),

@@ -68,7 +68,7 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
     now: () => ACT.at,
   });
   const real = createCheckIns({
-    store: { recordSightings: async () => 0 },
+    store: { recordSightings: async () => 0, noteUncounted: async () => {} },
     flushEvery: 60_000,
     maxPending: 100_000,
     enrolment: { mode: 'token', tokens: [{ sha256: hashToken(ENROLMENT_TOKEN) }] },

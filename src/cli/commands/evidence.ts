@@ -147,7 +147,7 @@ function describeBasis(channel: string, complete: boolean, sources: Evidence[]):
   }
   if (basis.length > 0) {
     return [
-      `check-ins were refused because the census of the fleet is full, so no source of ${channel} confirms a target; see: fairway census ${channel}`,
+      `some check-ins were too many to be counted, so no source of ${channel} confirms a target; see: fairway census ${channel}`,
     ];
   }
   return [

@@ -23,8 +23,8 @@ export function CensusNotes({ census }: { census: Census }) {
     <ul class="notes" aria-label="Agents of note">
       {uncounted.length > 0 && (
         <li class="bad">
-          The census is incomplete: check-ins of agents at {uncounted.map(lineWords).join(', ')} were refused because
-          the census of the fleet is full. Raise the setting fleet.maxAgents.
+          The census is incomplete: check-ins of agents at {uncounted.map(lineWords).join(', ')} were too many to be
+          counted. See the settings fleet.maxAgents and fleet.maxPending.
         </li>
       )}
       {notes.map(({ agents, words, path, counted = true }) => (

@@ -44,7 +44,7 @@ export const Census = z
       .openapi({ description: 'Groups that are no channel of their own.' }),
     uncounted: z
       .array(z.string())
-      .openapi({ description: 'Release lines of agents that were refused because the census is full.' }),
+      .openapi({ description: 'Release lines of agents whose check-ins were too many to be counted.' }),
     sources: z.array(EvidenceSummary.extend({ versions: z.array(VersionCount) })),
   })
   .openapi('Census');

@@ -1,12 +1,10 @@
-import { UNREADABLE } from '../../domain/agent-version.ts';
-import { MAX_COUNTERS } from '../bounds.ts';
 import { KINDS } from '../counters.ts';
 import { RECORDS, RULES } from './record.ts';
 import type { Script } from './script.ts';
-import { BOUNDS, TALLIES } from './tallies.ts';
+import { BOUNDS, COUNTERS, TALLIES } from './tallies.ts';
 import { VERSIONS } from './versions.ts';
 
-const AGENTS = `${VERSIONS}${RECORDS}${RULES}${TALLIES}`;
+const AGENTS = `${VERSIONS}${RECORDS}${RULES}${COUNTERS}${TALLIES}`;
 
 /**
  * Records sightings of one source as `recordSighting` says, and answers how many it refused for the limits.
@@ -50,10 +48,7 @@ end
 local function refuse(sighting)
   refused = refused + 1
   if not sighting.enrolled then return end
-  local kind = sighting.channel .. ' ${KINDS.refused}'
-  local field = kind .. lineOf(sighting.version)
-  if get(field) == 0 and size() >= ${MAX_COUNTERS} then field = kind .. '${UNREADABLE}' end
-  raise(field, sighting.at)
+  noteUncounted(sighting.channel, lineOf(sighting.version), sighting.at)
 end
 
 local function recordAgent(slot, id, packed, packedBefore)
@@ -94,6 +89,21 @@ for head, at in pairs(latest) do raise(string.match(head, '^~?(%S+)') .. ' ${KIN
 settle()
 return refused
 `,
+};
+
+/** KEYS: tallies. ARGV: channel, release line and time of each check-in that was not counted, a line each. */
+export const NOTE_UNCOUNTED: Script = {
+  name: 'fairwayNoteUncounted',
+  lua: `${COUNTERS}
+for channel, line, at in string.gmatch(ARGV[1], '(%S+) (%S+) (%d+)') do noteUncounted(channel, line, tonumber(at)) end
+settle()
+`,
+};
+
+/** KEYS: tallies. ARGV: channel, release line. */
+export const FORGET_UNCOUNTED: Script = {
+  name: 'fairwayForgetUncounted',
+  lua: `redis.call('HDEL', KEYS[1], ARGV[1] .. ' ${KINDS.uncounted}' .. ARGV[2])`,
 };
 
 /**
@@ -190,7 +200,7 @@ for channel, before in string.gmatch(ARGV[1], '(%S+) (%S+)') do bounds[channel] 
 local flat = redis.call('HGETALL', KEYS[1])
 for i = 1, #flat, 2 do
   local channel, kind = string.match(flat[i], '^(%S+) (%w+:)')
-  local isTime = kind == '${KINDS.latest}' or kind == '${KINDS.refused}'
+  local isTime = kind == '${KINDS.latest}' or kind == '${KINDS.uncounted}'
   local before = isTime and bounds[channel]
   if before and tonumber(flat[i + 1]) < before then redis.call('HDEL', KEYS[1], flat[i]) end
 end

@@ -5,12 +5,8 @@ import { AGENTS_OF_SHARD, KINDS, STRANGERS_OF_SHARD } from '../counters.ts';
 import { STRANGER } from '../packing.ts';
 import { BOUNDED_KINDS } from '../tallies.ts';
 
-/**
- * Lua: the counters of a shard, in KEYS[1], as `countersOf` and `createTallies` have them: whatever changes an agent
- * takes it out before, puts it in after, then settles.
- */
-export const TALLIES = `
-local agentsOfShard, strangersOfShard = '${AGENTS_OF_SHARD}', '${STRANGERS_OF_SHARD}'
+/** Lua: the counters of a shard, in KEYS[1], as `createTallies` has them. */
+export const COUNTERS = `
 local stored, values, made, total = {}, {}, 0, nil
 
 local function get(field)
@@ -39,6 +35,33 @@ local function size()
   return total + made
 end
 
+local function settle()
+  for field, value in pairs(values) do
+    if value ~= stored[field] then
+      if value > 0 then
+        redis.call('HINCRBY', KEYS[1], field, value - stored[field])
+      else
+        redis.call('HDEL', KEYS[1], field)
+      end
+    end
+  end
+end
+
+-- Remembers a check-in that is not counted.
+local function noteUncounted(channel, line, at)
+  local kind = channel .. ' ${KINDS.uncounted}'
+  local field = kind .. line
+  if get(field) == 0 and size() >= ${MAX_COUNTERS} then field = kind .. '${UNREADABLE}' end
+  raise(field, at)
+end
+`;
+
+/**
+ * Lua: how an agent is counted, as `countersOf` has it: whatever changes an agent takes it out before, puts it in after,
+ * then settles.
+ */
+export const TALLIES = `
+local agentsOfShard, strangersOfShard = '${AGENTS_OF_SHARD}', '${STRANGERS_OF_SHARD}'
 local marksOfStates = { p = '${KINDS.mark}pinned', d = '${KINDS.mark}disabled', u = '${KINDS.mark}unreadable' }
 
 -- Adds to fields what an agent is counted in on each of its channels.
@@ -100,18 +123,6 @@ end
 
 local function put(fields)
   for i = 1, #fields do add(fields[i], 1) end
-end
-
-local function settle()
-  for field, value in pairs(values) do
-    if value ~= stored[field] then
-      if value > 0 then
-        redis.call('HINCRBY', KEYS[1], field, value - stored[field])
-      else
-        redis.call('HDEL', KEYS[1], field)
-      end
-    end
-  end
 end
 `;
 
