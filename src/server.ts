@@ -9,6 +9,7 @@ import { type Certificate, openCertificate } from './listeners/certificate.ts';
 import type { OperatorSide } from './listeners/operator.ts';
 import { openPublicSide, type PublicSide } from './listeners/public.ts';
 import { createMetrics } from './metrics/registry.ts';
+import { noteHead } from './service/audit-head.ts';
 import { type Bootstrap, bootstrap } from './service/bootstrap.ts';
 import { createStoreClock, type StoreClock, systemClock } from './service/clock.ts';
 import { joinLeadership, type Leadership } from './service/leadership.ts';
@@ -46,6 +47,7 @@ interface Opened {
   clock?: StoreClock;
   state?: State;
   bootstrap?: Bootstrap;
+  head?: { stop(): void };
   publicSide?: PublicSide;
   leadership?: Leadership;
   operatorSide?: OperatorSide;
@@ -111,6 +113,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   const services = createServices({ store, state, settings, observer: metrics.observer, tracer, now, log });
   const started = await bootstrap({ ...settings.bootstrap, history, store, state, services, now, log });
   opened.bootstrap = started;
+  opened.head = noteHead(state, log);
 
   // Agents are served as soon as the state is loaded. The operator's side, which takes longer to load, comes later.
   const openSide = settings.workers > 1 ? (await import('./listeners/workers.ts')).openWorkers : openPublicSide;
@@ -208,6 +211,7 @@ async function closeAll(opened: Opened, { drain, deadline }: Settings['shutdown'
   opened.clock?.stop();
   opened.certificate?.close();
   await Promise.all([opened.publicSide?.close(drain), opened.operatorSide?.close(drain), opened.leadership?.close()]);
+  opened.head?.stop();
   await opened.state?.close();
   await opened.store?.close();
   opened.giveBack?.();

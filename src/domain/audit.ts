@@ -14,10 +14,17 @@ export interface AuditDraft {
   after: unknown;
 }
 
+/**
+ * The documents that a change wrote, by key: a digest of each (`digestOf`), or null where it was deleted. Entries that an
+ * older release wrote have none.
+ */
+export type WrittenDigests = Readonly<Record<string, string | null>>;
+
 /** `id` counts from 1 without gaps; it equals the global revision that the change made. */
 export interface AuditEntry extends AuditDraft {
   id: number;
   revision: number;
+  writes?: WrittenDigests;
   /** SHA-256 over the previous entry's hash and this entry, hex. */
   hash: string;
 }
@@ -28,7 +35,9 @@ const FIELDS = ['at', 'actor', 'action', 'subject', 'reason', 'hash'] as const;
 export function readEntry(id: number, read: () => unknown): AuditEntry {
   try {
     const entry = read() as AuditEntry;
-    if (Number.isSafeInteger(entry.id) && FIELDS.every((name) => typeof entry[name] === 'string')) return entry;
+    const { id: own, writes = {} } = entry;
+    const isWhole = Number.isSafeInteger(own) && typeof writes === 'object' && writes !== null;
+    if (isWhole && FIELDS.every((name) => typeof entry[name] === 'string')) return entry;
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   }
@@ -46,18 +55,40 @@ export interface AuditHead {
 /** The head of an empty log. */
 export const GENESIS: AuditHead = { id: 0, hash: '0'.repeat(64) };
 
+/** The keys that an entry is indexed by. Entries of releases before `writes` name their documents in other fields. */
+export function keysOf({ subject, before, after, writes }: AuditEntry): string[] {
+  if (writes) return Object.keys(writes);
+  return [...new Set([subject, ...fieldsOf(before), ...fieldsOf(after)])].filter((key) => key.includes('/'));
+}
+
+const fieldsOf = (value: unknown): string[] => (typeof value === 'object' && value !== null ? Object.keys(value) : []);
+
+/** `ID:HASH` of the entry that made the state, to be noted outside of Fairway; null if it is not known. */
+export const headText = ({ revision, hash }: { revision: number; hash: string | null }): string | null =>
+  hash === null ? null : `${revision}:${hash}`;
+
 /** The entry that follows `head`. */
-export function chain(head: AuditHead, { at, actor, action, subject, reason, before, after }: AuditDraft): AuditEntry {
+export function chain(
+  head: AuditHead,
+  { at, actor, action, subject, reason, before, after }: AuditDraft,
+  writes?: WrittenDigests,
+): AuditEntry {
   const id = head.id + 1;
-  const entry = { id, at, actor, action, subject, reason, before, after, revision: id };
-  return { ...entry, hash: digest(head.hash, entry) };
+  const entry = { id, at, actor, action, subject, reason, before, after, revision: id, ...(writes && { writes }) };
+  return { ...entry, hash: hashOf(`${head.hash}\n${JSON.stringify(entry)}`) };
 }
 
 /** Does `entry` follow `head`, unaltered? */
 export function follows(head: AuditHead, entry: AuditEntry): boolean {
-  return chain(head, entry).hash === entry.hash && entry.id === head.id + 1 && entry.revision === entry.id;
+  const isNext = entry.id === head.id + 1 && entry.revision === entry.id;
+  return isNext && chain(head, entry, entry.writes).hash === entry.hash;
 }
 
-function digest(previous: string, entry: Omit<AuditEntry, 'hash'>): string {
-  return createHash('sha256').update(previous).update('\n').update(JSON.stringify(entry)).digest('hex');
-}
+/** The first 128 bits of the SHA-256 of the document's JSON, hex. */
+export const digestOf = (value: object): string => hashOf(JSON.stringify(value)).slice(0, 32);
+
+/** What an entry records of the documents that its change wrote. */
+export const digestsOf = (writes: readonly { key: string; value: object | null }[]): WrittenDigests =>
+  Object.fromEntries(writes.map(({ key, value }) => [key, value && digestOf(value)]));
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');

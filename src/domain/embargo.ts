@@ -40,7 +40,8 @@ export function createMask(releases: Catalogue, named = ''): Mask | null {
 export function redactEntry(entry: AuditEntry, mask: Mask): AuditEntry {
   const text = JSON.stringify(entry);
   if (mask(text) === text) return entry;
-  return { ...entry, subject: mask(entry.subject), reason: 'under embargo', before: null, after: null };
+  const { writes: _, ...rest } = entry;
+  return { ...rest, subject: mask(entry.subject), reason: 'under embargo', before: null, after: null };
 }
 
 /** The report for readers who must not know of the embargo: the release looks unregistered. */

@@ -173,8 +173,17 @@ export interface ControlLog {
   replication(): Promise<Replication>;
   /** Calls back when another process may have committed. */
   onChange(listener: () => void): void;
-  /** Newest first. */
+  /** Newest first, without archived entries. */
   audit(query: AuditQuery): Promise<AuditEntry[]>;
+  /** The documents under these keys as they are stored, in any order; at most some hundred keys. */
+  documents(keys: readonly string[]): Promise<Pick<ControlState, 'documents' | 'bad'>>;
+  /** The newest archived entry, which the log goes on from; `GENESIS` if none is archived. */
+  anchor(): Promise<AuditHead>;
+  /**
+   * Replaces the entries that follow `anchor` by their hashes, so that `holds` still knows them, and makes the last one
+   * the anchor. Returns false, and changes nothing, if `anchor` is not the anchor; at most some hundred entries.
+   */
+  archive(anchor: AuditHead, entries: readonly AuditEntry[]): Promise<boolean>;
   /** Asks all servers to compare what they serve with the store. Returns false where there can be no other server. */
   rouse(): Promise<boolean>;
   /** Says for so many milliseconds that a server serves `head`, which the store does not hold. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AuditEntry } from '../domain/audit.ts';
+import { type AuditEntry, headText } from '../domain/audit.ts';
 import {
   type Act,
   type Channel,
@@ -76,8 +76,8 @@ export interface ApplyResult {
 }
 
 export interface Transfer {
-  /** What `actor` may see of it. */
-  export(actor: Actor): StateDocument;
+  /** What `actor` may see of it, and `ID:HASH` of the entry of the audit log that made it; null if it is not known. */
+  export(actor: Actor): { state: StateDocument; head: string | null };
   /**
    * Makes the state agree with the document in one commit; it can hold a channel, and never lets one go. Targets that
    * move pass the gate: `refused`, `channel_pinned`.
@@ -89,9 +89,10 @@ export interface Transfer {
 export function createTransfer({ state, gate, now }: { state: State; gate: Gate; now: () => Date }): Transfer {
   return {
     export(actor) {
-      const { channels, controlPlanes, releases, promotions } = state.snapshot();
+      const snapshot = state.snapshot();
+      const { channels, controlPlanes, releases, promotions } = snapshot;
       const visible = visibleTo(releases, actor);
-      return {
+      const exported = {
         fairway: DOCUMENT_FORM,
         channels: byKey(channels).map(exportChannel),
         controlPlanes: byKey(controlPlanes).map(({ name, version }) => ({ name, version })),
@@ -99,7 +100,8 @@ export function createTransfer({ state, gate, now }: { state: State; gate: Gate;
         promotions: byKey(promotions)
           .filter(({ version }) => visible.has(version))
           .map(({ version, stages, supersededBy }) => ({ version, stages, supersededBy })),
-      };
+      } satisfies StateDocument;
+      return { state: exported, head: headText(snapshot) };
     },
 
     async apply(document, request) {

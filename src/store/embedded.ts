@@ -1,4 +1,4 @@
-import { type AuditEntry, type AuditHead, chain, GENESIS, readEntry } from '../domain/audit.ts';
+import { type AuditEntry, type AuditHead, chain, digestsOf, GENESIS, keysOf, readEntry } from '../domain/audit.ts';
 import { TORN } from '../domain/documents.ts';
 import type { BadDocument, ControlLog, ControlState, Document, FleetLimits, Store } from '../domain/store.ts';
 import type { Survey } from '../domain/survey.ts';
@@ -10,6 +10,8 @@ import { embeddedLease, type IsFenced } from './embedded-lease.ts';
 import { openRecords } from './embedded-records.ts';
 import { embeddedSeries } from './embedded-series.ts';
 import { embeddedSurveys } from './embedded-surveys.ts';
+
+const ANCHOR = 'anchor';
 
 /** Opens a store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
 export function openEmbeddedStore(directory: string, limits: FleetLimits): Store {
@@ -38,6 +40,10 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
   const entries = files.table<AuditEntry, number>('audit');
   /** The ids of the entries by the key that they wrote. */
   const index = files.table<true, [string, number]>('audit-of-keys');
+  /** Of archived entries only the hashes are kept. */
+  const anchors = files.table<AuditHead, string>('audit-anchor');
+  const hashes = files.table<string, number>('audit-archived');
+  const anchor = () => anchors.get(ANCHOR) ?? GENESIS;
   const entryAt = (id: number): AuditEntry | undefined => {
     let isThere = true;
     const entry = readEntry(id, () => {
@@ -47,8 +53,8 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
     });
     return isThere ? entry : undefined;
   };
-  const isHeld = ({ id, hash }: AuditHead) => id === 0 || entryAt(id)?.hash === hash;
-  const head = () => entries.keys({ reverse: true, limit: 1 }).map(entryAt)[0] ?? GENESIS;
+  const isHeld = ({ id, hash }: AuditHead) => id === 0 || (entryAt(id)?.hash ?? hashes.get(id)) === hash;
+  const head = () => entries.keys({ reverse: true, limit: 1 }).map(entryAt)[0] ?? anchor();
 
   /** Undefined if there is none; a string says that it is damaged. */
   function find(key: string): { revision: number; value: object } | string | undefined {
@@ -66,10 +72,10 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
     return typeof found === 'object' ? found.revision : 0;
   }
 
-  function loadDocuments(): Pick<ControlState, 'documents' | 'bad'> {
+  function readDocuments(keys: Iterable<string>): Pick<ControlState, 'documents' | 'bad'> {
     const good: Document[] = [];
     const bad: BadDocument[] = [];
-    for (const key of documents.keys()) {
+    for (const key of keys) {
       const found = find(key);
       if (typeof found === 'object') good.push({ key, ...found });
       else if (found !== undefined) bad.push({ key, revision: 0, fault: found });
@@ -82,7 +88,7 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
       files.read(() => ({
         revision: head().id,
         hash: head().hash,
-        ...loadDocuments(),
+        ...readDocuments(documents.keys()),
       })),
 
     revision: () => files.read(() => head().id),
@@ -96,7 +102,7 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
         const seen = [...writes, ...guards];
         const conflict = seen.find(({ key, ifRevision }) => revisionOf(key) !== ifRevision);
         if (conflict) return { conflict: conflict.key };
-        const entry = chain(head(), audit);
+        const entry = chain(head(), audit, digestsOf(writes));
         for (const { key, value } of writes) {
           if (value) documents.put(key, { revision: entry.revision, value });
           else documents.remove(key);
@@ -124,6 +130,23 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
         }
         const ids = index.entries({ start: [key, before - 1], end: [key, 0], reverse: true, limit });
         return ids.flatMap((found) => entryAt(found.key[1]) ?? []);
+      }),
+
+    documents: (keys) => files.read(() => readDocuments(keys)),
+
+    anchor: () => files.read(anchor),
+
+    archive: (from, archived) =>
+      files.write(() => {
+        const next = archived.at(-1);
+        if (from.id !== anchor().id || from.hash !== anchor().hash) return false;
+        for (const entry of archived) {
+          entries.remove(entry.id);
+          hashes.put(entry.id, entry.hash);
+          for (const key of keysOf(entry)) index.remove([key, entry.id]);
+        }
+        if (next) anchors.put(ANCHOR, { id: next.id, hash: next.hash });
+        return true;
       }),
   };
 }

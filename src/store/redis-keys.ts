@@ -12,7 +12,10 @@ export const CONTROL_SLOT = 7175;
 export const HEAD = '{fairway}:head';
 /** `<id> <hash>` of what a server serves while the store is empty; ends by itself. */
 export const ANNOUNCED = '{fairway}:announced';
+/** The entries as JSON; of an archived one, only its hash. */
 export const AUDIT = '{fairway}:audit';
+/** `<id> <hash>` of the newest archived entry. */
+export const ANCHOR = '{fairway}:anchor';
 /** Surveys, each behind its revision. */
 export const SURVEYS = '{fairway}:evidence';
 /** Since when channels have been heard: one JSON. */

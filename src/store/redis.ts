@@ -1,7 +1,8 @@
-import { type AuditEntry, type AuditHead, chain, GENESIS, readEntry } from '../domain/audit.ts';
+import { type AuditEntry, type AuditHead, chain, digestsOf, GENESIS, keysOf, readEntry } from '../domain/audit.ts';
 import { TORN } from '../domain/documents.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type {
+  AuditQuery,
   BadDocument,
   Change,
   CommitResult,
@@ -17,8 +18,19 @@ import { withDeadline } from './deadline.ts';
 import { redisOldFleet } from './redis-carry-over.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
 import { redisFleet, redisRecorder } from './redis-fleet.ts';
-import { ANNOUNCED, AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
-import { ANNOUNCE, AUDIT_OF_KEY, AUDIT_PAGE, COMMIT, HOLDS, LOAD, ROUSE, TOUCH } from './redis-scripts/control.ts';
+import { ANCHOR, ANNOUNCED, AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
+import {
+  ANNOUNCE,
+  ARCHIVE,
+  AUDIT_OF_KEY,
+  AUDIT_PAGE,
+  COMMIT,
+  DOCUMENTS_OF,
+  HOLDS,
+  LOAD,
+  ROUSE,
+  TOUCH,
+} from './redis-scripts/control.ts';
 import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
 import { redisSeries } from './redis-series.ts';
 import { redisSurveys } from './redis-surveys.ts';
@@ -104,10 +116,22 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
       return text === null ? null : parseHead(text);
     },
 
-    async audit({ key, before, limit }) {
-      const args = [limit, before ?? ''];
-      if (key !== undefined) return parseEntries(await client.run(AUDIT_OF_KEY, [AUDIT, auditIndexKey(key)], args));
-      return parseEntries(await client.run(AUDIT_PAGE, [AUDIT], args));
+    audit: (query) => readAudit(client, query),
+
+    async documents(keys) {
+      return parseDocuments((await client.run(DOCUMENTS_OF, [DOCUMENTS], [...keys])) as string[]);
+    },
+
+    async anchor() {
+      return parseHead(await client.get(ANCHOR));
+    },
+
+    async archive(anchor, entries) {
+      const next = entries.at(-1);
+      if (!next) return true;
+      const keys = [...new Set(entries.flatMap(keysOf))].map(auditIndexKey);
+      const args = [formatHead(anchor), formatHead(next), anchor.id + 1, ...entries.map(({ hash }) => hash)];
+      return (await client.run(ARCHIVE, [AUDIT, ANCHOR, ...keys], args)) === 1;
     },
 
     async acquireLease(holder, forMs) {
@@ -144,9 +168,10 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
       ifRevision,
       value ? JSON.stringify(value) : '',
     ]);
+    const digests = digestsOf(writes);
     for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
       const head = last.get();
-      const entry = chain(head, audit);
+      const entry = chain(head, audit, digests);
       const heads = [formatHead(head), formatHead(entry)];
       const { answer, reached } = await client.runReplicated(
         COMMIT,
@@ -201,7 +226,33 @@ function parseDocuments(flat: string[]): Pick<ControlState, 'documents' | 'bad'>
   return bad.length > 0 ? { documents, bad } : { documents };
 }
 
+/**
+ * Entries of one key that a script looks up: in the middle of a list of a million entries, Redis takes some milliseconds
+ * to find one, and serves no one else in that time.
+ */
+const LOOKED_UP_AT_ONCE = 10;
+
+async function readAudit(client: RedisClient, { key, before, limit }: AuditQuery): Promise<AuditEntry[]> {
+  if (key === undefined) return parseEntries(await client.run(AUDIT_PAGE, [AUDIT], [limit, before ?? '']));
+  const entries: AuditEntry[] = [];
+  let below: number | string = before ?? '';
+  while (entries.length < limit) {
+    const wanted = Math.min(limit - entries.length, LOOKED_UP_AT_ONCE);
+    const flat = (await client.run(AUDIT_OF_KEY, [AUDIT, auditIndexKey(key)], [wanted, below])) as (number | string)[];
+    entries.push(...parseEntries(flat));
+    if (flat.length < 2 * wanted) break;
+    below = Number(flat.at(-2));
+  }
+  return entries;
+}
+
+/** What stands for an archived entry. */
+const ARCHIVED = /^\{"hash":"[0-9a-f]{64}"\}$/;
+
 function parseEntries(answer: unknown): AuditEntry[] {
   const flat = answer as (number | string)[];
-  return flat.flatMap((id, i) => (i % 2 === 0 ? readEntry(Number(id), () => JSON.parse(String(flat[i + 1]))) : []));
+  return flat.flatMap((id, i) => {
+    const json = String(flat[i + 1]);
+    return i % 2 === 1 || ARCHIVED.test(json) ? [] : readEntry(Number(id), () => JSON.parse(json));
+  });
 }

@@ -52,6 +52,43 @@ describe('a log in Redis', () => {
   });
 });
 
+const DOCUMENTS = '{fairway}:documents';
+const CHANNEL = 'channel/stable/cloud';
+const PLANE = 'control-plane/main';
+
+describe('a document in Redis', () => {
+  it('that is not as the log recorded it is named', async () => {
+    const redis = await startRedis();
+    onTestFinished(redis.stop);
+    const server = await startFairway({ settings: QUICKSTART, env: { REDIS_URL: redis.url } });
+    await change(server);
+    const verified = async () => (await server.api('GET', '/audit/verify')).body;
+    expect(await verified()).toMatchObject({ intact: true, edited: [], unchecked: 0 });
+
+    const text = await asAdmin(redis.url, async (client) => (await client.hget(DOCUMENTS, CHANNEL)) ?? '');
+    const plane = await asAdmin(redis.url, async (client) => (await client.hget(DOCUMENTS, PLANE)) ?? '');
+    const damages: [key: string, stored: string | null, fault: RegExp][] = [
+      [CHANNEL, text.replace('16.4.6', '16.4.7'), /not what entry 5 wrote/],
+      [CHANNEL, text.replace(/^5 /, '2 '), /older than entry 5/],
+      [PLANE, plane.replace(/^1 /, '3 '), /entry 3, which it names, did not write it/],
+      [CHANNEL, null, /missing, and entry 5 wrote it/],
+      [CHANNEL, '5 {"na', /damaged/],
+    ];
+    for (const [key, stored, fault] of damages) {
+      await asAdmin(redis.url, (client) =>
+        stored === null ? client.hdel(DOCUMENTS, key) : client.hset(DOCUMENTS, key, stored),
+      );
+      const { intact, brokenAt, edited } = await verified();
+      expect({ intact, brokenAt, edited }).toEqual({
+        ...{ intact: false, brokenAt: null },
+        edited: [{ key, fault: expect.stringMatching(fault) }],
+      });
+      await asAdmin(redis.url, (client) => client.hset(DOCUMENTS, CHANNEL, text, PLANE, plane));
+    }
+    expect(await verified()).toMatchObject({ intact: true, edited: [] });
+  });
+});
+
 describe('a log in the embedded store', () => {
   it.each<[string, number, Buffer | null, number]>([
     ['has a torn entry', 3, Buffer.from('{"id":3'), 3],

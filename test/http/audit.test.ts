@@ -32,7 +32,7 @@ describe('the audit log', () => {
     const { api } = await started(1);
     const { body } = await api('GET', '/audit?limit=1');
     expect(Object.keys(body.entries[0]).sort()).toEqual(
-      ['action', 'actor', 'after', 'at', 'before', 'hash', 'id', 'reason', 'revision', 'subject'].sort(),
+      ['action', 'actor', 'after', 'at', 'before', 'hash', 'id', 'reason', 'revision', 'subject', 'writes'].sort(),
     );
     expect(body.entries[0]).toMatchObject({
       id: 2,
@@ -45,6 +45,7 @@ describe('the audit log', () => {
       before: { description: '' },
       after: { description: 'change 0' },
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      writes: { 'channel/stable/cloud': expect.stringMatching(/^[0-9a-f]{32}$/) },
     });
   });
 
@@ -55,6 +56,21 @@ describe('the audit log', () => {
       status: 200,
       body: { intact: true, entries: 6, head: newest.entries[0].hash, brokenAt: null },
     });
+  });
+
+  it('is verified against a head that was noted before', async () => {
+    const { api } = await started(3);
+    const { body: log } = await api('GET', '/audit');
+    const [newest, , older] = log.entries;
+    const verified = async (id: number, hash: string) => {
+      const { body } = await api('GET', `/audit/verify?head=${id}:${hash}`);
+      return [body.intact, body.brokenAt];
+    };
+    expect(await verified(newest.id, newest.hash)).toEqual([true, null]);
+    expect(await verified(older.id, older.hash)).toEqual([true, null]);
+    expect(await verified(older.id, newest.hash)).toEqual([false, older.id]);
+    expect(await verified(newest.id + 5, newest.hash)).toEqual([false, newest.id + 1]);
+    expect((await api('GET', '/audit/verify?head=5')).status).toBe(422);
   });
 
   it('is intact while it is empty', async () => {

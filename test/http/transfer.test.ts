@@ -37,6 +37,17 @@ const apply = (api: (...args: [string, string, unknown]) => Promise<Reply>, docu
   api('POST', `/apply${query}`, { fairway: 1, ...document });
 
 describe('the exported state', () => {
+  it('names the entry of the audit log that made it', async () => {
+    const { api } = await started();
+    const { body: log } = await api('GET', '/audit?limit=1');
+    const [{ id, hash }] = log.entries;
+    for (const accept of ['application/json', 'application/yaml']) {
+      const { headers } = await api('GET', '/export', undefined, { Accept: accept });
+      expect(headers.get('fairway-audit-head')).toBe(`${id}:${hash}`);
+    }
+    expect((await api('GET', `/audit/verify?head=${id}:${hash}`)).body.intact).toBe(true);
+  });
+
   it('is the same in JSON and, if requested, in YAML', async () => {
     const { api } = await lived();
     const json = await api('GET', '/export');

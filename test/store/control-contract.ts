@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { type AuditDraft, type AuditEntry, type AuditHead, follows, GENESIS } from '../../src/domain/audit.ts';
-import type { CommitResult, Guard, Store, Write } from '../../src/domain/store.ts';
+import {
+  type AuditDraft,
+  type AuditEntry,
+  type AuditHead,
+  digestOf,
+  follows,
+  GENESIS,
+} from '../../src/domain/audit.ts';
+import type { AuditQuery, CommitResult, Guard, Store, Write } from '../../src/domain/store.ts';
 import type { Harness } from './contract.ts';
 
 const draft = (subject = 'channel/a'): AuditDraft => ({
@@ -149,7 +156,10 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       const store = getStore();
       const result = await commit(store, write('channel/a', 0));
       expect(result).toEqual({
-        entry: { ...draft(), id: 1, revision: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        entry: {
+          ...{ ...draft(), id: 1, revision: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+          writes: { 'channel/a': digestOf({ key: 'channel/a' }) },
+        },
       });
       expect(await store.audit({ limit: 1 })).toEqual([isWin(result) && result.entry]);
     });
@@ -189,6 +199,52 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await ids('channel/a/b')).toEqual([2]);
       expect(await ids('channel/b')).toEqual([4, 1]);
       expect(await ids('channel/none')).toEqual([]);
+    });
+
+    it('returns the documents under some keys', async () => {
+      const store = getStore();
+      for (const key of ['a', 'b', 'c']) await revisionAfter(store, write(`channel/${key}`, 0));
+      const { documents, bad } = await store.documents(['channel/c', 'channel/none', 'channel/a']);
+      expect(new Map(documents.map((document) => [document.key, document]))).toEqual(
+        new Map([
+          ['channel/a', { key: 'channel/a', revision: 1, value: { key: 'channel/a' } }],
+          ['channel/c', { key: 'channel/c', revision: 3, value: { key: 'channel/c' } }],
+        ]),
+      );
+      expect(bad ?? []).toEqual([]);
+      expect((await store.documents([])).documents).toEqual([]);
+    });
+
+    it('archives the oldest entries, and still holds their hashes', async () => {
+      const store = getStore();
+      for (let n = 0; n < 6; n++) await revisionAfter(store, write('channel/a', n), write(`channel/${n}`, 0));
+      const entries = (await store.audit({ limit: 10 })).reverse();
+      const before = await store.load();
+      expect(await store.anchor()).toEqual(GENESIS);
+
+      expect(await store.archive(GENESIS, entries.slice(0, 2))).toBe(true);
+      expect(await store.archive(GENESIS, entries.slice(0, 2))).toBe(false);
+      const [, second, , fourth] = entries as [AuditEntry, AuditEntry, AuditEntry, AuditEntry];
+      expect(await store.archive({ ...second, hash: fourth.hash }, entries.slice(2, 4))).toBe(false);
+      expect(await store.anchor()).toEqual({ id: 2, hash: second.hash });
+      expect(await store.archive(second, entries.slice(2, 4))).toBe(true);
+      expect(await store.anchor()).toEqual({ id: 4, hash: fourth.hash });
+
+      const ids = async (query: Partial<AuditQuery>) =>
+        (await store.audit({ limit: 10, ...query })).map(({ id }) => id);
+      expect(await ids({})).toEqual([6, 5]);
+      expect(await ids({ before: 4 })).toEqual([]);
+      expect(await ids({ key: 'channel/a' })).toEqual([6, 5]);
+      expect(await ids({ key: 'channel/1' })).toEqual([]);
+      expect(await store.holds(second)).toBe(true);
+      expect(await store.holds({ ...second, hash: fourth.hash })).toBe(false);
+      expect(await store.load()).toEqual(before);
+
+      expect(await store.archive(fourth, entries.slice(4))).toBe(true);
+      expect(await store.revision()).toBe(6);
+      expect(await revisionAfter(store, write('channel/new', 0))).toBe(7);
+      const [newest] = await store.audit({ limit: 10 });
+      expect(newest && follows(await store.anchor(), newest)).toBe(true);
     });
 
     it('keeps unusual characters unchanged', async () => {

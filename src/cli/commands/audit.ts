@@ -23,18 +23,37 @@ export function auditCommands(program: Command, context: Context): void {
 
   audit
     .command('verify')
-    .description('check that no entry was changed or removed; exits 1 otherwise')
-    .action(async () => {
-      const state = await api<ChainState>('/audit/verify');
+    .description('check that no entry and no document was changed or removed; exits 1 otherwise')
+    .option('--head <id:hash>', 'an entry that you noted before; the log must have it')
+    .action(async ({ head }: { head?: string }) => {
+      const query = head === undefined ? '' : `?${new URLSearchParams({ head })}`;
+      const state = await api<ChainState>(`/audit/verify${query}`, { deadline: VERIFY_MS });
       if (!state.intact) context.exitCode = EXIT.error;
-      context.show(state, (screen) => {
-        const { intact, entries, head, brokenAt } = state;
-        const verdict = intact
-          ? `the log is intact: ${count(entries, 'entry', 'entries')}, head ${head}`
-          : `the log was tampered with: entry ${brokenAt} is missing, damaged or another one; compare it with a backup`;
-        return sentence(screen, verdict);
-      });
+      context.show(state, (screen) =>
+        verdicts(state)
+          .map((line) => sentence(screen, line))
+          .join('\n'),
+      );
     });
+}
+
+/** Milliseconds. A million entries take about half a minute. */
+const VERIFY_MS = 600_000;
+
+/** What verifying found, in sentences. */
+function verdicts({ intact, entries, head, brokenAt, anchor, edited, unchecked }: ChainState): string[] {
+  const last = (anchor?.id ?? 0) + entries;
+  const lines = intact
+    ? [`the log is intact: ${count(entries, 'entry', 'entries')}, head ${last}:${head}`]
+    : ['the log or a document was tampered with; compare with a backup'];
+  if (brokenAt !== null) lines.push(`entry ${brokenAt} is missing, damaged or another one`);
+  for (const { key, fault } of edited) lines.push(`${key} was changed without an entry: ${fault}`);
+  if (anchor) lines.push(`the entries up to ${anchor.id}:${anchor.hash} are archived; verify their files with --file`);
+  if (unchecked > 0) {
+    const what = `${count(unchecked, 'document')} could not be compared`;
+    lines.push(`${what}: the last change is archived, or an older release made it`);
+  }
+  return lines;
 }
 
 function auditTable(screen: Screen, entries: AuditEntry[]): string {

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { AuditEntry } from '../../domain/audit.ts';
 import { count, number, who } from '../../domain/words.ts';
-import type { ChainState } from '../../service/audit.ts';
+import type { ChainState } from '../../service/audit-verify.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Field } from '../parts/form.tsx';
 import { Changes, Subject } from '../parts/history.tsx';
@@ -119,16 +119,25 @@ function AuditTable({ entries, now }: { entries: AuditEntry[]; now: Date }) {
   );
 }
 
-function Chain({ state: { intact, entries, head, brokenAt }, now }: { state: ChainState; now: Date }) {
+function Chain({ state: { intact, entries, head, brokenAt, edited }, now }: { state: ChainState; now: Date }) {
   return intact ? (
     <p id="chain" class="chain good" role="status" title={`verified ${clock(now.toISOString())}`}>
       Chain intact over {number(entries)} entries, head <code>{head.slice(0, 12)}</code>
     </p>
   ) : (
-    <p id="chain" class="chain bad" role="alert">
-      The chain is broken at entry {brokenAt}: this entry or an earlier one was changed or removed. Compare the log with
-      an export.
-    </p>
+    <div id="chain" class="chain bad" role="alert">
+      {brokenAt === null ? null : (
+        <p>
+          The chain is broken at entry {brokenAt}: this entry or an earlier one was changed or removed. Compare the log
+          with an export.
+        </p>
+      )}
+      {edited.map(({ key, fault }) => (
+        <p>
+          {key} was changed without an entry: {fault}. Compare it with an export.
+        </p>
+      ))}
+    </div>
   );
 }
 

@@ -22,8 +22,9 @@ const verify = createRoute({
   path: '/audit/verify',
   operationId: 'verifyAudit',
   tags,
-  summary: 'Check whether any entry was changed or removed',
+  summary: 'Check whether any entry was changed or removed, and whether the documents are as the log recorded them',
   ...guarded('read'),
+  request: { query: schemas.VerifyQuery },
   responses: answers('The state of the hash chain.', schemas.ChainState),
 });
 
@@ -31,6 +32,6 @@ const verify = createRoute({
 export function auditRoutes(audit: Audit) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(list, async (c) => c.json({ entries: await audit.list(c.req.valid('query'), c.get('actor')) }, 200));
-  app.openapi(verify, async (c) => c.json(await audit.verify(), 200));
+  app.openapi(verify, async (c) => c.json(await audit.verify(c.req.valid('query').head), 200));
   return app;
 }

@@ -10,6 +10,8 @@ import { answers, Conditions, guarded, problems, readRequest } from './route.ts'
 
 const tags = ['state'];
 const MAX_DOCUMENT = 4 * 1024 * 1024;
+/** `ID:HASH` of the newest entry of the audit log that an export contains. */
+const AUDIT_HEAD = 'Fairway-Audit-Head';
 const YAML = /^(application|text)\/(x-)?yaml\b/i;
 
 const exportState = createRoute({
@@ -21,7 +23,7 @@ const exportState = createRoute({
   ...guarded('read'),
   responses: {
     200: {
-      description: 'The state.',
+      description: 'The state. The header Fairway-Audit-Head is ID:HASH of the newest entry of the audit log.',
       content: {
         'application/json': { schema: schemas.StateDocument },
         'application/yaml': { schema: schemas.StateDocument },
@@ -57,7 +59,8 @@ const apply = createRoute({
 export function transferRoutes(transfer: Transfer) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(exportState, (c) => {
-    const state = transfer.export(c.get('actor'));
+    const { state, head } = transfer.export(c.get('actor'));
+    if (head !== null) c.header(AUDIT_HEAD, head);
     if (!YAML.test(c.req.header('accept') ?? '')) return c.json(state, 200);
     // Without aliases: two marks that happen to be equal are not one mark.
     return c.body(stringify(state, { aliasDuplicateObjects: false }), 200, { 'Content-Type': 'application/yaml' });

@@ -120,3 +120,36 @@ end
 return entries
 `,
 };
+
+/** KEYS: documents. ARGV: keys. Answers keys and what is stored under them in turn, without those that are not there. */
+export const DOCUMENTS_OF: Script = {
+  name: 'fairwayDocumentsOf',
+  lua: `
+local found = {}
+for _, key in ipairs(ARGV) do
+  local stored = redis.call('HGET', KEYS[1], key)
+  if stored then
+    found[#found + 1] = key
+    found[#found + 1] = stored
+  end
+end
+return found
+`,
+};
+
+/**
+ * KEYS: audit, anchor, then the audit index of each key of the entries. ARGV: the anchor ('' for none), the new one, the
+ * id of the first entry, then the hash of each entry. Replaces the entries by their hashes, which end as an entry does,
+ * and answers 1; or answers 0 if the anchor is another.
+ */
+export const ARCHIVE: Script = {
+  name: 'fairwayArchive',
+  lua: `
+if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
+local first = tonumber(ARGV[3])
+for i = 4, #ARGV do redis.call('LSET', KEYS[1], first + i - 5, '{"hash":"' .. ARGV[i] .. '"}') end
+redis.call('SET', KEYS[2], ARGV[2])
+for i = 3, #KEYS do redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', first + #ARGV - 4) end
+return 1
+`,
+};
