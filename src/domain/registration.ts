@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { cloudMajorFault } from './cloud-release.ts';
+import { cutFault } from './cut.ts';
 import { FairwayError } from './errors.ts';
 import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, type Catalogue, type Release } from './release.ts';
 import { requireVersion } from './version.ts';
@@ -17,14 +18,19 @@ export interface Registration {
   changes?: { pr: number; title: string; significant: boolean }[] | undefined;
 }
 
-/** Makes the release. Throws `invalid` for a version that must not be registered (RFD 134, Cloud release process). */
+/**
+ * Makes the release. Throws `invalid` for one that must not be registered (RFD 12, Suffixes; RFD 134, Cloud release
+ * process).
+ */
 export function createRelease(
   registration: Registration,
   catalogue: Catalogue,
   { by, at }: { by: string; at: Date },
 ): Release {
   const version = requireVersion(registration.version);
-  const { previous, security = false, embargoed = false, changes = [] } = registration;
+  const { security = false, embargoed = false, changes = [] } = registration;
+  const previous = registration.previous === undefined ? null : requireVersion(registration.previous).text;
+  const cutAt = new Date(registration.cutAt).toISOString();
   const commit = registration.commit.toLowerCase();
   if (version.cloud) {
     const fault = cloudMajorFault(version, catalogue);
@@ -36,14 +42,16 @@ export function createRelease(
       );
     }
   }
+  const fault = cutFault(version, { cutAt, previous }, catalogue, at);
+  if (fault) throw new FairwayError('invalid', fault);
   const twice = changes.find(({ pr }, index) => changes.findIndex((change) => change.pr === pr) !== index);
   if (twice) throw new FairwayError('invalid', `change ${twice.pr} is listed twice; list each pull request once`);
   const time = at.toISOString();
   return {
     version: version.text,
     commit,
-    cutAt: new Date(registration.cutAt).toISOString(),
-    previous: previous === undefined ? null : requireVersion(previous).text,
+    cutAt,
+    previous,
     security,
     embargoed,
     artifacts: readArtifacts(registration.artifacts ?? {}, time),

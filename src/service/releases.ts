@@ -99,15 +99,17 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
       const snapshot = state.snapshot();
       const at = now();
       requireSound(snapshot, registration.version);
-      const draft = createRelease(registration, snapshot.releases, { by: actor.name, at });
-      const known = snapshot.releases.get(draft.version);
+      const { text } = requireVersion(registration.version);
+      const known = snapshot.releases.get(text);
       if (known) {
+        // A pipeline that is run again must not fail because of what was registered since.
         if (known.registered?.digest === digestOf(registration)) return { release: known, created: false };
         const why = known.registered
           ? 'is already registered with different content; register the fixed release under a new version'
           : 'was imported with a release history; only register releases that are cut from now on';
-        throw new FairwayError('already_exists', `${draft.version} ${why}`);
+        throw new FairwayError('already_exists', `${text} ${why}`);
       }
+      const draft = createRelease(registration, snapshot.releases, { by: actor.name, at });
       const signOffs = snapshot.signOffs;
       const changes = draft.changes.map((change) => ({ ...change, signedOff: rememberedSignOff(signOffs, change.pr) }));
       const release = { ...draft, changes };

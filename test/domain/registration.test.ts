@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRelease, digestOf, type Registration } from '../../src/domain/registration.ts';
+import type { Release } from '../../src/domain/release.ts';
+import { catalogueOf } from '../support/catalogue.ts';
 import { catalogue } from './populations.ts';
 
 const COMMIT = 'f00dfac0123456789abcdef0123456789abcdef0';
@@ -67,6 +69,11 @@ describe('a registered release', () => {
     ],
     ['a shorter commit than the version names', { commit: 'f00dfa' }, ['16.4.7']],
     ['any major of a stable release', { version: '12.0.0' }, []],
+    ['the first alpha of a major', { version: '17.0.0-alpha.1' }, ['16.4.7']],
+    ['a beta of a minor', { version: '16.5.0-beta.2' }, ['16.4.7']],
+    ['a release candidate of a patch', { version: '16.4.8-rc.1' }, ['16.4.7']],
+    ['a stamp some minutes before the time of the cut', { cutAt: '2024-11-12T10:20:00Z' }, ['16.4.7']],
+    ['a previous release of the major before', { previous: '16.4.7' }, ['16.4.7']],
   ])('may be of %s', (_, over, known) => {
     expect(() => createRelease(registration(over), catalogue(...known), BY)).not.toThrow();
   });
@@ -81,11 +88,66 @@ describe('a registered release', () => {
     ],
     ['a cloud major without a history', {}, [], /import the release history first/],
     ['another commit than its version', { commit: 'abc1234' }, ['16.4.7'], /does not belong to commit abc1234/],
+    ['alpha without a number', { version: '17.0.0-alpha' }, ['16.4.7'], /write it as 17\.0\.0-alpha\.1/],
+    ['rc without a number', { version: '17.0.0-rc' }, ['16.4.7'], /no number after "rc"/],
+    ['beta with a word', { version: '17.0.0-beta.one' }, ['16.4.7'], /no number after "beta"/],
+    ['rc with more behind its number', { version: '17.0.0-rc.1.2' }, ['16.4.7'], /no number after "rc"/],
+    [
+      'an alpha of a patch',
+      { version: '16.4.8-alpha.1' },
+      ['16.4.7'],
+      /patches are cut from branch\/v16\.4; register 16\.4\.8/,
+    ],
+    ['a beta of a patch', { version: '16.4.8-beta.1' }, ['16.4.7'], /patches are cut from branch/],
+    ['a candidate of what is out', { version: '16.4.7-rc.2' }, ['16.4.7'], /16\.4\.7 is registered/],
+    [
+      'a cut in the future',
+      { version: '16.4.8', cutAt: '2026-03-01T12:10:00Z' },
+      ['16.4.7'],
+      /is in the future; set the clock/,
+    ],
+    [
+      'a stamp in the future',
+      { version: '17.0.0-cloud.20270101T000000.f00dfac', cutAt: '2027-01-01T00:00:00Z' },
+      ['16.4.7'],
+      /is in the future/,
+    ],
+    [
+      'a stamp that is not the time of the cut',
+      { cutAt: '2024-11-12T10:25:00Z' },
+      ['16.4.7'],
+      /must agree within 5 minutes/,
+    ],
+    [
+      'a stamp below that of its previous release',
+      { previous: '17.0.0-cloud.20241113T000000.c0ffee1' },
+      ['16.4.7'],
+      /sorts below 17\.0\.0-cloud\.20241113T000000\.c0ffee1, its previous release/,
+    ],
     ['a change twice', { changes: [change(1), change(2), change(1)] }, ['16.4.7'], /change 1 is listed twice/],
   ])('must not be of %s', (_, over, known, message) => {
     expect(() => createRelease(registration(over), catalogue(...known), BY)).toThrow(
       expect.objectContaining({ code: 'invalid', message: expect.stringMatching(message) }),
     );
+  });
+});
+
+describe('a cloud release that is registered after one whose stamp is later', () => {
+  const later = '17.0.0-cloud.20241113T000000.c0ffee1';
+  const at = (changes: Partial<Release>) => new Map([...KNOWN, ...catalogueOf([later], { [later]: changes })]);
+  const registered = { by: 'token:ci', at: AT.toISOString(), digest: '' };
+
+  it('is refused, because the other would hold it up', () => {
+    expect(() => createRelease(registration(), at({ registered }), BY)).toThrow(
+      /sorts below .*c0ffee1.*cut a newer release/,
+    );
+  });
+
+  it('is taken if the other only stands in a history, or is of another major', () => {
+    expect(() => createRelease(registration(), at({ registered: null }), BY)).not.toThrow();
+    const next = registration({ version: '18.0.0-cloud.20241112T101530.f00dfac' });
+    const known = new Map([...at({ registered }), ...catalogue('17.0.0-rc.1')]);
+    expect(() => createRelease(next, known, BY)).not.toThrow();
   });
 });
 

@@ -198,7 +198,7 @@ describe('a cloud release', () => {
       '15.4.11',
       '14.3.22',
     ]);
-    const late = await ci('POST', '/releases', { version: '15.4.23', commit: COMMIT, cutAt: '2024-11-13T00:00:00Z' });
+    const late = await ci('POST', '/releases', { version: '15.4.23', commit: COMMIT, cutAt: '2024-11-12T10:30:00Z' });
     expect(late.status).toBe(201);
     expect((await ci('GET', '/releases/15.4.23/tags')).body.move).toEqual([
       { tag: '15', from: '15.4.10', to: '15.4.23' },

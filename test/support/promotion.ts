@@ -1,6 +1,7 @@
 import { expect, vi } from 'vitest';
 import type { Raw } from '../../src/config/raw.ts';
 import { merge } from '../../src/config/raw.ts';
+import { requireVersion } from '../../src/domain/version.ts';
 import type { StartOptions } from '../../src/server.ts';
 import { operatorClient, startServer } from './server.ts';
 
@@ -41,7 +42,9 @@ export function release(api: ReturnType<typeof operatorClient>) {
     read,
     async register(version = RELEASE, over: object = {}) {
       await api('POST', '/releases/import', [{ version: '16.4.7', date: null, security: false }]);
-      const cut = { commit: 'f00dfacade', cutAt: '2024-11-12T10:15:30Z' };
+      const { cloud } = requireVersion(version);
+      const cutAt = cloud ? cloud.cutAt.toISOString() : '2024-11-12T10:15:30Z';
+      const cut = { commit: cloud ? `${cloud.hash}ade` : 'f00dfacade', cutAt };
       const artifacts = { controlPlane: 'published', packages: 'published' };
       expect((await api('POST', '/releases', { version, ...cut, artifacts, ...over })).status).toBe(201);
     },
