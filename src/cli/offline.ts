@@ -1,4 +1,4 @@
-import { type BackportPlan, planBackports, type Urgency } from '../domain/backport.ts';
+import { type BackportNeeds, type BackportPlan, planBackports, type Urgency } from '../domain/backport.ts';
 import { type MintInput, mintCloudVersion } from '../domain/cloud-release.ts';
 import { type Catalogue, listedRelease, type Release } from '../domain/release.ts';
 import { parseVersion, readVersion } from '../domain/version.ts';
@@ -31,10 +31,17 @@ export async function mint(context: Context, input: MintInput, options: Catalogu
   return mintCloudVersion(input, await readCatalogue(context, options)).text;
 }
 
-/** The branches and releases that a fix goes to. Asks the server unless a file is named. */
-export async function backports(context: Context, urgency: Urgency, options: CatalogueOptions): Promise<BackportPlan> {
-  if (options.releases === undefined) return context.api(`/releases/backport-plan?urgency=${urgency}`);
-  return planBackports((await readCatalogue(context, options)).values(), urgency);
+/** The branches and releases that a change goes to. Asks the server unless a file is named. */
+export async function backports(
+  context: Context,
+  { urgency, ...needs }: BackportNeeds & { urgency: Urgency },
+  options: CatalogueOptions,
+): Promise<BackportPlan> {
+  if (options.releases !== undefined) {
+    return planBackports((await readCatalogue(context, options)).values(), urgency, needs);
+  }
+  const lists = Object.entries(needs).flatMap(([name, list]) => (list?.length ? [`&${name}=${list.join(',')}`] : []));
+  return context.api(`/releases/backport-plan?urgency=${urgency}${lists.join('')}`);
 }
 
 /** Reads the catalogue from a file or from the server. Throws `UsageError`. */

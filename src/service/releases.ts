@@ -1,4 +1,4 @@
-import { type BackportPlan, planBackports, type Urgency } from '../domain/backport.ts';
+import { type BackportNeeds, type BackportPlan, planBackports, type Urgency } from '../domain/backport.ts';
 import { planTags, type TagPlan } from '../domain/docker-tags.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
@@ -68,7 +68,8 @@ export interface Releases {
   support(actor: Actor): SupportWindow;
   tags(version: string, actor: Actor): TagPlan;
   explain(version: string, actor: Actor): VersionExplanation;
-  backports(urgency: Urgency, actor: Actor): BackportPlan;
+  /** Throws `invalid` for majors that are not supported. */
+  backports(urgency: Urgency, needs: BackportNeeds, actor: Actor): BackportPlan;
 }
 
 export interface ReleasesOptions {
@@ -199,7 +200,7 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
     support: (actor) => supportWindow(visible(actor)),
     tags: (version, actor) => planTags(requireVersion(read(version, actor).version), visible(actor)),
     explain: (version, actor) => explainVersion(requireVersion(version), visible(actor)),
-    backports: (urgency, actor) => planBackports(visible(actor).values(), urgency),
+    backports: (urgency, needs, actor) => planBackports(visible(actor).values(), urgency, needs),
   };
 }
 

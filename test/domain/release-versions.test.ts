@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planBackports } from '../../src/domain/backport.ts';
+import { type BackportNeeds, planBackports, type Urgency } from '../../src/domain/backport.ts';
 import { cloudMajorFault, cloudMajors, mintCloudVersion } from '../../src/domain/cloud-release.ts';
 import { planTags } from '../../src/domain/docker-tags.ts';
 import { branchOf } from '../../src/domain/release-branch.ts';
@@ -69,6 +69,46 @@ describe('backport plan', () => {
   it('never reuses a number, and does not count pre-releases', () => {
     const releases = catalogueOf(['8.0.2', '8.0.1', '9.0.0-rc.1'], { '8.0.2': PULLED });
     expect(planBackports(releases.values(), 'urgent').releases).toEqual([{ version: '8.0.3', follows: '8.0.2' }]);
+  });
+
+  it('of a release that is tested: its branch gets fixes too', () => {
+    const releases = catalogueOf(['9.0.0-rc.2', '9.0.0-rc.1', '8.0.1', '7.1.2', '8.1.0-rc.1']);
+    const branches = (urgency: Urgency) =>
+      planBackports(releases.values(), urgency).backports.map(({ branch }) => branch);
+    expect(branches('urgent')).toEqual(['branch/v9', 'branch/v8', 'branch/v8.0', 'branch/v7', 'branch/v7.1']);
+    expect(branches('not-urgent')).toEqual(['branch/v9', 'branch/v8', 'branch/v8.1']);
+    expect(branches('next-minor')).toEqual(['branch/v8', 'branch/v8.1']);
+    const only = (majors: number[]) => planBackports(releases.values(), 'urgent', { majors }).backports;
+    expect(only([9])).toEqual([{ branch: 'branch/v9', from: null }]);
+    expect(only([7]).map(({ branch }) => branch)).toEqual(['branch/v7', 'branch/v7.1']);
+  });
+
+  // RFD 12: "repeat for all vX that need the backport".
+  it.each<[Urgency, BackportNeeds, string[], string[]]>([
+    ['urgent', { majors: [7, 6] }, ['branch/v7', 'branch/v7.1', 'branch/v6', 'branch/v6.3'], ['7.1.3', '6.3.3']],
+    ['security', { majors: [8] }, ['branch/v8', 'branch/v8.0'], ['8.0.2']],
+    ['not-urgent', { majors: [6] }, [], []],
+    [
+      'not-urgent',
+      { customerRequested: [7] },
+      ['branch/v8', 'branch/v8.1', 'branch/v7', 'branch/v7.1'],
+      ['8.1.0', '7.1.3'],
+    ],
+    ['next-minor', {}, ['branch/v8', 'branch/v8.1'], ['8.1.0']],
+    ['next-major', {}, [], []],
+    ['none', {}, [], []],
+  ])('%s, %j', (urgency, needs, branches, versions) => {
+    const plan = planBackports(latest.values(), urgency, needs);
+    expect(plan.backports.map(({ branch }) => branch)).toEqual(branches);
+    expect(plan.releases.map(({ version }) => version)).toEqual(versions);
+  });
+
+  it.each<[Urgency, BackportNeeds, RegExp]>([
+    ['urgent', { majors: [5] }, /major 5 is not supported.*supported: 8, 7, 6/],
+    ['not-urgent', { customerRequested: [9] }, /major 9 is not supported/],
+    ['urgent', { customerRequested: [7] }, /only for a fix that is not urgent/],
+  ])('%s, %j is refused', (urgency, needs, message) => {
+    expect(() => planBackports(latest.values(), urgency, needs)).toThrow(message);
   });
 
   it('plans for the real history', () => {

@@ -139,14 +139,20 @@ export function catalogueCommands(releases: Command, context: Context): void {
 
   releases
     .command('backport-plan')
-    .description('show which branches a fix goes to, and which releases follow')
+    .description('show which branches a change goes to, and which releases follow')
     .option('--urgent', 'a serious bug: patches of every supported major')
     .option('--not-urgent', 'any other bug: the next minor of the latest major')
     .option('--security', 'a vulnerability: the same as urgent')
+    .option('--next-minor', 'work for the next minor of the latest major')
+    .option('--next-major', 'work for the next major: main only')
+    .option('--no-backport', 'a fix that only main gets')
+    .option('--majors <major...>', 'only these supported majors have the bug')
+    .option('--customer-requested <major...>', 'older majors that a customer wants the fix for, though not urgent')
     .option(...RELEASES_OPTION)
-    .action(async (options: CatalogueOptions & { urgent?: true; notUrgent?: true; security?: true }) => {
-      const urgency = readUrgency(options);
-      const plan = await backports(context, urgency, options);
+    .action(async (options: BackportOptions) => {
+      const { majors, customerRequested } = options;
+      const needs = { majors: majors?.map(readMajor), customerRequested: customerRequested?.map(readMajor) };
+      const plan = await backports(context, { urgency: readUrgency(options), ...needs }, options);
       context.show(plan, (screen) => backportSheet(screen, plan));
     });
 }
@@ -198,15 +204,38 @@ const readChange = (significant: boolean) => (text: string) => {
   return { pr: Number(pr), title, significant };
 };
 
-function readUrgency(options: { urgent?: true; notUrgent?: true; security?: true }): BackportPlan['urgency'] {
-  const said: BackportPlan['urgency'][] = [
-    ...(options.urgent ? (['urgent'] as const) : []),
-    ...(options.notUrgent ? (['not-urgent'] as const) : []),
-    ...(options.security ? (['security'] as const) : []),
-  ];
-  const [urgency] = said;
-  if (urgency && said.length === 1) return urgency;
-  throw new UsageError('state how urgent the fix is: one of --urgent, --not-urgent and --security');
+interface BackportOptions extends CatalogueOptions {
+  urgent?: true;
+  notUrgent?: true;
+  security?: true;
+  nextMinor?: true;
+  nextMajor?: true;
+  /** False with `--no-backport`. */
+  backport: boolean;
+  majors?: string[];
+  customerRequested?: string[];
+}
+
+function readUrgency(options: BackportOptions): BackportPlan['urgency'] {
+  const said: Record<BackportPlan['urgency'], boolean | undefined> = {
+    urgent: options.urgent,
+    'not-urgent': options.notUrgent,
+    security: options.security,
+    'next-minor': options.nextMinor,
+    'next-major': options.nextMajor,
+    none: !options.backport,
+  };
+  const given = Object.entries(said) as [BackportPlan['urgency'], boolean | undefined][];
+  const [urgency, ...others] = given.flatMap(([each, isSaid]) => (isSaid ? [each] : []));
+  if (urgency && others.length === 0) return urgency;
+  throw new UsageError(
+    'state what the change is: one of --urgent, --not-urgent, --security, --next-minor, --next-major and --no-backport',
+  );
+}
+
+function readMajor(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new UsageError(`${text} is not a major; write it as 16`);
 }
 
 function releaseSheet(screen: Screen, release: Release): string {

@@ -64,7 +64,7 @@ const backports = createRoute({
   path: '/releases/backport-plan',
   operationId: 'planBackports',
   tags,
-  summary: 'Which branches a fix goes to, and which releases result',
+  summary: 'Which branches a change goes to, and which releases result',
   ...guarded('read'),
   request: { query: schemas.BackportQuery },
   responses: answers('The plan.', schemas.BackportPlan),
@@ -168,7 +168,10 @@ export function releaseRoutes(releases: Releases, recall: Recall, signOffs: Sign
   });
   app.openapi(importHistory, async (c) => c.json(await releases.import(c.req.valid('json'), c.get('actor')), 200));
   app.openapi(support, (c) => c.json(releases.support(c.get('actor')), 200));
-  app.openapi(backports, (c) => c.json(releases.backports(c.req.valid('query').urgency, c.get('actor')), 200));
+  app.openapi(backports, (c) => {
+    const { urgency, ...needs } = c.req.valid('query');
+    return c.json(releases.backports(urgency, needs, c.get('actor')), 200);
+  });
   app.openapi(read, (c) => {
     const release = releases.read(c.req.valid('param').version, c.get('actor'));
     return c.json(release, 200, { ETag: etag(release.revision) });

@@ -123,7 +123,24 @@ export const TagPlan = z
     move: z.array(z.object({ tag: z.string(), from: z.string().nullable(), to: z.string().nullable() })),
   })
   .openapi('TagPlan');
-export const BackportQuery = z.object({ urgency: z.enum(URGENCIES) });
+const majors = z
+  .string()
+  .regex(/^\d{1,4}(,\d{1,4}){0,9}$/, 'expected majors such as 16,15')
+  .transform((text) => text.split(',').map(Number))
+  .optional();
+export const BackportQuery = z.object({
+  urgency: z.enum(URGENCIES),
+  majors: majors.openapi({
+    type: 'string',
+    example: '16,15',
+    description: 'The majors that have the bug; by default all supported ones.',
+  }),
+  customerRequested: majors.openapi({
+    type: 'string',
+    example: '15',
+    description: 'Older majors that a customer wants a fix for that is not urgent.',
+  }),
+});
 export const BackportPlan = z
   .object({
     urgency: z.enum(URGENCIES),
