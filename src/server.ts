@@ -5,6 +5,7 @@ import { readRedisAccess } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
 import { isEmpty, type Stage } from './domain/promotion.ts';
+import { stalenessOf } from './domain/staleness.ts';
 import { type Certificate, openCertificate } from './listeners/certificate.ts';
 import type { OperatorSide } from './listeners/operator.ts';
 import { openPublicSide, type PublicSide } from './listeners/public.ts';
@@ -96,7 +97,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   const pollStore = await openStore(storing);
   opened.store = pollStore;
   const store = traceStore(pollStore, tracer);
-  const saved = store.kind === 'redis' ? createSavedState(join(settings.dataDir, 'state.json'), log) : unsaved;
+  const saved = store.kind === 'redis' ? createSavedState(settings.dataDir, log) : unsaved;
   // The embedded store's time is this machine's.
   const isMeasured = store.kind === 'redis' && !options.now;
   const storeClock = isMeasured ? createStoreClock({ store, ...settings.store, log }) : null;
@@ -149,6 +150,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
     version,
     leadership,
     stages,
+    staleness: stalenessOf(settings.store),
     counts: publicSide.counts,
     certificate,
     spans,

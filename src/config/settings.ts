@@ -75,6 +75,7 @@ export const settingsSchema = z.strictObject({
   store: z.strictObject({
     deadline: duration,
     compareEvery: duration,
+    maxStaleness: duration,
     replication: z.strictObject({ replicas: z.int().min(0).max(10), timeout: duration }),
   }),
   fleet: z.strictObject({

@@ -75,6 +75,9 @@ export function surroundingsOf(channel: Channel, { controlPlanes, releases }: Sn
   };
 }
 
+/** What is left of the surroundings once the state is too old to move agents by (`Staleness`). */
+export const withheld = (surroundings: Surroundings): Surroundings => ({ ...surroundings, tools: null, target: null });
+
 /** All answers of a channel. Expired marks must be gone from it (`channelAt`). */
 export function answerOf(channel: Channel, surroundings: Surroundings, cluster: Cluster): Answer {
   const shown = { ...channel, target: surroundings.target };

@@ -9,6 +9,8 @@ export interface Loss {
   served: number;
   /** The revision of the store. */
   stored: number;
+  /** Is it another store, whose log begins with another entry? Left out if it is not. */
+  other?: true;
 }
 
 /** An admin's decision on a loss: the served state was put back, or the stored one was accepted. */
@@ -23,10 +25,16 @@ export interface Recovery {
 }
 
 /** A sentence for errors, logs, pages and `/readyz`. */
-export const describeLoss = ({ served, stored }: Loss): string =>
-  `the store has lost changes: it is at revision ${stored} of another history, and revision ${served} is served; ` +
-  'changes are refused until an admin decides, with fairway recover or POST /api/v1/recovery, whether to put back ' +
-  'the served state or to accept the stored one';
+export const describeLoss = ({ served, stored, other }: Loss): string => {
+  const what = other
+    ? `this is another store than the one that revision ${served} of this server comes from: its log begins with ` +
+      `another entry, and is at revision ${stored}; check redisUrl and dataDir`
+    : `the store has lost changes: it is at revision ${stored} of another history, and revision ${served} is served`;
+  return (
+    `${what}; changes are refused until an admin decides, with fairway recover or POST /api/v1/recovery, whether to ` +
+    "put back this server's state or to accept the stored one"
+  );
+};
 
 /** The decision in a state, or null. */
 export const recoveryOf = ({ documents }: Pick<ControlState, 'documents'>): Recovery | null =>

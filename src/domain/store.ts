@@ -255,9 +255,24 @@ export interface Store extends ControlLog, Lease, FleetRecords, SeriesRecords {
   close(): Promise<void>;
 }
 
+/** The last moment at which a store held what a server served. */
+export interface Confirmation {
+  /** Which store it was: the hash of its first audit entry. Null if it is not known. */
+  store: string | null;
+  /** The newest revision that was saved at that moment. */
+  revision: number;
+  /** Epoch milliseconds. */
+  at: number;
+}
+
 /** Keeps the last state on this machine, for a start while the store is away. */
 export interface SavedState {
+  /** Null if there is none, or if it is older than the one that was confirmed last: a copy was put back. */
   read(): ControlState | null;
   /** Never rejects: a full disk must not stop anything. */
   write(state: ControlState): Promise<void>;
+  /** Null without a saved state. */
+  confirmation(): Confirmation | null;
+  /** Never rejects. */
+  confirm(confirmation: Confirmation): Promise<void>;
 }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { answerOf, type Cluster, type Surroundings, surroundingsOf } from '../domain/answer.ts';
+import { answerOf, type Cluster, type Surroundings, surroundingsOf, withheld } from '../domain/answer.ts';
 import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
 import { type MembershipSettings, prepareMembership } from '../domain/membership.ts';
 import type { Snapshot, Stored } from '../domain/snapshot.ts';
+import type { Staleness } from '../domain/staleness.ts';
 import type { State } from '../service/state.ts';
 import { ENDPOINTS, type Endpoint, plainPaths } from './public-path.ts';
+import { type ReadStateAge, watchStateAge } from './state-age.ts';
 
 /** How often an answer was given: whole numbers, which Prometheus reads. */
 export interface Tally {
@@ -36,6 +38,8 @@ export interface Answers {
   ofGroup(group: string | null): PreparedAnswer | undefined;
   /** The answer for exactly this path, in the plain form that nearly all agents send (`plainPaths`). */
   byPath(path: string): PreparedAnswer | undefined;
+  /** The age that every answer must carry, and null while the state is fresh. */
+  age: ReadStateAge;
   tallies(): Iterable<[channel: string, endpoint: Endpoint, tally: Tally]>;
   close(): void;
 }
@@ -47,7 +51,8 @@ interface Prepared {
 }
 
 export interface AnswersOptions {
-  state: Pick<State, 'peek' | 'onChange'>;
+  state: Pick<State, 'peek' | 'onChange' | 'age'>;
+  staleness: Staleness;
   cluster: Cluster;
   membership: MembershipSettings;
   now: () => Date;
@@ -57,7 +62,7 @@ export interface AnswersOptions {
 const LOOK_EVERY_MS = 1_000;
 
 /** Keeps every channel's answers ready, and renders them again when a pin or a critical mark ends. */
-export function createAnswers({ state, cluster, membership, now }: AnswersOptions): Answers {
+export function createAnswers({ state, staleness, cluster, membership, now }: AnswersOptions): Answers {
   const prepared = new Map<string, Prepared>();
   const paths = new Map<string, PreparedAnswer>();
   const tallies = new Map<string, Record<Endpoint, Tally>>();
@@ -66,6 +71,7 @@ export function createAnswers({ state, cluster, membership, now }: AnswersOption
   /** When the answers were rendered, and when they must be again; epoch milliseconds. */
   let renderedAt = 0;
   let endsAt = Number.POSITIVE_INFINITY;
+  const age = watchStateAge(state, staleness, wake);
 
   function tallyOf(channel: string): Record<Endpoint, Tally> {
     let tally = tallies.get(channel);
@@ -94,8 +100,9 @@ export function createAnswers({ state, cluster, membership, now }: AnswersOption
     let hasEnds = false;
     renderedAt = at.getTime();
     endsAt = Number.POSITIVE_INFINITY;
+    const shownOf = age.peek()?.isWithheld ? withheld : <T>(all: T) => all;
     for (const channel of snapshot.channels.values()) {
-      const surroundings = surroundingsOf(channel, snapshot);
+      const surroundings = shownOf(surroundingsOf(channel, snapshot));
       const known = prepared.get(channel.name);
       const expires = channel.critical?.until != null || channel.pin?.until != null;
       if (
@@ -148,12 +155,16 @@ export function createAnswers({ state, cluster, membership, now }: AnswersOption
     find: (channel, endpoint) => prepared.get(channel)?.answers[endpoint],
     ofGroup: (group) => prepared.get(channelOf(group).channel)?.answers.find,
     byPath: (path) => paths.get(path),
+    age: age.peek,
     *tallies() {
       for (const [channel, tally] of tallies) {
         for (const endpoint of ENDPOINTS) yield [channel, endpoint, tally[endpoint]];
       }
     },
-    close: () => clearTimeout(timer),
+    close() {
+      age.close();
+      clearTimeout(timer);
+    },
   };
 }
 

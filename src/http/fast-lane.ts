@@ -3,9 +3,10 @@ import type { Socket } from 'node:net';
 import type { CheckIns } from '../service/check-ins.ts';
 import type { Answers, PreparedAnswer } from './answers.ts';
 import { type PlainPoll, readPlainPoll } from './plain-poll.ts';
+import type { StateAge } from './state-age.ts';
 
 export interface FastLaneOptions {
-  answers: Pick<Answers, 'byPath'>;
+  answers: Pick<Answers, 'byPath' | 'age'>;
   checkIns: Pick<CheckIns, 'note'>;
   /** Milliseconds between checks for silent clients. */
   lookEvery: number;
@@ -18,9 +19,10 @@ export interface FastLane {
   stop(): void;
 }
 
-/** The bytes of an answer (as Latin-1), valid for one second because of the header `Date`. */
+/** The bytes of an answer (as Latin-1), valid for one second because of the headers `Date` and `Age`. */
 interface Wire {
   second: number;
+  age: StateAge | null;
   keep: { get: string; head: string };
   close: { get: string; head: string };
 }
@@ -57,7 +59,8 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
     // node:http stops reading from a client that does not read its answers.
     const poll = open && this.writableLength === 0 ? readPlainPoll(text) : null;
     const answer = poll && answers.byPath(poll.path);
-    if (answer) give(this, answer, poll);
+    // A state that is too old for the proxy is refused by node:http.
+    if (answer && (poll.headers.maxAge === undefined || answers.age() === null)) give(this, answer, poll);
     else handOver(this, bytes, text);
   }
 
@@ -81,9 +84,10 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
 
   function wireOf(answer: PreparedAnswer): Wire {
     const second = Math.floor(Date.now() / 1_000);
+    const age = answers.age();
     let wire = wires.get(answer);
-    if (wire?.second !== second) {
-      wire = makeWire(answer, second, Math.floor(server.keepAliveTimeout / 1_000));
+    if (wire?.second !== second || wire.age !== age) {
+      wire = makeWire(answer, second, age, Math.floor(server.keepAliveTimeout / 1_000));
       wires.set(answer, wire);
     }
     return wire;
@@ -129,11 +133,11 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
 
 const ignore = () => {};
 
-function makeWire({ headerLines, body }: PreparedAnswer, second: number, timeout: number): Wire {
-  const head = `HTTP/1.1 200 OK\r\n${headerLines}Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
+function makeWire({ headerLines, body }: PreparedAnswer, second: number, age: StateAge | null, timeout: number): Wire {
+  const head = `HTTP/1.1 200 OK\r\n${age?.lines ?? ''}${headerLines}Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
   const keep = `${head}Connection: keep-alive\r\nKeep-Alive: timeout=${timeout}\r\n\r\n`;
   const close = `${head}Connection: close\r\n\r\n`;
-  return { second, keep: { get: keep + body, head: keep }, close: { get: close + body, head: close } };
+  return { second, age, keep: { get: keep + body, head: keep }, close: { get: close + body, head: close } };
 }
 
 /**

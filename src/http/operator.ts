@@ -2,11 +2,12 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { routePath } from 'hono/route';
 import type { Logger } from 'pino';
 import { describeBad } from '../domain/documents.ts';
-import { duration, parseDuration } from '../domain/duration.ts';
+import { parseDuration } from '../domain/duration.ts';
 import { createMask } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
+import { describeAge, type Staleness, WITHHELD } from '../domain/staleness.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { type Bootstrap, describeFaults, describeHold } from '../service/bootstrap.ts';
 import { type Clock, describeOffset } from '../service/clock.ts';
@@ -72,6 +73,7 @@ export interface OperatorApiOptions {
   ready: () => boolean;
   bootstrap: Pick<Bootstrap, 'state'>;
   clock: Pick<Clock, 'offset' | 'isTrusted'>;
+  staleness: Staleness;
   version: string;
   log: Logger;
 }
@@ -138,7 +140,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
 }
 
 /** Should traffic be sent here, and what must a person know? */
-function readiness({ ready, services, bootstrap, clock }: OperatorApiOptions, maxAge: number) {
+function readiness({ ready, services, bootstrap, clock, staleness }: OperatorApiOptions, maxAge: number) {
   const { state } = services;
   const begun = bootstrap.state();
   const no = (why: string) => ({ isReady: false, text: `not ready: ${why}` });
@@ -148,6 +150,8 @@ function readiness({ ready, services, bootstrap, clock }: OperatorApiOptions, ma
   if (begun.is === 'held') return no(describeHold(begun));
   const store = state.storeState();
   const age = state.age();
+  // Its saved state comes from elsewhere, so agents get no version here.
+  if (store.is === 'lost' && store.loss.other && age === Number.POSITIVE_INFINITY) return no(describeLoss(store.loss));
   if (age > maxAge) return no(`${describeAge(age)}, which is older than maxAge allows`);
   const shortfall = state.shortfall();
   const { bad } = state.snapshot();
@@ -155,7 +159,8 @@ function readiness({ ready, services, bootstrap, clock }: OperatorApiOptions, ma
   // Agents are served in each of these cases, so the server is ready.
   const buts = [
     store.is === 'lost' ? describeLoss(store.loss) : [],
-    store.is === 'up' ? [] : describeAge(age),
+    store.is === 'up' && age <= staleness.saidAfter ? [] : describeAge(age),
+    age > staleness.withheldAfter ? WITHHELD : [],
     begun.is === 'refused' ? describeFaults(begun) : [],
     refusal === null ? [] : `changes are refused: ${refusal}`,
     bad.size > 0 ? describeBad(bad.values()) : [],
@@ -174,12 +179,6 @@ function readMaxAge(text: string | undefined): number {
   if (maxAge === null) throw new FairwayError('invalid', `maxAge "${text}" is not a duration; write it as 30s or 5m`);
   return maxAge;
 }
-
-/** `age` is in milliseconds. */
-const describeAge = (age: number): string =>
-  Number.isFinite(age)
-    ? `the state was last confirmed by the store ${duration(age / 1_000)} ago`
-    : 'the state is the one saved on this machine, and the store has not confirmed it yet';
 
 function createApi({ services, authenticator, events, importIdle }: OperatorApiOptions) {
   const { audit, channels, controlPlanes, evidences, fleet, inventories, plans, promotions, recall, recoveries } =

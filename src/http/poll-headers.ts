@@ -5,6 +5,8 @@ import { isHost } from './host.ts';
 /** The headers of a poll that Fairway uses, unchecked. */
 export interface PollHeaders extends RawCheckIn {
   ifNoneMatch?: string;
+  /** `Fairway-Max-Age`: the seconds that the state may be old, from a proxy that can ask another server instead. */
+  maxAge?: string;
 }
 
 /** By name in lower case. */
@@ -17,6 +19,7 @@ export const POLL_FIELDS = new Map<string, keyof PollHeaders>([
   ['agent-group', 'group'],
   // Never read from the query, because addresses end up in logs.
   ['agent-token', 'token'],
+  ['fairway-max-age', 'maxAge'],
 ]);
 
 /** Also the headers that node:http itself reads. */

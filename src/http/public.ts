@@ -34,6 +34,12 @@ const DEFAULT_ALIAS = 'default';
 
 const HEALTHY = fixed(200, 'ok', 'Cache-Control', 'no-store');
 const HOST_REFUSED = fixed(400, BAD_HOST, 'Connection', 'close');
+const TOO_OLD = fixed(
+  503,
+  'the state of this server is older than Fairway-Max-Age allows; ask another server, or without that header',
+  'Cache-Control',
+  'no-store',
+);
 const NOT_FOUND = fixed(404, 'no such channel or endpoint');
 const METHOD_NOT_ALLOWED = fixed(405, 'only GET and HEAD are answered here', 'Allow', 'GET, HEAD');
 const UNAVAILABLE = fixed(
@@ -64,6 +70,16 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
     const path = cut < 0 ? url : url.slice(0, cut);
     const query = cut < 0 ? null : new URLSearchParams(url.slice(cut + 1));
     const answer = answers.byPath(path) ?? resolve(path, query);
+    const age = answers.age();
+    if (age !== null && answer !== HEALTHY && answer !== UNAVAILABLE) {
+      for (let i = 0; i + 1 < age.headers.length; i += 2) {
+        response.setHeader(age.headers[i] as string, age.headers[i + 1] as string);
+      }
+      if (age.seconds > Number(request.poll.maxAge)) {
+        counters.unavailable++;
+        return send(response, TOO_OLD, head);
+      }
+    }
     if (!('tally' in answer)) return send(response, answer, head);
     checkIn(request.poll, query, answer.channel);
     sendAnswer(response, answer, request.poll.ifNoneMatch, head);

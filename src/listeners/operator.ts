@@ -3,6 +3,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
 import { createDashboard } from '../dashboard/app.ts';
+import { stalenessOf } from '../domain/staleness.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { createAuthenticator } from '../http/auth.ts';
 import { createEventStreams } from '../http/event-streams.ts';
@@ -23,7 +24,7 @@ export interface OperatorSide {
 
 export interface OperatorSideOptions {
   services: Services;
-  settings: Pick<Settings, 'operator' | 'tokens' | 'fleet' | 'github' | 'shutdown'>;
+  settings: Pick<Settings, 'operator' | 'store' | 'tokens' | 'fleet' | 'github' | 'shutdown'>;
   metrics: RequestMetrics;
   tracer: Tracer;
   bootstrap: Pick<Bootstrap, 'state'>;
@@ -57,6 +58,7 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
     ready: () => state.peek() !== null && !leaving,
     bootstrap,
     clock,
+    staleness: stalenessOf(settings.store),
     metrics,
     tracer,
     version,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
 import { targetsOf } from '../domain/snapshot.ts';
+import { stalenessOf } from '../domain/staleness.ts';
 import type { FleetRecords } from '../domain/store.ts';
 import { type Answers, createAnswers } from '../http/answers.ts';
 import { type FastLane, openFastLane } from '../http/fast-lane.ts';
@@ -22,7 +23,7 @@ export interface PublicSide {
 }
 
 export interface PublicSideOptions {
-  state: Pick<State, 'peek' | 'onChange'>;
+  state: Pick<State, 'peek' | 'onChange' | 'age'>;
   store: Pick<FleetRecords, 'recordSightings' | 'noteUncounted'>;
   settings: Settings;
   /** Null without built-in TLS. */
@@ -39,7 +40,8 @@ const REQUEST_TIMEOUT = 10_000;
 /** Answers polls in this process. Rejects with `invalid` if the address cannot be used. */
 export async function openPublicSide(options: PublicSideOptions): Promise<PublicSide> {
   const { state, store, settings, certificate, now, log } = options;
-  const answers = createAnswers({ state, cluster: settings.webapi, membership: settings, now });
+  const staleness = stalenessOf(settings.store);
+  const answers = createAnswers({ state, staleness, cluster: settings.webapi, membership: settings, now });
   const checkIns = createCheckIns({ ...settings.fleet, store, targets: () => targetsOf(state.peek()), now, log });
   const api = createPublicApi({ answers, checkIns, defaultChannel: settings.defaultChannel });
   let fastLane: FastLane['counters'] = NO_LANE;

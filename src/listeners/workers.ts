@@ -6,12 +6,22 @@ import { FairwayError } from '../domain/errors.ts';
 import type { UncountedLine } from '../domain/fleet-counts.ts';
 import { type Snapshot, stateOf, takeSnapshot, targetsOf } from '../domain/snapshot.ts';
 import type { ControlState, RecordingOptions } from '../domain/store.ts';
+import type { State } from '../service/state.ts';
 import type { KeyPair } from './certificate.ts';
 import { addCounts, type PollCounts } from './poll-counts.ts';
 import { openPublicSide, type PublicSide, type PublicSideOptions } from './public.ts';
 
-/** A message of the first process to a worker. `offset` is in seconds; `stop` is the drain in milliseconds. */
-type Order = { pair: KeyPair } | { offset: number } | { state: ControlState | null } | Recorded | { stop: number };
+/**
+ * A message of the first process to a worker. `offset` is in seconds; `stop`, the drain, and `age`, of the state, are
+ * in milliseconds, and an age of null is infinite.
+ */
+type Order =
+  | { pair: KeyPair }
+  | { offset: number }
+  | { age: number | null }
+  | { state: ControlState | null }
+  | Recorded
+  | { stop: number };
 /** The result of a batch of check-ins: how many the store refused, or why it failed. */
 type Recorded = { recorded: number; refused: number; failed: string | null };
 /** A message of a worker to the first process. */
@@ -23,6 +33,7 @@ type Recordable = { sightings: readonly Sighting[]; within: number } | { uncount
 const COUNTS_EVERY_MS = 1_000;
 const RESTART_AFTER_MS = 1_000;
 const OFFSET_EVERY_MS = 1_000;
+const AGE_EVERY_MS = 1_000;
 /** Seconds. Workers need not know of less. */
 const LEAST_OFFSET_CHANGE = 0.1;
 
@@ -82,6 +93,7 @@ export async function openWorkers({
           // The state comes last: the worker starts to listen when it has it.
           if (certificate) sendPair(certificate.peek());
           if (offset) followed.push(sendOffset(offset, send));
+          followed.push(sendAge(state, send));
           sendState(state.peek());
           followed.push(state.onChange(sendState));
           if (certificate) followed.push(certificate.onChange(sendPair));
@@ -129,6 +141,17 @@ function sendOffset(offset: () => number, send: (order: Order) => void): () => v
   return () => clearInterval(looking);
 }
 
+/** Sends the age of the state now and every second, until the returned function is called. */
+function sendAge(state: Pick<State, 'age'>, send: (order: Order) => void): () => void {
+  const look = () => {
+    const age = state.age();
+    send({ age: Number.isFinite(age) ? age : null });
+  };
+  look();
+  const looking = setInterval(look, AGE_EVERY_MS);
+  return () => clearInterval(looking);
+}
+
 const sendTo = (worker: Worker, order: Order) => worker.isConnected() && worker.send(order);
 
 /** Is this process a worker? */
@@ -140,6 +163,7 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
   const state = createFollowed<Snapshot>();
   const pair = createFollowed<KeyPair>();
   const clock = createCorrected();
+  const age = createAge();
   const batches = createBatches((batch) => send(batch));
   let side: PublicSide | null = null;
   const sendCounts = () => side && send({ counts: side.counts() });
@@ -155,6 +179,8 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
         resolve();
       } else if ('offset' in order) {
         clock.correct(order.offset);
+      } else if ('age' in order) {
+        age.adopt(order.age);
       } else if ('pair' in order) {
         pair.adopt(order.pair);
       } else if ('recorded' in order) {
@@ -169,7 +195,14 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
   // Without the state there is nothing to answer, so the worker does not listen yet.
   await stateCame;
   const certificate = settings.public.tls && pair;
-  side = await openPublicSide({ state, store: batches, settings, certificate, now: clock.now, log });
+  side = await openPublicSide({
+    state: { ...state, age: age.read },
+    store: batches,
+    settings,
+    certificate,
+    now: clock.now,
+    log,
+  });
   setInterval(sendCounts, COUNTS_EVERY_MS);
   send({ up: side.url });
 }
@@ -182,6 +215,18 @@ function createCorrected() {
     /** `offset` is in seconds. */
     correct(offset: number) {
       base = Date.now() - offset * 1_000 - performance.now();
+    },
+  };
+}
+
+/** The age of the state, which grows on its own when the first process falls silent. */
+function createAge() {
+  let confirmedAt = Number.NEGATIVE_INFINITY;
+  return {
+    read: () => performance.now() - confirmedAt,
+    /** In milliseconds; null is infinite. */
+    adopt(age: number | null) {
+      confirmedAt = age === null ? Number.NEGATIVE_INFINITY : performance.now() - age;
     },
   };
 }

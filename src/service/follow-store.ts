@@ -4,7 +4,7 @@ import { keepOutBad } from '../domain/documents.ts';
 import { describeLoss, recoveryOf } from '../domain/recovery.ts';
 import { NewerForm } from '../domain/schema.ts';
 import { type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { ControlLog, ControlState } from '../domain/store.ts';
+import type { Confirmation, ControlLog, ControlState } from '../domain/store.ts';
 import { nextState, type StoreState } from '../domain/store-state.ts';
 import { repeat } from '../process/repeat.ts';
 import { loadUpgraded } from './upgrade.ts';
@@ -19,6 +19,10 @@ export interface Mirror {
 export interface FollowOptions {
   store: Pick<ControlLog, 'load' | 'revision' | 'holds' | 'commit' | 'audit' | 'onChange' | 'announce'>;
   mirror: Mirror;
+  /** Of the copy that the mirror begins with; null without one. */
+  confirmed: Confirmation | null;
+  /** Called when the store holds what is served, with the hash of its first audit entry, if that is known. */
+  onConfirmed: (store: string | null) => void;
   /** Milliseconds between two comparisons with the store, in case a change message was lost. */
   compareEvery: number;
   now: () => Date;
@@ -42,13 +46,18 @@ export interface Follower {
 const ANNOUNCED_FOR = 3;
 
 /** Compares the mirror with the store, and does so again at every change message and at intervals. */
-export async function followStore({ store, mirror, compareEvery, now, log }: FollowOptions): Promise<Follower> {
+export async function followStore(options: FollowOptions): Promise<Follower> {
+  const { store, mirror, confirmed, onConfirmed, compareEvery, now, log } = options;
   let storeState: StoreState = { is: 'up' };
-  let confirmedAt = Number.NEGATIVE_INFINITY;
-  let isDoubted = false;
-
+  /** By the monotonic time of this process, which setting the clock does not move. */
+  let confirmedAt = confirmed
+    ? performance.now() - Math.max(now().getTime() - confirmed.at, 0)
+    : Number.NEGATIVE_INFINITY;
   /** False while only the saved state is known, which may be from another store that has the same revision. */
-  const isConfirmed = () => confirmedAt !== Number.NEGATIVE_INFINITY;
+  let isConfirmed = false;
+  let isDoubted = false;
+  /** The hash of the store's first audit entry, which tells stores apart. */
+  let identity = confirmed?.store ?? null;
   const load = () => loadUpgraded({ store, served: mirror.peek(), now, log });
 
   async function compare(): Promise<void> {
@@ -69,18 +78,29 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
       if (!(await followDecision(served, stored))) {
         // A server that knows nothing would take an empty store for a new one.
         if (stored.revision === 0) await announce(served);
-        return { is: 'lost', loss: { stored: stored.revision, served: served.revision } };
+        const found = await identify();
+        const other = identity !== null && found !== null && found !== identity;
+        const loss = { stored: stored.revision, served: served.revision };
+        return { is: 'lost', loss: other ? { ...loss, other } : loss };
       }
+      identity = null;
     }
     const current = mirror.peek();
-    if (!current || isDoubted || !isConfirmed() || revision > current.revision) {
+    if (!current || isDoubted || !isConfirmed || revision > current.revision) {
       const wasDoubted = isDoubted;
       isDoubted = false;
       adopt(await load(), wasDoubted);
     }
+    identity = isConfirmed && identity !== null ? identity : await identify();
     confirmedAt = performance.now();
+    isConfirmed = true;
+    onConfirmed(identity);
     return { is: 'up' };
   }
+
+  const identify = async () => (await store.audit({ before: 2, limit: 1 }))[0]?.hash ?? null;
+
+  const sinceConfirmed = () => performance.now() - confirmedAt;
 
   const announce = ({ revision, hash }: Snapshot) =>
     store.announce({ id: revision, hash: hash ?? GENESIS.hash }, ANNOUNCED_FOR * compareEvery);
@@ -103,7 +123,7 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
   /** A commit of this server may have been served while `next` was loaded. */
   function adopt(next: Snapshot, wasDoubted: boolean): void {
     const served = mirror.peek();
-    if (served && next.revision < served.revision + (isConfirmed() && !wasDoubted ? 1 : 0)) return;
+    if (served && next.revision < served.revision + (isConfirmed && !wasDoubted ? 1 : 0)) return;
     mirror.serve(next);
   }
 
@@ -139,7 +159,8 @@ export async function followStore({ store, mirror, compareEvery, now, log }: Fol
       isDoubted = true;
       return comparison.run();
     },
-    age: () => performance.now() - confirmedAt,
+    // A copy of another store was never right here, however young it is.
+    age: () => (storeState.is === 'lost' && storeState.loss.other && !isConfirmed ? Infinity : sinceConfirmed()),
     async close() {
       comparing.stop();
       await comparison.settled();

@@ -4,7 +4,7 @@ import { FairwayError } from '../domain/errors.ts';
 import type { Shortfall } from '../domain/replication.ts';
 import { SCHEMA_KEY } from '../domain/schema.ts';
 import { applyWrites, overBad, type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { ControlLog, Guard, SavedState, Write } from '../domain/store.ts';
+import type { Confirmation, ControlLog, Guard, SavedState, Write } from '../domain/store.ts';
 import { refusalOf, type StoreState } from '../domain/store-state.ts';
 import { type Cleared, requireCleared } from './cleared.ts';
 import { followStore } from './follow-store.ts';
@@ -67,7 +67,9 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
   // The saved copy is read even if the store answers: it shows whether the store lost changes in the meantime.
   const copy = readUpgraded(saved);
   const mirror = createMirror(copy, saved);
-  const follower = await followStore({ store, mirror, compareEvery, now, log });
+  const confirmed = copy && saved.confirmation();
+  const onConfirmed = keepConfirmations(mirror, saved, now);
+  const follower = await followStore({ store, mirror, confirmed, onConfirmed, compareEvery, now, log });
   const shortfall = watchShortfall({ store, checkEvery: compareEvery, log });
   const { refresh, storeState } = follower;
   const answers = () => storeState().is !== 'away';
@@ -78,6 +80,7 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
     refusals.stop();
     await follower.close();
     await mirror.saved();
+    await onConfirmed.last();
   }
 
   const found = storeState();
@@ -182,6 +185,32 @@ function createMirror(copy: Snapshot | null, copies: SavedState) {
     /** Resolves when the last snapshot is saved. */
     saved: () => saving,
   };
+}
+
+/** Milliseconds. The age of the saved state may be wrong by as much after a crash. */
+const CONFIRM_EVERY_MS = 10_000;
+
+/** Keeps on this machine when the served state was confirmed, once the state itself is saved. */
+function keepConfirmations(mirror: ReturnType<typeof createMirror>, copies: SavedState, now: () => Date) {
+  let latest: Confirmation | null = null;
+  let kept = Number.NEGATIVE_INFINITY;
+  let keptStore: string | null = null;
+
+  async function keep(): Promise<void> {
+    const confirmation = latest;
+    if (!confirmation) return;
+    kept = performance.now();
+    keptStore = confirmation.store;
+    latest = null;
+    await mirror.saved();
+    await copies.confirm(confirmation);
+  }
+
+  function onConfirmed(store: string | null): void {
+    latest = { store, revision: mirror.peek()?.revision ?? 0, at: now().getTime() };
+    if (store !== keptStore || performance.now() - kept >= CONFIRM_EVERY_MS) void keep();
+  }
+  return Object.assign(onConfirmed, { last: keep });
 }
 
 /** Undefined for a state of a first release, which did not save the hash. */

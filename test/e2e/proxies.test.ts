@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { canTls } from '../support/certificates.ts';
+import { startCutOff } from '../support/cut-off.ts';
 import { type FairwayProcess, startFairway } from '../support/process.ts';
 import { type Backend, haproxy, nginx, type RunningProxy } from '../support/proxies.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 
 const PATH = '/v1/stable/cloud/version';
@@ -104,6 +106,46 @@ describe.skipIf(KINDS.length === 0)('behind proxies set up as docs/operating.md 
     await vi.waitFor(async () =>
       expect((await ask('GET', '/agents/agent-1')).body).toMatchObject({ version: '16.4.3' }),
     );
+  });
+
+  it('a server that is cut off from Redis is asked only if no other is there', { timeout: 60_000 }, async () => {
+    const redis = await startRedis();
+    onTestFinished(redis.stop);
+    const ways = await Promise.all([startCutOff(redis.port), startCutOff(redis.port)]);
+    const [cutOff, other] = await Promise.all(
+      ways.map(({ url }) =>
+        startFairway({ settings: { ...QUICKSTART, store: { compareEvery: '100ms' } }, env: { REDIS_URL: url } }),
+      ),
+    );
+    const backends: [Backend, Backend] = [backendOf(cutOff as FairwayProcess), backendOf(other as FairwayProcess)];
+    const proxies = await Promise.all(KINDS.map((kind) => kind.start(backends)));
+    const answers = (proxy: RunningProxy, ...more: string[]) =>
+      Promise.all(Array.from({ length: 8 }, () => curl(proxy, PATH, ...more)));
+    const all = (body: string) => Array.from({ length: 8 }, () => body);
+    for (const proxy of proxies) await vi.waitFor(async () => expect(await answers(proxy)).toEqual(all('v16.4.6')));
+
+    ways[0]?.cut();
+    const moved = { version: '16.4.7', reason: 'test' };
+    expect(await other?.api('POST', '/channels/stable%2Fcloud/roll-forward', moved)).toMatchObject({ status: 200 });
+    expect((await cutOff?.poll())?.body).toBe('v16.4.6');
+    for (const proxy of proxies) {
+      await vi.waitFor(async () => expect(await answers(proxy)).toEqual(all('v16.4.7')), 10_000);
+      expect(await answers(proxy)).toEqual(all('v16.4.7'));
+    }
+
+    ways[1]?.cut();
+    await vi.waitFor(async () => expect((await other?.poll())?.headers.get('age')).not.toBeNull(), 10_000);
+    for (const [index, proxy] of proxies.entries()) {
+      // HAProxy answers 503 itself for a moment if both checks fail at once.
+      await vi.waitFor(async () => {
+        const headers = await answers(proxy, '-D-');
+        for (const shown of headers) {
+          expect(shown, KINDS[index]?.name).toMatch(/^HTTP\/1.1 200/);
+          expect(shown, KINDS[index]?.name).toMatch(/^fairway-state-age: \d+\r$/im);
+          expect(shown, KINDS[index]?.name).toMatch(/v16\.4\.[67]$/);
+        }
+      }, 10_000);
+    }
   });
 
   it('no poll is lost while the servers are replaced one after the other', { timeout: 120_000 }, async () => {

@@ -21,7 +21,8 @@ function openAnswers(now: () => Date) {
     documents: [{ key: channelKey(NAME), revision: 1, value }],
   });
   const answers = createAnswers({
-    state: { peek: () => snapshot, onChange: () => () => {} },
+    staleness: { saidAfter: 10_000, withheldAfter: 86_400_000 },
+    state: { peek: () => snapshot, onChange: () => () => {}, age: () => 0 },
     cluster: { clusterName: 'test', edition: 'ent', fips: false, toolsAutoUpdate: false },
     membership: { defaultChannel: NAME, groups: {} },
     now,

@@ -101,6 +101,23 @@ describe('the fast lane', () => {
     expect(lane.counters.handedOver).toBe(before);
   });
 
+  it('answers with the age of a stale state as node:http alone does', async () => {
+    const stale = await Promise.all([
+      openTwin((parts) => (server, lookEvery) => openFastLane(server, { ...parts, lookEvery }), {}, 20_000),
+      openTwin(null, {}, 20_000),
+    ]);
+    for (const chunks of [
+      [POLL, POLL.replace('GET', 'HEAD'), withFields('Connection: close')],
+      [withFields('Fairway-Max-Age: 30'), withFields('If-None-Match: "v16.4.6"'), POLL],
+      [withFields('Fairway-Max-Age: 5'), POLL],
+    ]) {
+      const [one, other] = await Promise.all(stale.map((twin) => tell(twin, chunks, 3, 40)));
+      expect(one).toEqual(other);
+      expect(one?.after.received).toMatch(/^Fairway-State-Age: 20\r$/m);
+    }
+    await Promise.all(stale.map((twin) => twin.close()));
+  });
+
   it('delivers every answer to a client that reads slowly, in order', async () => {
     const paths = ['version', 'critical'];
     const polls = Array.from({ length: 4_000 }, (_, i) => POLL.replace('version', paths[i % 2] as string));

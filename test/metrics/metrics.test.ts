@@ -34,6 +34,7 @@ describe('metrics', () => {
       labels[name] = [...new Set([...(labels[name] ?? []), ...Object.keys(found)])].sort();
     }
     expect(labels).toEqual({
+      fairway_answers_withheld: [],
       fairway_polls_total: ['channel', 'code', 'endpoint'],
       fairway_channel_target_info: ['channel', 'critical', 'pinned', 'version'],
       fairway_channel_held: ['channel'],

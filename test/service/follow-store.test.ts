@@ -38,6 +38,8 @@ async function followed(first: ControlState | null, copy: ControlState | null = 
         served = next;
       },
     },
+    confirmed: null,
+    onConfirmed() {},
     compareEvery: 3_600_000,
     now: () => new Date(),
     log: pino(

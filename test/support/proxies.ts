@@ -65,12 +65,17 @@ async function listens(host: string, port: number): Promise<boolean> {
   });
 }
 
+const MAX_AGE_SECONDS = 1;
+
 const withBackends = (config: string, [one, two]: [Backend, Backend]): string =>
   config
-    .replace('fairway-1:8080 port 8081', `${one.address} port ${one.operatorPort}`)
-    .replace('fairway-2:8080 port 8081', `${two.address} port ${two.operatorPort}`)
-    .replace('fairway-1:8080', one.address)
-    .replace('fairway-2:8080', two.address);
+    .replaceAll('fairway-1:8080 port 8081', `${one.address} port ${one.operatorPort}`)
+    .replaceAll('fairway-2:8080 port 8081', `${two.address} port ${two.operatorPort}`)
+    .replaceAll('fairway-1:8080', one.address)
+    .replaceAll('fairway-2:8080', two.address)
+    // The tests have less patience.
+    .replace('maxAge=30s', `maxAge=${MAX_AGE_SECONDS}s`)
+    .replace('Fairway-Max-Age 30', `Fairway-Max-Age ${MAX_AGE_SECONDS}`);
 
 export const nginx: ProxyKind = {
   name: 'nginx',

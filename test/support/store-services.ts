@@ -13,6 +13,7 @@ import { createSources, type Sources } from '../../src/service/sources.ts';
 import { openState } from '../../src/service/state.ts';
 import { createServices, type Services } from '../../src/services.ts';
 import { openStore } from '../../src/store/open.ts';
+import { unsaved } from '../../src/store/saved-state.ts';
 import { redisAt } from './redis-access.ts';
 import { startRedis } from './redis-server.ts';
 
@@ -104,8 +105,7 @@ export async function openWorkplace(
   let services = await serve();
 
   async function serve(): Promise<Services> {
-    const saved = { read: () => null, write: async () => {} };
-    const state = await openState({ store, saved, compareEvery: DAY, now, log });
+    const state = await openState({ store, saved: unsaved, compareEvery: DAY, now, log });
     return createServices({ store, state, settings, observer, tracer: untraced, now, log });
   }
 

@@ -59,10 +59,11 @@ function channels(): Snapshot {
 }
 
 /** A server that knows some channels, with or without a lane in front. */
-export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = {}): Promise<Twin> {
+export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = {}, age = 0): Promise<Twin> {
   const snapshot = channels();
   const answers = createAnswers({
-    state: { peek: () => snapshot, onChange: () => () => {} },
+    state: { peek: () => snapshot, onChange: () => () => {}, age: () => age },
+    staleness: { saidAfter: 10_000, withheldAfter: 86_400_000 },
     cluster: { clusterName: 'twins', edition: 'ent', fips: false, toolsAutoUpdate: true },
     membership: { defaultChannel: 'stable/cloud', groups: {} },
     now: () => ACT.at,

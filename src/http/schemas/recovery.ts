@@ -12,7 +12,7 @@ export const RecoveryDecision = z.strictObject({
 
 export const RecoveryResult = z
   .object({
-    loss: z.object({ served: z.int(), stored: z.int() }),
+    loss: z.object({ served: z.int(), stored: z.int(), other: z.literal(true).optional() }),
     changes: z.array(z.object({ key: z.string(), change: z.enum(['create', 'update', 'delete']) })),
     audit: AuditEntry.nullable(),
   })
