@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { readRedisAccess } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
+import type { Guest } from './dashboard/sign-in.ts';
 import { isEmpty, type Stage } from './domain/promotion.ts';
 import { stalenessOf } from './domain/staleness.ts';
 import { type Certificate, openCertificate } from './listeners/certificate.ts';
@@ -36,6 +37,8 @@ export interface StartOptions {
   log: Logger;
   /** Instead of the clock of this machine, corrected by the store's. */
   now?: () => Date;
+  /** People who may sign in to the dashboard with a click; only a demo has some. */
+  guests?: readonly Guest[];
 }
 
 /** What a server has opened so far. */
@@ -137,6 +140,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
     bootstrap: started,
     clock,
     version,
+    guests: options.guests ?? [],
     log,
   });
   opened.operatorSide = operatorSide;

@@ -26,13 +26,15 @@ import { signInPages } from './pages/sign-in.tsx';
 import { verbPages } from './pages/verb.tsx';
 import { createFrame } from './render.tsx';
 import { createSessions } from './sessions.ts';
-import { createSignIn } from './sign-in.ts';
+import { createSignIn, type Guest } from './sign-in.ts';
 
 export interface DashboardOptions extends DashboardServices {
   authenticator: Authenticator;
   events: EventStreams;
   /** The OpenAPI document that `/docs` shows. */
   openApi: () => object;
+  /** People who may sign in with a click. */
+  guests: readonly Guest[];
   log: Logger;
 }
 
@@ -75,7 +77,7 @@ export function createDashboard(options: DashboardOptions) {
   app.use(signIn.recognise);
   app.use(hideEmbargoed(options.state));
   app.route('/', docsPage(options.openApi));
-  app.route('/', signInPages(signIn));
+  app.route('/', signInPages(signIn, options.guests));
   app.use('/live', signIn.require);
   app.get('/live', (c) => events.open(c));
   const pages = [

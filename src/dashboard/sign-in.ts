@@ -12,6 +12,13 @@ const SESSION = 'fairway_session';
 const SIGN_IN = 'fairway_sign_in';
 const SIGN_IN_SECONDS = 60 * 60;
 
+/** A person whose token the sign-in page itself carries, so that a click signs them in. */
+export interface Guest {
+  name: string;
+  role: string;
+  token: string;
+}
+
 /** Signing in and out, and the checks that a person is signed in. */
 export interface SignIn {
   /** Puts the session, if there is one, into the request's frame. */

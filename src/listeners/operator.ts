@@ -3,6 +3,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
 import { createDashboard } from '../dashboard/app.ts';
+import type { Guest } from '../dashboard/sign-in.ts';
 import { stalenessOf } from '../domain/staleness.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { createAuthenticator } from '../http/auth.ts';
@@ -30,6 +31,8 @@ export interface OperatorSideOptions {
   bootstrap: Pick<Bootstrap, 'state'>;
   clock: Clock;
   version: string;
+  /** People who may sign in with a click. */
+  guests: readonly Guest[];
   log: Logger;
 }
 
@@ -41,7 +44,7 @@ const ANY_REPOSITORY =
 
 /** Serves the API and the pages. Rejects with `invalid` if the address cannot be used. */
 export async function openOperatorSide(options: OperatorSideOptions): Promise<OperatorSide> {
-  const { services, settings, metrics, tracer, bootstrap, clock, version, log } = options;
+  const { services, settings, metrics, tracer, bootstrap, clock, version, guests, log } = options;
   const { state } = services;
   const { now } = clock;
   if (settings.github.webhookSecret !== null && settings.github.repository === null) log.warn({}, ANY_REPOSITORY);
@@ -64,7 +67,7 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
     version,
     log,
   });
-  app.route('/', createDashboard({ ...services, now, authenticator, events, openApi, log }));
+  app.route('/', createDashboard({ ...services, now, authenticator, events, openApi, guests, log }));
   // HTTP/1.0 needs no Host header, and health checks of load balancers send none.
   const handle = getRequestListener(app.fetch, { hostname: 'localhost' }) as RequestListener;
   const guarded: RequestListener = (request, response) => {

@@ -5,15 +5,16 @@ import type { DashboardEnv, PageContext } from '../frame.ts';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { readForm } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
-import { localPath, type SignIn } from '../sign-in.ts';
+import { type Guest, localPath, type SignIn } from '../sign-in.ts';
 
 interface SignInFormProps {
   csrf: string;
   next: string;
   fault: string | null;
+  guests: readonly Guest[];
 }
 
-function SignInForm({ csrf, next, fault }: SignInFormProps) {
+function SignInForm({ csrf, next, fault, guests }: SignInFormProps) {
   return (
     <section class="narrow panel">
       <h1>Sign in</h1>
@@ -22,6 +23,18 @@ function SignInForm({ csrf, next, fault }: SignInFormProps) {
           {fault}
         </p>
       )}
+      {guests.map(({ name, role, token }) => (
+        <form method="post" action="/sign-in">
+          <CsrfField session={{ csrf }} />
+          <Hidden name="next" value={next} />
+          <Hidden name="token" value={token} />
+          <p class="actions">
+            <button type="submit" class="primary">
+              Sign in as {name} ({role})
+            </button>
+          </p>
+        </form>
+      ))}
       <form method="post" action="/sign-in">
         <CsrfField session={{ csrf }} />
         <Hidden name="next" value={next} />
@@ -50,13 +63,13 @@ function SignInForm({ csrf, next, fault }: SignInFormProps) {
 }
 
 /** `/sign-in` and `/sign-out`. */
-export function signInPages(signIn: SignIn) {
+export function signInPages(signIn: SignIn, guests: readonly Guest[]) {
   const app = new Hono<DashboardEnv>();
   const show = (c: PageContext, next: string, fault: FairwayError | null) =>
     renderPage(
       c,
       { title: 'Sign in', section: null, status: fault ? STATUS[fault.code] : 200 },
-      <SignInForm csrf={signIn.offer(c)} next={next} fault={fault?.message ?? null} />,
+      <SignInForm csrf={signIn.offer(c)} next={next} fault={fault?.message ?? null} guests={guests} />,
     );
 
   app.get('/sign-in', (c) => {
