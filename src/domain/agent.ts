@@ -42,7 +42,10 @@ export interface Sighting {
   host: string | null;
   /** Null for a check-in. */
   listing: Listing | null;
-  /** The instance had expired by the moment of its inventory: it is kept, and does not count. */
+  /**
+   * The instance had expired by the moment of its inventory: it is kept, and does not count until it is seen again
+   * after that.
+   */
   expired: boolean;
 }
 
@@ -189,11 +192,12 @@ export function recordSighting(
       inventory: {
         ...known,
         listing: isListedThere(sighting, known) ? sighting.listing : known.listing,
-        expired: sighting.expired && known.expired,
       },
     };
   }
-  const after: AgentRecord = { ...before, [slot]: sighting };
+  // A list of an earlier moment, in which it had not expired yet, shows no more than that it was there.
+  const expired = sighting.expired || (known?.expired === true && known.at === sighting.at);
+  const after: AgentRecord = { ...before, [slot]: expired ? { ...sighting, expired } : sighting };
   const past = pastAfter(before, after, recording);
   if (past.elsewhere.length > MAX_ELSEWHERE) return null;
   return { ...after, past };

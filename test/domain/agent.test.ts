@@ -289,6 +289,33 @@ describe('an agent counts', () => {
       '16.4.6',
     ],
     [
+      'at its check-in, where its instance had expired and an older list does not say so',
+      [
+        [C, '16.4.6', 1],
+        [I, '17.0.1', 3, { expired: true }],
+        [I, '17.0.1', 2],
+      ],
+      '16.4.6',
+    ],
+    [
+      'at its check-in, where its instance had expired and another list of the same sighting does not say so',
+      [
+        [C, '16.4.6', 1],
+        [I, '17.0.1', 3, { expired: true }],
+        [I, '17.0.1', 3],
+      ],
+      '16.4.6',
+    ],
+    [
+      'where its inventory sees it again after its instance had expired',
+      [
+        [C, '16.4.6', 1],
+        [I, '17.0.1', 3, { expired: true }],
+        [I, '17.0.1', 4],
+      ],
+      '17.0.1',
+    ],
+    [
       'at its check-in, where its instance had expired',
       [
         [I, '17.0.1', 1, { expired: true }],

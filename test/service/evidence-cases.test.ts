@@ -160,6 +160,17 @@ const STAYS: Case[] = [
     target: '16.4.7',
   },
   {
+    behaviour: 'an older list in which an instance had not expired yet does not make it count again',
+    before: [
+      poll('1', 'a', '15.4.9', { ago: 600 }),
+      whole('a', entry('1', '16.4.6', { seen: 60, expires: 30 }), entry('2', '16.4.6')),
+    ],
+    after: [
+      partial('a', entry('1', '16.4.6', { seen: 300 })),
+      partial('a', entry('1', '16.4.6', { seen: 62, expires: 32 })),
+    ],
+  },
+  {
     behaviour: 'a channel that is made again remembers what it served',
     before: [{ pass: 1 }],
     after: [{ remove: 'c' }, { pass: DAY }, { add: 'c', target: '17.0.1' }],

@@ -412,11 +412,24 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
 
     it('still lists an agent of which an inventory has no news', async () => {
       const store = getStore();
-      await record(store, 'inventory', [listed('a', { expired: true, host: 'h' })]);
-      await record(store, 'inventory', [listed('a', { at: NOW - 5, listing: { at: NOW + 5, scope: '@main' } })]);
+      await record(store, 'inventory', [listed('a', { host: 'h' })]);
+      await record(store, 'inventory', [
+        listed('a', { at: NOW - 5, expired: true, listing: { at: NOW + 5, scope: '@main' } }),
+      ]);
       const kept = listed('a', { host: 'h', listing: { at: NOW + 5, scope: '@main' } });
       expect((await store.agent('a'))?.sightings).toEqual([{ ...kept, source: 'inventory' }]);
       expect(await counters(store)).toEqual(['stable/cloud 17.4.2 1']);
+    });
+
+    it('counts an instance that had expired again once it is seen after that', async () => {
+      const store = getStore();
+      const expired = async () => (await store.agent('a'))?.sightings.map((each) => each.expired);
+      await record(store, 'inventory', [listed('a', { at: NOW - 5, expired: true })]);
+      await record(store, 'inventory', [listed('a', { at: NOW - 9 })]);
+      await record(store, 'inventory', [listed('a', { at: NOW - 5, version: '17.0.0' })]);
+      expect([await expired(), await counters(store)]).toEqual([[true], []]);
+      await record(store, 'inventory', [listed('a', { at: NOW - 4 })]);
+      expect([await expired(), await counters(store)]).toEqual([[false], ['stable/cloud 17.4.2 1']]);
     });
 
     it('counts the states of updaters, and instances that expired', async () => {

@@ -97,20 +97,6 @@ export const history = several(
   12,
 );
 
-/**
- * Without instances that had expired: one that counts no longer, and that another list names without its expiry, counts
- * again, so what an older list says of it is news.
- */
-const lasting = (steps: Step[]): Step[] =>
-  steps.map((step) => {
-    if (!('import' in step)) return step;
-    const entries = step.entries.map((entry) => ({
-      ...entry,
-      expires: (entry.expires ?? 0) < 0 ? entry.expires : null,
-    }));
-    return { ...step, entries };
-  });
-
 /** Where enrolment is open, no id is known from an inventory and from its own check-ins. */
 export const beginning = (mode: 'open' | 'token') =>
   several(
@@ -118,7 +104,7 @@ export const beginning = (mode: 'open' | 'token') =>
       ...(mode === 'open' ? events(fc.constantFrom(...LISTED), fc.constantFrom(...POLLING)) : events(anyId, anyId)),
     ),
     10,
-  ).map(lasting);
+  );
 
 /** What is no evidence that any agent is gone. */
 export const silence = (mode: 'open' | 'token') => {
@@ -149,7 +135,7 @@ export const silence = (mode: 'open' | 'token') => {
         : [{ weight: 5, arbitrary: stranger(fc.constantFrom(...LISTED)) }]),
     ),
     10,
-  ).map(lasting);
+  );
 };
 
 /** Runs a property, and shows the shortest history that breaks it a line each. */

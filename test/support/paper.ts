@@ -193,13 +193,14 @@ export class Paper {
       !known || (known.enrolled === seen.enrolled ? seen.at >= Math.min(known.at, this.now) : seen.enrolled);
     if (!isNews) {
       if (part === 'checkIn' || !agent.inventory) return;
-      const { listedAt, scope, expired, channel } = seen as Listed;
+      const { listedAt, scope, channel } = seen as Listed;
       // A list of another cluster that is older says nothing about who lists the agent now.
       if (scope === agent.inventory.scope || channel === agent.inventory.channel)
         Object.assign(agent.inventory, { listedAt, scope });
-      agent.inventory.expired &&= expired;
       return;
     }
+    // What had expired is back only if it was seen after it was last seen.
+    if (known?.expired && known.at === seen.at) seen.expired = true;
     const before = this.current(agent);
     if (part === 'checkIn' && agent.checkIn?.enrolled && seen.enrolled && agent.checkIn.channel !== seen.channel) {
       agent.elsewhere.set(agent.checkIn.channel, agent.checkIn.at);

@@ -218,9 +218,9 @@ local function recordSighting(before, part, sighting, rules)
     if sighting.channel == known.channel or sighting.scope == known.scope then
       after.inventory.listedText, after.inventory.scope = sighting.listedText, sighting.scope
     end
-    after.inventory.expired = sighting.expired and known.expired
     return after, false
   end
+  if known and known.expired and known.at == sighting.at then sighting.expired = true end
   after[part] = sighting
   local elsewhere = elsewhereAfter(before.past.elsewhere, before.checkIn, after.checkIn)
   if #elsewhere > rules.maxElsewhere then return nil, true end
