@@ -2,6 +2,7 @@ import { isGroup, type Sighting } from './agent.ts';
 import { compareAgentVersions, UNREADABLE } from './agent-version.ts';
 import { FairwayError } from './errors.ts';
 import { type Instance, readInstance } from './inventory.ts';
+import { createListDigest } from './list-digest.ts';
 import type { ResolveGroup } from './membership.ts';
 import { OTHER_GROUP } from './store.ts';
 import { countVersion } from './version-counts.ts';
@@ -38,6 +39,8 @@ export interface Gathered {
   /** The moment that it describes: its newest `last_seen`, epoch milliseconds. */
   at: number;
   examples: Examples;
+  /** Tells it apart from other lists of the same scope. */
+  digest(scope: string): string;
 }
 
 /** Takes the entries of an inventory one by one. `now` is the import's moment. */
@@ -45,6 +48,7 @@ export function gatherInventory(now: number) {
   const agents = new Map<string, Agent>();
   const [anonymous, unmanaged]: [Gathered['anonymous'], Gathered['unmanaged']] = [[], []];
   const examples: Examples = {};
+  const digest = createListDigest();
   let received = 0;
   let duplicates = 0;
   let odd = 0;
@@ -67,6 +71,7 @@ export function gatherInventory(now: number) {
   }
 
   function addInstance(instance: Instance, index: number): void {
+    digest.add(JSON.stringify(instance));
     const { version, expires, name, lastSeen } = instance;
     if (lastSeen !== null) newest = Math.max(newest ?? 0, Math.min(lastSeen, now));
     hasOwn ||= instance.own;
@@ -94,7 +99,17 @@ export function gatherInventory(now: number) {
     /** Throws `invalid` where nothing proves that it is an inventory, or, in the mode `proven`, that it is complete. */
     end(mode: InventoryMode): Gathered {
       requireInventory(received, other, mode === 'proven' ? hasOwn : true, mode);
-      return { received, agents, anonymous, unmanaged, duplicates, odd, at: newest ?? now, examples };
+      return {
+        received,
+        agents,
+        anonymous,
+        unmanaged,
+        duplicates,
+        odd,
+        at: newest ?? now,
+        examples,
+        digest: digest.of,
+      };
     },
   };
 }

@@ -36,6 +36,11 @@ export interface Survey {
   expired: number;
   /** Agents of the whole scope by a group that has no channel of its own. */
   unmappedGroups: Record<string, number>;
+  /**
+   * The digests of the inventories of this moment that were imported; left out by releases that did not tell them
+   * apart.
+   */
+  lists?: string[] | undefined;
   /** Readings that count, oldest first; the last is the newest. */
   readings: Reading[];
   /** Since when reading it fails, and why; null while it does not. */
@@ -153,9 +158,21 @@ function highest(counts: Record<string, number>[]): Record<string, number> {
   return peak;
 }
 
-/** Does `after` say of the same moment what `before` said? Then it is no news, but the same account once more. */
-export const isSameAccount = (before: Survey | undefined, after: Survey): boolean =>
-  before?.at === after.at && before.scope === after.scope && sameCounts(before.versions, after.versions);
+/** Inventories of one moment that are told apart. Any further one is taken for one that came before. */
+const MAX_LISTS = 16;
+
+/** Was the inventory imported before? Then it is no news, but says once more what it said. */
+export function isRepeated(before: Survey | undefined, { at, scope, versions }: Survey, list: string): boolean {
+  if (before?.at !== at) return false;
+  if (!before.lists) return before.scope === scope && sameCounts(before.versions, versions);
+  return before.lists.includes(list) || before.lists.length >= MAX_LISTS;
+}
+
+/** The inventories of a moment after one of them was imported. */
+export function listsAfter(before: Survey | undefined, at: number, list: string): string[] {
+  const known = before?.at === at ? (before.lists ?? []) : [];
+  return known.includes(list) || known.length >= MAX_LISTS ? known : [...known, list];
+}
 
 const sameReadings = (a: Reading, b: Reading): boolean =>
   sameCounts(a.anonymous, b.anonymous) && sameCounts(versionsOf(a), versionsOf(b));

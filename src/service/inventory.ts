@@ -12,7 +12,7 @@ import { type MembershipSettings, prepareMembership } from '../domain/membership
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot, targetsOf } from '../domain/snapshot.ts';
 import type { FleetRecords } from '../domain/store.ts';
-import { fallOf, isSameAccount, readingsAfter, type SettlePolicy, type Survey } from '../domain/survey.ts';
+import { fallOf, isRepeated, listsAfter, readingsAfter, type SettlePolicy, type Survey } from '../domain/survey.ts';
 import { oldestReadable, sum } from '../domain/version-counts.ts';
 import { inTurns } from '../process/turns.ts';
 import type { State } from './state.ts';
@@ -94,6 +94,8 @@ interface Import {
   /** The moment that it describes, and that of the import; epoch milliseconds. */
   at: number;
   now: number;
+  /** Tells it apart from other inventories. */
+  list: string;
 }
 
 /** Imports of what `tctl inventory ls` lists. */
@@ -191,7 +193,7 @@ export function createInventories(options: InventoriesOptions): Inventories {
       const scope = findScope(snapshot, target, membership.defaultChannel);
       const placement = { ...scope.placement, resolve: prepareMembership(snapshot.channels, membership) };
       const count = await inTurns(countInventory(gathered, placement, { at, scope: scope.name }));
-      const read: Import = { scope, count, at: gathered.at, now: at };
+      const read: Import = { scope, count, at: gathered.at, now: at, list: gathered.digest(scope.name) };
       const complete = mode !== 'partial';
       const counts = await store.counts();
       if (complete) for (const channel of scope.channels) requireNewer(read, surveyOf(counts, channel));
@@ -201,8 +203,8 @@ export function createInventories(options: InventoriesOptions): Inventories {
       const surveys: Survey[] = [];
       if (complete) {
         for (const channel of scope.channels) surveys.push(await save(read, channel, counts));
-        const isRepeated = surveys.every((survey) => isSameAccount(surveyOf(counts, survey.channel), survey));
-        if (!isRepeated) await prune(read, surveys, counts);
+        const isNews = surveys.some((survey) => !isRepeated(surveyOf(counts, survey.channel), survey, read.list));
+        if (isNews) await prune(read, surveys, counts);
       }
 
       const names = [...new Set([...scope.channels, ...count.channels.keys()])].sort();
@@ -291,7 +293,7 @@ function requireNewer({ at, now }: Import, before: Survey | undefined): void {
 
 /** The survey of a channel after the import. */
 function surveyAfter(
-  { scope, count, at, now }: Import,
+  { scope, count, at, now, list }: Import,
   channel: string,
   before: Survey | undefined,
   { settleFor }: SettlePolicy,
@@ -306,6 +308,7 @@ function surveyAfter(
     unmanaged: Object.fromEntries(count.unmanaged),
     expired: own?.expired ?? 0,
     unmappedGroups: Object.fromEntries(count.unmappedGroups),
+    lists: listsAfter(before, at, list),
     readings: readingsAfter(earlierReadings(before, now), reading, settleFor),
     failing: null,
     revision: before?.revision ?? 0,

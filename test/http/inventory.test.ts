@@ -94,6 +94,26 @@ describe('an inventory', () => {
     });
   });
 
+  it('replaces one of the same moment with the same figures, and is the same in another order', async () => {
+    const { api } = await started();
+    const lists = [1, 2, 3, 4].map((number) => instance(number, '16.4.6'));
+    const send = (...numbers: number[]) =>
+      api(
+        'POST',
+        IMPORT,
+        numbers.map((number) => lists[number - 1]),
+      );
+    const ids = async () => (await api('GET', '/agents')).body.agents.map(({ id }: { id: string }) => id).sort();
+    const moment = lists[0]?.spec.last_seen ?? '';
+    for (const each of lists) each.spec.last_seen = moment;
+    await send(1, 2);
+    await send(1, 3);
+    expect(await ids()).toEqual([1, 3].map(instanceId));
+    await api('POST', '/inventory?channel=stable%2Fcloud&partial=true', [lists[3]]);
+    await send(3, 1);
+    expect(await ids(), 'what came again says nothing of the one that came between').toEqual([1, 3, 4].map(instanceId));
+  });
+
   it('does not change other channels or check-ins', async () => {
     const { server, api } = await started();
     await api('PUT', '/channels/other', { target: '16.4.6' });

@@ -8,6 +8,10 @@ const entry = (id: string, version: string, more: { seen?: number; group?: strin
 const whole = (of: 'a' | 'b' | 'c' | 'p', ...entries: ReturnType<typeof entry>[]): Step => {
   return { import: of, mode: 'proven', entries, own: 0 };
 };
+/** A whole list of a moment so many seconds ago. */
+const wholeOf = (seen: number, ...entries: ReturnType<typeof entry>[]): Step => {
+  return { import: 'a', mode: 'proven', entries: entries.map((each) => ({ ...each, seen })), own: seen };
+};
 const partial = (of: 'a' | 'b' | 'c' | 'p', ...entries: ReturnType<typeof entry>[]): Step => {
   return { import: of, mode: 'partial', entries, own: 0 };
 };
@@ -160,6 +164,15 @@ const STAYS: Case[] = [
     target: '16.4.7',
   },
   {
+    behaviour: 'two whole lists of one moment that come again in turn drop nobody',
+    before: [
+      wholeOf(0, entry('1', '15.4.9'), entry('2', '16.4.6')),
+      wholeOf(1, entry('2', '16.4.6')),
+      wholeOf(2, entry('2', '16.4.6'), entry('1', '15.4.9')),
+    ],
+    after: [wholeOf(3, entry('2', '16.4.6')), wholeOf(4, entry('2', '16.4.6'))],
+  },
+  {
     behaviour: 'an older list in which an instance had not expired yet does not make it count again',
     before: [
       poll('1', 'a', '15.4.9', { ago: 600 }),
@@ -195,6 +208,11 @@ const TURNS: Case[] = [
     behaviour: 'a newer inventory no longer lists it',
     before: [whole('a', entry('1', '15.4.9'), entry('2', '16.4.6'))],
     after: [whole('a', entry('2', '16.4.6'))],
+  },
+  {
+    behaviour: 'another inventory of the same moment no longer lists it',
+    before: [wholeOf(0, entry('1', '15.4.9'), entry('2', '16.4.6'))],
+    after: [wholeOf(1, entry('2', '16.4.6'))],
   },
   {
     behaviour: 'a fall is confirmed by a later reading',

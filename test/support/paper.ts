@@ -85,6 +85,8 @@ interface Survey {
   versions: Tally;
   readings: Reading[];
   failing: boolean;
+  /** The lists of this moment, as they came. */
+  pages?: string[];
 }
 
 interface Channel {
@@ -319,13 +321,11 @@ export class Paper {
     }
     if (!complete) return 'done';
 
-    const cameBefore = surveyed.every((about) => {
-      const before = this.survey('inventory', about);
-      const { versions } = on(about);
-      const same = before?.versions.size === versions.size;
-      const fits = ([version, agents]: [string, number]) => before?.versions.get(version) === agents;
-      return same && before?.at === moment && before.scope === scope && [...versions].every(fits);
-    });
+    const rows = list.entries.map((entry) => JSON.stringify({ ...entry, said: written(entry.said) })).sort();
+    const page = JSON.stringify([scope, own, rows]);
+    const earlier = new Map(surveyed.map((about) => [about, this.survey('inventory', about)]));
+    const pagesOf = (about: string) => (earlier.get(about)?.at === moment ? (earlier.get(about)?.pages ?? []) : []);
+    const cameBefore = surveyed.every((about) => pagesOf(about).includes(page));
     const unsettled = new Set<string>();
     for (const about of surveyed) {
       const { agents, versions, anonymous } = on(about);
@@ -335,6 +335,7 @@ export class Paper {
         versions,
         anonymous,
       });
+      survey.pages = [...pagesOf(about), page];
       if (this.fall(survey)) unsettled.add(about);
     }
     for (const name of this.channels.keys()) {
