@@ -15,6 +15,7 @@ import { noteHead } from './service/audit-head.ts';
 import { type Bootstrap, bootstrap } from './service/bootstrap.ts';
 import { createStoreClock, type StoreClock, systemClock } from './service/clock.ts';
 import { joinLeadership, type Leadership } from './service/leadership.ts';
+import { shareCounts } from './service/shared-counts.ts';
 import { openState, type State } from './service/state.ts';
 import { createServices, type Services } from './services.ts';
 import { openStore } from './store/open.ts';
@@ -97,7 +98,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   // Polls are not traced, so their check-ins use the store directly.
   const storing = storeOptions(settings, log);
   if (storing.redis === null) opened.giveBack = await ownStore(settings.dataDir, log);
-  const pollStore = await openStore(storing);
+  const pollStore = shareCounts(await openStore(storing));
   opened.store = pollStore;
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(settings.dataDir, log) : unsaved;

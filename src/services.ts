@@ -87,7 +87,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const peers = tracePeers(createHttpPeers({ timeout: sourceSettings.timeout, maxBody: MAX_PEER_BODY }), tracer);
   const conditions = traceConditions(createConditions(prometheus), tracer);
   const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], now });
-  const recall = createRecall({ state, gate, releases, stages, observer, now });
+  const recall = createRecall({ state, gate, fleet, releases, stages, observer, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
 
   return {
@@ -100,8 +100,8 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     gate,
     inventories: createInventories({ store, state, membership: settings, settle: evidence, contestedFor, now }),
     plans: createPlans({ state, gate, fleet, observer, tracer, now, log }),
-    promotionDriver: createPromotionDriver({ state, gate, facts, recall, stages, observer, tracer, now }),
-    promotions: createPromotions({ state, releases, facts, stages, now }),
+    promotionDriver: createPromotionDriver({ state, gate, fleet, facts, recall, stages, observer, tracer, now }),
+    promotions: createPromotions({ state, releases, fleet, facts, stages, now }),
     recall,
     recoveries: createRecoveries({ store, state, now }),
     releases,
@@ -118,6 +118,6 @@ export function createServices({ store, state, settings, observer, tracer, now, 
       now,
       log,
     }),
-    transfer: createTransfer({ state, gate, now }),
+    transfer: createTransfer({ state, gate, fleet, now }),
   };
 }

@@ -2,6 +2,7 @@ import type { AgentMark } from './agent.ts';
 import { compareAgentVersions, UNREADABLE } from './agent-version.ts';
 import type { ServedTarget } from './channel.ts';
 import type { DisputeTally, FleetCounts, LabelTally } from './fleet-counts.ts';
+import type { FleetFigures, PlaneOf } from './fleet-figures.ts';
 import { anonymousPeak, fallOf, isFirstOfNobody, readingsPeak, type SettlePolicy, type Survey } from './survey.ts';
 
 /** Where a count of agents comes from. */
@@ -88,17 +89,16 @@ const CLOCK_TOLERANCE = 60_000;
  */
 export function takeCensus(
   channel: CensusChannel,
-  counts: FleetCounts,
+  figures: FleetFigures,
   policy: CensusPolicy,
   now: number,
-  planeOf: (channel: string) => string | null,
+  planeOf: PlaneOf,
 ): Population {
-  const surveys = counts.surveys.filter((survey) => tellsAbout(survey, channel, planeOf));
-  const own = <T extends { channel: string }>(tallies: readonly T[]) =>
-    tallies.filter((count) => count.channel === channel.name);
-  const checkIns = tally(own(counts.checkIns).map(({ version, agents }) => [version, agents]));
-  const latest = own(counts.latest)[0]?.at ?? null;
-  const uncounted = own(counts.uncounted).map(({ line }) => line);
+  const surveys = surveysAbout(figures, channel, planeOf);
+  const counts = figures.of(channel.name);
+  const checkIns = tally(counts.checkIns.map(({ version, agents }) => [version, agents]));
+  const latest = counts.latest[0]?.at ?? null;
+  const uncounted = counts.uncounted.map(({ line }) => line);
 
   const presumed = tally(servedWithin(channel, policy.presumeServedFor, now).map((version) => [version, 1]));
   const evidence: Evidence[] = surveys.map((survey) => {
@@ -109,7 +109,7 @@ export function takeCensus(
   });
   if (checkIns.size > 0) evidence.push(describeCheckIns(checkIns, latest, now));
 
-  const withIds = own(counts.known).map(({ version, agents }): [string, number] => [version, agents]);
+  const withIds = counts.known.map(({ version, agents }): [string, number] => [version, agents]);
   const withoutIds = surveys.filter(({ source }) => source === 'inventory').flatMap(anonymousAgents);
   const missed = uncounted.map((line): [string, number] => [line, 1]);
   const counted = tally([...withIds, ...withoutIds]);
@@ -119,10 +119,10 @@ export function takeCensus(
   // While a fall settles, what the inventory listed before stands beside what is known now.
   const fallen = surveys.filter((survey) => survey.source === 'inventory' && fallOf(survey, policy) !== null);
   const known = [
-    ...rivals(counted, own(counts.disputed)),
+    ...rivals(counted, counts.disputed),
     ...clusters.map((each) => each.counts),
     ...fallen.map((survey) => tally(Object.entries(readingsPeak(survey)))),
-    ...strays(channel.name, counts),
+    ...strays(channel.name, figures),
   ].filter(({ size }) => size > 0);
 
   const isKnown = evidence.some(({ complete, fresh }) => complete && fresh) && uncounted.length === 0;
@@ -132,10 +132,10 @@ export function takeCensus(
     known,
     followers: Math.max(total(counted), ...followed),
     headcounts: isKnown ? known : [...known, tally([...checkIns, ...missed, ...presumed])],
-    groups: labels(own(counts.groups)),
-    updaters: labels(own(counts.updaters)),
-    marks: marksOf(own(counts.marks), surveys, channel.name),
-    unenrolled: own(counts.unenrolled)[0]?.agents ?? 0,
+    groups: labels(counts.groups),
+    updaters: labels(counts.updaters),
+    marks: marksOf(counts.marks, surveys, channel.name),
+    unenrolled: counts.unenrolled[0]?.agents ?? 0,
     unmanaged: highestCounts(surveys.map(({ unmanaged }) => new Map(Object.entries(unmanaged)))),
     unmappedGroups: highestCounts(surveys.map(({ unmappedGroups }) => new Map(Object.entries(unmappedGroups)))),
     uncounted,
@@ -143,38 +143,33 @@ export function takeCensus(
 }
 
 /**
- * Does the survey describe the channel's agents? Figures without ids cannot be spread over the channels of a cluster,
- * so each channel of its control plane is judged by all of them.
+ * The surveys that describe the channel's agents, those under its own name first. Figures without ids cannot be spread
+ * over the channels of a cluster, so each channel of its control plane is judged by all of them.
  */
-export function tellsAbout(
-  { channel, source }: Pick<Survey, 'channel' | 'source'>,
+export function surveysAbout(
+  figures: FleetFigures,
   { name, controlPlane }: Pick<CensusChannel, 'name' | 'controlPlane'>,
-  planeOf: (channel: string) => string | null,
-): boolean {
-  if (channel === name) return true;
-  if (controlPlane === null || source === 'inventory') return false;
-  return channel === `@${controlPlane}` || planeOf(channel) === controlPlane;
+  planeOf: PlaneOf,
+): readonly Survey[] {
+  const own = figures.surveysOf(name);
+  if (controlPlane === null) return own;
+  const shared = figures.clusterSurveys(controlPlane, planeOf);
+  return shared.length === 0 ? own : [...own, ...shared.filter(({ channel }) => channel !== name)];
 }
 
 /**
  * Agents of a group that bears the channel's name, but was no channel when its inventory was imported: they follow this
  * channel now and are counted elsewhere, so it is judged by all agents of those channels until the next import.
  */
-function strays(name: string, { surveys, known, disputed }: FleetCounts): VersionCounts[] {
-  const isNamed = (group: string) => group.toLowerCase() === name.toLowerCase();
-  const holders = surveys.filter(
-    ({ channel, unmappedGroups }) => channel !== name && Object.keys(unmappedGroups).some(isNamed),
-  );
+function strays(name: string, figures: FleetFigures): VersionCounts[] {
+  const holders = figures.naming(name).filter(({ channel }) => channel !== name);
   return holders.flatMap((survey) => {
-    const withIds = known.filter(({ channel }) => channel === survey.channel);
+    const { known, disputed } = figures.of(survey.channel);
     const counted = tally([
-      ...withIds.map(({ version, agents }): [string, number] => [version, agents]),
+      ...known.map(({ version, agents }): [string, number] => [version, agents]),
       ...anonymousAgents(survey),
     ]);
-    return rivals(
-      counted,
-      disputed.filter(({ channel }) => channel === survey.channel),
-    );
+    return rivals(counted, disputed);
   });
 }
 
@@ -223,7 +218,7 @@ const describePresumed = (versions: VersionCounts): Evidence => {
 
 const anonymousAgents = (survey: Survey): [string, number][] => Object.entries(anonymousPeak(survey));
 
-function marksOf(marks: FleetCounts['marks'], surveys: Survey[], channel: string): Population['marks'] {
+function marksOf(marks: FleetCounts['marks'], surveys: readonly Survey[], channel: string): Population['marks'] {
   const count = (mark: AgentMark) => marks.find((each) => each.mark === mark)?.agents ?? 0;
   const expired = surveys.find((survey) => survey.channel === channel && survey.source === 'inventory')?.expired ?? 0;
   return {

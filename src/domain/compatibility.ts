@@ -10,7 +10,7 @@ import {
 import { agentVersion } from './agent-version.ts';
 import { type Evidence, highestCounts, oldestOf, type Population, total } from './census.ts';
 import type { Finding } from './finding.ts';
-import { type ArtifactSet, type Catalogue, missingArtifacts, newestFirst } from './release.ts';
+import { type ArtifactSet, type Catalogue, missingArtifacts, versionsOf } from './release.ts';
 import { hopFaults } from './release-line.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 
@@ -320,11 +320,14 @@ function findRouteWarnings(route: string[] | null, plane: ControlPlaneState | nu
  * null when it needs no stop on the way, and when the catalogue knows none.
  */
 export function findRoute(from: Version, target: Version, policy: Policy): string[] | null {
-  const stops = newestFirst(policy.catalogue.values()).filter((stop) => {
-    // A stop is a target on the way, so the gate must let it pass too.
-    const servable = findReleaseFaults(stop, policy).length === 0;
-    return servable && compareVersions(stop, target) < 0 && compareVersions(stop, from) > 0;
-  });
+  if (hopFaults(from, target).length === 0) return null;
+  const stops = versionsOf(policy.catalogue).filter(
+    (stop) =>
+      compareVersions(stop, target) < 0 &&
+      compareVersions(stop, from) > 0 &&
+      // A stop is a target on the way, so the gate must let it pass too.
+      findReleaseFaults(stop, policy).length === 0,
+  );
   const route: string[] = [];
   let at = from;
   while (hopFaults(at, target).length > 0) {
@@ -334,5 +337,5 @@ export function findRoute(from: Version, target: Version, policy: Policy): strin
     route.push(next.text);
     at = next;
   }
-  return route.length === 0 ? null : [...route, target.text];
+  return [...route, target.text];
 }

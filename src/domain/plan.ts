@@ -4,7 +4,7 @@ import type { Population } from './census.ts';
 import { type Act, type Channel, channelAt, describeHold, movable, type Plan, rollForward, stamp } from './channel.ts';
 import { doubtsOf, type RefusalReason, type Report } from './compatibility.ts';
 import { FairwayError } from './errors.ts';
-import { type Catalogue, newestFirst } from './release.ts';
+import { type Catalogue, versionsOf } from './release.ts';
 import { compareVersions, requireVersion, type Version } from './version.ts';
 
 export const WAITING_REASONS = [
@@ -70,7 +70,7 @@ export function planRoute(
 function pulledBetween({ oldest }: Report, target: Version, catalogue: Catalogue): string[] {
   const from = oldest && agentVersion(oldest.version);
   if (!from) return [];
-  return newestFirst(catalogue.values())
+  return versionsOf(catalogue)
     .filter((stop) => catalogue.get(stop.text)?.pulled && isAfter(stop, from) && isAfter(target, stop))
     .slice(0, 3)
     .map(({ text }) => text);

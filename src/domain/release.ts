@@ -1,3 +1,4 @@
+import { derivedOnce } from './derived.ts';
 import { compareVersions, parseVersion, type Version } from './version.ts';
 
 /** Artifacts are built in sets, the control plane's first (RFD 134, Cloud release artifacts). */
@@ -91,7 +92,10 @@ export function newestFirst(releases: Iterable<Pick<Release, 'version'>>): Versi
   return [...releases].flatMap(({ version }) => parseVersion(version) ?? []).sort((a, b) => compareVersions(b, a));
 }
 
+/** The versions of a catalogue, newest first by precedence. */
+export const versionsOf = derivedOnce((catalogue: Catalogue): readonly Version[] => newestFirst(catalogue.values()));
+
 /** The public stable versions, newest first. */
-export function publicStables(catalogue: Catalogue): Version[] {
-  return newestFirst([...catalogue.values()].filter(isPublic)).filter(({ kind }) => kind === 'stable');
-}
+export const publicStables = derivedOnce((catalogue: Catalogue): readonly Version[] =>
+  newestFirst([...catalogue.values()].filter(isPublic)).filter(({ kind }) => kind === 'stable'),
+);

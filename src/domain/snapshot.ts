@@ -1,5 +1,6 @@
 import type { Channel, RetiredChannel } from './channel.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { derivedOnce } from './derived.ts';
 import { FairwayError } from './errors.ts';
 import type { Promotion } from './promotion.ts';
 import type { Release } from './release.ts';
@@ -89,6 +90,21 @@ export const targetsOf = (snapshot: Snapshot | null): Map<string, string> =>
   new Map(
     [...(snapshot?.channels.values() ?? [])].flatMap(({ name, target }) => (target === null ? [] : [[name, target]])),
   );
+
+/** The channels whose agents connect to a control plane. */
+export const channelsOfPlane = ({ channels }: Snapshot, plane: string): readonly Stored<Channel>[] =>
+  byPlane(channels).get(plane) ?? [];
+
+const byPlane = derivedOnce((channels: Snapshot['channels']) => {
+  const planes = new Map<string, Stored<Channel>[]>();
+  for (const channel of channels.values()) {
+    if (channel.controlPlane === null) continue;
+    const own = planes.get(channel.controlPlane);
+    if (own) own.push(channel);
+    else planes.set(channel.controlPlane, [channel]);
+  }
+  return planes;
+});
 
 /** The state that the snapshot was made from. */
 export const stateOf = ({ revision, hash, documents, bad }: Snapshot): ControlState => ({

@@ -208,7 +208,11 @@ export interface Lease {
 export interface FleetRecords {
   /** The store's own time, which is the reference for all servers; epoch milliseconds. */
   time(): Promise<number>;
-  counts(): Promise<FleetCounts>;
+  /**
+   * All that was recorded before the call is in it, unless a reading of the last `within` milliseconds is enough: then
+   * only what this process recorded is. A reading never changes.
+   */
+  counts(within?: number): Promise<FleetCounts>;
   /**
    * Keeps the survey in place of the one that has its revision, and raises that by one. Returns false, and changes
    * nothing, if another revision is there or the fence, if given, has fallen.

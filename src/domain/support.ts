@@ -1,3 +1,4 @@
+import { derivedOnce } from './derived.ts';
 import { type Catalogue, publicStables } from './release.ts';
 import type { Version } from './version.ts';
 
@@ -15,7 +16,7 @@ export interface SupportWindow {
 /** `ahead`: the major has no stable release yet; `unknown`: no stable release is known. */
 export type SupportState = 'supported' | 'ended' | 'ahead' | 'unknown';
 
-export function supportWindow(catalogue: Catalogue): SupportWindow {
+export const supportWindow = derivedOnce((catalogue: Catalogue): SupportWindow => {
   const stables = publicStables(catalogue);
   const latest = stables[0]?.major ?? null;
   const oldest = latest === null ? null : latest - SUPPORTED_MAJORS + 1;
@@ -26,7 +27,7 @@ export function supportWindow(catalogue: Catalogue): SupportWindow {
     majors.set(major, { ...known, releases: known.releases + 1 });
   }
   return { latest, oldest, majors: [...majors.values()] };
-}
+});
 
 /** The lowest supported major, or null while no stable release is known. */
 export const oldestSupportedMajor = (catalogue: Catalogue): number | null => supportWindow(catalogue).oldest;

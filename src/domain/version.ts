@@ -20,9 +20,26 @@ export interface Version {
 
 export const MAX_VERSION_LENGTH = 100;
 
+/** Versions that were read: a census reads the same ones thousands of times. */
+const MOST_KEPT = 16_384;
+let recent = new Map<string, Version | string>();
+let former = new Map<string, Version | string>();
+
 /** Reads a version with or without a leading `v`. Returns the version, or a sentence that says what is wrong. */
 export function readVersion(text: string): Version | string {
   if (text.length > MAX_VERSION_LENGTH) return `a version has at most ${MAX_VERSION_LENGTH} characters`;
+  const known = recent.get(text);
+  if (known !== undefined) return known;
+  const version = former.get(text) ?? parseText(text);
+  if (recent.size === MOST_KEPT) {
+    former = recent;
+    recent = new Map();
+  }
+  recent.set(text, version);
+  return version;
+}
+
+function parseText(text: string): Version | string {
   // An image tag cannot contain a plus sign, so no agent could install such a version.
   if (text.includes('+')) return `"${text}" has build metadata, which an image tag cannot contain; leave out "+…"`;
   // semver's parse would ignore spaces around it.
@@ -57,8 +74,20 @@ export function requireVersion(text: string): Version {
 
 /** Semver precedence; negative when `a` sorts before `b`. Cloud versions of one major sort by their time. */
 export function compareVersions(a: Version | string, b: Version | string): number {
-  return compare(typeof a === 'string' ? a : a.text, typeof b === 'string' ? b : b.text);
+  const [first, second] = [versionOf(a), versionOf(b)];
+  if (typeof first === 'string' || typeof second === 'string') return compare(textOf(a), textOf(b));
+  return (
+    order(first.major, second.major) ||
+    order(first.minor, second.minor) ||
+    order(first.patch, second.patch) ||
+    // Without suffixes there is nothing left to compare.
+    (first.kind === 'stable' && second.kind === 'stable' ? 0 : compare(first.text, second.text))
+  );
 }
+
+const order = (a: number, b: number) => (a === b ? 0 : a < b ? -1 : 1);
+const versionOf = (version: Version | string) => (typeof version === 'string' ? readVersion(version) : version);
+const textOf = (version: Version | string) => (typeof version === 'string' ? version : version.text);
 
 function kindOf(prerelease: readonly (string | number)[]): VersionKind {
   const [suffix] = prerelease;

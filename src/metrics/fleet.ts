@@ -101,7 +101,7 @@ const QUESTIONS: [name: string, help: string, is: (source: Census['sources'][num
   ['fairway_evidence_failing', 'Does reading the source fail now?', ({ failing }) => failing !== null],
 ];
 
-function watchEvidence(registers: Registry[], read: () => Promise<Census[]>): void {
+function watchEvidence(registers: Registry[], read: () => Promise<readonly Census[]>): void {
   const labels: ('channel' | 'source')[] = ['channel', 'source'];
   const age = 'Time since the moment that a source describes, or since the last check-in';
   gauge(registers, 'fairway_evidence_age_seconds', age, labels, async () =>
@@ -124,8 +124,8 @@ function watchEvidence(registers: Registry[], read: () => Promise<Census[]>): vo
 }
 
 /** Lets all gauges of one scrape share one reading of the censuses, which is empty while the store is away. */
-function createReader(fleet: Pick<Fleet, 'censuses'>): () => Promise<Census[]> {
-  let censuses: Promise<Census[]> | null = null;
+function createReader(fleet: Pick<Fleet, 'censuses'>): () => Promise<readonly Census[]> {
+  let censuses: Promise<readonly Census[]> | null = null;
   return () => {
     censuses ??= fleet.censuses().catch(() => []);
     setImmediate(() => {

@@ -10,3 +10,16 @@ export async function inTurns<T>(work: Generator<void, T>): Promise<T> {
     await nextTurn();
   }
 }
+
+/** Items handled at a stretch: a few milliseconds, in which the process answers no poll. */
+const AT_ONCE = 50;
+
+/** Handles one item after the other, and lets the process answer others in between. */
+export async function inSlices<T, R>(items: Iterable<T>, handle: (item: T) => R | Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) {
+    results.push(await handle(item));
+    if (results.length % AT_ONCE === 0) await nextTurn();
+  }
+  return results;
+}

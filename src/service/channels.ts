@@ -86,7 +86,7 @@ export interface Channels {
 
 export interface ChannelsOptions {
   state: State;
-  fleet: Pick<Fleet, 'population'>;
+  fleet: Pick<Fleet, 'read'>;
   gate: Gate;
   observer: ChannelObserver;
   now: () => Date;
@@ -223,7 +223,7 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     async remove(name, request) {
       const before = find(name);
       requireRevision(channelKey(name), before, request.ifMatch);
-      const { followers: agents } = await fleet.population(before, state.snapshot());
+      const { followers: agents } = (await fleet.read()).population(before, state.snapshot());
       if (agents > 0) {
         throw new FairwayError(
           'channel_in_use',

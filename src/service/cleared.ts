@@ -35,16 +35,18 @@ export function needsClearance(before: Steering | undefined, after: Steering): b
 
 /** Throws if a write moves a channel without the gate's permission: a fault of Fairway's own, never of the caller. */
 export function requireCleared({ channels }: Snapshot, writes: readonly Write[], cleared: readonly Cleared[]): void {
+  const permissions = new Map<string, Cleared[]>();
+  for (const each of cleared) {
+    if (!issued.has(each)) continue;
+    const key = channelKey(each.channel);
+    permissions.set(key, [...(permissions.get(key) ?? []), each]);
+  }
   for (const { key, value } of writes) {
     if (!key.startsWith('channel/') || value === null) continue;
     const after = value as Channel;
     if (!needsClearance(channels.get(after.name), after)) continue;
-    const permitted = cleared.some(
-      (each) =>
-        issued.has(each) &&
-        channelKey(each.channel) === key &&
-        each.target === after.target &&
-        each.controlPlane === after.controlPlane,
+    const permitted = (permissions.get(key) ?? []).some(
+      ({ target, controlPlane }) => target === after.target && controlPlane === after.controlPlane,
     );
     if (!permitted)
       throw new FairwayError('internal', `${key} would move to ${after.target} without the gate's verdict`);

@@ -11,10 +11,10 @@ import {
 } from '../domain/control-plane.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { addReading, heldVersions, type PlaneReading } from '../domain/plane-readings.ts';
-import { controlPlaneKey, requireControlPlane, type Stored } from '../domain/snapshot.ts';
+import { channelsOfPlane, controlPlaneKey, requireControlPlane, type Stored } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, FleetReading } from './fleet.ts';
 import type { State } from './state.ts';
 
 /** A control plane as every face shows it. */
@@ -45,13 +45,13 @@ export interface ControlPlanes {
   observe(name: string, versions: readonly string[], request: ChangeRequest): Promise<void>;
   /** Forgets a control plane. Throws `control_plane_in_use` while channels or stages name it. */
   remove(name: string, request: ChangeRequest): Promise<void>;
-  /** May the control plane be changed to `version`? */
-  check(name: string, version: string): Promise<ControlPlaneReport>;
+  /** May the control plane be changed to `version`? By default it reads what is known of the agents anew. */
+  check(name: string, version: string, reading?: FleetReading): Promise<ControlPlaneReport>;
 }
 
 export interface ControlPlanesOptions {
   state: State;
-  fleet: Pick<Fleet, 'population'>;
+  fleet: Pick<Fleet, 'read'>;
   /** The stages of the settings. */
   stages: readonly { name: string; controlPlanes: readonly string[] }[];
   /** Milliseconds for which a control plane keeps compatibility with what its channels served before. */
@@ -125,7 +125,7 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     async remove(name, { actor, ifMatch, dryRun }) {
       const before = find(name);
       requireRevision(controlPlaneKey(name), before, ifMatch);
-      const channels = [...state.snapshot().channels.values()].filter(({ controlPlane }) => controlPlane === name);
+      const channels = channelsOfPlane(state.snapshot(), name);
       requireUnused(
         name,
         channels.map((channel) => channel.name),
@@ -145,17 +145,19 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       readings.delete(name);
     },
 
-    async check(name, version) {
+    async check(name, version, reading) {
+      find(name);
+      const known = reading ?? (await fleet.read());
+      const snapshot = state.snapshot();
       const plane = find(name);
       const current = { lowest: requireVersion(lowestOf(plane)), highest: requireVersion(highestOf(plane)) };
-      const channels = [...state.snapshot().channels.values()].filter(({ controlPlane }) => controlPlane === name);
-      const fleets = channels.map(async (channel) => {
+      const fleets = channelsOfPlane(snapshot, name).map((channel) => {
         const target = channel.target === null ? null : requireVersion(channel.target);
         const recent = channel.served.filter(({ until }) => now().getTime() - Date.parse(until) < grace);
-        return { channel: channel.name, target, recent, population: await fleet.population(channel) };
+        return { channel: channel.name, target, recent, population: known.population(channel, snapshot) };
       });
       const proposed = readControlPlaneVersion(version) ?? requireVersion(version);
-      return assessControlPlane(name, proposed, current, await Promise.all(fleets), unmanaged);
+      return assessControlPlane(name, proposed, current, fleets, unmanaged);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { channelsOf, countedVersion, recordOf } from '../domain/agent.ts';
-import { EVIDENCE_SOURCES, type EvidenceSource, tellsAbout } from '../domain/census.ts';
+import { EVIDENCE_SOURCES, type EvidenceSource, surveysAbout } from '../domain/census.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { arrangeCounts } from '../domain/fleet-figures.ts';
 import type { Actor } from '../domain/role.ts';
 import { requireChannel } from '../domain/snapshot.ts';
 import type { FleetRecords } from '../domain/store.ts';
@@ -80,10 +81,10 @@ export function createEvidences({ store, state, fleet, policy, now }: EvidencesO
     const snapshot = state.snapshot();
     const { controlPlane } = requireChannel(snapshot, name);
     const planeOf = (channel: string) => snapshot.channels.get(channel)?.controlPlane ?? null;
-    const { surveys } = await store.counts();
+    const figures = arrangeCounts(await store.counts());
     const rank = ({ channel }: Survey) => (channel === name ? 0 : channel === `@${controlPlane}` ? 1 : 2);
-    return surveys
-      .filter((survey) => survey.source === source && tellsAbout(survey, { name, controlPlane }, planeOf))
+    return surveysAbout(figures, { name, controlPlane }, planeOf)
+      .filter((survey) => survey.source === source)
       .sort((a, b) => rank(a) - rank(b));
   }
 

@@ -1,22 +1,33 @@
 import { type CensusChannel, type CensusPolicy, type Population, takeCensus } from '../domain/census.ts';
+import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
-import type { FleetCounts } from '../domain/fleet-counts.ts';
+import { arrangeCounts, type FleetFigures, type PlaneOf } from '../domain/fleet-figures.ts';
 import { listen, silenceBounds } from '../domain/hearing.ts';
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot } from '../domain/snapshot.ts';
 import type { AgentPage, AgentQuery, FleetRecords } from '../domain/store.ts';
+import { inSlices } from '../process/turns.ts';
 import { type Census, viewCensus } from './census-view.ts';
 import { type AgentView, type Explanation, explainAgent, viewAgent } from './explain.ts';
-import { shareReads } from './shared-read.ts';
 import type { State } from './state.ts';
+
+/** What is known of all agents at one moment; any number of channels can be judged by it. */
+export interface FleetReading {
+  /** What is known of a channel's agents; `snapshot` says which channels share a cluster. */
+  population(channel: CensusChannel, snapshot: Snapshot): Population;
+}
 
 export interface Fleet {
   /**
-   * What is known of a channel's agents; `snapshot` says which channels share a cluster, by default the present one.
+   * Reads what is known now, for a decision: everything that was recorded before the call is in it. Those who ask at the
+   * same time share one read of the store.
    */
-  population(channel: CensusChannel, snapshot?: Snapshot): Promise<Population>;
+  read(): Promise<FleetReading>;
+  /** What was known within the last second, for those who only look; changes by this server are always in it. */
+  glance(): Promise<FleetReading>;
   census(channel: string): Promise<Census>;
-  censuses(): Promise<Census[]>;
+  /** Of every channel; those who ask within a second share the answer. */
+  censuses(): Promise<readonly Census[]>;
   /** Throws `not_found` for a channel that does not exist. */
   agents(query: AgentQuery): Promise<{ agents: AgentView[]; cursor: AgentPage['cursor'] }>;
   agent(id: string): Promise<AgentView>;
@@ -42,20 +53,31 @@ export interface FleetOptions {
   now: () => Date;
 }
 
+/** Milliseconds for which those who only look share a reading. */
+const MOMENT = 1_000;
+
 /** What is known of the agents. */
 export function createFleet({ store, state, policy, now }: FleetOptions): Fleet {
-  // The counts of a large fleet take a while to read; callers of one moment share them.
-  const counts = shareReads(() => store.counts());
+  const arranged = derivedOnce(arrangeCounts);
+  // One function for each snapshot, since figures are arranged by it.
+  const planeOf = derivedOnce(
+    (channels: Snapshot['channels']): PlaneOf =>
+      (name) =>
+        channels.get(name)?.controlPlane ?? null,
+  );
+  let taken: { figures: FleetFigures; snapshot: Snapshot; second: number; all: Promise<readonly Census[]> } | null =
+    null;
 
-  function take(channel: CensusChannel, figures: FleetCounts, { channels }: Snapshot): Population {
-    const planeOf = (name: string) => channels.get(name)?.controlPlane ?? null;
-    return takeCensus(channel, figures, policy, now().getTime(), planeOf);
+  const figuresOf = async (within?: number): Promise<FleetFigures> => arranged(await store.counts(within));
+
+  function readingOf(figures: FleetFigures): FleetReading {
+    return {
+      population: (channel, { channels }) => takeCensus(channel, figures, policy, now().getTime(), planeOf(channels)),
+    };
   }
 
-  async function censuses(channels: Iterable<CensusChannel & { name: string }>): Promise<Census[]> {
-    const figures = await counts();
-    const snapshot = state.snapshot();
-    return [...channels].map((channel) => viewCensus(channel, take(channel, figures, snapshot), snapshot.releases));
+  function takeOne(figures: FleetFigures, channel: CensusChannel, snapshot: Snapshot): Census {
+    return viewCensus(channel, readingOf(figures).population(channel, snapshot), snapshot.releases);
   }
 
   async function requireAgent(id: string) {
@@ -68,15 +90,27 @@ export function createFleet({ store, state, policy, now }: FleetOptions): Fleet 
   }
 
   return {
-    population: async (channel, snapshot = state.snapshot()) => take(channel, await counts(), snapshot),
+    read: async () => readingOf(await figuresOf()),
+    glance: async () => readingOf(await figuresOf(MOMENT)),
 
     async census(name) {
-      const channel = requireChannel(state.snapshot(), name);
-      const [census] = await censuses([channel]);
-      return census as Census;
+      requireChannel(state.snapshot(), name);
+      const figures = await figuresOf(MOMENT);
+      const snapshot = state.snapshot();
+      return takeOne(figures, requireChannel(snapshot, name), snapshot);
     },
 
-    censuses: async () => censuses(state.snapshot().channels.values()),
+    async censuses() {
+      const figures = await figuresOf(MOMENT);
+      const snapshot = state.snapshot();
+      // Ages are given in seconds.
+      const second = Math.floor(now().getTime() / 1_000);
+      if (taken?.figures !== figures || taken.snapshot !== snapshot || taken.second !== second) {
+        const all = inSlices(snapshot.channels.values(), (channel) => takeOne(figures, channel, snapshot));
+        taken = { figures, snapshot, second, all };
+      }
+      return taken.all;
+    },
 
     async agents(query) {
       if (query.channel !== undefined) requireChannel(state.snapshot(), query.channel);
@@ -108,7 +142,7 @@ export function createFleet({ store, state, policy, now }: FleetOptions): Fleet 
 
     async sweep(fence) {
       const at = now().getTime();
-      const { latest } = await counts();
+      const { latest } = await store.counts();
       const hearing = listen(await store.hearing(), latest, at, policy.staleAfter);
       await store.saveHearing(hearing, fence);
       return store.prune({

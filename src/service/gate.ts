@@ -9,7 +9,7 @@ import { assessTools } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
 import { type Cleared, issueClearance, needsClearance } from './cleared.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, FleetReading } from './fleet.ts';
 import type { State } from './state.ts';
 
 /** Counts refusals for Prometheus. */
@@ -25,6 +25,8 @@ export interface GateView {
   asker?: Actor | undefined;
   /** A roll-back, a pull's way back, a pin where the target is: agents that are stranded already do not refuse it. */
   wayOut?: boolean | undefined;
+  /** What is known of the agents, for a change of many channels or for a look; by default the gate reads it anew. */
+  reading?: FleetReading | undefined;
 }
 
 /** What the gate decided about a change of a channel. */
@@ -69,7 +71,7 @@ export interface Gate {
 
 export interface GateOptions {
   state: Pick<State, 'snapshot'>;
-  fleet: Pick<Fleet, 'population'>;
+  fleet: Pick<Fleet, 'read'>;
   /** Refuse releases that the catalogue does not hold. */
   strictCatalogue: boolean;
   /** Milliseconds for which plans and promotions wait after a control plane changed. */
@@ -88,7 +90,7 @@ export function createGate(options: GateOptions): Gate {
   async function judge(
     channel: Channel,
     target: Version,
-    { snapshot = state.snapshot(), asker, wayOut = false }: GateView,
+    { snapshot = state.snapshot(), asker, wayOut = false, reading }: GateView,
     former?: string | null,
   ): Promise<Report> {
     const { releases } = snapshot;
@@ -103,7 +105,7 @@ export function createGate(options: GateOptions): Gate {
       ...(former === undefined ? {} : { former: planeOf(snapshot, former) }),
     };
     const policy = { accepts, needsHelm, catalogue: releases, strict: strictCatalogue };
-    const population = await fleet.population(channel, snapshot);
+    const population = (reading ?? (await fleet.read())).population(channel, snapshot);
     return shown(assess(target, population, planeOf(snapshot, channel.controlPlane), policy, situation), asker);
   }
 

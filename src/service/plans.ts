@@ -8,7 +8,7 @@ import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
 import { commitDocument, targetGuards } from './change.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, FleetReading } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import type { State } from './state.ts';
 
@@ -38,7 +38,7 @@ export interface Plans {
 export interface PlansOptions {
   state: State;
   gate: Pick<Gate, 'assess' | 'clear'>;
-  fleet: Pick<Fleet, 'population'>;
+  fleet: Pick<Fleet, 'glance'>;
   observer: PlanObserver;
   tracer: Tracer;
   now: () => Date;
@@ -52,17 +52,17 @@ export function createPlans({ state, gate, fleet, observer, tracer, now, log }: 
   /** What each plan was last seen to wait for. */
   const seen = new Map<string, string>();
 
-  async function stateOf(channel: Stored<Channel>): Promise<PlanState> {
+  async function stateOf(channel: Stored<Channel>, reading: FleetReading): Promise<PlanState> {
     const { plan } = channel;
     if (!plan) return { plan: null, next: null, waiting: null, report: null };
     const next = nextStep(plan);
-    const report = await gate.assess(channel, next);
-    const { marks } = await fleet.population(channel, state.snapshot());
+    const report = await gate.assess(channel, next, { reading });
+    const { marks } = reading.population(channel, state.snapshot());
     return { plan, next: next.text, waiting: waitingFor(channel, report, marks, now()), report };
   }
 
-  async function advanceOne(channel: Stored<Channel>, fence: number): Promise<void> {
-    const { waiting, report } = await stateOf(channel);
+  async function advanceOne(channel: Stored<Channel>, reading: FleetReading, fence: number): Promise<void> {
+    const { waiting, report } = await stateOf(channel, reading);
     if (report && isClosed(report) && (await findAnotherWay(channel, fence))) return;
     announce(channel.name, waiting);
     if (waiting) return;
@@ -94,6 +94,8 @@ export function createPlans({ state, gate, fleet, observer, tracer, now, log }: 
     return true;
   }
 
+  const look = async (channel: Stored<Channel>, fence: number) => advanceOne(channel, await fleet.glance(), fence);
+
   function announce(channel: string, waiting: Waiting | null): void {
     observer.planWaits(channel, waiting?.reason ?? null);
     if (waiting && seen.get(channel) !== waiting.reason) log.info({ channel, ...waiting }, 'a plan waits');
@@ -102,14 +104,18 @@ export function createPlans({ state, gate, fleet, observer, tracer, now, log }: 
   }
 
   return {
-    state: (name) => stateOf(requireChannel(state.snapshot(), name)),
+    async state(name) {
+      requireChannel(state.snapshot(), name);
+      const reading = await fleet.glance();
+      return stateOf(requireChannel(state.snapshot(), name), reading);
+    },
 
     async advance(fence) {
       const { channels } = state.snapshot();
       for (const name of seen.keys()) if (!channels.get(name)?.plan) announce(name, null);
       for (const channel of channels.values()) {
         if (!channel.plan) continue;
-        await advanceOne(channel, fence).catch((error) => {
+        await look(channel, fence).catch((error) => {
           // Someone else moved the channel, or another server leads: the next round sees what is now.
           if (error instanceof FairwayError && error.code === 'revision_mismatch') return;
           log.warn({ err: error, channel: channel.name }, 'a plan could not be looked at; it will be tried again');

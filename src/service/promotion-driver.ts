@@ -33,8 +33,10 @@ import {
 import type { Guard, Write } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
+import { inSlices } from '../process/turns.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Cleared } from './cleared.ts';
+import type { Fleet, FleetReading } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import type { GatherFacts } from './promotion-facts.ts';
 import type { Recall } from './recall.ts';
@@ -43,6 +45,7 @@ import type { State } from './state.ts';
 export interface PromotionDriverOptions {
   state: State;
   gate: Pick<Gate, 'clear'>;
+  fleet: Pick<Fleet, 'read' | 'glance'>;
   facts: GatherFacts;
   recall: Pick<Recall, 'sweep'>;
   stages: readonly Stage[];
@@ -66,17 +69,18 @@ const REQUEST = { actor: { name: SYSTEM, role: 'operator' }, dryRun: false } as 
 const MAX_STEPS = 20;
 
 export function createPromotionDriver(options: PromotionDriverOptions): PromotionDriver {
-  const { state, gate, facts, recall, stages, observer, tracer, now } = options;
+  const { state, gate, fleet, facts, recall, stages, observer, tracer, now } = options;
 
   /** Takes one step, if there is one to take. */
   async function advanceOne(version: string, fence: number): Promise<boolean> {
+    const reading = await fleet.glance();
     const snapshot = state.snapshot();
     const promotion = snapshot.promotions.get(version);
     const release = snapshot.releases.get(version);
     const stage = promotion && currentStage(promotion, stages);
     if (!release || !stage) return false;
     const take = STEPS[standingOf(promotion, stage).state];
-    const at = { snapshot, promotion, release, stage, fence };
+    const at = { snapshot, promotion, release, stage, reading, fence };
     return take ? (await endIfOvertaken(at)) || take(at) : false;
   }
 
@@ -85,44 +89,45 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     promotion: Stored<Promotion>;
     release: Stored<Release>;
     stage: Stage;
+    /** What is known of the agents, for the gates; moves are judged by what is known by then. */
+    reading: FleetReading;
     fence: number;
   }
 
   const STEPS: Partial<Record<string, (at: At) => Promise<boolean>>> = {
     async waiting(at) {
-      const { snapshot, promotion, release, stage } = at;
+      const { snapshot, promotion, release, stage, reading } = at;
       // What costs nothing to see first: this is asked every few seconds for every release that waits.
       const early = stage.automatic && !release.pulled && release.artifacts.controlPlane.state === 'published';
       if (!early) return false;
-      const gates = startGates(await facts(snapshot, release, promotion, stage));
+      const gates = startGates(await facts(snapshot, release, promotion, stage, reading));
       return gates.every(({ passed }) => passed) && take(at, 'start', `all gates of ${stage.name} are passed`);
     },
 
     async 'awaiting-control-plane'(at) {
-      const { snapshot, promotion, release, stage } = at;
-      const known = await facts(snapshot, release, promotion, stage);
+      const { snapshot, promotion, release, stage, reading } = at;
+      const known = await facts(snapshot, release, promotion, stage, reading);
       const gates = [...startGates(known), controlPlaneGate(known)];
       if (!gates.every(({ passed }) => passed)) return false;
       return take(at, 'control-planes-ready', `the control planes of ${stage.name} run ${release.version}`);
     },
 
     async rolling(at) {
-      const { snapshot, promotion, release, stage } = at;
-      const steps = channelSteps(await facts(snapshot, release, promotion, stage));
+      const { snapshot, promotion, release, stage, reading } = at;
+      const steps = channelSteps(await facts(snapshot, release, promotion, stage, reading));
       const moving = steps.filter((each) => each.step === 'move').map(({ name }) => name);
       const blocked = steps.some((each) => each.step === 'blocked');
       if (moving.length === 0 && blocked) return false;
       const reason = `${release.version} reaches stage ${stage.name}`;
       const critical = progressOf(promotion, stage.name).started?.critical ?? false;
-      const moves = await Promise.all(
-        moving.map(async (name) => {
-          const before = requireChannel(snapshot, name);
-          const act = { by: SYSTEM, at: now(), reason };
-          const after = rollForward(before, requireVersion(release.version), critical, act);
-          const { cleared } = await gate.clear(before, after, REQUEST, { snapshot });
-          return { write: replace(channelKey(name), before, after), cleared };
-        }),
-      );
+      const view = { snapshot, reading: await fleet.read() };
+      const moves = await inSlices(moving, async (name) => {
+        const before = requireChannel(snapshot, name);
+        const act = { by: SYSTEM, at: now(), reason };
+        const after = rollForward(before, requireVersion(release.version), critical, act);
+        const { cleared } = await gate.clear(before, after, REQUEST, view);
+        return { write: replace(channelKey(name), before, after), cleared };
+      });
       const taken = await take(at, blocked ? null : 'channels-serve', reason, moves);
       for (const name of moving) observer.targetChanged(name, 'promote');
       return taken;

@@ -10,7 +10,9 @@ import {
 import { type Release, withPredecessors } from '../domain/release.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
+import { inSlices } from '../process/turns.ts';
 import type { ControlPlanes } from './control-planes.ts';
+import type { FleetReading } from './fleet.ts';
 import type { Gate } from './gate.ts';
 
 export interface FactsOptions {
@@ -21,29 +23,31 @@ export interface FactsOptions {
   now: () => Date;
 }
 
-/** Gathers what the gates of one stage are judged by, as of now. */
+/** Gathers what the gates of one stage are judged by, with what is known of the agents. */
 export type GatherFacts = (
   snapshot: Snapshot,
   release: Release,
   promotion: Promotion,
   stage: Stage,
+  reading: FleetReading,
 ) => Promise<StageFacts>;
 
 export function createFacts({ gate, controlPlanes, conditions, stages, now }: FactsOptions): GatherFacts {
-  async function judgeChannel({ channels }: Snapshot, release: Release, name: string) {
-    const stored = channels.get(name);
+  async function judgeChannel(snapshot: Snapshot, release: Release, name: string, reading: FleetReading) {
+    const stored = snapshot.channels.get(name);
     const channel = stored ? channelAt(stored, now()) : null;
     const judged = channel && !serves(channel, release.version) && !isAhead(channel, release.version);
-    return { name, channel, report: judged ? await gate.assess(channel, requireVersion(release.version)) : null };
+    const view = { snapshot, reading };
+    return { name, channel, report: judged ? await gate.assess(channel, requireVersion(release.version), view) : null };
   }
 
-  async function judgeControlPlane(snapshot: Snapshot, release: Release, name: string) {
+  async function judgeControlPlane(snapshot: Snapshot, release: Release, name: string, reading: FleetReading) {
     const version = snapshot.controlPlanes.get(name)?.version ?? null;
     const behind = version !== null && compareVersions(version, release.version) < 0;
-    return { name, version, report: behind ? await controlPlanes.check(name, release.version) : null };
+    return { name, version, report: behind ? await controlPlanes.check(name, release.version, reading) : null };
   }
 
-  return async (snapshot, release, promotion, stage) => {
+  return async (snapshot, release, promotion, stage, reading) => {
     const earlier = stages.slice(0, stages.indexOf(stage));
     const before = earlier.at(-1);
     const isTurn = currentStage(promotion, stages) === stage;
@@ -56,8 +60,8 @@ export function createFacts({ gate, controlPlanes, conditions, stages, now }: Fa
       heldBefore: earlier.flatMap(({ name, channels }) =>
         heldOf(snapshot, channels).map((channel) => ({ stage: name, channel })),
       ),
-      channels: await Promise.all(stage.channels.map((name) => judgeChannel(snapshot, release, name))),
-      controlPlanes: await Promise.all(stage.controlPlanes.map((name) => judgeControlPlane(snapshot, release, name))),
+      channels: await inSlices(stage.channels, (name) => judgeChannel(snapshot, release, name, reading)),
+      controlPlanes: await inSlices(stage.controlPlanes, (name) => judgeControlPlane(snapshot, release, name, reading)),
       conditions: await Promise.all(
         stage.conditions.map((condition) => (isTurn ? conditions.check(condition) : notYet(condition.name))),
       ),

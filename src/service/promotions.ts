@@ -25,6 +25,7 @@ import type { Actor } from '../domain/role.ts';
 import { guard, promotionKey, releaseKey, type Stored } from '../domain/snapshot.ts';
 import { compareVersions } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
+import type { Fleet } from './fleet.ts';
 import type { GatherFacts } from './promotion-facts.ts';
 import type { Releases } from './releases.ts';
 import type { State } from './state.ts';
@@ -78,12 +79,13 @@ export interface Promotions {
 export interface PromotionsOptions {
   state: State;
   releases: Pick<Releases, 'read' | 'list'>;
+  fleet: Pick<Fleet, 'read' | 'glance'>;
   facts: GatherFacts;
   stages: readonly Stage[];
   now: () => Date;
 }
 
-export function createPromotions({ state, releases, facts, stages, now }: PromotionsOptions): Promotions {
+export function createPromotions({ state, releases, fleet, facts, stages, now }: PromotionsOptions): Promotions {
   function find(text: string, actor: Actor): { release: Stored<Release>; promotion: Stored<Promotion> } {
     const release = releases.read(text, actor);
     const promotion = state.snapshot().promotions.get(release.version);
@@ -114,10 +116,10 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
 
   async function view(release: Release, promotion: Stored<Promotion>): Promise<PromotionView> {
     const current = currentStage(promotion, stages);
+    const reading = await fleet.glance();
     const snapshot = state.snapshot();
-    const views = await Promise.all(
-      stages.map(async (stage) => viewStage(await facts(snapshot, release, promotion, stage))),
-    );
+    const views: StageView[] = [];
+    for (const stage of stages) views.push(viewStage(await facts(snapshot, release, promotion, stage, reading)));
     const at = views.find(({ stage }) => stage === current?.name);
     return {
       version: release.version,
@@ -192,7 +194,8 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
           throw new FairwayError('refused', `stage ${wanted} is ${state}; ${turn}`);
         }
         const after = step(promotion, stage.name, 'start', { by: request.actor.name, at, reason, critical });
-        const gates = startGates(await facts(state.snapshot(), release, promotion, stage));
+        const reading = await fleet.read();
+        const gates = startGates(await facts(state.snapshot(), release, promotion, stage, reading));
         const closed = gates.filter(({ passed }) => !passed);
         if (closed.length === 0) return after;
         const why = closed.map((each) => `${each.gate} (${each.reason})`).join('; ');
@@ -208,7 +211,8 @@ export function createPromotions({ state, releases, facts, stages, now }: Promot
       act(text, 'resume', reason, request, async (promotion, release, at) => {
         if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
         const stage = requireCurrent(promotion);
-        const left = !channelGate(await facts(state.snapshot(), release, promotion, stage)).passed;
+        const reading = await fleet.read();
+        const left = !channelGate(await facts(state.snapshot(), release, promotion, stage, reading)).passed;
         return step(promotion, stage.name, 'resume', { by: request.actor.name, at, reason, left });
       }),
 

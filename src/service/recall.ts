@@ -15,9 +15,11 @@ import {
 } from '../domain/snapshot.ts';
 import type { Write } from '../domain/store.ts';
 import { compareVersions, requireVersion, type Version } from '../domain/version.ts';
+import { inSlices } from '../process/turns.ts';
 import { type ChangeRequest, requireRevision, retryOnConflict, targetGuards } from './change.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Cleared } from './cleared.ts';
+import type { Fleet, FleetReading } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import type { Releases } from './releases.ts';
 import type { State } from './state.ts';
@@ -58,6 +60,7 @@ export interface Recall {
 export interface RecallOptions {
   state: State;
   gate: Gate;
+  fleet: Pick<Fleet, 'read'>;
   releases: Pick<Releases, 'read'>;
   stages: readonly Stage[];
   observer: ChannelObserver;
@@ -66,7 +69,7 @@ export interface RecallOptions {
 
 const SYSTEM: ChangeRequest = { actor: { name: 'system:recall', role: 'admin' }, ifMatch: null, dryRun: false };
 
-export function createRecall({ state, gate, releases, stages, observer, now }: RecallOptions): Recall {
+export function createRecall({ state, gate, fleet, releases, stages, observer, now }: RecallOptions): Recall {
   interface Moved {
     before: Stored<Channel>;
     after: Channel;
@@ -87,39 +90,40 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
   }
 
   /** The newest earlier target of the channel that the gate lets it go back to. */
-  async function findRefuge(channel: Channel, bad: Version): Promise<Version | null> {
+  async function findRefuge(channel: Channel, bad: Version, reading: FleetReading): Promise<Version | null> {
     for (const text of channel.lineage.toReversed()) {
       const version = requireVersion(text);
       if (compareVersions(version, bad) >= 0) continue;
-      if ((await gate.assess(channel, version, { wayOut: true })).allowed) return version;
+      if ((await gate.assess(channel, version, { wayOut: true, reading })).allowed) return version;
     }
     return null;
   }
 
+  /** All channels are judged by one reading, however many there are. */
   async function retreats({ channels }: Snapshot, bad: Version, critical: boolean, act: Act): Promise<Moved[]> {
     const affected = [...channels.values()].filter((channel) => serves(channel, bad.text));
-    return Promise.all(
-      affected.map(async (before) => {
-        const details: string[] = [];
-        let after: Channel = before;
-        let cleared: Cleared | null = null;
-        if (before.target === bad.text) {
-          const refuge = await findRefuge(before, bad);
-          after = retreat(before, refuge, critical, act);
-          ({ cleared } = await gate.clear(before, after, SYSTEM, { wayOut: true }));
-          details.push(
-            refuge
-              ? `back to ${refuge.text}, the newest earlier target that the gate allows`
-              : 'withdrawn: no earlier target passes the gate, so agents stay where they are',
-          );
-        }
-        if (before.toolsVersion === bad.text) {
-          after = releaseTools(after, act);
-          details.push(`client tools get the target again: ${after.target ?? 'none'}`);
-        }
-        return { before, after, detail: details.join('; '), cleared };
-      }),
-    );
+    if (affected.length === 0) return [];
+    const reading = await fleet.read();
+    return inSlices(affected, async (before) => {
+      const details: string[] = [];
+      let after: Channel = before;
+      let cleared: Cleared | null = null;
+      if (before.target === bad.text) {
+        const refuge = await findRefuge(before, bad, reading);
+        after = retreat(before, refuge, critical, act);
+        ({ cleared } = await gate.clear(before, after, SYSTEM, { wayOut: true, reading }));
+        details.push(
+          refuge
+            ? `back to ${refuge.text}, the newest earlier target that the gate allows`
+            : 'withdrawn: no earlier target passes the gate, so agents stay where they are',
+        );
+      }
+      if (before.toolsVersion === bad.text) {
+        after = releaseTools(after, act);
+        details.push(`client tools get the target again: ${after.target ?? 'none'}`);
+      }
+      return { before, after, detail: details.join('; '), cleared };
+    });
   }
 
   async function commitMoves(change: PendingChange, { actor, dryRun, fence }: ChangeRequest): Promise<RecallResult> {
@@ -202,10 +206,11 @@ export function createRecall({ state, gate, releases, stages, observer, now }: R
       const key = releaseKey(before.version);
       const lifted = applyWrites(snapshot, [replace(key, before, after)], snapshot);
       const moved: Moved[] = [];
+      const reading = channels.length > 0 ? await fleet.read() : undefined;
       for (const name of new Set(channels)) {
         const channel = requireChannel(snapshot, name);
         const forward = rollForward(channel, target, critical, act);
-        const { cleared } = await gate.clear(channel, forward, request, { snapshot: lifted });
+        const { cleared } = await gate.clear(channel, forward, request, { snapshot: lifted, reading });
         moved.push({ before: channel, after: forward, detail: `forward to ${target.text}`, cleared });
       }
       return commitMoves({ action: 'lift-embargo', snapshot, before, after, moved, act }, request);

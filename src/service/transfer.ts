@@ -31,8 +31,9 @@ import {
 } from '../domain/snapshot.ts';
 import type { Write } from '../domain/store.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
+import { inSlices } from '../process/turns.ts';
 import { type ChangeRequest, releaseGuards } from './change.ts';
-import type { Cleared } from './cleared.ts';
+import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import type { State } from './state.ts';
 
@@ -85,8 +86,15 @@ export interface Transfer {
   apply(document: WantedState, request: ChangeRequest): Promise<ApplyResult>;
 }
 
+export interface TransferOptions {
+  state: State;
+  gate: Gate;
+  fleet: Pick<Fleet, 'read'>;
+  now: () => Date;
+}
+
 /** Takes the control state out, and puts it back. */
-export function createTransfer({ state, gate, now }: { state: State; gate: Gate; now: () => Date }): Transfer {
+export function createTransfer({ state, gate, fleet, now }: TransferOptions): Transfer {
   return {
     export(actor) {
       const snapshot = state.snapshot();
@@ -117,17 +125,17 @@ export function createTransfer({ state, gate, now }: { state: State; gate: Gate;
       const planned = plan(snapshot, document, act);
       const after = applyWrites(snapshot, planned.writes, snapshot);
       requireReleases(document, after);
-      const cleared: Cleared[] = [];
-      for (const { before, channel } of planned.steered) {
+      const reading = planned.steered.length > 0 ? await fleet.read() : undefined;
+      const verdicts = await inSlices(planned.steered, ({ before, channel }) => {
         const former = before?.controlPlane ?? snapshot.retired.get(channel.name)?.controlPlane ?? null;
         // A restored channel served its targets before, so they are not news to judge it by.
         const served = before?.served ?? snapshot.retired.get(channel.name)?.served ?? [];
         // A target that goes back is the way out of a bad one, as it is for a roll-back.
         const wayOut = before !== undefined && isBack(before, channel);
-        const view = { snapshot: after, former, served, wayOut };
-        const verdict = await gate.clear(before ?? null, channel, request, view);
-        if (verdict.cleared) cleared.push(verdict.cleared);
-      }
+        const view = { snapshot: after, former, served, wayOut, reading };
+        return gate.clear(before ?? null, channel, request, view);
+      });
+      const cleared = verdicts.flatMap((verdict) => verdict.cleared ?? []);
       for (const channel of planned.retooled) gate.enforceTools(channel, { snapshot: after, asker: actor });
       const changes = planned.writes.map((write) => describe(snapshot, write));
       if (dryRun || changes.length === 0) return { changes, audit: null };

@@ -8,11 +8,13 @@ export async function withDeadline<T>(work: (expired: () => boolean) => Promise<
   let isExpired = false;
   let timer: NodeJS.Timeout | undefined;
   const expiry = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    const expire = () => {
       isExpired = true;
       const message = `the store gave no answer within ${deadline} ms; if this was a change, check whether it was made`;
       reject(new FairwayError('store_unavailable', `${message} before you try again`));
-    }, deadline);
+    };
+    // Where it was this process that was busy, the answer has come and is read first.
+    timer = setTimeout(() => setImmediate(expire), deadline);
   });
   return Promise.race([work(() => isExpired), expiry]).finally(() => clearTimeout(timer));
 }

@@ -63,7 +63,7 @@ export function connectRedis({ address, login, deadline, replication, log }: Red
     const send = Reflect.get(commands, name) as (...args: (string | number)[]) => Promise<unknown>;
     return call(() => send.call(commands, keys.length, ...keys, ...args));
   };
-  const replicate = replication.replicas > 0 ? createReplicator(connections, replication, deadline) : null;
+  const replicate = replication.replicas > 0 ? createReplicator(connections, replication, deadline, SLACK_MS) : null;
 
   return {
     run,
@@ -82,14 +82,20 @@ export function connectRedis({ address, login, deadline, replication, log }: Red
   };
 }
 
+/**
+ * Milliseconds beyond the deadline that a connection has. Where it was this process that was busy, the answers of all
+ * commands under way have come, and the connection must not be given up before they are read.
+ */
+const SLACK_MS = 1_000;
+
 function optionsFor(deadline: number): RedisOptions {
   return {
     protocol: 2,
     disableClientInfo: true,
-    commandTimeout: deadline,
+    commandTimeout: deadline + SLACK_MS,
     connectTimeout: Math.min(deadline, 1000),
     // A command without an answer keeps its place in the queue, so after a while only a new connection helps.
-    socketTimeout: deadline + 200,
+    socketTimeout: deadline + SLACK_MS,
     maxLoadingRetryTime: 500,
     retryStrategy: (attempt) => Math.min(50 * attempt, 500),
     // After a failover the address may lead to a new primary.

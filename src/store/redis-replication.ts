@@ -22,9 +22,10 @@ export function createReplicator(
   connections: Connections,
   { replicas, timeout }: ReplicationOptions,
   deadline: number,
+  slack: number,
 ) {
-  const atMost = deadline + timeout;
-  const redis = connections.openPrimary({ commandTimeout: atMost, socketTimeout: atMost + 200 });
+  const atMost = deadline + timeout + slack;
+  const redis = connections.openPrimary({ commandTimeout: atMost, socketTimeout: atMost });
   let wait: string[] | null = null;
   // The connection for commands meets the same outages and reports them.
   redis.on('error', () => {});

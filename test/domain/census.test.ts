@@ -10,6 +10,7 @@ import {
 } from '../../src/domain/census.ts';
 import type { ServedTarget } from '../../src/domain/channel.ts';
 import type { FleetCounts } from '../../src/domain/fleet-counts.ts';
+import { arrangeCounts } from '../../src/domain/fleet-figures.ts';
 import type { Reading, Survey } from '../../src/domain/survey.ts';
 import { CHANNEL, DAY, fleet, HOUR, iso, NOW, seen, survey } from './populations.ts';
 
@@ -23,7 +24,7 @@ const channel = (over: Partial<CensusChannel> = {}): CensusChannel => {
 };
 
 const census = (counts: FleetCounts, target: string | null = null, served: ServedTarget[] = []): Population =>
-  takeCensus(channel({ target, served }), counts, POLICY, NOW, () => null);
+  takeCensus(channel({ target, served }), arrangeCounts(counts), POLICY, NOW, () => null);
 
 const plain = (counts: Population['headcounts']) => counts.map((versions) => Object.fromEntries(versions));
 const sources = ({ evidence }: Population): EvidenceSource[] => evidence.map(({ source }) => source);
@@ -182,7 +183,7 @@ describe('figures without ids', () => {
     ['of another channel, where it has no control plane', 'canary', null, null, false],
   ])('judge a channel: those %s', (_, name, controlPlane, other, judges) => {
     const counts = fleet([metrics({ '15.4.7': 1 }, { channel: name })]);
-    const found = takeCensus(channel({ controlPlane }), counts, POLICY, NOW, () => other);
+    const found = takeCensus(channel({ controlPlane }), arrangeCounts(counts), POLICY, NOW, () => other);
     expect(plain(found.known)).toEqual(judges ? [{ '15.4.7': 1 }] : []);
   });
 
@@ -196,7 +197,7 @@ describe('figures without ids', () => {
 it('an inventory of another channel does not count, also in the same cluster', () => {
   const other = survey({ '12.1.5': 7 }, { channel: 'canary' });
   const counts = fleet([other], [seen('12.1.5', 7, 'canary')]);
-  const found = takeCensus(channel({ target: '16.4.7' }), counts, POLICY, NOW, () => 'main');
+  const found = takeCensus(channel({ target: '16.4.7' }), arrangeCounts(counts), POLICY, NOW, () => 'main');
   expect(sources(found)).toEqual(['presumed']);
   expect(plain(found.headcounts)).toEqual([{ '16.4.7': 1 }]);
 });
@@ -204,9 +205,9 @@ it('an inventory of another channel does not count, also in the same cluster', (
 it('agents of a group that bears the name of a new channel count there, until they are imported again', () => {
   const before = survey({ '15.4.9': 1, '16.4.6': 4 }, { channel: 'stable/cloud', unmappedGroups: { Canary: 1 } });
   const counts = fleet([before], [seen('15.4.9', 1), seen('16.4.6', 4)], []);
-  const found = takeCensus(channel({ name: 'canary' }), counts, POLICY, NOW, () => null);
+  const found = takeCensus(channel({ name: 'canary' }), arrangeCounts(counts), POLICY, NOW, () => null);
   expect(plain(found.headcounts)).toContainEqual({ '15.4.9': 1, '16.4.6': 4 });
-  expect(takeCensus(channel({ name: 'other' }), counts, POLICY, NOW, () => null).known).toEqual([]);
+  expect(takeCensus(channel({ name: 'other' }), arrangeCounts(counts), POLICY, NOW, () => null).known).toEqual([]);
 });
 
 describe('agents in dispute', () => {
@@ -244,7 +245,7 @@ describe('agents in dispute', () => {
   it('are so on a new channel that bears the name of their group', () => {
     const before = survey({ '16.4.6': 5 }, { channel: 'stable/cloud', unmappedGroups: { canary: 1 } });
     const counts = { ...fleet([before], [seen('16.4.6', 5)], []), disputed: [dispute(1)] };
-    const found = takeCensus(channel({ name: 'canary' }), counts, POLICY, NOW, () => null);
+    const found = takeCensus(channel({ name: 'canary' }), arrangeCounts(counts), POLICY, NOW, () => null);
     expect(plain(found.known)).toEqual([{ '16.4.6': 5 }, { '16.4.6': 4, '17.0.1': 1 }]);
   });
 });

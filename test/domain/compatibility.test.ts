@@ -13,6 +13,7 @@ import {
   type Situation,
 } from '../../src/domain/compatibility.ts';
 import type { FleetCounts } from '../../src/domain/fleet-counts.ts';
+import { arrangeCounts } from '../../src/domain/fleet-figures.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Version } from '../../src/domain/version.ts';
 import {
@@ -322,7 +323,7 @@ describe('warns, and allows', () => {
 
 const CENSUS = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, settleFor: 900_000, maxFall: 0.2 };
 const census = (counts: FleetCounts, target: string, served: ServedTarget[] = []) =>
-  takeCensus({ name: CHANNEL, controlPlane: null, target, served }, counts, CENSUS, NOW, () => null);
+  takeCensus({ name: CHANNEL, controlPlane: null, target, served }, arrangeCounts(counts), CENSUS, NOW, () => null);
 
 describe('where sources differ', () => {
   it('believes the one that strands most, and counts nobody twice', () => {

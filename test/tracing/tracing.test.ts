@@ -178,7 +178,7 @@ describe('traced background work', () => {
     expect(step?.attributes).toEqual({ 'fairway.channel': 'edge', 'fairway.target': '18.0.0' });
     expect(collector.childrenOf(step)).toMatchObject([{ name: 'store commit' }]);
     const round = collector.named('leader plans').find(({ spanId }) => spanId === step?.parentSpanId);
-    const steps = ['gate assess', 'store counts', 'gate assess', 'plan step'];
+    const steps = ['store counts', 'gate assess', 'gate assess', 'plan step'];
     expect(collector.childrenOf(round).map(({ name }) => name)).toEqual(steps);
 
     const [reading] = collector.named('leader sources');

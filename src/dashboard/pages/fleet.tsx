@@ -118,7 +118,7 @@ function NoChannels({ mayCreate }: { mayCreate: boolean }) {
   );
 }
 
-function Summary({ channels, censuses }: { channels: number; censuses: Census[] | null }) {
+function Summary({ channels, censuses }: { channels: number; censuses: readonly Census[] | null }) {
   const agents = censuses?.reduce((sum, census) => sum + census.agents, 0);
   return (
     <p class="muted">

@@ -129,7 +129,7 @@ interface ReleaseProps {
   why: string | null;
   tags: TagPlan;
   servedBy: string[];
-  censuses: Census[] | null;
+  censuses: readonly Census[] | null;
   actor: Actor;
   now: Date;
 }

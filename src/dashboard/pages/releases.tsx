@@ -78,7 +78,7 @@ const NothingKnown = () => (
 interface PromotionProps {
   release: Release;
   promotion: PromotionView;
-  censuses: Census[] | null;
+  censuses: readonly Census[] | null;
   actor: Actor;
   now: Date;
 }

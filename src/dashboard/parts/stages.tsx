@@ -18,7 +18,7 @@ interface StagesProps {
   now: Date;
 }
 
-export const byChannel = (censuses: Census[] | null): StagesProps['censuses'] =>
+export const byChannel = (censuses: readonly Census[] | null): StagesProps['censuses'] =>
   censuses && new Map(censuses.map((census) => [census.channel, census]));
 
 /** The stages of a promotion side by side. */

@@ -124,7 +124,10 @@ export function agentRoutes(fleet: Fleet) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(census, async (c) => {
     const { channel } = c.req.valid('query');
-    return c.json(channel === undefined ? { channels: await fleet.censuses() } : await fleet.census(channel), 200);
+    return c.json(
+      channel === undefined ? { channels: [...(await fleet.censuses())] } : await fleet.census(channel),
+      200,
+    );
   });
   app.openapi(list, async (c) => c.json(await fleet.agents(c.req.valid('query')), 200));
   app.openapi(read, async (c) => c.json(await fleet.agent(c.req.valid('param').id), 200));
