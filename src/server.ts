@@ -140,6 +140,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
     tracer,
     bootstrap: started,
     clock,
+    publicSide,
     version,
     guests: options.guests ?? [],
     log,

@@ -71,6 +71,8 @@ export interface OperatorApiOptions {
   events: EventStreams;
   /** Is the server neither without a state nor stopping? */
   ready: () => boolean;
+  /** Does any process answer polls? */
+  answersPolls: () => boolean;
   bootstrap: Pick<Bootstrap, 'state'>;
   clock: Pick<Clock, 'offset' | 'isTrusted'>;
   staleness: Staleness;
@@ -140,11 +142,13 @@ export function createOperatorApi(options: OperatorApiOptions) {
 }
 
 /** Should traffic be sent here, and what must a person know? */
-function readiness({ ready, services, bootstrap, clock, staleness }: OperatorApiOptions, maxAge: number) {
+function readiness(options: OperatorApiOptions, maxAge: number) {
+  const { ready, answersPolls, services, bootstrap, clock, staleness } = options;
   const { state } = services;
   const begun = bootstrap.state();
   const no = (why: string) => ({ isReady: false, text: `not ready: ${why}` });
   if (!ready()) return no('no state has been loaded yet, or the server is stopping');
+  if (!answersPolls()) return no('no worker answers polls; the log says why, and new ones are started');
   if (!clock.isTrusted()) return no(describeOffset(clock.offset()));
   // It knows no channel, and another server does.
   if (begun.is === 'held') return no(describeHold(begun));

@@ -15,6 +15,7 @@ import type { Clock } from '../service/clock.ts';
 import type { Services } from '../services.ts';
 import { limitBodyTime } from './body-time.ts';
 import { listen } from './listen.ts';
+import type { PublicSide } from './public.ts';
 
 /** The listener of operators, Prometheus and probes. */
 export interface OperatorSide {
@@ -30,6 +31,7 @@ export interface OperatorSideOptions {
   tracer: Tracer;
   bootstrap: Pick<Bootstrap, 'state'>;
   clock: Clock;
+  publicSide: Pick<PublicSide, 'answers'>;
   version: string;
   /** People who may sign in with a click. */
   guests: readonly Guest[];
@@ -44,7 +46,7 @@ const ANY_REPOSITORY =
 
 /** Serves the API and the pages. Rejects with `invalid` if the address cannot be used. */
 export async function openOperatorSide(options: OperatorSideOptions): Promise<OperatorSide> {
-  const { services, settings, metrics, tracer, bootstrap, clock, version, guests, log } = options;
+  const { services, settings, metrics, tracer, bootstrap, clock, publicSide, version, guests, log } = options;
   const { state } = services;
   const { now } = clock;
   if (settings.github.webhookSecret !== null && settings.github.repository === null) log.warn({}, ANY_REPOSITORY);
@@ -59,6 +61,7 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
     importIdle: settings.fleet.importIdle,
     github: settings.github,
     ready: () => state.peek() !== null && !leaving,
+    answersPolls: publicSide.answers,
     bootstrap,
     clock,
     staleness: stalenessOf(settings.store),

@@ -18,6 +18,8 @@ import { samplePollDelay } from './poll-delay.ts';
 export interface PublicSide {
   url: string;
   counts(): PollCounts;
+  /** Does any process answer polls? */
+  answers(): boolean;
   /** Serves on for `drain` milliseconds, closes, then writes the pending check-ins. */
   close(drain: number): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function openPublicSide(options: PublicSideOptions): Promise<Public
   const delay = samplePollDelay();
   return {
     url: listener.url,
+    answers: () => true,
     counts: () => ({
       tallies: readTallies(answers),
       polls: api.counters,

@@ -34,6 +34,10 @@ const COUNTS_EVERY_MS = 1_000;
 const RESTART_AFTER_MS = 1_000;
 const OFFSET_EVERY_MS = 1_000;
 const AGE_EVERY_MS = 1_000;
+/** Workers send their counts every second, so one that was not heard for so long answers no polls either. */
+const SILENT_MS = 5_000;
+/** For a worker to end by itself when its own deadline is over. */
+const LAST_MS = 500;
 /** Seconds. Workers need not know of less. */
 const LEAST_OFFSET_CHANGE = 0.1;
 
@@ -57,6 +61,8 @@ export async function openWorkers({
   /** The counts of workers that ended: a counter must not fall. */
   let retired: PollCounts[] = [];
   let closing = false;
+  /** When each worker that listens was heard last; by the monotonic time of this process. */
+  const heard = new Map<Worker, number>();
 
   const recordingOf = (within: number) => ({
     now: now().getTime(),
@@ -77,8 +83,11 @@ export async function openWorkers({
     const sendState = (snapshot: Snapshot | null) => send({ state: snapshot && stateOf(snapshot) });
     const sendPair = (pair: KeyPair | null) => pair && send({ pair });
     const followed: (() => void)[] = [];
+    // A worker that dies while a message is on its way: `exit` follows.
+    worker.on('error', (err) => log.debug({ err, worker: worker.id }, 'a message did not reach a worker'));
     worker.on('exit', (code, signal) => {
       for (const stop of followed) stop();
+      heard.delete(worker);
       const last = counts.get(worker);
       counts.delete(worker);
       if (last) retired = [addCounts([...retired, last])];
@@ -97,9 +106,13 @@ export async function openWorkers({
           sendState(state.peek());
           followed.push(state.onChange(sendState));
           if (certificate) followed.push(certificate.onChange(sendPair));
-        } else if ('up' in news) resolve(news.up);
-        else if ('counts' in news) counts.set(worker, news.counts);
-        else
+        } else if ('up' in news) {
+          heard.set(worker, performance.now());
+          resolve(news.up);
+        } else if ('counts' in news) {
+          heard.set(worker, performance.now());
+          counts.set(worker, news.counts);
+        } else
           void record(news).then(
             (refused) => send({ recorded: news.record, refused, failed: null }),
             (error: Error) => send({ recorded: news.record, refused: 0, failed: error.message }),
@@ -113,7 +126,17 @@ export async function openWorkers({
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker && !worker.isDead()) as Worker[];
     const ended = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
     for (const worker of workers) sendTo(worker, { stop: drain });
+    const cutOff = setTimeout(
+      () => {
+        for (const worker of workers.filter((each) => !each.isDead())) {
+          log.warn({ worker: worker.id }, 'a worker did not end in time and is killed');
+          worker.process.kill('SIGKILL');
+        }
+      },
+      drain + settings.shutdown.deadline + LAST_MS,
+    );
     await Promise.all(ended);
+    clearTimeout(cutOff);
   }
 
   const urls = await Promise.all(Array.from({ length: settings.workers }, fork)).catch(async (error) => {
@@ -123,6 +146,7 @@ export async function openWorkers({
   return {
     url: urls[0] as string,
     counts: () => addCounts([...retired, ...counts.values()]),
+    answers: () => [...heard.values()].some((at) => performance.now() - at <= SILENT_MS),
     close,
   };
 }
@@ -152,7 +176,8 @@ function sendAge(state: Pick<State, 'age'>, send: (order: Order) => void): () =>
   return () => clearInterval(looking);
 }
 
-const sendTo = (worker: Worker, order: Order) => worker.isConnected() && worker.send(order);
+/** A worker that is gone gets nothing; its `error` is handled where it was made. */
+const sendTo = (worker: Worker, order: Order) => worker.isConnected() && worker.send(order, () => {});
 
 /** Is this process a worker? */
 export const isWorker = (): boolean => cluster.isWorker;

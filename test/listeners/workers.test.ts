@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import { type FairwayProcess, runFairway, startFairway } from '../support/process.ts';
+import { freePort } from '../support/redis-server.ts';
 import { QUICKSTART } from '../support/server.ts';
 
 const start = () => startFairway({ settings: { ...QUICKSTART, workers: 2, fleet: { enrolment: { mode: 'open' } } } });
@@ -107,4 +108,51 @@ it('ends with its workers if the address is taken, and names it', async () => {
   expect(await program.exit).toEqual({ code: 1, signal: null });
   expect(program.stderr).toContain(`127.0.0.1:${port} is taken`);
   expect(program.stderr).not.toMatch(/\n\s+at /);
+});
+
+const readyz = async ({ operatorUrl }: FairwayProcess) => {
+  const response = await fetch(`${operatorUrl}/readyz`);
+  return `${response.status} ${await response.text()}`;
+};
+
+it('goes on when workers die while the first process is held up', async () => {
+  // With port 0 the workers of a later round would get another port.
+  const env = { FAIRWAY_PORT: String(await freePort()) };
+  const server = await startFairway({ settings: { ...QUICKSTART, workers: 2 }, env });
+  for (let round = 0; round < 2; round++) {
+    await vi.waitFor(() => expect(workersOf(server)).toHaveLength(2));
+    const polls = Array.from({ length: 20 }, (_, agent) =>
+      fetch(`${server.publicUrl}/v1/stable/cloud/version`, {
+        headers: { 'Agent-Id': `agent-${agent}`, 'Agent-Version': '16.4.3', Connection: 'close' },
+      }),
+    );
+    await Promise.allSettled(polls);
+    server.signal('SIGSTOP');
+    for (const pid of workersOf(server)) process.kill(pid, 'SIGKILL');
+    // The first process has something to send to them when it goes on: at the latest the age of the state.
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    server.signal('SIGCONT');
+    await vi.waitFor(async () => expect(await pollEach(server, 5)).toEqual(new Set(['200 v16.4.6'])), 10_000);
+  }
+  expect(server.stderr).toBe('');
+});
+
+it('is not ready while no worker answers, and is ready again when one does', async () => {
+  const server = await start();
+  expect(await readyz(server)).toBe('200 ready');
+  const hung = workersOf(server);
+  for (const pid of hung) process.kill(pid, 'SIGSTOP');
+  await vi.waitFor(async () => expect(await readyz(server)).toMatch(/^503 not ready: no worker answers polls/), 15_000);
+  process.kill(hung[0] as number, 'SIGCONT');
+  await vi.waitFor(async () => expect(await readyz(server)).toBe('200 ready'), 10_000);
+  for (const pid of hung) process.kill(pid, 'SIGKILL');
+});
+
+it('ends a worker that hangs at the deadline of the shutdown', async () => {
+  const server = await startFairway({ settings: { ...QUICKSTART, workers: 2, shutdown: { deadline: '500ms' } } });
+  for (const pid of workersOf(server)) process.kill(pid, 'SIGSTOP');
+  server.signal('SIGTERM');
+  expect(await server.exit).toEqual({ code: 0, signal: null });
+  const ended = server.logs().filter(({ msg }) => /did not end in time/.test(`${msg}`));
+  expect(ended).toHaveLength(2);
 });
