@@ -1,5 +1,5 @@
 import { UNREADABLE } from '../domain/agent-version.ts';
-import { countEffects } from '../domain/effects.ts';
+import { countEffects, movesAgents } from '../domain/effects.ts';
 import { number } from '../domain/words.ts';
 import { evidence, mark, oldest, stepsToCome } from './describe.ts';
 import { type Cell, command, painted, pairs, type Screen } from './layout.ts';
@@ -27,7 +27,8 @@ export function reportTable(screen: Screen, move: Move, verdict: Verdict): strin
     ['pin', before.pin, after.pin],
     ['hold', before.hold, after.hold],
   ] as const) {
-    if (was || is) rows.push([label, describeMark(was, is)]);
+    // A refused change makes no mark.
+    if (verdict !== null && (was || is)) rows.push([label, describeMark(was, is)]);
   }
   rows.push(...effectRows(move));
   if (report?.controlPlane) rows.push(['control plane', report.controlPlane]);
@@ -78,7 +79,8 @@ function describeMark(was: Mark | Hold | null, is: Mark | Hold | null): Cell {
 }
 
 function effectRows(move: Move): Row[] {
-  const { after, census, report } = move;
+  const { before, after, census, report } = move;
+  if (!movesAgents(before, after)) return [['agents', 'none moves because of this change']];
   const { target, critical } = after;
   const { up, back, stay, strand, already } = countEffects(after, census, report);
   const how = critical ? 'at once, because it is critical' : 'each in its maintenance window';

@@ -1,3 +1,4 @@
+import { afterRefusal } from '../domain/effects.ts';
 import { number } from '../domain/words.ts';
 import { channelPath } from './client.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal } from './consent.ts';
@@ -5,7 +6,7 @@ import type { Context } from './context.ts';
 import { ApiError, Declined, describeError, EXIT } from './errors.ts';
 import { type Screen, sentence } from './layout.ts';
 import { type Move, reportTable } from './report.ts';
-import type { Census, Channel, VerbResult } from './types.ts';
+import type { Census, Channel, Mark, VerbResult } from './types.ts';
 
 /** A verb of the API with its arguments. */
 export interface Steering {
@@ -32,11 +33,19 @@ export interface SteerOptions extends ConsentOptions {
 type Act = (how: { dryRun?: boolean; acceptStranding?: number | undefined }) => Promise<VerbResult>;
 type Seen = Pick<Move, 'before' | 'census'>;
 
+/** What is attempted on the channel as it was seen; `critical` is the mark that was asked for. */
+interface Attempt {
+  seen: Seen;
+  critical: Mark | null;
+}
+
 /** Shows what a verb would do, asks, and does exactly that; if the channel has changed since, the server refuses. */
 export async function steer(context: Context, steering: Steering, options: SteerOptions): Promise<void> {
   requireTerminal(context, options);
   const reason = await requireReason(context, options.reason);
   const seen = await look(context, steering.channel);
+  const mark = { by: 'you', at: new Date().toISOString(), until: null, reason };
+  const attempt: Attempt = { seen, critical: steering.input?.critical ? mark : null };
   const act: Act = (how) =>
     context.api(`${channelPath(steering.channel)}/${steering.verb}`, {
       method: 'POST',
@@ -45,7 +54,9 @@ export async function steer(context: Context, steering: Steering, options: Steer
     });
   try {
     if (options.dryRun) return await showDryRun(context, seen, act, options);
-    const acceptStranding = options.yes ? options.acceptStranding : await decide(context, steering, seen, act, options);
+    const acceptStranding = options.yes
+      ? options.acceptStranding
+      : await decide(context, steering, attempt, act, options);
     const result = await act({ acceptStranding });
     const done = `${steering.done(result.channel)} (revision ${number(result.channel.revision)})`;
     // A person who was asked has already seen the report.
@@ -54,7 +65,7 @@ export async function steer(context: Context, steering: Steering, options: Steer
       (screen) => (options.yes ? `${describe(screen, seen, result)}\n\n` : '') + sentence(screen, done),
     );
   } catch (error) {
-    if (isRefusal(error)) context.terminal.say(`${describeRefusal(context.terminal, seen, error)}\n`);
+    if (isRefusal(error)) context.terminal.say(`${describeRefusal(context.terminal, attempt, error)}\n`);
     throw error;
   }
 }
@@ -77,7 +88,7 @@ async function showDryRun(context: Context, seen: Seen, act: Act, { acceptStrand
 async function decide(
   context: Context,
   steering: Steering,
-  seen: Seen,
+  attempt: Attempt,
   act: Act,
   options: SteerOptions,
 ): Promise<number | undefined> {
@@ -87,22 +98,22 @@ async function decide(
     preview = await act({ dryRun: true, acceptStranding });
   } catch (error) {
     if (!isRefusal(error) || acceptStranding !== undefined) throw error;
-    return override(context, seen, act, error);
+    return override(context, attempt, act, error);
   }
-  context.terminal.say(`${describe(context.terminal, seen, preview)}\n`);
+  context.terminal.say(`${describe(context.terminal, attempt.seen, preview)}\n`);
   await requireConsent(context, options, steering.question(preview.channel));
   return acceptStranding;
 }
 
 /** Asks for the number of stranded agents, if accepting it would help and the caller may. */
-async function override({ terminal }: Context, seen: Seen, act: Act, refusal: Refusal): Promise<number> {
+async function override({ terminal }: Context, attempt: Attempt, act: Act, refusal: Refusal): Promise<number> {
   const { stranded } = refusal.problem.report;
   const helps = await act({ dryRun: true, acceptStranding: stranded }).then(
     () => true,
     () => false,
   );
   if (!helps) throw refusal;
-  terminal.say(`${describeRefusal(terminal, seen, refusal)}\n\n${describeError(terminal, refusal)}\n`);
+  terminal.say(`${describeRefusal(terminal, attempt, refusal)}\n\n${describeError(terminal, refusal)}\n`);
   const typed = await terminal.ask('To override, type the number of stranded agents (Enter: cancel):');
   if (typed.replaceAll(',', '') !== String(stranded)) throw new Declined(EXIT.refused);
   return stranded;
@@ -112,8 +123,9 @@ const describe = (screen: Screen, seen: Seen, { channel, report }: VerbResult): 
   reportTable(screen, { ...seen, after: channel, report }, 'accepted');
 
 /** Leaves out the reasons and the route: they are in the error, which comes next. */
-const describeRefusal = (screen: Screen, seen: Seen, { problem: { report } }: Refusal): string =>
-  reportTable(screen, { ...seen, after: { ...seen.before, target: report.target }, report }, null);
+function describeRefusal(screen: Screen, { seen, critical }: Attempt, { problem: { report } }: Refusal): string {
+  return reportTable(screen, { ...seen, after: afterRefusal(seen.before, report.target, critical), report }, null);
+}
 
 type Refusal = ApiError & { problem: { report: NonNullable<ApiError['problem']['report']> } };
 

@@ -57,8 +57,8 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
   },
   critical: {
     title: 'Mark critical',
-    explanation: 'Tells agents to upgrade at once, outside their maintenance window. Clear the box to stop that.',
-    fields: ['critical', 'until'],
+    explanation: 'Tells agents to upgrade at once, outside their maintenance window.',
+    fields: ['until'],
     versionOptional: true,
     schema: schemas.Critical,
     confirm: ({ critical }) => (critical ? 'Mark the channel critical' : 'Clear the critical mark'),
@@ -89,6 +89,21 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
   },
 };
 
+const CLEAR: VerbForm = {
+  ...VERB_FORMS.critical,
+  title: 'Clear the critical mark',
+  explanation: 'Agents wait for their maintenance window again.',
+  fields: [],
+};
+
+/** Does the form mark a channel critical, or clear the mark? Unless the person says, it does what would be new. */
+export const marksCritical = ({ critical }: Pick<Channel, 'critical'>, values: VerbValues): boolean =>
+  (values.critical ?? String(critical === null)) === 'true';
+
+/** The form of a verb for a channel as it is. */
+export const verbForm = (verb: ChangingVerb, channel: Channel, values: VerbValues = {}): VerbForm =>
+  verb === 'critical' && !marksCritical(channel, values) ? CLEAR : VERB_FORMS[verb];
+
 /** What a person typed into a verb's form, to show it again. */
 export type VerbValues = Partial<Record<FieldName | 'reason' | 'acceptStranding', string>>;
 
@@ -100,7 +115,7 @@ export function readVerbInput(verb: ChangingVerb, values: VerbValues): VerbInput
     reason,
     ...(version && { version }),
     ...(until && { until: readUtc(until) }),
-    ...(fields.includes('critical') && { critical: values.critical === 'true' }),
+    ...((verb === 'critical' || fields.includes('critical')) && { critical: values.critical === 'true' }),
     ...(values.stepped === 'true' && { stepped: true }),
     ...(acceptStranding && { acceptStranding: Number(acceptStranding.replaceAll(',', '')) }),
   });

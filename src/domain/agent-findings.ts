@@ -5,6 +5,7 @@ import type { Catalogue } from './release.ts';
 import { HOP_FAULTS, type HopFault, hopFaults } from './release-line.ts';
 import { oldestSupportedMajor } from './support.ts';
 import { requireVersion, type Version } from './version.ts';
+import { clock } from './words.ts';
 
 /** Why agents cannot follow a target. */
 export const AGENT_REASONS = [...HOP_FAULTS, 'unknown_agent_version'] as const;
@@ -83,12 +84,12 @@ export function findDoubts(
   const unread = isConfirmed ? [] : evidence.filter(({ failing, at }) => failing !== null && at === null);
   return [
     ...unread.map(({ source, failing }) => {
-      const why = `reading them fails since ${failing?.since}: ${failing?.fault}`;
+      const why = `reading them fails since ${failing ? clock(failing.since) : ''}: ${failing?.fault}`;
       const detail = `the ${NAMES[source]} of ${channel} were never read, so they confirm nothing; ${why}; see: fairway evidence ${channel}`;
       return { reason: 'evidence_stale' as const, detail };
     }),
     ...stale.map(({ source, age, failing }) => {
-      const why = failing ? `; reading it fails since ${failing.since}: ${failing.fault}` : '';
+      const why = failing ? `; reading it fails since ${clock(failing.since)}: ${failing.fault}` : '';
       const remedy =
         source === 'inventory'
           ? `import a new one: fairway inventory import FILE -c ${channel}`
@@ -99,7 +100,7 @@ export function findDoubts(
     ...evidence.flatMap(({ source, settling }) => {
       if (!settling) return [];
       const { from, to, since } = settling;
-      const detail = `the ${NAMES[source]} of ${channel} fell from ${from} to ${to} agents at ${since}; both count until a later reading confirms it, or: fairway evidence accept ${channel} ${source} --reason WHY`;
+      const detail = `the ${NAMES[source]} of ${channel} fell from ${from} to ${to} agents at ${clock(since)}; both count until a later reading confirms it, or: fairway evidence accept ${channel} ${source} --reason WHY`;
       return [{ reason: 'evidence_settling' as const, count: from - to, detail }];
     }),
     ...uncounted.map((line) => {

@@ -1,7 +1,7 @@
 import { FairwayError } from './errors.ts';
 import { isMachine } from './role.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
-import { who } from './words.ts';
+import { clock, who } from './words.ts';
 
 /** A version that the channel served, and until when (ISO 8601). */
 export interface ServedTarget {
@@ -162,6 +162,18 @@ export const presentTarget = ({
 }: Pick<Channel, 'target' | 'lineage' | 'served'>): string | null =>
   target ?? lineage.at(-1) ?? served.at(-1)?.version ?? null;
 
+/** When the channel last served a target (ISO 8601); null if it serves one, or never did. */
+export const withdrawnAt = ({
+  target,
+  lineage,
+  served,
+  updatedAt,
+}: Pick<Channel, 'target' | 'lineage' | 'served' | 'updatedAt'>): string | null => {
+  if (target !== null) return null;
+  // A channel of an early release has a lineage, and no record of what it served.
+  return served.at(-1)?.until ?? (lineage.length > 0 ? updatedAt : null);
+};
+
 /**
  * A new channel, which serves `target` or, without one, `none`. One of the same name may have been there before; then
  * the new one is held, because a person took the old one away.
@@ -190,11 +202,11 @@ export function createChannel(
 
 /** The hold of a channel that is made again. */
 export const holdAgain = ({ hold, by, at }: RetiredChannel, act: Act): Hold =>
-  hold ?? heldBy({ ...act, reason: `it was deleted at ${at} by ${by}, then created again` });
+  hold ?? heldBy({ ...act, reason: `it was deleted at ${clock(at)} by ${who(by)}, then created again` });
 
 /** Why no machine moves the channel, and what to do; null unless it is held. */
 export const describeHold = ({ name, hold }: Pick<Channel, 'name' | 'hold'>): string | null =>
-  hold && `held by ${hold.by}: ${hold.reason}; to let it go: fairway release ${name}`;
+  hold && `held by ${who(hold.by)}: ${hold.reason}; to let it go: fairway release ${name}`;
 
 /** The channel as it is at `at`: pins and critical marks whose time has come are gone. */
 export function channelAt(channel: Channel, at: Date): Channel {
@@ -320,7 +332,7 @@ export function releaseTools(channel: Channel, act: Act): Channel {
 export function movable(channel: Channel, at: Date): Channel {
   const { name, pin } = channelAt(channel, at);
   if (!pin) return channel;
-  const end = pin.until ? `until ${pin.until} ` : '';
+  const end = pin.until ? `until ${clock(pin.until)} ` : '';
   throw new FairwayError(
     'channel_pinned',
     `pinned ${end}by ${who(pin.by)}, reason: ${pin.reason}. To release it: fairway unpin ${name}`,

@@ -13,6 +13,7 @@ import type { Finding } from './finding.ts';
 import { type ArtifactSet, type Catalogue, missingArtifacts, versionsOf } from './release.ts';
 import { hopFaults } from './release-line.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
+import { clock, who } from './words.ts';
 
 export const REFUSAL_REASONS = [
   ...AGENT_REASONS,
@@ -247,9 +248,9 @@ function findPlaneDoubts(
   if (!isNew && old.length === 0) return [];
   if (!evidence.some(({ complete }) => complete)) return [];
   const wait = isNew
-    ? `until ${new Date(changed + settleFor).toISOString()}`
+    ? `until ${clock(new Date(changed + settleFor).toISOString())}`
     : `until ${old.map(({ source }) => source).join(' and ')} was read again`;
-  const detail = `control plane ${plane.name} changed at ${plane.changedAt}, so what sources say of its agents is in doubt ${wait}; plans and promotions wait`;
+  const detail = `control plane ${plane.name} changed at ${clock(plane.changedAt)}, so what sources say of its agents is in doubt ${wait}; plans and promotions wait`;
   return [{ reason: 'evidence_settling', detail }];
 }
 
@@ -280,7 +281,7 @@ export function findReleaseFaults(
     return strict ? [...findings, unknownRelease(target.text)] : findings;
   }
   if (release.pulled) {
-    const detail = `${target.text} was pulled by ${release.pulled.by}: ${release.pulled.reason}; choose another release`;
+    const detail = `${target.text} was pulled by ${who(release.pulled.by)}: ${release.pulled.reason}; choose another release`;
     findings.push({ reason: 'release_pulled', detail });
   }
   if (release.embargoed) {

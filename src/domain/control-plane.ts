@@ -5,6 +5,7 @@ import { summarise } from './compatibility.ts';
 import type { Finding } from './finding.ts';
 import { hopFaults } from './release-line.ts';
 import { compareVersions, type Version } from './version.ts';
+import { clock } from './words.ts';
 
 /** The versions that each component reports, such as `{ auth: ['17.4.2', '17.4.1'], proxy: ['17.4.2'] }`. */
 export type Components = Record<string, string[]>;
@@ -235,7 +236,7 @@ function assessFleet(
   }
   for (const former of recent.filter((each) => strands(each.version))) {
     const remedy = 'wait until its grace period is over';
-    const detail = `${channel} served ${former.version} until ${former.until}, and agents may still run it; ${remedy}`;
+    const detail = `${channel} served ${former.version} until ${clock(former.until)}, and agents may still run it; ${remedy}`;
     reasons.push({ reason: 'recently_served', channel, version: former.version, detail });
   }
   const warnings: ControlPlaneDoubt[] = [

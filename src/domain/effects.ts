@@ -63,6 +63,25 @@ export function countEffects(
   return effects;
 }
 
+/** Does the change move agents that would not move without it, or move them at another time? */
+export const movesAgents = (before: Steered, after: Steered): boolean =>
+  after.target !== before.target || (after.critical === null) !== (before.critical === null);
+
+type Steered = Pick<Channel, 'target' | 'critical'>;
+
+/**
+ * The channel as a refused change would have left it, with the critical mark that was asked for. A new target ends the
+ * marks and the plan of the target before.
+ */
+export function afterRefusal<C extends Pick<Channel, 'target' | 'critical' | 'pin' | 'plan'>>(
+  before: C,
+  target: string,
+  critical: C['critical'],
+): C {
+  if (target === before.target) return { ...before, critical: critical ?? before.critical };
+  return { ...before, target, critical, pin: null, plan: null };
+}
+
 /** A target that moves is judged for agents that are only presumed as well. */
 function countedVersions({ versions, unreadable, sources }: CountedAgents, presumes: boolean): Map<string, number> {
   const counts = new Map(versions.map(({ version, count }) => [version, count]));

@@ -6,6 +6,7 @@ import { doubtsOf, type RefusalReason, type Report } from './compatibility.ts';
 import { FairwayError } from './errors.ts';
 import { type Catalogue, versionsOf } from './release.ts';
 import { compareVersions, requireVersion, type Version } from './version.ts';
+import { who } from './words.ts';
 
 export const WAITING_REASONS = [
   'pinned',
@@ -139,7 +140,7 @@ export function nextStep({ route, step }: Plan): Version {
  */
 export function waitingFor(channel: Channel, report: Report, marks: Population['marks'], at: Date): Waiting | null {
   const { pin } = channelAt(channel, at);
-  if (pin) return { reason: 'pinned', detail: `pinned by ${pin.by}: ${pin.reason}` };
+  if (pin) return { reason: 'pinned', detail: `pinned by ${who(pin.by)}: ${pin.reason}` };
   const held = describeHold(channel);
   if (held) return { reason: 'held', detail: held };
   if (!report.evidence.some(({ complete, fresh }) => complete && fresh)) {

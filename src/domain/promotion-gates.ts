@@ -5,6 +5,7 @@ import type { ControlPlaneReport } from './control-plane.ts';
 import { isEmpty, type Stage, type StageStanding } from './promotion.ts';
 import type { Release } from './release.ts';
 import { compareVersions, requireVersion } from './version.ts';
+import { who } from './words.ts';
 
 /** A requirement of a stage; `reason` says why it does not hold, null if it does. */
 export interface PromotionGate {
@@ -94,7 +95,7 @@ export function missingPredecessors(
 export const EMPTY = 'is empty; name its channels or control planes in promotion.stages, or remove it';
 
 const approvalNeeded = ({ registered }: Release) =>
-  `no release manager${registered ? ` other than ${registered.by}` : ''} has approved this stage`;
+  `no release manager${registered ? ` other than ${who(registered.by)}` : ''} has approved this stage`;
 
 /** A stage with a held channel is not passed: what a person took back from it must not go on to the next ones. */
 function previousStage(
@@ -144,7 +145,8 @@ export function channelSteps({ release, channels, heldBefore }: StageFacts): Cha
     if (!channel) return { name, step: 'blocked', reason: 'the channel does not exist; create it' };
     if (serves(channel, release.version)) return { name, step: 'serves' };
     if (isAhead(channel, release.version)) return { name, step: 'blocked', reason: aheadSentence(channel) };
-    if (channel.pin) return { name, step: 'blocked', reason: `pinned by ${channel.pin.by}: ${channel.pin.reason}` };
+    if (channel.pin)
+      return { name, step: 'blocked', reason: `pinned by ${who(channel.pin.by)}: ${channel.pin.reason}` };
     const hold = describeHold(channel);
     if (hold) return { name, step: 'blocked', reason: hold };
     if (channel.served.some(({ version }) => version === release.version)) {

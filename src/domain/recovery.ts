@@ -31,8 +31,8 @@ export const describeLoss = ({ served, stored, other }: Loss): string => {
       `another entry, and is at revision ${stored}; check redisUrl and dataDir`
     : `the store has lost changes: it is at revision ${stored} of another history, and revision ${served} is served`;
   return (
-    `${what}; changes are refused until an admin decides, with fairway recover or POST /api/v1/recovery, whether to ` +
-    "put back this server's state or to accept the stored one"
+    `${what}; changes are refused until an admin decides, with fairway recover, whether to put back this server's ` +
+    'state or to accept the stored one'
   );
 };
 

@@ -38,14 +38,14 @@ export const promotionKey = (version: string): string => `promotion/${version}`;
 export function requireChannel({ channels }: Snapshot, name: string): Stored<Channel> {
   const channel = channels.get(name);
   if (channel) return channel;
-  throw new FairwayError('not_found', `there is no channel ${name}; GET /api/v1/channels lists them`);
+  throw new FairwayError('not_found', `there is no channel ${name}; to list them: fairway channels`);
 }
 
 /** Throws `not_found`. */
 export function requireControlPlane({ controlPlanes }: Snapshot, name: string): Stored<ControlPlane> {
   const controlPlane = controlPlanes.get(name);
   if (controlPlane) return controlPlane;
-  const todo = `report its version: PUT /api/v1/control-planes/${name}`;
+  const todo = `to report its version: fairway control-planes report ${name} VERSION`;
   throw new FairwayError('not_found', `there is no control plane ${name}; ${todo}`);
 }
 

@@ -5,5 +5,12 @@ export const number = (amount: number): string => amount.toLocaleString('en');
 export const count = (amount: number, one: string, many = `${one}s`): string =>
   `${number(amount)} ${amount === 1 ? one : many}`;
 
+/** An ISO 8601 time as people read it, to the minute: `2026-11-22 18:00 UTC`. */
+export const clock = (at: string): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+/** Does an audit entry record that a critical mark was cleared? Marking and clearing have the same action. */
+export const clearsCritical = ({ action, after }: { action: string; after?: unknown }): boolean =>
+  action === 'critical' && !(after as { critical?: unknown } | null | undefined)?.critical;
+
 /** An actor of the audit log in a sentence: `token:ops-1` as `token ops-1`. */
 export const who = (actor: string): string => actor.replace(':', ' ');

@@ -10,10 +10,11 @@ import {
 import { agentFaults, findAgentFaults } from '../domain/agent-findings.ts';
 import { agentVersion, compareAgentVersions } from '../domain/agent-version.ts';
 import { criticalAnswer, versionAnswer } from '../domain/answer.ts';
-import { type Channel, channelAt, describeHold, type Plan } from '../domain/channel.ts';
+import { type Channel, channelAt, describeHold, type Plan, withdrawnAt } from '../domain/channel.ts';
 import { nextStep } from '../domain/plan.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
+import { clock, who } from '../domain/words.ts';
 
 /** What one source last said of an agent. `at` is ISO 8601. */
 export interface SightingView extends Omit<Sighting, 'id' | 'at' | 'listing'> {
@@ -145,7 +146,7 @@ function because(agent: AgentView, highest: string, channel: Channel, plan: Expl
       : `the agent follows ${name} and ${describeMove(agent, highest, target)}`,
     ...describeOddities(agent),
     ...(highest === agent.version ? [] : [`it may run ${highest} instead, so it counts there as well`]),
-    ...(target !== null && pin ? [`the target is pinned by ${pin.by}: ${pin.reason}`] : []),
+    ...(target !== null && pin ? [`the target is pinned by ${who(pin.by)}: ${pin.reason}`] : []),
     ...(channel.hold ? [`the channel is ${describeHold(channel)}`] : []),
     ...(target !== null && critical
       ? [`it is critical, so agents need not wait for their maintenance window: ${critical.reason}`]
@@ -159,9 +160,10 @@ function because(agent: AgentView, highest: string, channel: Channel, plan: Expl
   return parts.join('; ');
 }
 
-function describeNoTarget(agent: AgentView, { name, lineage, updatedBy, updatedAt }: Channel): string {
-  const why =
-    lineage.length > 0 ? `${name} was withdrawn by ${updatedBy} at ${updatedAt}` : `${name} has never had a target`;
+function describeNoTarget(agent: AgentView, channel: Channel): string {
+  const { name } = channel;
+  const at = withdrawnAt(channel);
+  const why = at === null ? `${name} has never had a target` : `${name} was withdrawn at ${clock(at)}`;
   return `${why}, so the agent stays at ${agent.version}`;
 }
 
@@ -187,11 +189,13 @@ function describeOddities({ version, updaterState, contested, reverted }: AgentV
   return [
     ...(updaterState && updaterState !== 'ok' ? [updater[updaterState]] : []),
     ...(contested
-      ? [`it goes back and forth between versions and counts at ${version}, where it was last at ${contested.at}`]
+      ? [
+          `it goes back and forth between versions and counts at ${version}, where it was last at ${clock(contested.at)}`,
+        ]
       : []),
     ...(reverted
       ? [
-          `it went back from ${reverted.from}, where it was last at ${reverted.was}, and is lower since ${reverted.at}, though its channel was not rolled back`,
+          `it went back from ${reverted.from}, where it was last at ${clock(reverted.was)}, and is lower since ${clock(reverted.at)}, though its channel was not rolled back`,
         ]
       : []),
   ];

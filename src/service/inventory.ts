@@ -14,6 +14,7 @@ import { requireChannel, type Snapshot, targetsOf } from '../domain/snapshot.ts'
 import type { FleetRecords } from '../domain/store.ts';
 import { fallOf, isRepeated, listsAfter, readingsAfter, type SettlePolicy, type Survey } from '../domain/survey.ts';
 import { oldestReadable, sum } from '../domain/version-counts.ts';
+import { clock } from '../domain/words.ts';
 import { inTurns } from '../process/turns.ts';
 import type { State } from './state.ts';
 import { earlierReadings, findSurvey, saveRevised } from './surveys.ts';
@@ -261,10 +262,10 @@ function findScope(snapshot: Snapshot, { controlPlane, channel }: InventoryTarge
   const names = channels.map(({ name }) => name);
   if (names.length === 0) {
     if (!snapshot.controlPlanes.has(controlPlane)) {
-      const message = `there is no control plane ${controlPlane}; GET /api/v1/control-planes lists them`;
+      const message = `there is no control plane ${controlPlane}; to list them: fairway control-planes`;
       throw new FairwayError('not_found', message);
     }
-    const message = `no channel has the control plane ${controlPlane}; set it: PUT /api/v1/channels/NAME`;
+    const message = `no channel has the control plane ${controlPlane}; name it in the settings of one, on its page or with: fairway apply FILE`;
     throw new FairwayError('invalid', message);
   }
   if (named && named.controlPlane !== controlPlane) {
@@ -286,7 +287,7 @@ const surveyOf = (counts: FleetCounts, name: string) => findSurvey(counts, name,
 /** Throws `invalid` where a newer inventory is stored. One from the future is none: a clock was ahead. */
 function requireNewer({ at, now }: Import, before: Survey | undefined): void {
   if (!before || at >= before.at || before.at > now) return;
-  const [mine, theirs] = [at, before.at].map((time) => new Date(time).toISOString());
+  const [mine, theirs] = [at, before.at].map((time) => clock(new Date(time).toISOString()));
   const message = `the inventory is of ${mine}, and a newer one for ${before.channel}, of ${theirs}, is stored`;
   throw new FairwayError('invalid', `${message}; print it again with tctl, then import it; nothing was changed`);
 }

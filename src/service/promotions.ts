@@ -24,6 +24,7 @@ import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { guard, promotionKey, releaseKey, type Stored } from '../domain/snapshot.ts';
 import { compareVersions } from '../domain/version.ts';
+import { clock, who } from '../domain/words.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
 import type { Fleet } from './fleet.ts';
 import type { GatherFacts } from './promotion-facts.ts';
@@ -268,10 +269,10 @@ function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], {
     case 'rolling':
       return closed('channels').length > 0 ? `moves its channels: ${list(closed('channels'))}` : 'begins to soak';
     case 'soaking':
-      return `is complete at ${soakedAt(stage, progress).toISOString()} unless it is halted`;
+      return `is complete at ${clock(soakedAt(stage, progress).toISOString())} unless it is halted`;
     case 'halted': {
       const todo = pulled ? 'supersede it with a fixed release' : 'resume it, supersede it, or pull the release';
-      return `halted by ${progress.halted?.by}: ${progress.halted?.reason}; ${todo}`;
+      return `halted by ${who(progress.halted?.by ?? '')}: ${progress.halted?.reason}; ${todo}`;
     }
     case 'complete':
       return 'nothing: it is complete';

@@ -86,7 +86,7 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
     const { text: version } = requireVersion(text);
     const release = visible(actor).get(version);
     if (release) return release;
-    throw new FairwayError('not_found', `there is no release ${version}; GET /api/v1/releases lists them`);
+    throw new FairwayError('not_found', `there is no release ${version}; to list them: fairway releases`);
   }
 
   return {

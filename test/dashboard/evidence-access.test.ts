@@ -333,7 +333,7 @@ describe('a control plane', () => {
     const server = await startServer(QUICKSTART);
     await importAll(server, [...agents(3), instance({ name: 'bare', version: '14.3.2', enrolled: false })]);
     const { text } = await (await personOf(server, 'viewer')).get('/control-planes/main?version=17.0.1');
-    expect(text).toContain('<code>unmanaged_agents</code>');
+    expect(text).toContain('<b>unmanaged agents</b>');
     expect(text).toContain('1 agent at 14.3.2 without an updater would be cut off by 17.0.1');
     expect(text).toMatch(/Verdicts rest on the inventory/);
   });

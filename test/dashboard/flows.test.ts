@@ -339,7 +339,7 @@ describe.skipIf(!chromium)('an open page', () => {
       new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => { window.shift += value; }))
         .observe({ type: 'layout-shift', buffered: true })`);
     await act(server, 'critical', { critical: false, reason: 'x' });
-    await page.getByText('critical mark changed by token admin').waitFor();
+    await page.getByText('critical mark cleared by token admin').waitFor();
     await page.goto(CHANNEL);
     expect(await page.evaluate('window.shift ?? 0')).toBe(0);
   });

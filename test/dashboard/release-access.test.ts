@@ -71,17 +71,17 @@ describe('pages of releases', () => {
 
   it.each([
     ['approve', { stage: 'moon' }, 'the stages are canary'],
-    ['pull', { reason: '' }, 'reason:'],
+    ['pull', { reason: '' }, '<b>Reason</b>: must not be empty'],
     ['sign-off', { pr: '99' }, 'has no change 99'],
     ['sign-off', { pr: 'none' }, 'expected a number'],
-    ['supersede', { by: 'v1' }, 'by:'],
+    ['supersede', { by: 'v1' }, '<b>Fixed release</b>: '],
     ['resume', {}, 'stage canary is waiting, which does not allow resume'],
     ['lift-embargo', {}, 'is not under embargo'],
   ])('say what is wrong with %s %o', async (verb, form, words) => {
     const { signIn } = await started();
     const reply = await (await signIn('admin')).submit(`${PAGE}/${verb}`, { reason: 'test', ...form } as never);
     expect(reply.status).toBeGreaterThanOrEqual(400);
-    expect(reply.text).toContain('This would be refused');
+    expect(reply.text).toContain(reply.status === 422 ? 'Faults in the form' : 'This would be refused');
     expect(reply.text).toContain(words);
   });
 

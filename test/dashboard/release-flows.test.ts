@@ -55,10 +55,10 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
 
     await page.getByRole('link', { name: 'Promote' }).click();
     await preview('soaked');
-    await outcome.getByText('awaiting-control-plane').waitFor();
+    await outcome.getByText('awaiting control plane').waitFor();
     expect(await internal.count(), 'the form shows no stages').toBe(0);
     await confirm(`Promote ${RELEASE}`);
-    await internal.getByText('awaiting-control-plane', { exact: true }).waitFor();
+    await internal.getByText('awaiting control plane', { exact: true }).waitFor();
 
     await page.getByRole('link', { name: 'Pull' }).click();
     await preview('it leaks sessions');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Channel } from '../../src/domain/channel.ts';
 import type { Report } from '../../src/domain/compatibility.ts';
-import { type CountedAgents, countEffects } from '../../src/domain/effects.ts';
+import { afterRefusal, type CountedAgents, countEffects, movesAgents } from '../../src/domain/effects.ts';
 
 const counted = (versions: Record<string, number>) =>
   Object.entries(versions).map(([version, count]) => ({ version, count }));
@@ -77,5 +78,31 @@ describe('the effects of a change', () => {
     ],
   ])('%s', (_, target, agents, judged, expected) => {
     expect(countEffects({ target }, agents, judged)).toEqual({ ...NONE, ...expected });
+  });
+});
+
+describe('a change', () => {
+  const MARK = { by: 'token:a', at: '2026-11-22T18:00:00.000Z', until: null, reason: 'now' };
+  const plan = { target: '17.0.0', route: ['16.4.6', '17.0.0'], step: 0, critical: false };
+  const present: Pick<Channel, 'target' | 'critical' | 'pin' | 'plan'> = {
+    target: '16.4.6',
+    critical: MARK,
+    pin: null,
+    plan: { ...plan, startedBy: '', startedAt: '', reason: '' },
+  };
+
+  it.each([
+    ['that moves the target moves agents', { target: '16.4.7', critical: null }, true],
+    ['that clears the critical mark moves agents at another time', { target: '16.4.6', critical: null }, true],
+    ['that gives the mark another end moves none', { target: '16.4.6', critical: { ...MARK, until: MARK.at } }, false],
+  ])('%s', (_, after, moves) => {
+    expect(movesAgents(present, after)).toBe(moves);
+  });
+
+  it('that was refused would have ended the marks and the plan of the target before', () => {
+    expect(afterRefusal(present, '16.4.5', null)).toEqual({ target: '16.4.5', critical: null, pin: null, plan: null });
+    expect(afterRefusal(present, '16.4.5', MARK).critical).toBe(MARK);
+    const unhurried: typeof present = { ...present, critical: null };
+    expect(afterRefusal(unhurried, '16.4.6', MARK)).toEqual(present);
   });
 });

@@ -247,7 +247,7 @@ describe('a plan', () => {
     const hold = { by: 'token:ops', at: AT.toISOString(), reason: 'bad' };
     expect(waitingFor({ ...planned(), hold }, good, NO_MARKS, AT)).toEqual({
       reason: 'held',
-      detail: expect.stringMatching(/^held by token:ops: bad; to let it go: fairway release /),
+      detail: expect.stringMatching(/^held by token ops: bad; to let it go: fairway release /),
     });
     const ended = pin(planned(), null, new Date(AT.getTime() + 1), act);
     expect(waitingFor(ended, good, NO_MARKS, new Date(AT.getTime() + 2))).toBeNull();

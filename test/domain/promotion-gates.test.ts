@@ -132,7 +132,7 @@ describe('the gates before a stage', () => {
     [
       'a held channel of an earlier stage',
       { heldBefore: [{ stage: 'canary', channel: held('c') }] },
-      ['previous_stage', 'channel c of stage canary is held by token:eve: it crashes; to let it go: fairway release c'],
+      ['previous_stage', 'channel c of stage canary is held by token eve: it crashes; to let it go: fairway release c'],
     ],
     [
       'significant changes that are not signed off',
@@ -153,7 +153,7 @@ describe('the gates before a stage', () => {
     [
       'no approval of a registered release',
       { release: release({ registered: { ...SIGNED, digest: '' } }), progress: progress('waiting') },
-      ['approved', /other than token:bob/],
+      ['approved', /other than token bob/],
     ],
     ['no approval of an imported release', { progress: progress('waiting') }, ['approved', /^no release manager has/]],
     [
@@ -231,14 +231,14 @@ describe('a channel of a rolling stage', () => {
     [
       'is pinned',
       { channel: pin(at(OLD), null, null, ACT), report: verdict() },
-      { step: 'blocked', reason: /^pinned by token:ann: it is time$/ },
+      { step: 'blocked', reason: /^pinned by token ann: it is time$/ },
     ],
     ['is pinned at the release', { channel: pin(at(VERSION), null, null, ACT), report: null }, { step: 'serves' }],
     ['was moved away from it', { channel: away, report: verdict() }, { step: 'blocked', reason: /^token:eve moved/ }],
     [
       'is held',
       { channel: { ...at(OLD), ...held('a') }, report: verdict() },
-      { step: 'blocked', reason: /^held by token:eve: it crashes; to let it go: fairway release a$/ },
+      { step: 'blocked', reason: /^held by token eve: it crashes; to let it go: fairway release a$/ },
     ],
     ['is held at the release', { channel: { ...at(VERSION), ...held('a') }, report: null }, { step: 'serves' }],
     ['may move', { channel: at(OLD), report: verdict() }, { step: 'move' }],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { count, number, who } from '../../src/domain/words.ts';
+import { clearsCritical, clock, count, number, who } from '../../src/domain/words.ts';
 
 it.each([
   [0, '0 agents'],
@@ -24,4 +24,15 @@ it.each([
   ['github:mara', 'github mara'],
 ])('names %s as %s', (actor, expected) => {
   expect(who(actor)).toBe(expected);
+});
+
+it('writes times to the minute', () => {
+  expect(clock('2026-11-22T18:00:59.123Z')).toBe('2026-11-22 18:00 UTC');
+});
+
+it('tells a critical mark that is set from one that is cleared', () => {
+  const mark = { by: 'a', at: '', until: null, reason: '' };
+  expect(clearsCritical({ action: 'critical', after: { critical: mark } })).toBe(false);
+  expect(clearsCritical({ action: 'critical', after: { critical: null } })).toBe(true);
+  expect(clearsCritical({ action: 'roll-back', after: { critical: null } })).toBe(false);
 });

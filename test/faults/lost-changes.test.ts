@@ -59,7 +59,7 @@ describe('a stale replica took over', () => {
       expect(await readyz(server)).toContain(`200 ready, but the store has lost changes: it is at revision`);
       const refused = await rollForward(server, '16.4.8');
       expect({ status: refused.status, code: refused.body.code }).toEqual({ status: 503, code: 'store_unavailable' });
-      expect(refused.body.detail).toContain('POST /api/v1/recovery');
+      expect(refused.body.detail).toContain('fairway recover');
       expect(
         server.logs().filter(({ msg, level }) => level === 'error' && /has lost changes/.test(`${msg}`)),
       ).toHaveLength(1);

@@ -167,7 +167,7 @@ describe('the explanation', () => {
     expect(await explain()).toMatchObject({
       told: { version: 'none', critical: 'no' },
       target: null,
-      because: expect.stringMatching(/withdrawn by token:admin.*stays/),
+      because: expect.stringMatching(/withdrawn at 20.* UTC, so the agent stays.*held by token admin: test/),
     });
   });
 

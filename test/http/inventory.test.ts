@@ -279,7 +279,7 @@ describe('an inventory is believed', () => {
     ];
     expect(await api('POST', IMPORT, seen('2024-11-12T08:00:00Z'))).toMatchObject({ status: 200 });
     const older = await api('POST', IMPORT, seen('2024-11-11T08:00:00Z'));
-    expectProblem(older, 422, 'invalid', /2024-11-11T08.*2024-11-12T08.*tctl/);
+    expectProblem(older, 422, 'invalid', /2024-11-11 08:00 UTC.*2024-11-12 08:00 UTC.*tctl/);
     expect(await api('POST', IMPORT, seen('2024-11-12T08:00:00Z'))).toMatchObject({ status: 200 });
   });
 

@@ -211,7 +211,7 @@ function describeDistance(distance: NonNullable<Census['distance']>): string {
   const parts: [number, string][] = [
     [atTarget, 'at the target'],
     [behind, 'behind'],
-    [majorBehind, 'a major behind'],
+    [majorBehind, 'a major or more behind'],
     [outOfSupport, 'out of support'],
     [ahead, 'ahead'],
   ];

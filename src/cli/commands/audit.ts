@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { count, who } from '../../domain/words.ts';
 import type { Context } from '../context.ts';
-import { time } from '../describe.ts';
+import { actionOf, time } from '../describe.ts';
 import { EXIT } from '../errors.ts';
 import { type Cell, painted, type Screen, sentence, table } from '../layout.ts';
 import type { AuditEntry, ChainState } from '../types.ts';
@@ -58,8 +58,9 @@ function verdicts({ intact, entries, head, brokenAt, anchor, edited, unchecked }
 
 function auditTable(screen: Screen, entries: AuditEntry[]): string {
   if (entries.length === 0) return 'nothing has been changed yet';
-  const rows = entries.map(({ id, at, actor: by, action, subject, reason }): Cell[] => {
-    return [id, time(at), who(by), painted(action, 'bold'), subject, reason];
+  const rows = entries.map((entry): Cell[] => {
+    const { id, at, actor: by, subject, reason } = entry;
+    return [id, time(at), who(by), painted(actionOf(entry), 'bold'), subject, reason];
   });
   return table(screen, ['id', 'at', 'by', 'action', 'subject', 'reason'], rows);
 }

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { afterRefusal } from '../../domain/effects.ts';
 import { number, who } from '../../domain/words.ts';
 import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
-import { alarming, evidence, mark, NO_CHANNELS, stepsToCome, time, troubleRows } from '../describe.ts';
+import { actionOf, alarming, evidence, mark, NO_CHANNELS, stepsToCome, time, troubleRows } from '../describe.ts';
 import { EXIT } from '../errors.ts';
 import { type Cell, command, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import { reportTable } from '../report.ts';
@@ -51,7 +52,7 @@ export function channelCommands(program: Command, context: Context): void {
       if (!report.allowed) context.exitCode = EXIT.refused;
       context.show(report, (screen) => {
         const verdict = report.allowed ? 'would be allowed' : 'would be refused';
-        const after = { ...channel, target: report.target };
+        const after = afterRefusal(channel, report.target, null);
         const sheet = reportTable(screen, { before: channel, after, census, report }, 'refused');
         return `${sheet}\n\n${sentence(screen, `${report.target} ${verdict} for ${name}`)}`;
       });
@@ -133,7 +134,9 @@ function channelSheet(screen: Screen, channel: Channel, census: Census, history:
     ['version', 'agents'],
     census.versions.map(({ version, count }) => [version, count]),
   );
-  const rows = history.map(({ at, actor: by, action, reason }): Cell[] => [time(at), who(by), action, reason]);
+  const rows = history.map((entry): Cell[] => {
+    return [time(entry.at), who(entry.actor), actionOf(entry), entry.reason];
+  });
   const past = table(screen, ['at', 'by', 'action', 'reason'], rows);
   return [sheet, ...(census.versions.length > 0 ? [versions] : []), ...(rows.length > 0 ? [past] : [])].join('\n\n');
 }

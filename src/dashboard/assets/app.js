@@ -43,3 +43,17 @@ function listen() {
 }
 
 if (live) listen();
+
+// A second click would send the same change again, and answer that somebody has changed the channel in between.
+addEventListener('submit', ({ target: form, defaultPrevented }) => {
+  if (defaultPrevented || form.method !== 'post') return;
+  setTimeout(() => setDisabled(form, true));
+});
+// The browser may show the page again as it was left.
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) for (const form of document.forms) setDisabled(form, false);
+});
+
+function setDisabled(form, disabled) {
+  for (const button of form.querySelectorAll('button')) button.disabled = disabled;
+}

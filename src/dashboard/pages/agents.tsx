@@ -2,16 +2,22 @@ import { Hono } from 'hono';
 import { AGENT_MARKS, type AgentMark } from '../../domain/agent.ts';
 import { readAgentVersion, UNREADABLE } from '../../domain/agent-version.ts';
 import type { Channel } from '../../domain/channel.ts';
+import type { FairwayError } from '../../domain/errors.ts';
 import { requireVersion } from '../../domain/version.ts';
+import { clock } from '../../domain/words.ts';
+import { STATUS } from '../../http/errors.ts';
 import type { AgentView, Explanation } from '../../service/explain.ts';
+import { unlessInvalid } from '../away.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
-import { type StandingOf, Swatch, standingsOf } from '../parts/bar.tsx';
+import { type StandingOf, Swatch, standingsOf, standingWords } from '../parts/bar.tsx';
+import { ChannelLinks } from '../parts/channel-links.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
+import { Fault } from '../parts/fault.tsx';
 import { Choice, Field, Hidden } from '../parts/form.tsx';
-import { clock, Moment } from '../parts/moment.tsx';
+import { Moment } from '../parts/moment.tsx';
 import { isStranded } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
-import { channelPath, STANDING_WORDS } from '../parts/words.ts';
+import { channelPath, SOURCE_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
 const PAGE = 50;
@@ -30,13 +36,15 @@ interface AgentsPageProps {
   channel: Channel;
   filter: Filter;
   agents: AgentView[];
+  /** What is wrong with the filter. */
+  fault: FairwayError | null;
   /** Where the next page begins; null on the last. */
   cursor: string | null;
   standingOf: StandingOf;
   now: Date;
 }
 
-function AgentsPage({ channel, filter, agents, cursor, standingOf, now }: AgentsPageProps) {
+function AgentsPage({ channel, filter, agents, fault, cursor, standingOf, now }: AgentsPageProps) {
   const path = channelPath(channel.name, '/agents');
   const filtered = Object.values(filter).some((value) => value !== '');
   return (
@@ -64,7 +72,8 @@ function AgentsPage({ channel, filter, agents, cursor, standingOf, now }: Agents
           )}
         </form>
         {agents.length > 0 && <AgentTable {...{ channel, agents, standingOf, now }} />}
-        {agents.length === 0 && cursor === null && <NoAgents filtered={filtered} />}
+        {fault && <Fault error={fault} />}
+        {agents.length === 0 && cursor === null && !fault && <NoAgents filtered={filtered} />}
       </section>
       {cursor && (
         <p class="actions">
@@ -106,7 +115,7 @@ function AgentTable({ channel, agents, standingOf, now }: AgentTableProps) {
               <AgentVersion version={agent.version} />
             </td>
             <td class="nowrap">
-              <Swatch standing={standing ?? 'unmoved'} /> {standing ? STANDING_WORDS[standing] : 'no target'}
+              <Swatch standing={standing ?? 'unmoved'} /> {standingWords(agent.version, channel.target, standing)}
             </td>
             <td>{agent.host ?? <span class="muted">unknown</span>}</td>
             <td>{agent.updater ?? <span class="muted">unknown</span>}</td>
@@ -174,13 +183,9 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
           <p class="because">{because}.</p>
           <dl class="pairs">
             <dt>Version</dt>
-            <dd>
-              <code>{told ? told.version : '404'}</code>
-            </dd>
+            <dd>{told ? <code>{told.version}</code> : 'nothing: its channel does not exist'}</dd>
             <dt>Critical</dt>
-            <dd>
-              <code>{told ? told.critical : '404'}</code>
-            </dd>
+            <dd>{told ? told.critical : 'nothing'}</dd>
             <dt>Counts at</dt>
             <dd>
               <AgentVersion version={agent.version} />
@@ -195,7 +200,7 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
           <Table label="Sources" columns={['Source', 'Channel', 'Version', 'Updater', 'Seen']}>
             {agent.sources.map(({ source, channel, version, updater, updaterVersion, updaterState, at }) => (
               <tr>
-                <td>{source}</td>
+                <td>{SOURCE_WORDS[source]}</td>
                 <td>{channel}</td>
                 <td>
                   <AgentVersion version={version} />
@@ -224,11 +229,7 @@ function AgentFacts({ agent, now }: { agent: AgentView; now: Date }) {
         {channels.length === 0 ? (
           <span class="muted">none: it does not count</span>
         ) : (
-          <span class="links">
-            {channels.map((name) => (
-              <a href={channelPath(name)}>{name}</a>
-            ))}
-          </span>
+          <ChannelLinks names={channels} all="/" />
         )}
       </dd>
       <dt>Host</dt>
@@ -280,25 +281,32 @@ export function agentPages({ channels, fleet, state, now }: DashboardServices) {
   app.get('/channels/:channel/agents', async (c) => {
     const channel = channels.read(c.req.param('channel'));
     const { version = '', olderThan = '', group = '', host = '', mark = '', enrolled = '', cursor } = c.req.query();
-    const page = await fleet.agents({
-      channel: channel.name,
-      version: counted(version.trim()),
-      olderThan: canonical(olderThan.trim()),
-      group: group.trim() || undefined,
-      host: host.trim().slice(0, 253) || undefined,
-      mark: markOf(mark),
-      enrolled: enrolled === '' ? undefined : enrolled === 'true',
-      limit: PAGE,
-      cursor: cursor?.slice(0, 200),
-    });
+    const read = async () =>
+      fleet.agents({
+        channel: channel.name,
+        version: counted(version.trim()),
+        olderThan: canonical(olderThan.trim()),
+        group: group.trim() || undefined,
+        host: host.trim().slice(0, 253) || undefined,
+        mark: markOf(mark),
+        enrolled: enrolled === '' ? undefined : enrolled === 'true',
+        limit: PAGE,
+        cursor: cursor?.slice(0, 200),
+      });
+    const { value: page, fault } = await unlessInvalid(read());
     return renderPage(
       c,
-      { title: `Agents of ${channel.name}`, section: 'fleet' },
+      {
+        title: `Agents of ${channel.name}`,
+        section: 'fleet',
+        status: fault ? STATUS[fault.code] : 200,
+      },
       <AgentsPage
         channel={channel}
         filter={{ version, olderThan, group, host, mark: markOf(mark) ?? '', enrolled }}
-        agents={page.agents}
-        cursor={page.cursor}
+        agents={page?.agents ?? []}
+        cursor={page?.cursor ?? null}
+        fault={fault}
         standingOf={standingsOf(channel.target, state.peek()?.releases)}
         now={now()}
       />,

@@ -1,11 +1,11 @@
 import { Hono } from 'hono';
 import type { AuditEntry } from '../../domain/audit.ts';
-import { count, number, who } from '../../domain/words.ts';
+import { clock, count, number, who } from '../../domain/words.ts';
 import type { ChainState } from '../../service/audit-verify.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Field } from '../parts/form.tsx';
 import { Changes, Subject } from '../parts/history.tsx';
-import { clock, Moment } from '../parts/moment.tsx';
+import { Moment } from '../parts/moment.tsx';
 import { Table } from '../parts/table.tsx';
 import { actionWords } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
@@ -23,7 +23,7 @@ function matches(entry: AuditEntry, search: Search): boolean {
   const holds = (value: string, part: string) => value.toLowerCase().includes(part.toLowerCase());
   return (
     holds(entry.actor, search.actor) &&
-    (holds(entry.action, search.action) || holds(actionWords(entry.action), search.action)) &&
+    (holds(entry.action, search.action) || holds(actionWords(entry), search.action)) &&
     holds(entry.subject, search.subject) &&
     (search.text === '' || holds(`${entry.reason} ${JSON.stringify([entry.before, entry.after])}`, search.text))
   );
@@ -107,7 +107,7 @@ function AuditTable({ entries, now }: { entries: AuditEntry[]; now: Date }) {
           </td>
           <td>{who(entry.actor)}</td>
           <td>
-            {actionWords(entry.action)} <Subject subject={entry.subject} />
+            {actionWords(entry)} <Subject subject={entry.subject} />
           </td>
           <td>
             {entry.reason}

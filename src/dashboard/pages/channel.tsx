@@ -11,7 +11,7 @@ import type { PlanState } from '../../service/plans.ts';
 import { unlessAway } from '../away.ts';
 import { EVIDENCE_ACTS, EVIDENCE_FORMS, type EvidenceAct, isSurvey } from '../evidence-acts.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
-import { Bar, Legend, type StandingOf, Swatch, sharesOf, standingsOf } from '../parts/bar.tsx';
+import { Bar, Legend, type StandingOf, Swatch, sharesOf, standingsOf, standingWords } from '../parts/bar.tsx';
 import { CensusNotes } from '../parts/census-notes.tsx';
 import { Chart } from '../parts/chart.tsx';
 import { CheckForm } from '../parts/check-form.tsx';
@@ -24,9 +24,9 @@ import { describePlane } from '../parts/plane.ts';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
 import { StrandDetail } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
-import { agentsPath, channelPath, percent, STANDING_WORDS } from '../parts/words.ts';
+import { agentsPath, channelPath, percent, SOURCE_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
-import { VERB_FORMS } from '../verbs.ts';
+import { verbForm } from '../verbs.ts';
 
 const RECENT = 8;
 
@@ -46,7 +46,7 @@ function Steer({ channel, actor }: { channel: Channel; actor: Actor }) {
     <nav class="actions" aria-label="Actions">
       {verbs.map((verb, index) => (
         <a class={index === 0 ? 'button primary' : 'button'} href={channelPath(channel.name, `/${verb}`)}>
-          {verb === 'critical' && channel.critical ? 'Clear the critical mark' : VERB_FORMS[verb].title}
+          {verbForm(verb, channel).title}
         </a>
       ))}
     </nav>
@@ -68,7 +68,7 @@ function Versions({ channel, census, standingOf }: { channel: Channel; census: C
               <a href={agentsPath(channel.name, version)}>{version}</a>
             </td>
             <td>
-              <Swatch standing={standing ?? 'unmoved'} /> {standing ? STANDING_WORDS[standing] : 'no target'}
+              <Swatch standing={standing ?? 'unmoved'} /> {standingWords(version, channel.target, standing)}
             </td>
             <td class="num">{number(count)}</td>
             <td class="num">{percent(count, census.agents)}</td>
@@ -130,7 +130,7 @@ function EvidenceActions({
   return (
     <p class="actions">
       {acts.map((act) => (
-        <a class="button" href={path(act)} aria-label={`${EVIDENCE_FORMS[act].title}: ${source}`}>
+        <a class="button" href={path(act)} aria-label={`${EVIDENCE_FORMS[act].title}: ${SOURCE_WORDS[source]}`}>
           {EVIDENCE_FORMS[act].title}
         </a>
       ))}

@@ -1,36 +1,42 @@
 import { Hono } from 'hono';
 import type { Components, ControlPlaneReport } from '../../domain/control-plane.ts';
 import { FairwayError } from '../../domain/errors.ts';
-import { may, requirePermission } from '../../domain/role.ts';
+import { type Actor, may, requirePermission } from '../../domain/role.ts';
 import { count, number, who } from '../../domain/words.ts';
 import { STATUS } from '../../http/errors.ts';
 import * as schemas from '../../http/schemas/control-planes.ts';
 import { validated } from '../../http/validation.ts';
 import type { ControlPlaneView } from '../../service/control-planes.ts';
+import { unlessInvalid } from '../away.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
+import { ChannelLinks } from '../parts/channel-links.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { EvidenceView, evidencePath } from '../parts/evidence.tsx';
+import { Fault, outcomeTitle } from '../parts/fault.tsx';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { describePlane } from '../parts/plane.ts';
 import { Findings } from '../parts/report.tsx';
 import { Table } from '../parts/table.tsx';
-import { channelPath } from '../parts/words.ts';
-import { readForm } from '../read-form.ts';
+import { readForm, readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
 
+/** Where all channels of a control plane are listed. */
+const followersPath = (name: string) => `/?q=${encodeURIComponent(name)}`;
 const planePath = (name: string) => `/control-planes/${encodeURIComponent(name)}`;
 
 interface ListProps {
   planes: ControlPlaneView[];
   /** The names of the channels whose agents connect to a control plane. */
   channelsOf: (plane: string) => string[];
+  /** A report that was refused, and why. */
+  refused?: { name: string; version: string; error: FairwayError } | null;
   session: Session;
   now: Date;
 }
 
-function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
+function ControlPlanesPage({ planes, channelsOf, refused = null, session, now }: ListProps) {
   return (
     <>
       <h1>Control planes</h1>
@@ -51,7 +57,7 @@ function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
                   <code>{describePlane(plane)}</code>
                 </td>
                 <td>
-                  <ChannelLinks names={channelsOf(plane.name)} />
+                  <ChannelLinks names={channelsOf(plane.name)} all={followersPath(plane.name)} />
                 </td>
                 <td>
                   <Moment at={plane.updatedAt} now={now} /> <span class="muted">by {who(plane.updatedBy)}</span>
@@ -64,10 +70,11 @@ function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
       {may(session.actor, 'put-control-plane') && (
         <section class="panel">
           <h2>Report a version</h2>
+          {refused && <Fault error={refused.error} />}
           <form method="post" action="/control-planes" class="inline">
             <CsrfField session={session} />
-            <Field label="Name" name="name" required maxlength={64} />
-            <Field label="Runs version" name="version" required maxlength={100} />
+            <Field label="Name" name="name" value={refused?.name} required maxlength={64} />
+            <Field label="Runs version" name="version" value={refused?.version} required maxlength={100} />
             <button type="submit">Report the version</button>
           </form>
           <p class="muted">
@@ -79,24 +86,19 @@ function ControlPlanesPage({ planes, channelsOf, session, now }: ListProps) {
   );
 }
 
-const ChannelLinks = ({ names }: { names: string[] }) => (
-  <span class="links">
-    {names.length === 0 && <span class="muted">none</span>}
-    {names.map((name) => (
-      <a href={channelPath(name)}>{name}</a>
-    ))}
-  </span>
-);
-
 interface ControlPlanePageProps {
   plane: ControlPlaneView;
   channels: string[];
+  /** The version that is checked, as it was typed. */
+  version: string;
   report: ControlPlaneReport | null;
+  /** What is wrong with the typed version. */
+  fault: FairwayError | null;
   session: Session;
   now: Date;
 }
 
-function ControlPlanePage({ plane, channels, report, session, now }: ControlPlanePageProps) {
+function ControlPlanePage({ plane, channels, version, report, fault, session, now }: ControlPlanePageProps) {
   return (
     <>
       <p class="crumbs">
@@ -117,8 +119,8 @@ function ControlPlanePage({ plane, channels, report, session, now }: ControlPlan
             </p>
           )}
           <p class="muted">
-            agents connect through <ChannelLinks names={channels} />; its versions changed{' '}
-            <Moment at={plane.changedAt} now={now} />
+            agents connect through <ChannelLinks names={channels} all={followersPath(plane.name)} />; its versions
+            changed <Moment at={plane.changedAt} now={now} />
           </p>
         </div>
         {may(session.actor, 'delete-control-plane') && (
@@ -133,11 +135,12 @@ function ControlPlanePage({ plane, channels, report, session, now }: ControlPlan
       <section class="panel">
         <h2>Check a version</h2>
         <form method="get" action={planePath(plane.name)} class="inline">
-          <Field label="Version" name="version" value={report?.version ?? ''} required maxlength={100} />
+          <Field label="Version" name="version" value={version} required maxlength={100} />
           <button type="submit" class="primary">
             Check
           </button>
         </form>
+        {fault && <Fault error={fault} />}
         {report && <Verdict report={report} />}
         {report?.allowed && isNews(report.version, plane) && may(session.actor, 'put-control-plane') && (
           <form method="post" action="/control-planes" class="confirm">
@@ -162,11 +165,12 @@ const ComponentTable = ({ components }: { components: Components }) => (
         <tr>
           <td>{component}</td>
           <td>
-            <span class="links">
-              {versions.map((version) => (
+            {versions.map((version, index) => (
+              <>
+                {index > 0 && ', '}
                 <code>{version}</code>
-              ))}
-            </span>
+              </>
+            ))}
           </td>
         </tr>
       ))}
@@ -223,13 +227,11 @@ function DeletePage({ plane, channels, fault, attempted, session }: DeletePagePr
         </p>
         {fault ? (
           <>
-            <h2>{attempted ? 'Nothing was changed' : 'This would be refused'}</h2>
-            <p class="fault" role="alert">
-              {fault.message}
-            </p>
+            <h2>{outcomeTitle(fault, attempted)}</h2>
+            <Fault error={fault} />
             {channels.length > 0 && (
               <p>
-                Channels that name it: <ChannelLinks names={channels} />
+                Channels that name it: <ChannelLinks names={channels} all={followersPath(plane.name)} />
               </p>
             )}
             <p class="actions">
@@ -259,34 +261,50 @@ export function controlPlanePages({ controlPlanes, channels, now }: DashboardSer
   const channelsOf = (plane: string) =>
     channels.list().flatMap(({ name, controlPlane }) => (controlPlane === plane ? [name] : []));
 
-  app.get('/control-planes', (c) =>
+  const list = (c: PageContext, refused: ListProps['refused'] = null) =>
     renderPage(
       c,
-      { title: 'Control planes', section: 'control-planes' },
+      {
+        title: 'Control planes',
+        section: 'control-planes',
+        status: refused ? STATUS[refused.error.code] : 200,
+      },
       <ControlPlanesPage
         planes={controlPlanes.list()}
-        channelsOf={channelsOf}
+        {...{ channelsOf, refused }}
         session={c.get('session')}
         now={now()}
       />,
-    ),
-  );
+    );
+
+  app.get('/control-planes', (c) => list(c));
   app.get('/control-planes/:name', async (c) => {
     const plane = controlPlanes.read(c.req.param('name'));
-    const version = c.req.query('version')?.trim();
-    const report = version ? await controlPlanes.check(plane.name, version) : null;
+    const version = c.req.query('version')?.trim() ?? '';
+    const checked = version === '' ? null : await unlessInvalid(controlPlanes.check(plane.name, version));
     return renderPage(
       c,
-      { title: `Control plane ${plane.name}`, section: 'control-planes' },
+      {
+        title: `Control plane ${plane.name}`,
+        section: 'control-planes',
+        status: checked?.fault ? STATUS[checked.fault.code] : 200,
+      },
       <ControlPlanePage
-        plane={plane}
+        {...{ plane, version }}
         channels={channelsOf(plane.name)}
-        report={report}
+        report={checked?.value ?? null}
+        fault={checked?.fault ?? null}
         session={c.get('session')}
         now={now()}
       />,
     );
   });
+  async function report(text: string, typed: string, actor: Actor): Promise<void> {
+    const name = validated(schemas.ControlPlaneName, text);
+    const { version = '' } = validated(schemas.PutControlPlane, { version: typed });
+    await controlPlanes.report(name, version, { actor, ifMatch: null, dryRun: false });
+  }
+
   /** Deletes the control plane, or says why that would be refused. */
   async function remove(c: PageContext, ifMatch: number | null) {
     const actor = c.get('actor');
@@ -317,11 +335,10 @@ export function controlPlanePages({ controlPlanes, channels, now }: DashboardSer
   app.post('/control-planes', async (c) => {
     const actor = c.get('actor');
     requirePermission(actor, 'put-control-plane');
-    const form = await readForm(c);
-    const name = validated(schemas.ControlPlaneName, form.name);
-    const { version = '' } = validated(schemas.PutControlPlane, { version: form.version });
-    await controlPlanes.report(name, version, { actor, ifMatch: null, dryRun: false });
-    return c.redirect(planePath(name), 303);
+    const { name = '', version = '' } = await readTexts(c);
+    const { fault } = await unlessInvalid(report(name.trim(), version.trim(), actor));
+    if (fault) return list(c, { name, version, error: fault });
+    return c.redirect(planePath(name.trim()), 303);
   });
   return app;
 }

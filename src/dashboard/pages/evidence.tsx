@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type { EvidenceSource } from '../../domain/census.ts';
 import { FairwayError } from '../../domain/errors.ts';
 import { type Actor, requirePermission } from '../../domain/role.ts';
 import { count } from '../../domain/words.ts';
@@ -13,9 +14,10 @@ import { ChangeTable } from '../parts/change-table.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { EvidenceView, evidencePath } from '../parts/evidence.tsx';
+import { Fault, outcomeTitle } from '../parts/fault.tsx';
 import { ReasonField } from '../parts/form.tsx';
 import { Steering } from '../parts/steering.tsx';
-import { channelPath } from '../parts/words.ts';
+import { channelPath, SOURCE_WORDS } from '../parts/words.ts';
 import { readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
@@ -49,7 +51,7 @@ function EvidencePage({ act, source, census, values, outcome, session }: Evidenc
       <div class="heading">
         <h1>{title}</h1>
         <p class="now">
-          {source} of {channel}
+          {sourceWords(source)} of {channel}
         </p>
       </div>
       <Steering
@@ -79,10 +81,8 @@ function Preview({ act, source, channel, values, outcome, session, action }: Pre
   if (outcome.error) {
     return (
       <>
-        <h2>{outcome.attempted ? 'Nothing was changed' : 'This would be refused'}</h2>
-        <p class="fault" role="alert">
-          {outcome.error.message}
-        </p>
+        <h2>{outcomeTitle(outcome.error, outcome.attempted)}</h2>
+        <Fault error={outcome.error} />
       </>
     );
   }
@@ -91,20 +91,24 @@ function Preview({ act, source, channel, values, outcome, session, action }: Pre
   return (
     <>
       <h2>Preview</h2>
-      <ChangeTable rows={[[source, count(before, 'agent'), act === 'accept' ? count(after, 'agent') : 'nothing']]} />
+      <ChangeTable
+        rows={[[sourceWords(source), count(before, 'agent'), act === 'accept' ? count(after, 'agent') : 'nothing']]}
+      />
       <p>
         {act === 'accept'
-          ? `Agents that the ${source} of ${channel} no longer lists are forgotten; those that check in by themselves stay.`
+          ? `Agents that the ${sourceWords(source)} of ${channel} no longer lists are forgotten; those that check in by themselves stay.`
           : `Verdicts about ${channel} rest on the other sources then. Without any, every version that was served recently is taken to be in use.`}
       </p>
       <Confirm {...{ action, session }} values={{ reason: values.reason, ...figures }}>
         <button type="submit" class={act === 'accept' ? 'primary' : 'danger'}>
-          {act === 'accept' ? `Accept ${count(after, 'agent')}` : `Forget the ${source}`}
+          {act === 'accept' ? `Accept ${count(after, 'agent')}` : `Forget the ${sourceWords(source)}`}
         </button>
       </Confirm>
     </>
   );
 }
+
+const sourceWords = (source: string): string => SOURCE_WORDS[source as EvidenceSource] ?? source;
 
 const PATH = `/channels/:channel/evidence/:source/:act{${EVIDENCE_ACTS.join('|')}}`;
 
@@ -122,7 +126,7 @@ export function evidencePages({ evidences, fleet }: DashboardServices) {
     return renderPage(
       c,
       {
-        title: `${EVIDENCE_FORMS[act].title}: ${source} of ${channel}`,
+        title: `${EVIDENCE_FORMS[act].title}: ${sourceWords(source)} of ${channel}`,
         section: 'fleet',
         status: error ? STATUS[error.code] : 200,
       },
@@ -141,7 +145,7 @@ export function evidencePages({ evidences, fleet }: DashboardServices) {
     const preview = await evidences[act](channel, source, input, { actor, dryRun: true });
     if (before === undefined) return preview;
     if (String(preview.before) !== before || String(preview.after) !== after) {
-      const message = `the ${source} of ${channel} was read again since the preview and has other figures; preview the change again`;
+      const message = `the ${sourceWords(source)} of ${channel} was read again since the preview and has other figures; preview the change again`;
       throw new FairwayError('revision_mismatch', message);
     }
     return evidences[act](channel, source, input, { actor, dryRun: false });

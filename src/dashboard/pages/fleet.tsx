@@ -57,7 +57,7 @@ function Card({ channel, controlPlane, census, latest, now }: CardProps) {
       <footer class="muted">
         {latest ? (
           <>
-            {actionWords(latest.action)} by {who(latest.actor)} <Moment at={latest.at} now={now} />
+            {actionWords(latest)} by {who(latest.actor)} <Moment at={latest.at} now={now} />
             {latest.reason && <>: {latest.reason}</>}
           </>
         ) : (

@@ -3,18 +3,19 @@ import type { TagPlan } from '../../domain/docker-tags.ts';
 import { TRANSITIONS } from '../../domain/promotion.ts';
 import type { Artifact, ArtifactSet, Release } from '../../domain/release.ts';
 import { type Actor, may } from '../../domain/role.ts';
-import { who } from '../../domain/words.ts';
+import { clock, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
 import { unlessAway, unlessMissing } from '../away.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
+import { ChannelLinks } from '../parts/channel-links.tsx';
 import { ReleaseCrumbs } from '../parts/crumbs.tsx';
-import { clock, Moment } from '../parts/moment.tsx';
+import { Moment } from '../parts/moment.tsx';
 import { ReleaseChanges } from '../parts/release-changes.tsx';
 import { Next } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
 import { byChannel, Stages } from '../parts/stages.tsx';
-import { channelPath, releasePath } from '../parts/words.ts';
+import { releasePath } from '../parts/words.ts';
 import { RELEASE_VERB_FORMS, type ReleaseVerb } from '../release-verbs.ts';
 import { renderPage } from '../render.tsx';
 
@@ -143,12 +144,13 @@ function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor,
         <div>
           <h1>{version}</h1>
           <p class="muted">
-            {servedBy.length === 0 ? 'not served by any channel' : 'served by '}
-            <span class="links">
-              {servedBy.map((name) => (
-                <a href={channelPath(name)}>{name}</a>
-              ))}
-            </span>{' '}
+            {servedBy.length === 0 ? (
+              'not served by any channel'
+            ) : (
+              <>
+                served by <ChannelLinks names={servedBy} all={`/?q=${encodeURIComponent(version)}`} />
+              </>
+            )}{' '}
             <ReleaseMarks release={release} />
           </p>
         </div>

@@ -7,12 +7,13 @@ import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
 import { unlessAway } from '../away.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
+import { ChannelLinks } from '../parts/channel-links.tsx';
 import { ReleaseChanges } from '../parts/release-changes.tsx';
 import { Next } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
 import { byChannel, Stages } from '../parts/stages.tsx';
 import { Table } from '../parts/table.tsx';
-import { channelPath, releasePath } from '../parts/words.ts';
+import { releasePath } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
 interface CatalogueProps {
@@ -36,9 +37,7 @@ function Catalogue({ releases, servedBy }: CatalogueProps) {
             <ReleaseMarks release={release} />
           </td>
           <td>
-            {servedBy(release.version).map((name) => (
-              <a href={channelPath(name)}>{name}</a>
-            ))}
+            <ChannelLinks names={servedBy(release.version)} all={`/?q=${encodeURIComponent(release.version)}`} />
           </td>
         </tr>
       ))}

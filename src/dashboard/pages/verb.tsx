@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { type Channel, VERBS } from '../../domain/channel.ts';
 import type { Report } from '../../domain/compatibility.ts';
+import { afterRefusal } from '../../domain/effects.ts';
 import { FairwayError } from '../../domain/errors.ts';
 import { type Actor, may, requirePermission } from '../../domain/role.ts';
 import type { Stored } from '../../domain/snapshot.ts';
@@ -17,7 +18,7 @@ import { channelPath } from '../parts/words.ts';
 import { readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
-import { readVerbInput, VERB_FORMS, type VerbValues } from '../verbs.ts';
+import { marksCritical, readVerbInput, type VerbValues, verbForm } from '../verbs.ts';
 
 interface VerbPageProps {
   channel: Stored<Channel>;
@@ -31,7 +32,7 @@ interface VerbPageProps {
 }
 
 function VerbPage({ channel, verb, values, outcome, versions, session, now }: VerbPageProps) {
-  const form = VERB_FORMS[verb];
+  const form = verbForm(verb, channel, values);
   const action = channelPath(channel.name, `/${verb}`);
   return (
     <>
@@ -50,6 +51,12 @@ function VerbPage({ channel, verb, values, outcome, versions, session, now }: Ve
             <p>{form.explanation}</p>
             <MarkDetail name="Pinned" mark={channel.pin} now={now} />
             <MarkDetail name="Held" mark={channel.hold} now={now} />
+            {verb === 'critical' && <MarkDetail name="Critical" mark={channel.critical} now={now} />}
+            {verb === 'critical' && !marksCritical(channel, values) && (
+              <p>
+                <a href={`${action}?critical=true`}>Mark it again, with another reason or end</a>
+              </p>
+            )}
           </>
         }
         outcome={outcome && <ChangePreview {...{ channel, verb, values, outcome, session, action }} />}
@@ -81,7 +88,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
     return renderPage(
       c,
       {
-        title: `${VERB_FORMS[verb].title} ${channel.name}`,
+        title: `${verbForm(verb, channel, values).title}: ${channel.name}`,
         section: 'fleet',
         status: error ? STATUS[error.code] : 200,
       },
@@ -97,7 +104,8 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
   app.get(STEER, (c) => {
     const verb = c.req.param('verb') as ChangingVerb;
     requirePermission(c.get('actor'), verb);
-    return show(c, verb, { version: c.req.query('version') ?? '', stepped: c.req.query('stepped') ?? '' }, null);
+    const { version = '', stepped = '', critical } = c.req.query();
+    return show(c, verb, { version, stepped, ...(critical === undefined ? {} : { critical }) }, null);
   });
 
   app.post(STEER, async (c) => {
@@ -140,8 +148,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
     const { channel, values, actor } = attempt;
     const report = (error.code === 'refused' && (error.details.report as Report | undefined)) || null;
     const mark = { by: actor.name, at: now().toISOString(), until: null, reason: values.reason ?? '' };
-    const critical = values.critical === 'true' ? mark : channel.critical;
-    const after = { ...channel, critical, target: report?.target ?? channel.target };
+    const after = report ? afterRefusal(channel, report.target, values.critical === 'true' ? mark : null) : channel;
     const census: Census | null = report && (await fleet.census(channel.name));
     const overridable = report !== null && (await couldOverride(attempt, report.stranded));
     return { after, report, census, error, overridable, attempted: false };

@@ -1,3 +1,4 @@
+import { agentVersion } from '../../domain/agent-version.ts';
 import { createStandingOf, STANDINGS, type Standing } from '../../domain/distance.ts';
 import type { Catalogue } from '../../domain/release.ts';
 import { requireVersion } from '../../domain/version.ts';
@@ -16,6 +17,15 @@ export const standingsOf = (target: string | null, catalogue: Catalogue | undefi
 export function sharesOf({ agents, distance }: Census): Share[] {
   if (!distance) return agents > 0 ? [{ standing: 'unmoved', count: agents }] : [];
   return STANDINGS.flatMap((standing) => (distance[standing] > 0 ? [{ standing, count: distance[standing] }] : []));
+}
+
+/** Where the agents of one version stand, such as `2 majors behind`. */
+export function standingWords(version: string, target: string | null, standing: Standing | null): string {
+  if (standing === null || target === null) return 'no target';
+  const from = agentVersion(version);
+  if (standing !== 'majorBehind' || !from) return STANDING_WORDS[standing];
+  const majors = requireVersion(target).major - from.major;
+  return majors === 1 ? 'a major behind' : `${number(majors)} majors behind`;
 }
 
 const wordsOf = (standing: Share['standing']) => (standing === 'unmoved' ? 'no target' : STANDING_WORDS[standing]);

@@ -1,8 +1,8 @@
 import type { EvidenceSummary } from '../../domain/compatibility.ts';
 import { duration } from '../../domain/duration.ts';
-import { count, number } from '../../domain/words.ts';
+import { clock, count, number } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
-import { clock } from './moment.tsx';
+import { SOURCE_WORDS } from './words.ts';
 
 type Source = EvidenceSummary['source'];
 
@@ -70,7 +70,7 @@ export function doubtsOf({ complete, fresh, settling, failing }: EvidenceSummary
 /** The evidence that a census is based on, and its age, in a few words. */
 export function freshness({ sources }: Pick<Census, 'sources'>): { basis: string; age: string } {
   const best = sources.find(confirms);
-  if (best) return { basis: best.source, age: best.age === null ? '' : `${duration(best.age)} old` };
+  if (best) return { basis: SOURCE_WORDS[best.source], age: best.age === null ? '' : `${duration(best.age)} old` };
   if (sources.some(({ complete }) => complete)) return { basis: 'too old', age: 'renew it' };
   if (sources.some(({ source, agents }) => source === 'check-ins' && agents > 0)) {
     return { basis: 'check-ins', age: 'only some agents' };

@@ -4,7 +4,7 @@ import { duration } from '../../domain/duration.ts';
 import { count } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import { describeBasis, describeSource, doubtsOf } from './evidence-words.ts';
-import { channelPath } from './words.ts';
+import { channelPath, SOURCE_WORDS } from './words.ts';
 
 interface EvidenceProps {
   evidence: EvidenceSummary[];
@@ -21,7 +21,8 @@ export function EvidenceView({ evidence, actions }: EvidenceProps) {
         {evidence.map((source) => (
           <li>
             <p>
-              <b>{source.source}</b> <span class="mark still">{source.complete ? 'all agents' : 'some agents'}</span>
+              <b>{SOURCE_WORDS[source.source]}</b>{' '}
+              <span class="mark still">{source.complete ? 'all agents' : 'some agents'}</span>
               <DoubtMarks source={source} />
             </p>
             <p>{describeFigures(source)}</p>

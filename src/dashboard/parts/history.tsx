@@ -1,8 +1,8 @@
 import type { AuditEntry } from '../../domain/audit.ts';
 import { channelKey } from '../../domain/snapshot.ts';
-import { number, who } from '../../domain/words.ts';
-import { clock, Moment } from './moment.tsx';
-import { actionWords, channelPath, releasePath } from './words.ts';
+import { clock, number, who } from '../../domain/words.ts';
+import { Moment } from './moment.tsx';
+import { actionWords, channelPath, releasePath, spaced } from './words.ts';
 
 /** Fields that repeat the entry or help few readers; the API has them. */
 const SILENT = new Set([
@@ -35,8 +35,12 @@ function show(value: unknown): string {
   if (Array.isArray(value)) {
     return value.every((item) => typeof item !== 'object') ? value.join(', ') : JSON.stringify(value);
   }
-  return typeof value === 'object' ? showObject(value as Record<string, unknown>) : String(value);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'object') return showObject(value as Record<string, unknown>);
+  return typeof value === 'string' && ISO_TIME.test(value) ? clock(value) : String(value);
 }
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 function showObject(value: Record<string, unknown>): string {
   if (Array.isArray(value.route)) return value.route.join(' → ');
@@ -61,7 +65,7 @@ export function Changes({ entry, subject = null }: { entry: AuditEntry; subject?
     <ul class="changes">
       {list.map(({ field, from, to, isNew }) => (
         <li>
-          <span class="muted">{field}</span>{' '}
+          <span class="muted">{spaced(field)}</span>{' '}
           {!isNew && (
             <>
               {from} <span aria-hidden="true">→</span>
@@ -96,7 +100,7 @@ export function History({ channel, entries, now }: { channel: string; entries: A
       {entries.map((entry) => (
         <li id={`entry-${entry.id}`}>
           <p>
-            <b>{actionWords(entry.action)}</b> by {who(entry.actor)}{' '}
+            <b>{actionWords(entry)}</b> by {who(entry.actor)}{' '}
             <span class="muted">
               <Moment at={entry.at} now={now} /> · {entry.id}
             </span>

@@ -1,7 +1,5 @@
 import { duration } from '../../domain/duration.ts';
-
-/** `2026-11-22 18:00 UTC`. */
-export const clock = (at: string): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+import { clock } from '../../domain/words.ts';
 
 /** A time in words, with the exact time as its tooltip. */
 export function Moment({ at, now }: { at: string; now: Date }) {

@@ -1,10 +1,10 @@
 import type { Child } from 'hono/jsx';
 import type { Channel } from '../../domain/channel.ts';
 import type { Report } from '../../domain/compatibility.ts';
-import { countEffects } from '../../domain/effects.ts';
+import { countEffects, movesAgents } from '../../domain/effects.ts';
 import type { FairwayError } from '../../domain/errors.ts';
 import type { Stored } from '../../domain/snapshot.ts';
-import { number, who } from '../../domain/words.ts';
+import { clock, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { Session } from '../sessions.ts';
@@ -12,7 +12,7 @@ import { VERB_FORMS, type VerbValues } from '../verbs.ts';
 import { type ChangeRow, ChangeTable } from './change-table.tsx';
 import { Confirm } from './confirm.tsx';
 import { EvidenceView } from './evidence.tsx';
-import { clock } from './moment.tsx';
+import { Fault, outcomeTitle } from './fault.tsx';
 import { Override } from './override.tsx';
 import { ReportView } from './report.tsx';
 
@@ -43,14 +43,10 @@ export function ChangePreview(props: PreviewProps) {
   const { after, report, census, error, overridable, attempted } = outcome;
   return (
     <>
-      <h2>{attempted ? 'Nothing was changed' : error ? 'This would be refused' : 'Preview'}</h2>
-      {error && !report && (
-        <p class="fault" role="alert">
-          {error.message}
-        </p>
-      )}
+      <h2>{outcomeTitle(error, attempted)}</h2>
+      {error && !report && <Fault error={error} />}
       {(!error || report) && <Change before={channel} after={after} />}
-      {census && <EffectList after={after} census={census} report={report} />}
+      {census && <EffectList {...{ after, census, report }} before={channel} />}
       {report ? (
         <ReportView report={report} channel={channel.name} />
       ) : (
@@ -108,7 +104,15 @@ function Change({ before, after }: { before: Channel; after: Channel }) {
   return <ChangeTable rows={rows.filter(([label, from, to]) => from !== to || label === 'Target')} />;
 }
 
-function EffectList({ after, census, report }: { after: Channel; census: Census; report: Report | null }) {
+interface EffectProps {
+  before: Channel;
+  after: Channel;
+  census: Census;
+  report: Report | null;
+}
+
+function EffectList({ before, after, census, report }: EffectProps) {
+  if (!movesAgents(before, after)) return <p>No agent moves because of this change.</p>;
   const { up, back, stay, strand, already } = countEffects(after, census, report);
   const how = after.critical ? 'at once, because it is critical' : 'each in its maintenance window';
   const where = after.target === null ? 'where they are' : `already at ${after.target}`;

@@ -10,8 +10,9 @@ import { type ChangeRow, ChangeTable } from './change-table.tsx';
 import { Confirm } from './confirm.tsx';
 import { EvidenceMarks } from './evidence.tsx';
 import { describeBasis } from './evidence-words.ts';
+import { Fault, outcomeTitle } from './fault.tsx';
 import { Gates } from './stages.tsx';
-import { channelPath } from './words.ts';
+import { channelPath, spaced } from './words.ts';
 
 /** What a verb would do to a release, or why it is refused. */
 export type ReleaseOutcome =
@@ -39,10 +40,8 @@ export function ReleasePreview(props: PreviewProps) {
     const { error, attempted } = outcome;
     return (
       <>
-        <h2>{attempted ? 'Nothing was changed' : 'This would be refused'}</h2>
-        <p class="fault" role="alert">
-          {error.message}
-        </p>
+        <h2>{outcomeTitle(error, attempted)}</h2>
+        <Fault error={error} />
         <Gates gates={error.details.gates ?? []} />
       </>
     );
@@ -145,7 +144,7 @@ function stageRows(before: PromotionView, after: PromotionView = before): Change
   return after.stages.flatMap((stage, index) => {
     const was = before.stages[index] ?? stage;
     const rows: ChangeRow[] = [
-      [stage.stage, was.state, stage.state],
+      [stage.stage, spaced(was.state), spaced(stage.state)],
       [`${stage.stage} approved`, approval(was), approval(stage)],
     ];
     return rows;

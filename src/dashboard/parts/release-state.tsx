@@ -1,4 +1,5 @@
 import type { Release } from '../../domain/release.ts';
+import { who } from '../../domain/words.ts';
 
 /** Marks of a release, beside its version. */
 export const ReleaseMarks = ({
@@ -10,7 +11,7 @@ export const ReleaseMarks = ({
     {security && <span class="mark">security</span>}
     {embargoed && <span class="mark warn">embargoed</span>}
     {pulled && (
-      <span class="mark bad" title={`by ${pulled.by}: ${pulled.reason}`}>
+      <span class="mark bad" title={`by ${who(pulled.by)}: ${pulled.reason}`}>
         pulled
       </span>
     )}

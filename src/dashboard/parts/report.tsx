@@ -2,7 +2,7 @@ import type { Report } from '../../domain/compatibility.ts';
 import type { Finding } from '../../domain/finding.ts';
 import { count, number } from '../../domain/words.ts';
 import { EvidenceView } from './evidence.tsx';
-import { agentsPath, channelPath } from './words.ts';
+import { agentsPath, channelPath, spaced } from './words.ts';
 
 interface FindingsProps {
   findings: (Finding<string> & { channel?: string })[];
@@ -18,7 +18,7 @@ export function Findings({ findings, channel: subject, kind }: FindingsProps) {
     <ul class={`findings ${kind}`}>
       {findings.map(({ reason, version, count: agents, detail, channel = subject }) => (
         <li>
-          <code>{reason}</code>
+          <b>{spaced(reason)}</b>
           <span>
             {detail}
             {version !== undefined && agents !== undefined && channel !== undefined && (

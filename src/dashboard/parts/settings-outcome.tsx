@@ -4,6 +4,7 @@ import type { Session } from '../sessions.ts';
 import type { SettingsValues } from '../settings-form.ts';
 import { type ChangeRow, ChangeTable } from './change-table.tsx';
 import { Confirm, HiddenValues } from './confirm.tsx';
+import { Fault, outcomeTitle } from './fault.tsx';
 import { CsrfField } from './form.tsx';
 import { Override } from './override.tsx';
 import { ReportView } from './report.tsx';
@@ -35,12 +36,8 @@ export function SettingsPreview(props: PreviewProps) {
   const confirm = { action, session, revision, values: { ...values } };
   return (
     <>
-      <h2>{error ? (outcome.attempted ? 'Nothing was changed' : 'This would be refused') : 'Preview'}</h2>
-      {error && !report && (
-        <p class="fault" role="alert">
-          {error.message}
-        </p>
-      )}
+      <h2>{outcomeTitle(error, outcome.error !== null && outcome.attempted)}</h2>
+      {error && !report && <Fault error={error} />}
       {rows.length > 0 ? (
         <ChangeTable rows={rows} />
       ) : (

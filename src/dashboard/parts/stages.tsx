@@ -6,7 +6,7 @@ import { EvidenceMarks } from './evidence.tsx';
 import { freshness } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
 import { StrandMark } from './stranding.tsx';
-import { channelPath, releasePath } from './words.ts';
+import { channelPath, releasePath, spaced } from './words.ts';
 
 interface StagesProps {
   promotion: PromotionView;
@@ -46,7 +46,7 @@ function StageColumn({ stage, promotion: { version, stage: current }, ...props }
   return (
     <li class="stage" aria-current={isTurn ? 'step' : undefined}>
       <h3>
-        {stage.stage} <span class={`mark ${TONE[state] ?? ''}`}>{state}</span>
+        {stage.stage} <span class={`mark ${TONE[state] ?? ''}`}>{spaced(state)}</span>
       </h3>
       <p class="muted">
         <Since stage={stage} now={now} />
@@ -141,11 +141,7 @@ function Signed({ label, signed, now }: { label: string; signed: StageView['appr
 function ClosedGates({ gates }: { gates: PromotionGate[] }) {
   const closed = gates.flatMap(({ gate, passed }) => (passed ? [] : [gate]));
   if (closed.length === 0) return null;
-  return (
-    <p class="muted">
-      not passed: <code>{closed.join(', ')}</code>
-    </p>
-  );
+  return <p class="muted">not passed: {closed.map(spaced).join(', ')}</p>;
 }
 
 /** The gates: closed ones with their reason, passed ones by name. */
@@ -159,17 +155,13 @@ export function Gates({ gates }: { gates: PromotionGate[] }) {
             .filter((gate) => !gate.passed)
             .map(({ gate, reason }) => (
               <li>
-                <code>{gate}</code>
+                <b>{spaced(gate)}</b>
                 <span>{reason}</span>
               </li>
             ))}
         </ul>
       )}
-      {passed.length > 0 && (
-        <p class="muted">
-          passed: <code>{passed.join(', ')}</code>
-        </p>
-      )}
+      {passed.length > 0 && <p class="muted">passed: {passed.map(spaced).join(', ')}</p>}
     </>
   );
 }

@@ -1,21 +1,18 @@
-import type { Channel, Critical, Hold, Pin } from '../../domain/channel.ts';
-import { who } from '../../domain/words.ts';
+import { type Channel, type Critical, type Hold, type Pin, withdrawnAt } from '../../domain/channel.ts';
+import { clock, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import { EvidenceMarks } from './evidence.tsx';
-import { clock, Moment } from './moment.tsx';
+import { Moment } from './moment.tsx';
 import { StrandMark } from './stranding.tsx';
 
 /** Marks of a channel, beside its name; those of its agents as well where a census is at hand. */
-export function Marks({
-  channel: { critical, pin, hold, target, lineage },
-  census,
-}: {
-  channel: Channel;
-  census?: Census | null;
-}) {
+export function Marks({ channel, census }: { channel: Channel; census?: Census | null }) {
+  const { critical, pin, hold, target } = channel;
   return (
     <>
-      {target === null && <span class="mark warn">{lineage.length === 0 ? 'no target yet' : 'withdrawn'}</span>}
+      {target === null && (
+        <span class="mark warn">{withdrawnAt(channel) === null ? 'no target yet' : 'withdrawn'}</span>
+      )}
       {critical && <span class="mark bad">critical</span>}
       {pin && <span class="mark">pinned</span>}
       {hold && <span class="mark warn">held</span>}

@@ -27,6 +27,7 @@ export const Steering = ({ action, back, session, explanation, outcome, children
         hx-target="#outcome"
         hx-select="#outcome"
         hx-swap="outerHTML"
+        hx-disable="find button"
       >
         <CsrfField session={session} />
         {children}

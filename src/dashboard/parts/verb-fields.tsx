@@ -1,7 +1,7 @@
 import type { Channel } from '../../domain/channel.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
-import { VERB_FORMS, type VerbValues } from '../verbs.ts';
-import { Field, ReasonField, Tick } from './form.tsx';
+import { marksCritical, type VerbValues, verbForm } from '../verbs.ts';
+import { Field, Hidden, ReasonField, Tick } from './form.tsx';
 
 interface VerbFieldsProps {
   verb: ChangingVerb;
@@ -13,7 +13,7 @@ interface VerbFieldsProps {
 
 /** The fields of a verb's form; the first required one has the focus. */
 export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsProps) {
-  const { fields, versionOptional } = VERB_FORMS[verb];
+  const { fields, versionOptional } = verbForm(verb, channel, values);
   const hasVersion = fields.includes('version');
   return (
     <>
@@ -30,11 +30,12 @@ export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsP
         />
       )}
       <ReasonField value={values.reason} autofocus={!hasVersion || versionOptional} />
+      {verb === 'critical' && <Hidden name="critical" value={String(marksCritical(channel, values))} />}
       {fields.includes('critical') && (
         <Tick
           label="Critical: agents upgrade at once, outside their maintenance window"
           name="critical"
-          checked={values.reason === undefined ? verb === 'critical' && !channel.critical : values.critical === 'true'}
+          checked={values.critical === 'true'}
         />
       )}
       {fields.includes('stepped') && (

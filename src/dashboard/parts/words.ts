@@ -1,5 +1,8 @@
 import type { AgentMark } from '../../domain/agent.ts';
+import type { AuditEntry } from '../../domain/audit.ts';
+import type { EvidenceSource } from '../../domain/census.ts';
 import type { Standing } from '../../domain/distance.ts';
+import { clearsCritical } from '../../domain/words.ts';
 
 /** `97 %`; 100 % and 0 % only if it is exactly all or none. */
 export function percent(part: number, whole: number): string {
@@ -14,8 +17,19 @@ export const STANDING_WORDS: Record<Standing, string> = {
   ahead: 'ahead',
   atTarget: 'at target',
   behind: 'behind',
-  majorBehind: 'a major behind',
+  majorBehind: 'a major or more behind',
   outOfSupport: 'out of support',
+};
+
+/** A word of the API as people write it: `agent_too_old`, `awaiting-control-plane` and `controlPlane` with spaces. */
+export const spaced = (word: string): string =>
+  word.replace(/[_-]/g, ' ').replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+export const SOURCE_WORDS: Record<EvidenceSource, string> = {
+  inventory: 'inventory',
+  'teleport-metrics': 'Teleport metrics',
+  'check-ins': 'check-ins',
+  presumed: 'presumed',
 };
 
 /** The actions of the audit log in words that go with their subject. */
@@ -24,7 +38,7 @@ const ACTIONS: Record<string, string> = {
   'roll-back': 'rolled back',
   pin: 'pinned',
   unpin: 'unpinned',
-  critical: 'critical mark changed',
+  critical: 'marked critical',
   withdraw: 'withdrawn',
   'cancel-plan': 'plan cancelled',
   release: 'let go',
@@ -42,7 +56,8 @@ const ACTIONS: Record<string, string> = {
   'reroute-plan': 'plan rerouted',
 };
 
-export const actionWords = (action: string): string => ACTIONS[action] ?? action.replaceAll('-', ' ');
+export const actionWords = (entry: Pick<AuditEntry, 'action' | 'after'>): string =>
+  clearsCritical(entry) ? 'critical mark cleared' : (ACTIONS[entry.action] ?? spaced(entry.action));
 
 export const channelPath = (name: string, rest = ''): string => `/channels/${encodeURIComponent(name)}${rest}`;
 /** The agents of a channel at one version, and those with one mark. */
