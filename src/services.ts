@@ -69,7 +69,7 @@ const MAX_PEER_BODY = 8 * 1024 * 1024;
 export function createServices({ store, state, settings, observer, tracer, now, log }: ServiceParts): Services {
   const { compatibility, evidence, sources: sourceSettings } = settings;
   const { staleAfter, contestedFor } = settings.fleet;
-  const { stages, grace, prometheus } = settings.promotion;
+  const { stages, grace, majorOverlap, prometheus } = settings.promotion;
 
   const policy = { ...compatibility, ...evidence, staleAfter };
   const fleet = createFleet({ store, state, policy, now });
@@ -86,7 +86,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   });
   const peers = tracePeers(createHttpPeers({ timeout: sourceSettings.timeout, maxBody: MAX_PEER_BODY }), tracer);
   const conditions = traceConditions(createConditions(prometheus), tracer);
-  const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], now });
+  const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], majorOverlap, now });
   const recall = createRecall({ state, gate, fleet, releases, stages, observer, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
 

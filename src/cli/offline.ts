@@ -1,11 +1,13 @@
 import { type BackportNeeds, type BackportPlan, planBackports, type Urgency } from '../domain/backport.ts';
-import { type MintInput, mintCloudVersion } from '../domain/cloud-release.ts';
+import { NO_BRANCH_CUTS } from '../domain/branch-cut.ts';
+import { MAJOR_OVERLAP, type MintInput, mintCloudVersion } from '../domain/cloud-release.ts';
 import { type Catalogue, listedRelease, type Release } from '../domain/release.ts';
 import { parseVersion, readVersion } from '../domain/version.ts';
 import { explainVersion, type VersionExplanation } from '../domain/version-explanation.ts';
 import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
 import { readInput } from './input.ts';
+import type { Minted } from './types.ts';
 
 /** Where a command gets its releases from. */
 export interface CatalogueOptions {
@@ -23,12 +25,19 @@ export async function explain(context: Context, text: string, options: Catalogue
   const version = readVersion(text);
   if (typeof version === 'string') throw new UsageError(version);
   if (options.releases === undefined) return context.api(`/versions/${encodeURIComponent(version.text)}`);
-  return explainVersion(version, await readCatalogue(context, options));
+  return explainVersion(version, await readCatalogue(options.releases));
 }
 
-/** Mints the cloud version of a commit. */
+/** Mints the cloud version of a commit. Asks the server, which knows declared branches, unless a file is named. */
 export async function mint(context: Context, input: MintInput, options: CatalogueOptions): Promise<string> {
-  return mintCloudVersion(input, await readCatalogue(context, options)).text;
+  if (options.releases !== undefined) {
+    const rules = { cuts: NO_BRANCH_CUTS, overlap: MAJOR_OVERLAP };
+    return mintCloudVersion(input, await readCatalogue(options.releases), rules).text;
+  }
+  const { commit, at, major } = input;
+  const query = new URLSearchParams({ commit, at: at.toISOString() });
+  if (major !== undefined) query.set('major', String(major));
+  return (await context.api<Minted>(`/releases/mint?${query}`)).version;
 }
 
 /** The branches and releases that a change goes to. Asks the server unless a file is named. */
@@ -38,21 +47,14 @@ export async function backports(
   options: CatalogueOptions,
 ): Promise<BackportPlan> {
   if (options.releases !== undefined) {
-    return planBackports((await readCatalogue(context, options)).values(), urgency, needs);
+    return planBackports((await readCatalogue(options.releases)).values(), urgency, needs);
   }
   const lists = Object.entries(needs).flatMap(([name, list]) => (list?.length ? [`&${name}=${list.join(',')}`] : []));
   return context.api(`/releases/backport-plan?urgency=${urgency}${lists.join('')}`);
 }
 
-/** Reads the catalogue from a file or from the server. Throws `UsageError`. */
-async function readCatalogue({ api }: Context, { releases: file }: CatalogueOptions): Promise<Catalogue> {
-  const releases =
-    file === undefined ? (await api<{ releases: Release[] }>('/releases')).releases : await readFile(file);
-  return new Map(releases.map((release) => [release.version, release]));
-}
-
-/** A history, `[{ version, date, security }]`, or what `fairway releases -o json` prints. */
-async function readFile(file: string): Promise<Release[]> {
+/** Reads a history, `[{ version, date, security }]`, or what `fairway releases -o json` prints. Throws `UsageError`. */
+async function readCatalogue(file: string): Promise<Catalogue> {
   const text = await readInput(file);
   let content: unknown;
   try {
@@ -66,13 +68,13 @@ async function readFile(file: string): Promise<Release[]> {
       `${file} is not a list of releases; write [{ "version": "16.4.7" }], or use the output of releases -o json`,
     );
   }
-  return list.flatMap((entry: Partial<Release> & { date?: string | null }) => {
+  const catalogue = new Map<string, Release>();
+  for (const entry of list as (Partial<Release> & { date?: string | null })[]) {
     // As on the server: histories hold versions that no agent could be served.
-    const version = parseVersion(String(entry?.version ?? ''));
-    if (!version) return [];
+    const version = parseVersion(String(entry?.version ?? ''))?.text;
+    if (version === undefined) continue;
     const { date = null, ...rest } = entry;
-    return [
-      { ...listedRelease({ cutAt: date, security: false, version: version.text }), ...rest, version: version.text },
-    ];
-  });
+    catalogue.set(version, { ...listedRelease({ cutAt: date, security: false, version }), ...rest, version });
+  }
+  return catalogue;
 }

@@ -26,6 +26,7 @@ export const promotionSettings = z
   .strictObject({
     stages: z.array(stage).max(20).describe('in this order'),
     grace: duration,
+    majorOverlap: duration,
     advanceEvery: duration.describe('how often to check whether a promotion can continue'),
     prometheus: z.strictObject({
       url: z

@@ -1,3 +1,4 @@
+import { BRANCH_CUTS_KEY } from './branch-cut.ts';
 import { readControlPlaneVersion } from './control-plane.ts';
 import { STAGE_STATES } from './promotion.ts';
 import { RECOVERY_KEY } from './recovery.ts';
@@ -138,6 +139,7 @@ const CHECKS: Record<string, Check> = {
     supersededBy: optional(version),
   }),
   [SIGN_OFFS_KEY]: object({ deliveries: list(text), verdicts: list(object({ pr: count, signedOff: flag })) }),
+  [BRANCH_CUTS_KEY]: object({ cuts: list(object({ major: count, by: text, at: time })) }),
   [SCHEMA_KEY]: object({ form: count }),
   [RECOVERY_KEY]: object({ keep: oneOf(['served', 'stored']), revision: count, at: text }),
 };

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { cloudMajorFault } from './cloud-release.ts';
+import { cloudMajorFault, type MajorRules } from './cloud-release.ts';
 import { cutFault } from './cut.ts';
 import { FairwayError } from './errors.ts';
 import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, type Catalogue, type Release } from './release.ts';
-import { requireVersion } from './version.ts';
+import { branchesOf } from './release-branch.ts';
+import { requireVersion, type Version } from './version.ts';
 
 /** A release as CI registers it. */
 export interface Registration {
@@ -11,6 +12,8 @@ export interface Registration {
   commit: string;
   /** ISO 8601. */
   cutAt: string;
+  /** `main`, `branch/vX` or `branch/vX.Y`. */
+  branch?: string | undefined;
   previous?: string | undefined;
   security?: boolean | undefined;
   embargoed?: boolean | undefined;
@@ -25,7 +28,7 @@ export interface Registration {
 export function createRelease(
   registration: Registration,
   catalogue: Catalogue,
-  { by, at }: { by: string; at: Date },
+  { by, at, cuts, overlap }: { by: string } & MajorRules,
 ): Release {
   const version = requireVersion(registration.version);
   const { security = false, embargoed = false, changes = [] } = registration;
@@ -33,7 +36,7 @@ export function createRelease(
   const cutAt = new Date(registration.cutAt).toISOString();
   const commit = registration.commit.toLowerCase();
   if (version.cloud) {
-    const fault = cloudMajorFault(version, catalogue);
+    const fault = cloudMajorFault(version, catalogue, { cuts, overlap, at });
     if (fault) throw new FairwayError('invalid', fault);
     if (!commit.startsWith(version.cloud.hash) && !version.cloud.hash.startsWith(commit)) {
       throw new FairwayError(
@@ -42,7 +45,8 @@ export function createRelease(
       );
     }
   }
-  const fault = cutFault(version, { cutAt, previous }, catalogue, at);
+  const { branch } = registration;
+  const fault = branchFault(version, branch) ?? cutFault(version, { cutAt, previous }, catalogue, at);
   if (fault) throw new FairwayError('invalid', fault);
   const twice = changes.find(({ pr }, index) => changes.findIndex((change) => change.pr === pr) !== index);
   if (twice) throw new FairwayError('invalid', `change ${twice.pr} is listed twice; list each pull request once`);
@@ -51,6 +55,7 @@ export function createRelease(
     version: version.text,
     commit,
     cutAt,
+    ...(branch === undefined ? {} : { branch }),
     previous,
     security,
     embargoed,
@@ -59,6 +64,12 @@ export function createRelease(
     pulled: null,
     registered: { by, at: time, digest: digestOf(registration) },
   };
+}
+
+function branchFault(version: Version, branch: string | undefined): string | null {
+  const possible = branchesOf(version);
+  if (branch === undefined || possible.length === 0 || possible.includes(branch)) return null;
+  return `${version.text} is not cut from ${branch} but from ${possible.join(' or ')} (RFD 12, branches)`;
 }
 
 function readArtifacts(states: NonNullable<Registration['artifacts']>, at: string): Release['artifacts'] {
@@ -71,7 +82,7 @@ function readArtifacts(states: NonNullable<Registration['artifacts']>, at: strin
 
 /** SHA-256 (hex) of the registration: equal for equal registrations, whatever happened to the release since. */
 export function digestOf(registration: Registration): string {
-  const { version, commit, cutAt, previous, security, embargoed, artifacts, changes } = registration;
+  const { version, commit, cutAt, branch, previous, security, embargoed, artifacts, changes } = registration;
   const said = [
     requireVersion(version).text,
     commit.toLowerCase(),
@@ -81,6 +92,8 @@ export function digestOf(registration: Registration): string {
     embargoed ?? false,
     ARTIFACT_SETS.map((set) => artifacts?.[set] ?? 'absent'),
     (changes ?? []).map(({ pr, title, significant }) => [pr, title, significant]),
+    // Left out unless it is said, so that digests of earlier releases of Fairway stay.
+    ...(branch === undefined ? [] : [branch]),
   ];
   return createHash('sha256').update(JSON.stringify(said)).digest('hex');
 }

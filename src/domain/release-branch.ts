@@ -21,6 +21,17 @@ export function branchOf({ kind, major, minor }: Version): string | null {
   return kind === 'stable' ? minorBranch(major, minor) : 'main';
 }
 
+/**
+ * All branches that a release of the kind may be cut from, the usual one first; empty for an unknown suffix. RFD 134
+ * draws the first alpha of a major on its branch.
+ */
+export function branchesOf(version: Version): string[] {
+  const branch = branchOf(version);
+  if (branch === null) return [];
+  const isEarly = version.kind === 'alpha' || version.kind === 'beta';
+  return isEarly ? [branch, majorBranch(version.major)] : [branch];
+}
+
 export const majorBranch = (major: number): string => `branch/v${major}`;
 
 export const minorBranch = (major: number, minor: number): string => `branch/v${major}.${minor}`;

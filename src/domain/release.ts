@@ -37,6 +37,8 @@ export interface Release {
   commit: string | null;
   /** When the tag was cut: an ISO 8601 time, or only a date, or null, as far as a history knows it. */
   cutAt: string | null;
+  /** The branch that it was cut from, if CI said so; else RFD 12 says it (release-branch.ts). */
+  branch?: string | undefined;
   /** The release that `changes` are counted from. */
   previous: string | null;
   /** Does it fix a vulnerability? */

@@ -26,7 +26,7 @@ export function explainVersion(version: Version, catalogue: Catalogue): VersionE
     version: version.text,
     kind: version.kind,
     line: lineOf(version),
-    branch: branchOf(version),
+    branch: catalogue.get(version.text)?.branch ?? branchOf(version),
     use: USES[version.kind],
     support: supportOf(version, catalogue),
     cutAt: version.cloud?.cutAt.toISOString() ?? null,

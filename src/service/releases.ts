@@ -1,4 +1,6 @@
 import { type BackportNeeds, type BackportPlan, planBackports, type Urgency } from '../domain/backport.ts';
+import { BRANCH_CUTS_KEY, type BranchCut, type BranchCuts, declareCut, NO_BRANCH_CUTS } from '../domain/branch-cut.ts';
+import { cloudMajors, type MajorRules, type MintInput, mintCloudVersion } from '../domain/cloud-release.ts';
 import { planTags, type TagPlan } from '../domain/docker-tags.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
@@ -57,6 +59,10 @@ export interface Releases {
   read(version: string, actor: Actor): Stored<Release>;
   /** Registers a release; registering the same content again changes nothing. Throws `already_exists`, `invalid`. */
   register(registration: Registration, request: ChangeRequest): Promise<{ release: Stored<Release>; created: boolean }>;
+  /** The cloud version of a commit, cut now by default, and the majors that one may have. Throws `invalid`. */
+  mint(input: Omit<MintInput, 'at'> & { at?: Date | undefined }, actor: Actor): { version: string; majors: number[] };
+  /** Declares that `branch/vMAJOR` was cut, which raises the major of cloud releases. Throws `invalid`. */
+  cutBranch(major: number, reason: string, request: ChangeRequest): Promise<{ cuts: BranchCut[]; majors: number[] }>;
   /** Records which artifacts were built and published. Throws `not_found`, `revision_mismatch`. */
   publish(
     version: string,
@@ -76,11 +82,19 @@ export interface ReleasesOptions {
   state: State;
   /** The kinds of releases that are promoted from stage to stage. */
   promotes: readonly VersionKind[];
+  /** Milliseconds after a branch was cut in which cloud releases of both majors are right. */
+  majorOverlap: number;
   now: () => Date;
 }
 
-export function createReleases({ state, promotes, now }: ReleasesOptions): Releases {
+export function createReleases({ state, promotes, majorOverlap, now }: ReleasesOptions): Releases {
   const visible = (actor: Actor) => visibleTo(state.snapshot().releases, actor);
+  const knownCuts = () => state.snapshot().documents.get(BRANCH_CUTS_KEY);
+  const rulesAt = (at: Date, cuts = (knownCuts()?.value ?? NO_BRANCH_CUTS) as BranchCuts): MajorRules => ({
+    cuts,
+    overlap: majorOverlap,
+    at,
+  });
 
   function read(text: string, actor: Actor): Stored<Release> {
     const { text: version } = requireVersion(text);
@@ -110,7 +124,7 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
           : 'was imported with a release history; only register releases that are cut from now on';
         throw new FairwayError('already_exists', `${text} ${why}`);
       }
-      const draft = createRelease(registration, snapshot.releases, { by: actor.name, at });
+      const draft = createRelease(registration, snapshot.releases, { by: actor.name, ...rulesAt(at) });
       const signOffs = snapshot.signOffs;
       const changes = draft.changes.map((change) => ({ ...change, signedOff: rememberedSignOff(signOffs, change.pr) }));
       const release = { ...draft, changes };
@@ -132,6 +146,27 @@ export function createReleases({ state, promotes, now }: ReleasesOptions): Relea
         },
       );
       return { release: { ...release, revision }, created: true };
+    },
+
+    mint({ at = now(), ...input }, actor) {
+      const rules = rulesAt(at);
+      const { text } = mintCloudVersion({ ...input, at }, visible(actor), rules);
+      return { version: text, majors: cloudMajors(visible(actor), rules) };
+    },
+
+    async cutBranch(major, reason, { actor, dryRun }) {
+      const at = now();
+      const { releases } = state.snapshot();
+      const stored = knownCuts();
+      const before = (stored?.value ?? NO_BRANCH_CUTS) as BranchCuts;
+      const after = declareCut(before, major, releases, { by: actor.name, at, reason });
+      const { cuts } = after ?? before;
+      const answer = { cuts, majors: cloudMajors(releases, rulesAt(at, { cuts })) };
+      if (dryRun || after === null) return answer;
+      const write = { key: BRANCH_CUTS_KEY, ifRevision: stored?.revision ?? 0, value: after };
+      const audit = { at: at.toISOString(), actor: actor.name, action: 'cut-branch', subject: BRANCH_CUTS_KEY, reason };
+      await state.commit([write], { ...audit, before, after });
+      return answer;
     },
 
     async publish(version, states, { actor, ifMatch, dryRun }) {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { NO_BRANCH_CUTS } from '../../src/domain/branch-cut.ts';
+import { MAJOR_OVERLAP } from '../../src/domain/cloud-release.ts';
 import { createRelease, digestOf, type Registration } from '../../src/domain/registration.ts';
 import type { Release } from '../../src/domain/release.ts';
 import { catalogueOf } from '../support/catalogue.ts';
@@ -7,7 +9,7 @@ import { catalogue } from './populations.ts';
 const COMMIT = 'f00dfac0123456789abcdef0123456789abcdef0';
 const CLOUD = '17.0.0-cloud.20241112T101530.f00dfac';
 const AT = new Date('2026-03-01T12:00:00.000Z');
-const BY = { by: 'token:ci', at: AT };
+const BY = { by: 'token:ci', at: AT, cuts: NO_BRANCH_CUTS, overlap: MAJOR_OVERLAP };
 const KNOWN = catalogue('16.4.7');
 
 const registration = (over: Partial<Registration> = {}): Registration => ({
@@ -55,6 +57,7 @@ describe('a registered release', () => {
         },
       },
     ],
+    ['the branch of an alpha', { version: '17.0.0-alpha.1', branch: 'branch/v17' }, { branch: 'branch/v17' }],
     ['changes, none signed off', { changes: [change(1)] }, { changes: [{ ...change(1), signedOff: null }] }],
   ])('keeps %s', (_, over, expected) => {
     expect(createRelease(registration(over), KNOWN, BY)).toMatchObject(expected);
@@ -84,10 +87,12 @@ describe('a registered release', () => {
       'a major too early',
       { version: '18.0.0-cloud.20241112T101530.f00dfac' },
       ['16.4.7'],
-      /18 is allowed once 17\.0\.0-rc\.1 is registered/,
+      /18 is allowed once 17\.0\.0-rc\.1 is registered, or .*cut-branch 17/,
     ],
     ['a cloud major without a history', {}, [], /import the release history first/],
     ['another commit than its version', { commit: 'abc1234' }, ['16.4.7'], /does not belong to commit abc1234/],
+    ['a cloud release of a branch', { branch: 'branch/v17' }, ['16.4.7'], /not cut from branch\/v17 but from main/],
+    ['a patch of main', { version: '16.4.8', branch: 'main' }, ['16.4.7'], /but from branch\/v16\.4/],
     ['alpha without a number', { version: '17.0.0-alpha' }, ['16.4.7'], /write it as 17\.0\.0-alpha\.1/],
     ['rc without a number', { version: '17.0.0-rc' }, ['16.4.7'], /no number after "rc"/],
     ['beta with a word', { version: '17.0.0-beta.one' }, ['16.4.7'], /no number after "beta"/],
@@ -167,6 +172,7 @@ describe('the digest of a registration', () => {
     ['commit', { commit: 'f00dfac' }],
     ['time', { cutAt: '2024-11-12T10:15:31Z' }],
     ['previous release', { previous: '16.4.7' }],
+    ['branch', { branch: 'main' }],
     ['security', { security: true }],
     ['embargo', { embargoed: true }],
     ['artifacts', { artifacts: { helm: 'building' } }],

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BackportNeeds, planBackports, type Urgency } from '../../src/domain/backport.ts';
-import { cloudMajorFault, cloudMajors, mintCloudVersion } from '../../src/domain/cloud-release.ts';
+import { declareCut, NO_BRANCH_CUTS } from '../../src/domain/branch-cut.ts';
+import { cloudMajorFault, cloudMajors, MAJOR_OVERLAP, mintCloudVersion } from '../../src/domain/cloud-release.ts';
 import { planTags } from '../../src/domain/docker-tags.ts';
 import { branchOf } from '../../src/domain/release-branch.ts';
 import { lineOf } from '../../src/domain/release-line.ts';
@@ -11,6 +12,7 @@ import { explainVersion } from '../../src/domain/version-explanation.ts';
 import { catalogueOf, HISTORY_CATALOGUE, PULLED } from '../support/catalogue.ts';
 
 const AT = new Date('2024-11-12T10:15:30.789Z');
+const RULES = { cuts: NO_BRANCH_CUTS, overlap: MAJOR_OVERLAP };
 
 describe('branch and line of a version', () => {
   // RFD 12's first example, from the first build to the second minor, and RFD 134's cloud.
@@ -198,7 +200,7 @@ describe('cloud versions', () => {
     ['ABCDEF0123456', '17.0.0-cloud.20241112T101530.abcdef0', 'hex digits in any case'],
     ['aabbcc', '17.0.0-cloud.20241112T101530.aabbcc', 'six digits, as in RFD 134'],
   ])('mints %s as %s: %s', (commit, version) => {
-    expect(mintCloudVersion({ commit, at: AT }, catalogue).text).toBe(version);
+    expect(mintCloudVersion({ commit, at: AT }, catalogue, RULES).text).toBe(version);
   });
 
   it.each([
@@ -206,7 +208,7 @@ describe('cloud versions', () => {
     ['abc', 'not a commit hash'],
     ['not-a-hash', 'not a commit hash'],
   ])('refuses the commit %s: %s', (commit, sentence) => {
-    expect(() => mintCloudVersion({ commit, at: AT }, catalogue)).toThrow(sentence);
+    expect(() => mintCloudVersion({ commit, at: AT }, catalogue, RULES)).toThrow(sentence);
   });
 
   it('are valid and sort by time, whatever the hash', () => {
@@ -215,34 +217,62 @@ describe('cloud versions', () => {
     fc.assert(
       fc.property(hash, hash, seconds, fc.integer({ min: 1, max: 1e8 }), (one, other, at, later) => {
         fc.pre(/[a-f]/.test(one) && /[a-f]/.test(other));
-        const first = mintCloudVersion({ commit: one, at: new Date(at * 1000) }, catalogue);
-        const second = mintCloudVersion({ commit: other, at: new Date((at + later) * 1000) }, catalogue);
+        const first = mintCloudVersion({ commit: one, at: new Date(at * 1000) }, catalogue, RULES);
+        const second = mintCloudVersion({ commit: other, at: new Date((at + later) * 1000) }, catalogue, RULES);
         expect(one.startsWith(first.cloud?.hash ?? 'none')).toBe(true);
         expect(compareVersions(first, second)).toBeLessThan(0);
       }),
     );
   });
 
+  const rc = (cutAt: string | null) => catalogueOf(['16.4.7', '17.0.0-rc.1'], { '17.0.0-rc.1': { cutAt } });
+  const alpha = (branch?: string) =>
+    catalogueOf(['16.4.7', '17.0.0-alpha.1'], { '17.0.0-alpha.1': { branch, cutAt: '2024-11-10T00:00:00Z' } });
+  const both = catalogueOf(['16.4.7', '17.0.0-rc.1', '17.0.0'], { '17.0.0-rc.1': { cutAt: '2024-11-10' } });
+
   it.each([
     ['latest stable + 1', catalogue, [17]],
     ['the next one as well, once its branch was cut', cut, [17, 18]],
+    ['both until two weeks after the cut', rc('2024-11-01'), [17, 18]],
+    ['only the next one after that', rc('2024-10-01'), [18]],
+    ['both where the time of the cut is not known', rc(null), [17, 18]],
+    ['not raised by an alpha of main', alpha(), [17]],
+    ['raised by an alpha of the branch', alpha('branch/v17'), [17, 18]],
     ['only the next one, once the first is stable', catalogueOf(['16.4.7', '17.0.0-rc.1', '17.0.0']), [18]],
-    ['not changed by another pre-release', catalogueOf(['16.4.7', '17.0.0-beta.1']), [17]],
+    ['both for two weeks, although the first is stable', both, [17, 18]],
+    ['not changed by another pre-release', catalogueOf(['16.4.7', '17.0.0-beta.1', '16.5.0-rc.1']), [17]],
     ['not changed by an embargoed release', catalogueOf(['16.4.7', '17.0.0'], { '17.0.0': { embargoed: true } }), [17]],
     ['unknown without a stable release', catalogueOf(['17.0.0-rc.1']), []],
   ])('majors: %s', (_, releases, majors) => {
-    expect(cloudMajors(releases)).toEqual(majors);
+    expect(cloudMajors(releases, { ...RULES, at: AT })).toEqual(majors);
+  });
+
+  it('rise when a person declares the cut', () => {
+    const act = { by: 'token:rm', at: new Date('2024-11-12T09:00:00Z'), reason: 'cut' };
+    const cuts = declareCut(NO_BRANCH_CUTS, 17, catalogue, act);
+    expect(cuts).toEqual({ cuts: [{ major: 17, by: 'token:rm', at: act.at.toISOString(), reason: 'cut' }] });
+    if (cuts === null) return;
+    expect(cloudMajors(catalogue, { ...RULES, cuts, at: AT })).toEqual([17, 18]);
+    expect(cloudMajors(catalogue, { ...RULES, cuts, at: new Date('2024-12-12') })).toEqual([18]);
+    expect(declareCut(cuts, 17, catalogue, act)).toBeNull();
+    expect(declareCut(NO_BRANCH_CUTS, 17, cut, act)).toBeNull();
+    expect(() => declareCut(NO_BRANCH_CUTS, 18, catalogue, act)).toThrow('the next branch to be cut is branch/v17');
+    expect(() => declareCut(NO_BRANCH_CUTS, 17, new Map(), act)).toThrow('import the release history');
   });
 
   it('explains why a major is wrong, and when it will be allowed', () => {
+    const rules = { ...RULES, at: AT };
     const version = requireVersion('18.0.0-cloud.20241112T101530.f00dfac');
-    expect(cloudMajorFault(version, catalogue)).toContain(
+    expect(cloudMajorFault(version, catalogue, rules)).toContain(
       '17 now (latest stable + 1), not 18; 18 is allowed once 17.0.0-rc.1',
     );
-    expect(cloudMajorFault(version, cut)).toBeNull();
-    expect(cloudMajorFault(version, new Map())).toContain('import the release history');
-    expect(() => mintCloudVersion({ commit: 'f00dface', at: AT, major: 18 }, catalogue)).toThrow('not 18');
-    expect(mintCloudVersion({ commit: 'f00dface', at: AT, major: 18 }, cut).major).toBe(18);
+    expect(cloudMajorFault(version, cut, rules)).toBeNull();
+    expect(cloudMajorFault(version, new Map(), rules)).toContain('import the release history');
+    const mint = (major: number, releases = cut) =>
+      mintCloudVersion({ commit: 'f00dface', at: AT, major }, releases, RULES);
+    expect(() => mint(18, catalogue)).toThrow('not 18');
+    expect(mint(17).major).toBe(17);
+    expect(mintCloudVersion({ commit: 'f00dface', at: AT }, cut, RULES).major).toBe(18);
   });
 });
 

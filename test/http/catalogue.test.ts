@@ -91,6 +91,32 @@ describe('registering a release', () => {
     }
   });
 
+  it('mints the major of main, which a person raises by declaring that the branch was cut', async () => {
+    const { api, server } = await started();
+    const mint = (query = '') => api('GET', `/releases/mint?commit=${COMMIT}&at=2024-11-12T10:15:30Z${query}`);
+    expect((await mint()).body).toEqual({ version: CLOUD, majors: [17] });
+    expectProblem(await mint('&major=18'), 422, 'invalid', /must be 17 now .*not 18.*cut-branch 17/);
+    const declare = (body: object) => api('POST', '/releases/cut-branch', { reason: 'feature freeze', ...body });
+    expectProblem(
+      await declare({ major: 18 }),
+      422,
+      'invalid',
+      /the next branch to be cut is branch\/v17, after 16\.4\.7/,
+    );
+    expect((await declare({ major: 17, dryRun: true })).body.cuts).toHaveLength(1);
+    expect((await mint()).body.majors).toEqual([17]);
+    const declared = await declare({ major: 17 });
+    const cut = { major: 17, by: 'token:release-manager', reason: 'feature freeze' };
+    expect(declared).toMatchObject({ status: 200, body: { cuts: [cut], majors: [17, 18] } });
+    expect((await declare({ major: 17 })).body).toEqual(declared.body);
+    const { body } = await api('GET', `/releases/mint?commit=${COMMIT}`);
+    expect(body).toMatchObject({ version: expect.stringMatching(/^18\.0\.0-cloud\./), majors: [17, 18] });
+    const [entry] = (await api('GET', '/audit?limit=1')).body.entries;
+    expect(entry).toMatchObject({ action: 'cut-branch', subject: 'branches/cut', reason: 'feature freeze' });
+    const operator = operatorClient(server, 'operator');
+    expect((await operator('POST', '/releases/cut-branch', { major: 17, reason: 'x' })).status).toBe(403);
+  });
+
   it('is for release managers', async () => {
     const { server } = await started();
     const operator = operatorClient(server, 'operator');

@@ -6,7 +6,7 @@ import { time } from '../describe.ts';
 import { UsageError } from '../errors.ts';
 import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
 import { backports, type CatalogueOptions, RELEASES_OPTION } from '../offline.ts';
-import type { BackportPlan, RecallResult, Release, SupportWindow, TagPlan } from '../types.ts';
+import type { BackportPlan, BranchCuts, RecallResult, Release, SupportWindow, TagPlan } from '../types.ts';
 import { tagLines } from './versions.ts';
 
 const REASON = 'why, for the audit log';
@@ -17,6 +17,7 @@ const STATES = ['absent', 'building', 'published'];
 interface RegisterOptions {
   commit: string;
   cutAt: string;
+  branch?: string;
   previous?: string;
   security?: true;
   embargoed?: true;
@@ -50,6 +51,7 @@ export function catalogueCommands(releases: Command, context: Context): void {
     .argument('<version>')
     .requiredOption('--commit <hash>', '6 to 40 hex digits')
     .requiredOption('--cut-at <time>', 'when its tag was cut: 2026-11-22T18:00:00Z')
+    .option('--branch <branch>', 'the branch that it was cut from, if it is not the usual one')
     .option('--previous <version>', 'the release that the changes are counted from')
     .option('--security', 'it fixes a vulnerability')
     .option('--embargoed', 'hide it from everyone below release-manager')
@@ -135,6 +137,17 @@ export function catalogueCommands(releases: Command, context: Context): void {
           ? 'no stable release is known; to import a history: fairway releases import FILE'
           : table(screen, ['major', 'newest', 'releases'], rows),
       );
+    });
+
+  releases
+    .command('cut-branch')
+    .description('declare that branch/vMAJOR was cut, which raises the major of cloud releases')
+    .argument('<major>')
+    .option('-r, --reason <reason>', REASON)
+    .action(async (text: string, options: { reason?: string }) => {
+      const body = { major: readMajor(text), reason: await requireReason(context, options.reason) };
+      const cuts = await api<BranchCuts>('/releases/cut-branch', { method: 'POST', body });
+      context.show(cuts, () => `cloud releases have the major ${cuts.majors.join(' or ')} now`);
     });
 
   releases
@@ -239,11 +252,12 @@ function readMajor(text: string): number {
 }
 
 function releaseSheet(screen: Screen, release: Release): string {
-  const { version, commit, cutAt, previous, security, embargoed, artifacts, changes, pulled, registered } = release;
+  const { version, commit, cutAt, branch, previous, security, embargoed, artifacts, changes, pulled, registered } =
+    release;
   const sheet = pairs(screen, [
     ['release', painted(version, 'bold')],
     ['commit', commit],
-    ['cut', cutAt && time(cutAt)],
+    ['cut', cutAt && `${time(cutAt)}${branch ? ` from ${branch}` : ''}`],
     ['previous', previous],
     ['security', security ? painted('yes', 'yellow') : 'no'],
     ...(embargoed

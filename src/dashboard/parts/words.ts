@@ -47,6 +47,7 @@ const ACTIONS: Record<string, string> = {
   delete: 'deleted',
   report: 'version reported',
   'import-releases': 'releases imported',
+  'cut-branch': 'branch cut',
   apply: 'document applied',
   'import-inventory': 'inventory imported',
   'accept-evidence': 'fall accepted',

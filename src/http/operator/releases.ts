@@ -70,6 +70,28 @@ const backports = createRoute({
   responses: answers('The plan.', schemas.BackportPlan),
 });
 
+const mint = createRoute({
+  method: 'get',
+  path: '/releases/mint',
+  operationId: 'mintCloudVersion',
+  tags,
+  summary: 'The cloud version of a commit',
+  ...guarded('read'),
+  request: { query: schemas.MintQuery },
+  responses: answers('The version; nothing is registered.', schemas.Minted),
+});
+
+const cutBranch = createRoute({
+  method: 'post',
+  path: '/releases/cut-branch',
+  operationId: 'cutBranch',
+  tags,
+  summary: 'Declare that `branch/vN` was cut, which raises the major of cloud releases',
+  ...guarded('register-release'),
+  request: { query: DryRun, ...body(schemas.CutBranch) },
+  responses: answers('The declared branches, and the majors of cloud releases.', schemas.BranchCuts),
+});
+
 const read = createRoute({
   method: 'get',
   path: '/releases/{version}',
@@ -171,6 +193,14 @@ export function releaseRoutes(releases: Releases, recall: Recall, signOffs: Sign
   app.openapi(backports, (c) => {
     const { urgency, ...needs } = c.req.valid('query');
     return c.json(releases.backports(urgency, needs, c.get('actor')), 200);
+  });
+  app.openapi(mint, (c) => {
+    const { at, ...input } = c.req.valid('query');
+    return c.json(releases.mint({ ...input, at: at === undefined ? undefined : new Date(at) }, c.get('actor')), 200);
+  });
+  app.openapi(cutBranch, async (c) => {
+    const { major, reason, dryRun } = c.req.valid('json');
+    return c.json(await releases.cutBranch(major, reason, readRequest(c, dryRun)), 200);
   });
   app.openapi(read, (c) => {
     const release = releases.read(c.req.valid('param').version, c.get('actor'));

@@ -9,6 +9,10 @@ const commit = z
   .string()
   .regex(/^[0-9a-fA-F]{6,40}$/, 'expected 6 to 40 hex digits')
   .openapi({ example: 'f00dfacade' });
+const branch = z
+  .string()
+  .regex(/^(main|branch\/v\d{1,4}(\.\d{1,4})?)$/, 'expected main, branch/vX or branch/vX.Y')
+  .openapi({ description: 'The branch that it was cut from.', example: 'branch/v17' });
 const pr = z
   .int()
   .min(1)
@@ -37,6 +41,7 @@ export const RegisterRelease = z
     version,
     commit,
     cutAt: time(),
+    branch: branch.optional(),
     previous: version.optional(),
     security: z.boolean().optional(),
     embargoed: z.boolean().optional(),
@@ -59,6 +64,7 @@ const artifact = z.object({ state: artifactState, at: moment().nullable() });
 export const releaseState = {
   commit: commit.nullable(),
   cutAt: moment().nullable(),
+  branch: branch.optional(),
   previous: canonicalVersion.nullable(),
   security: z.boolean(),
   embargoed: z.boolean(),
@@ -81,6 +87,19 @@ export const ReleaseQuery = z.object({
   order: z.enum(['precedence', 'time']).default('precedence').openapi({ description: 'The order, newest first.' }),
   limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
 });
+
+const major = z.coerce.number().int().min(0).max(10_000);
+export const MintQuery = z.object({
+  commit,
+  at: time().optional().openapi({ description: 'When it is cut; now by default.' }),
+  major: major.optional(),
+});
+const majorList = z.array(z.int()).openapi({ description: "Right for a cloud release now; the last one is main's." });
+export const Minted = z.object({ version: z.string(), majors: majorList }).openapi('Minted');
+export const CutBranch = z.strictObject({ major: z.int().min(0).max(10_000), reason, dryRun });
+export const BranchCuts = z
+  .object({ cuts: z.array(z.object({ major: z.int(), ...said })), majors: majorList })
+  .openapi('BranchCuts');
 
 export const PublishArtifacts = z
   .strictObject({
