@@ -30,7 +30,7 @@ const LAYERS: Record<string, Layer> = {
   },
   'peers/': { from: ['domain/', 'peers/'], packages: NONE },
   // Handlers pick the services that they need, by type only.
-  'http/': { from: ['domain/', 'service/', 'http/'], types: ['services.ts'], packages: ANY },
+  'http/': { from: ['domain/', 'service/', 'http/', 'process/turns.ts'], types: ['services.ts'], packages: ANY },
   'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/'], types: ['services.ts'], packages: ANY },
   // Wraps what it is handed, and alone knows OpenTelemetry.
   'tracing/': {

@@ -28,6 +28,14 @@ const listener = z.strictObject({
   host: z.string().min(1).describe('address to listen on; 0.0.0.0: all addresses'),
   port: port.describe('0: any free port'),
 });
+const operatorListener = listener.extend({
+  metrics: z.enum(['open', 'token']),
+  limits: z.strictObject({
+    perToken: z.int().min(1),
+    perAddress: z.int().min(1),
+    atOnce: z.int().min(1),
+  }),
+});
 const tls = z.strictObject({
   certificate: z.string().min(1).describe('file with the certificate and its chain, PEM'),
   key: z.string().min(1).describe('file with the private key, PEM, without a passphrase'),
@@ -62,7 +70,7 @@ const version = z
 /** All settings, as they are written. Their meanings are the comments in `config/default.yaml` or descriptions here. */
 export const settingsSchema = z.strictObject({
   public: listener.extend({ tls: tls.nullable() }),
-  operator: listener,
+  operator: operatorListener,
   workers: z.int().min(1).max(64),
   fastLane: z.boolean(),
   defaultChannel: channelName,

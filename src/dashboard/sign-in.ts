@@ -21,7 +21,7 @@ export interface Guest {
 
 /** Signing in and out, and the checks that a person is signed in. */
 export interface SignIn {
-  /** Puts the session, if there is one, into the request's frame. */
+  /** Puts the session, if there is one, into the request's frame. Throws `rate_limited`. */
   recognise: MiddlewareHandler<DashboardEnv>;
   /** Lets only signed-in people through, and only forms from the session's own pages. */
   require: MiddlewareHandler<DashboardEnv>;
@@ -36,10 +36,12 @@ export function createSignIn(authenticator: Authenticator, sessions: Sessions): 
   return {
     async recognise(c, next) {
       const session = sessions.find(getCookie(c, SESSION) ?? '');
-      if (session) {
+      if (!session) await authenticator.countAddress(addressOf(c));
+      else {
         c.set('session', session);
         c.set('actor', session.actor);
         c.set('frame', { ...c.get('frame'), session });
+        await authenticator.countActor(session.actor);
       }
       return next();
     },

@@ -9,10 +9,12 @@ import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import { describeAge, type Staleness, WITHHELD } from '../domain/staleness.ts';
 import type { Tracer } from '../domain/tracer.ts';
+import { takeTurns } from '../process/turns.ts';
 import { type Bootstrap, describeFaults, describeHold } from '../service/bootstrap.ts';
 import { type Clock, describeOffset } from '../service/clock.ts';
 import type { Services } from '../services.ts';
-import { type Authenticator, authenticate, type OperatorEnv } from './auth.ts';
+import { admit } from './admission.ts';
+import { type Authenticator, authenticate, needs, type OperatorEnv, openToAll } from './auth.ts';
 import { hideEmbargoed } from './embargo.ts';
 import { renderProblem } from './errors.ts';
 import type { EventStreams } from './event-streams.ts';
@@ -38,7 +40,9 @@ import { invalid } from './validation.ts';
 /** Counts requests, and renders all metrics for Prometheus. */
 export interface RequestMetrics {
   observeRequest(route: string, method: string, status: number, seconds: number): void;
-  registry: { metrics(): Promise<string>; contentType: string };
+  /** The page that Prometheus reads. */
+  render(): Promise<string>;
+  contentType: string;
 }
 
 type ApiServices = Pick<
@@ -66,6 +70,10 @@ export interface OperatorApiOptions {
   importIdle: number;
   github: { webhookSecret: string | null; label: string; repository: string | null };
   metrics: RequestMetrics;
+  /** Does `/metrics` ask for a token? */
+  metricsAccess: 'open' | 'token';
+  /** The requests that may be under way. */
+  atOnce: number;
   tracer: Tracer;
   authenticator: Authenticator;
   events: EventStreams;
@@ -105,6 +113,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
     const actor = c.get('actor')?.name;
     log.debug({ method: c.req.method, route, status: c.res.status, actor, seconds }, 'request');
   });
+  app.use(admit(options.atOnce, takeTurns()));
   app.onError((error, c) => renderProblem(error, c, log));
   app.notFound((c) =>
     renderProblem(
@@ -120,11 +129,20 @@ export function createOperatorApi(options: OperatorApiOptions) {
     const mask = createMask(state.peek()?.releases ?? new Map());
     return c.text(mask ? mask(text) : text, isReady ? 200 : 503);
   });
+  const open = openToAll(options.authenticator);
+  if (options.metricsAccess === 'token') app.use('/metrics', authenticate(options.authenticator), needs('read'));
+  else app.use('/metrics', open);
+  let shown = { page: '', releases: state.peek()?.releases, text: '' };
   app.get('/metrics', async (c) => {
-    const mask = createMask(state.peek()?.releases ?? new Map());
-    const text = await metrics.registry.metrics();
-    return c.body(mask ? mask(text) : text, 200, { 'Content-Type': metrics.registry.contentType });
+    const page = await metrics.render();
+    const releases = state.peek()?.releases;
+    // A large page is the same for a second.
+    if (shown.page !== page || shown.releases !== releases) {
+      shown = { page, releases, text: createMask(releases ?? new Map())?.(page) ?? page };
+    }
+    return c.body(shown.text, 200, { 'Content-Type': metrics.contentType });
   });
+  app.use('/hooks/*', open);
   app.route('/hooks', hookRoutes({ signOffs, secret: github.webhookSecret, ...github }));
 
   const api = createApi(options);
@@ -132,7 +150,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
   const openApi = () => (description ??= describeApi(api, options.version));
   let openApiText: string | undefined;
   app.route(API, api);
-  app.get('/openapi.json', (c) => {
+  app.get('/openapi.json', open, (c) => {
     openApiText ??= JSON.stringify(openApi());
     return c.body(openApiText, 200, { 'Content-Type': 'application/json' });
   });

@@ -52,7 +52,7 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
   if (settings.github.webhookSecret !== null && settings.github.repository === null) log.warn({}, ANY_REPOSITORY);
   let leaving = false;
   const stopping = new AbortController();
-  const authenticator = createAuthenticator(settings.tokens, now);
+  const authenticator = createAuthenticator(settings.tokens, settings.operator.limits, now);
   const events = createEventStreams(state, stopping.signal);
   const { app, openApi } = createOperatorApi({
     services,
@@ -66,6 +66,8 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
     clock,
     staleness: stalenessOf(settings.store),
     metrics,
+    metricsAccess: settings.operator.metrics,
+    atOnce: settings.operator.limits.atOnce,
     tracer,
     version,
     log,

@@ -4,6 +4,7 @@ import type { Certificate } from '../listeners/certificate.ts';
 import type { PollCounts } from '../listeners/poll-counts.ts';
 import type { SpanCounts } from '../tracing/tracing.ts';
 import { type FleetSources, watchFleet } from './fleet.ts';
+import { createPage } from './page.ts';
 import { watchPolls } from './polls.ts';
 import { type ProgressSources, watchProgress } from './progress.ts';
 import { type StateSources, watchCertificate, watchSpans, watchState } from './state.ts';
@@ -79,7 +80,8 @@ export function createMetrics() {
   });
 
   return {
-    registry,
+    contentType: registry.contentType,
+    render: createPage(registry),
     observer: {
       targetChanged: (channel: string, verb: string) => targetChanges.inc({ channel, verb }),
       targetRefused(channel: string, { reasons }: { reasons: { reason: string }[] }) {

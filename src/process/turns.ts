@@ -23,3 +23,23 @@ export async function inSlices<T, R>(items: Iterable<T>, handle: (item: T) => R 
   }
   return results;
 }
+
+/** Lets callers go on one at a time, in their order, each in a turn of its own: others are answered between two. */
+export function takeTurns(): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  let isBusy = false;
+
+  function begin(): void {
+    const next = waiting.shift();
+    isBusy = next !== undefined;
+    if (!next) return;
+    next();
+    setImmediate(begin);
+  }
+
+  return () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      if (!isBusy) begin();
+    });
+}

@@ -1,4 +1,6 @@
 import { Hono } from 'hono';
+import { raw } from 'hono/html';
+import type { HtmlEscapedString } from 'hono/utils/html';
 import type { DashboardEnv } from '../frame.ts';
 import { Operation, type OperationObject } from '../parts/operation.tsx';
 import { type Schema, SchemaView } from '../parts/schema.tsx';
@@ -82,10 +84,11 @@ function Docs({ document }: { document: OpenApi }) {
 /** `/docs`: the API's reference, made from its OpenAPI document. No library renders one without inline styles. */
 export function docsPage(openApi: () => object) {
   const app = new Hono<DashboardEnv>();
-  let document: OpenApi | undefined;
+  /** Rendered once; only the frame around it differs. */
+  let reference: HtmlEscapedString | undefined;
   app.get('/docs', (c) => {
-    document ??= openApi() as OpenApi;
-    return renderPage(c, { title: 'API', section: 'docs' }, <Docs document={document} />);
+    reference ??= raw(String(<Docs document={openApi() as OpenApi} />));
+    return renderPage(c, { title: 'API', section: 'docs' }, reference);
   });
   return app;
 }
