@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { keepAdminToken, type MadeToken } from './config/admin-token.ts';
+import { ENVIRONMENT } from './config/raw.ts';
 import { loadSettings, type Settings, SettingsError } from './config/settings.ts';
 import { FairwayError } from './domain/errors.ts';
 import { urlOf } from './listeners/listen.ts';
@@ -16,10 +17,30 @@ const DEFAULTS = fileURLToPath(new URL('../config/default.yaml', import.meta.url
 /** The command line of a checkout; in the image it is on the PATH. */
 const CHECKOUT_CLI = fileURLToPath(new URL('../fairway', import.meta.url));
 
+const HELP = `Usage: node dist/main.js
+
+Starts a Fairway server: a listener for agents and one for operators. It takes no arguments; settings come from
+config/default.yaml, from the file that FAIRWAY_CONFIG names, and from these variables, each over the one before:
+
+${Object.entries(ENVIRONMENT)
+  .map(([variable, path]) => `  ${variable.padEnd(36)}${path.join('.')}`)
+  .join('\n')}
+
+Options:
+  -h, --help    show this
+  --version     show the version
+
+To check settings without a start:  fairway config check FILE
+The command line for operators:     fairway --help
+`;
+
 // Node prints the stack of an uncaught error, which names places in the bundle.
 process.on('uncaughtExceptionMonitor', (error) => {
   if (error instanceof Error) error.stack = inSources(String(error.stack));
 });
+
+const [argument] = process.argv.slice(2);
+if (argument !== undefined) explain(argument);
 
 try {
   const settings = loadSettings(DEFAULTS, process.env);
@@ -34,6 +55,14 @@ try {
     `fairway cannot start: ${expected ? error.message : inSources(String((error as Error).stack))}\n`,
   );
   process.exit(error instanceof SettingsError ? 2 : 1);
+}
+
+/** Answers `--help` and `--version`, and ends: the server itself takes no argument. */
+function explain(argument: string): never {
+  if (argument === '--version') process.stdout.write(`${version}\n`);
+  else if (argument === '--help' || argument === '-h') process.stdout.write(HELP);
+  else process.stderr.write(`fairway cannot start: there is no argument ${argument}; see --help\n`);
+  process.exit(/^(--version|--help|-h)$/.test(argument) ? 0 : 2);
 }
 
 async function lead(settings: Settings, log: Logger): Promise<void> {

@@ -46,6 +46,11 @@ const LAYERS: Record<string, Layer> = {
     from: ['cli/', 'domain/agent-version.ts', 'domain/effects.ts', 'domain/words.ts'],
     packages: NONE,
   },
+  // Settings are checked as a server checks them.
+  'cli/commands/config.ts': {
+    from: ['cli/', 'config/check.ts', 'domain/words.ts'],
+    packages: /^(commander|node:(fs|url))$/,
+  },
   // What works without a server.
   'cli/offline.ts': { from: ['cli/', 'domain/'], packages: NONE },
   // Numbers, durations and actors read alike on the page and at the terminal; marks, sources and effects have one name.

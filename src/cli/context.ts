@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { type Api, createClient, readUrl } from './client.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { type Screen, screenOf, sentence } from './layout.ts';
-import { DEFAULT_URL, readLogin } from './login-file.ts';
+import { DEFAULT_URL, type Login, readLogin } from './login-file.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
@@ -12,6 +12,8 @@ export type Format = (typeof FORMATS)[number];
 /** What every command works with. */
 export interface Context {
   api: Api;
+  /** The operator listener that `api` calls. */
+  url(): string;
   terminal: Terminal;
   /** Prints the result: `value` as JSON or YAML, or, for people, the text that `table` makes of it. */
   show(value: unknown, table: (screen: Screen) => string): void;
@@ -25,9 +27,11 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
   const options = () => program.opts<{ url?: string; output: Format }>();
   let client: Api | undefined;
 
+  const urlOf = (login: Login | null): string => options().url ?? (env.FAIRWAY_URL || login?.url || DEFAULT_URL);
+
   function connect(): Api {
     const login = readLogin(env);
-    const url = options().url ?? (env.FAIRWAY_URL || login?.url || DEFAULT_URL);
+    const url = urlOf(login);
     // A saved token is sent only to the server it was saved for.
     const token =
       env.FAIRWAY_TOKEN || (login && readUrl(login.url).origin === readUrl(url).origin ? login.token : undefined);
@@ -47,6 +51,7 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
       client ??= connect();
       return client(path, request);
     },
+    url: () => urlOf(readLogin(env)),
     terminal: openTerminal(process),
     show(value, table) {
       const { output } = options();

@@ -4,7 +4,9 @@ import { agentCommands } from './commands/agents.ts';
 import { auditCommands } from './commands/audit.ts';
 import { channelCommands } from './commands/channels.ts';
 import { completionCommands } from './commands/completion.ts';
+import { configCommands } from './commands/config.ts';
 import { controlPlaneCommands } from './commands/control-planes.ts';
+import { doctorCommands } from './commands/doctor.ts';
 import { evidenceCommands } from './commands/evidence.ts';
 import { inventoryCommands } from './commands/inventory.ts';
 import { loginCommands } from './commands/login.ts';
@@ -24,6 +26,7 @@ const GROUPS: [heading: string, groups: Group[]][] = [
   ['Agents:', [agentCommands, evidenceCommands, inventoryCommands]],
   ['Releases and control planes:', [releaseCommands, promoteCommands, versionCommands, controlPlaneCommands]],
   ['State:', [auditCommands, stateCommands]],
+  ['Servers:', [configCommands, doctorCommands]],
   ['This program:', [loginCommands, completionCommands]],
 ];
 

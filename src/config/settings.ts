@@ -186,6 +186,19 @@ export class SettingsError extends Error {
  * Throws `SettingsError` with every fault at once.
  */
 export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Settings {
+  const { raw, faults } = readSettings(defaultsFile, env);
+  try {
+    const settings = validate(raw);
+    if (faults.length === 0) return settings;
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    faults.push(...error.faults);
+  }
+  throw new SettingsError(faults);
+}
+
+/** The same settings, merged and not checked, and what is wrong with the files that contain them. */
+export function readSettings(defaultsFile: string, env: NodeJS.ProcessEnv): { raw: Raw; faults: string[] } {
   const files = [defaultsFile, ...(env.FAIRWAY_CONFIG ? [env.FAIRWAY_CONFIG] : [])];
   const faults: string[] = [];
   const read = (file: string) => {
@@ -196,15 +209,7 @@ export function loadSettings(defaultsFile: string, env: NodeJS.ProcessEnv): Sett
       return {};
     }
   };
-  const raw = [...files.map(read), readEnvironment(env)].reduce(merge);
-  try {
-    const settings = validate(raw);
-    if (faults.length === 0) return settings;
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    faults.push(...error.faults);
-  }
-  throw new SettingsError(faults);
+  return { raw: [...files.map(read), readEnvironment(env)].reduce(merge), faults };
 }
 
 /** Checks merged settings. Throws `SettingsError` with every fault. */

@@ -1,16 +1,7 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
-import type { Settings } from '../config/settings.ts';
+import { checkPair, type KeyPair, readPair, type TlsSettings, unusable } from '../config/key-pair.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { repeat } from '../process/repeat.ts';
-
-/** A certificate, followed by its chain, and its private key, both in PEM. */
-export interface KeyPair {
-  cert: string;
-  key: string;
-}
 
 /** The key pair that a listener serves. */
 export interface ServedKeyPair {
@@ -26,8 +17,6 @@ export interface Certificate extends ServedKeyPair {
   isCurrent(): boolean;
   close(): void;
 }
-
-type TlsSettings = NonNullable<Settings['public']['tls']>;
 
 /**
  * Reads a certificate and its key from their files, and again when they change. If a new certificate is unusable, it is
@@ -88,32 +77,3 @@ export async function openCertificate(settings: TlsSettings, log: Logger): Promi
 const KEPT = 'the new certificate is unusable; the old one stays';
 
 const textOf = ({ cert, key }: KeyPair): string => `${cert}\n${key}`;
-
-async function readPair(settings: TlsSettings): Promise<KeyPair> {
-  try {
-    const [cert, key] = await Promise.all([readFile(settings.certificate, 'utf8'), readFile(settings.key, 'utf8')]);
-    return { cert, key };
-  } catch (error) {
-    throw unusable(settings, (error as Error).message);
-  }
-}
-
-/** Returns the end of the certificate, in milliseconds since 1970. Throws `invalid`. */
-function checkPair(pair: KeyPair, settings: TlsSettings): number {
-  try {
-    const certificate = new X509Certificate(pair.cert);
-    if (!certificate.checkPrivateKey(createPrivateKey(pair.key)))
-      throw new Error('the key does not belong to the certificate');
-    createSecureContext(pair);
-    return Date.parse(certificate.validTo);
-  } catch (error) {
-    throw unusable(settings, (error as Error).message);
-  }
-}
-
-const unusable = ({ certificate, key }: TlsSettings, why: string): FairwayError =>
-  new FairwayError(
-    'invalid',
-    `cannot serve TLS with ${certificate} and ${key}: ${why}; ` +
-      'public.tls needs a certificate with its chain and the matching key, both in PEM',
-  );

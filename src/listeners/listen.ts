@@ -3,8 +3,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SecureVersion } from 'node:tls';
+import type { KeyPair } from '../config/key-pair.ts';
 import { FairwayError } from '../domain/errors.ts';
-import type { KeyPair, ServedKeyPair } from './certificate.ts';
+import type { ServedKeyPair } from './certificate.ts';
 
 export interface Listener {
   url: string;

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
+import type { KeyPair } from '../config/key-pair.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Sighting, SightingSource } from '../domain/agent.ts';
 import { FairwayError } from '../domain/errors.ts';
@@ -7,7 +8,6 @@ import type { UncountedLine } from '../domain/fleet-counts.ts';
 import { type Snapshot, stateOf, takeSnapshot, targetsOf } from '../domain/snapshot.ts';
 import type { ControlState, RecordingOptions } from '../domain/store.ts';
 import type { State } from '../service/state.ts';
-import type { KeyPair } from './certificate.ts';
 import { addCounts, type PollCounts } from './poll-counts.ts';
 import { openPublicSide, type PublicSide, type PublicSideOptions } from './public.ts';
 

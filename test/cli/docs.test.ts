@@ -9,6 +9,7 @@ import { QUICKSTART, startServer, TOKENS } from '../support/server.ts';
 import { hasTerminal, onTerminal } from '../support/terminal.ts';
 
 const FILE = 'docs/cli.md';
+const PUBLIC_URL = 'http://127.0.0.1:8080';
 /** A directory as the page assumes it: a checkout next to a server with an admin token. */
 async function workplace() {
   const place = makeCheckout(await buildCli());
@@ -22,7 +23,8 @@ it.skipIf(!hasTerminal)('shows commands that work as printed, and their output',
   const server = await startServer(QUICKSTART, { now: () => new Date('2026-11-22T12:00:00Z') });
   const { dir, env: bare } = await workplace();
   const env = { ...bare, TZ: 'UTC' };
-  const shown = (output: string) => asKept(output, server).replaceAll(env.HOME, '~').trimEnd();
+  const shown = (output: string) =>
+    asKept(output, server).replaceAll(server.publicUrl, PUBLIC_URL).replaceAll(env.HOME, '~').trimEnd();
 
   async function run(command: string, asked: boolean): Promise<string> {
     if (asked) {
@@ -33,7 +35,8 @@ it.skipIf(!hasTerminal)('shows commands that work as printed, and their output',
       ]);
       return shown(screen);
     }
-    const here = `exec 2>&1\n${command.replaceAll(USUAL_URL, server.operatorUrl)}`;
+    const local = command.replaceAll(USUAL_URL, server.operatorUrl).replaceAll(PUBLIC_URL, server.publicUrl);
+    const here = `exec 2>&1\n${local}`;
     return shown(await text(spawn('sh', ['-c', here], { cwd: dir, env }).stdout));
   }
 
