@@ -5,6 +5,7 @@ import { readRedisAccess } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
 import type { Guest } from './dashboard/sign-in.ts';
+import { LEAST_LOOK } from './domain/hearing.ts';
 import { isEmpty, type Stage } from './domain/promotion.ts';
 import { stalenessOf } from './domain/staleness.ts';
 import { type Certificate, openCertificate } from './listeners/certificate.ts';
@@ -209,8 +210,8 @@ function assignWork(
   leadership.whileLeading('promotion', settings.promotion.advanceEvery, promotionDriver.advance);
 }
 
-/** Milliseconds. A stale agent leaves the census late by at most a twenty-fourth of `staleAfter`, or by a second. */
-const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, 1_000), 30 * 60 * 1_000);
+/** Milliseconds. A stale agent leaves the census late by at most a twenty-fourth of `staleAfter`. */
+const sweepEvery = (staleAfter: number) => Math.min(Math.max(staleAfter / 24, LEAST_LOOK), 30 * 60 * 1_000);
 
 /** Closes the listeners first, so that every request under way finds what it needs. */
 async function closeAll(opened: Opened, { drain, deadline }: Settings['shutdown']): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Settings } from './config/settings.ts';
+import { countedStaleAfter } from './domain/hearing.ts';
 import type { Store } from './domain/store.ts';
 import type { Tracer } from './domain/tracer.ts';
 import type { Metrics } from './metrics/registry.ts';
@@ -68,7 +69,8 @@ const MAX_PEER_BODY = 8 * 1024 * 1024;
 
 export function createServices({ store, state, settings, observer, tracer, now, log }: ServiceParts): Services {
   const { compatibility, evidence, sources: sourceSettings } = settings;
-  const { staleAfter, contestedFor } = settings.fleet;
+  const { contestedFor, flushEvery } = settings.fleet;
+  const staleAfter = countedStaleAfter(settings.fleet.staleAfter, flushEvery);
   const { stages, grace, majorOverlap, prometheus } = settings.promotion;
 
   const policy = { ...compatibility, ...evidence, staleAfter };

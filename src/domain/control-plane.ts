@@ -24,6 +24,14 @@ export interface ControlPlane {
   updatedBy: string;
 }
 
+/** What is remembered of a deleted control plane, which a start must not create again. */
+export interface RetiredControlPlane {
+  name: string;
+  /** ISO 8601. */
+  at: string;
+  by: string;
+}
+
 export const lowestOf = ({ version }: Pick<ControlPlane, 'version'>): string => version;
 export const highestOf = ({ version, highest }: Pick<ControlPlane, 'version' | 'highest'>): string =>
   highest ?? version;

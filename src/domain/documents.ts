@@ -106,6 +106,7 @@ const CHECKS: Record<string, Check> = {
     updatedBy: text,
   }),
   retired: object({ name: text, served }),
+  'retired-control-plane': object({ name: text, at: text, by: text }),
   'control-plane': object({
     name: text,
     version: planeVersion,

@@ -1,5 +1,5 @@
 import type { Channel, RetiredChannel } from './channel.ts';
-import type { ControlPlane } from './control-plane.ts';
+import type { ControlPlane, RetiredControlPlane } from './control-plane.ts';
 import { derivedOnce } from './derived.ts';
 import { FairwayError } from './errors.ts';
 import type { Promotion } from './promotion.ts';
@@ -24,6 +24,8 @@ export interface Snapshot {
   readonly signOffs: Stored<SignOffs> | null;
   /** What is remembered of deleted channels, by name. */
   readonly retired: ReadonlyMap<string, Stored<RetiredChannel>>;
+  /** Control planes that were deleted, by name. */
+  readonly retiredControlPlanes: ReadonlyMap<string, Stored<RetiredControlPlane>>;
   /** Documents of the store that cannot be served, by key; the others hold their last good states, if known. */
   readonly bad: ReadonlyMap<string, BadDocument>;
 }
@@ -31,6 +33,7 @@ export interface Snapshot {
 export const channelKey = (name: string): string => `channel/${name}`;
 export const retiredKey = (name: string): string => `retired/${name}`;
 export const controlPlaneKey = (name: string): string => `control-plane/${name}`;
+export const retiredControlPlaneKey = (name: string): string => `retired-control-plane/${name}`;
 export const releaseKey = (version: string): string => `release/${version}`;
 export const promotionKey = (version: string): string => `promotion/${version}`;
 
@@ -59,6 +62,7 @@ export function takeSnapshot({ revision, hash, documents, bad = [] }: ControlSta
   const releases = new Map<string, Stored<Release>>();
   const promotions = new Map<string, Stored<Promotion>>();
   const retired = new Map<string, Stored<RetiredChannel>>();
+  const retiredControlPlanes = new Map<string, Stored<RetiredControlPlane>>();
   let signOffs: Stored<SignOffs> | null = null;
   for (const document of documents) {
     const { key, value } = document;
@@ -69,6 +73,8 @@ export function takeSnapshot({ revision, hash, documents, bad = [] }: ControlSta
     else if (key.startsWith('release/')) releases.set(name, stored as Stored<Release>);
     else if (key.startsWith('promotion/')) promotions.set(name, stored as Stored<Promotion>);
     else if (key.startsWith('retired/')) retired.set(name, stored as Stored<RetiredChannel>);
+    else if (key.startsWith('retired-control-plane/'))
+      retiredControlPlanes.set(name, stored as Stored<RetiredControlPlane>);
     else if (key === SIGN_OFFS_KEY) signOffs = stored as Stored<SignOffs>;
   }
   return {
@@ -81,6 +87,7 @@ export function takeSnapshot({ revision, hash, documents, bad = [] }: ControlSta
     promotions,
     signOffs,
     retired,
+    retiredControlPlanes,
     bad: new Map(bad.map((each) => [each.key, each])),
   };
 }

@@ -4,7 +4,7 @@ import { type Act, type Channel, type ChannelSettings, createChannel, DEFAULT_SE
 import { FairwayError } from '../domain/errors.ts';
 import type { Actor } from '../domain/role.ts';
 import { applyWrites, channelKey, controlPlaneKey, replace, type Snapshot } from '../domain/snapshot.ts';
-import type { ControlLog } from '../domain/store.ts';
+import type { ControlLog, Write } from '../domain/store.ts';
 import { requireVersion } from '../domain/version.ts';
 import { who } from '../domain/words.ts';
 import { repeat } from '../process/repeat.ts';
@@ -166,13 +166,21 @@ async function createMissing(options: BootstrapOptions): Promise<void> {
     log.info({ channel: name, target }, 'created a channel that the settings name');
 }
 
-const newControlPlanes = ({ controlPlanes }: BootstrapOptions, snapshot: Snapshot, at: Date) =>
-  Object.entries(controlPlanes)
-    .filter(([name]) => !snapshot.controlPlanes.has(name) && !snapshot.bad.has(controlPlaneKey(name)))
-    .map(([name, version]) => {
-      const stamp = { updatedAt: at.toISOString(), updatedBy: ACTOR.name };
-      return replace(controlPlaneKey(name), undefined, { name, version: requireVersion(version).text, ...stamp });
-    });
+function newControlPlanes({ controlPlanes, log }: BootstrapOptions, snapshot: Snapshot, at: Date): Write[] {
+  return Object.entries(controlPlanes).flatMap(([name, version]) => {
+    if (snapshot.controlPlanes.has(name) || snapshot.bad.has(controlPlaneKey(name))) return [];
+    const retired = snapshot.retiredControlPlanes.get(name);
+    if (retired) {
+      log.info({ controlPlane: name }, describeDeleted(`control plane ${name}`, retired));
+      return [];
+    }
+    const stamp = { updatedAt: at.toISOString(), updatedBy: ACTOR.name };
+    return [replace(controlPlaneKey(name), undefined, { name, version: requireVersion(version).text, ...stamp })];
+  });
+}
+
+const describeDeleted = (what: string, { at, by }: { at: string; by: string }): string =>
+  `${what} was deleted at ${at} by ${who(by)}, so it is not created again`;
 
 function newChannels({ channels, log }: BootstrapOptions, snapshot: Snapshot, act: Act): Channel[] {
   return channels.flatMap(({ name, target, ...settings }) => {
@@ -180,8 +188,7 @@ function newChannels({ channels, log }: BootstrapOptions, snapshot: Snapshot, ac
     if (snapshot.channels.has(name) || snapshot.bad.has(channelKey(name))) return [];
     const retired = snapshot.retired.get(name);
     if (retired) {
-      const { at, by } = retired;
-      log.info({ channel: name, at, by }, `${name} was deleted at ${at} by ${who(by)}, so it is not created again`);
+      log.info({ channel: name, at: retired.at, by: retired.by }, describeDeleted(name, retired));
       return [];
     }
     const version = target === undefined ? null : requireVersion(target);

@@ -11,7 +11,14 @@ import {
 } from '../domain/control-plane.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { addReading, heldVersions, type PlaneReading } from '../domain/plane-readings.ts';
-import { channelsOfPlane, controlPlaneKey, requireControlPlane, type Stored } from '../domain/snapshot.ts';
+import {
+  channelsOfPlane,
+  controlPlaneKey,
+  replace,
+  requireControlPlane,
+  retiredControlPlaneKey,
+  type Stored,
+} from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
 import type { Fleet, FleetReading } from './fleet.ts';
@@ -77,7 +84,8 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     components: Components | null,
     { actor, ifMatch, dryRun, fence }: ChangeRequest,
   ): Promise<{ controlPlane: ControlPlaneView; created: boolean }> {
-    const before = state.snapshot().controlPlanes.get(name);
+    const { controlPlanes, retiredControlPlanes } = state.snapshot();
+    const before = controlPlanes.get(name);
     requireRevision(controlPlaneKey(name), before, ifMatch);
     const at = now();
     const stamp = { by: actor.name, at: at.toISOString() };
@@ -86,7 +94,9 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     // Pipelines report again and again; only news are worth a revision.
     if (dryRun || !isNews)
       return { controlPlane: viewControlPlane({ ...after, revision: before?.revision ?? 0 }), created };
-    const change = { key: controlPlaneKey(name), before, after, action: 'report', reason: '', actor, at, fence };
+    const retired = retiredControlPlanes.get(name);
+    const more = retired ? [replace(retiredControlPlaneKey(name), retired, null)] : [];
+    const change = { key: controlPlaneKey(name), before, after, action: 'report', reason: '', actor, at, fence, more };
     const { revision } = await commitDocument(state, change);
     return { controlPlane: viewControlPlane({ ...after, revision }), created };
   }
@@ -132,6 +142,9 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
         stages.filter(({ controlPlanes }) => controlPlanes.includes(name)).map((stage) => stage.name),
       );
       if (dryRun) return;
+      const at = now();
+      const memory = { name, at: at.toISOString(), by: actor.name };
+      const retired = state.snapshot().retiredControlPlanes.get(name);
       const change = {
         key: controlPlaneKey(name),
         before,
@@ -139,7 +152,8 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
         action: 'delete',
         reason: '',
         actor,
-        at: now(),
+        at,
+        more: [replace(retiredControlPlaneKey(name), retired, memory)],
       };
       await commitDocument(state, change);
       readings.delete(name);

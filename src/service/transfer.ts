@@ -25,6 +25,7 @@ import {
   promotionKey,
   releaseKey,
   replace,
+  retiredControlPlaneKey,
   retiredKey,
   type Snapshot,
   withoutRevision,
@@ -180,6 +181,8 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     if (before?.version === version) continue;
     const after = { name: wanted.name, version, updatedAt: at, updatedBy: act.by };
     writes.push(replace(controlPlaneKey(wanted.name), before, after));
+    const retired = snapshot.retiredControlPlanes.get(wanted.name);
+    if (retired) writes.push(replace(retiredControlPlaneKey(wanted.name), retired, null));
   }
   for (const wanted of document.releases ?? []) {
     const before = snapshot.releases.get(wanted.version);

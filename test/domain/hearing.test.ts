@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { listen, silenceBounds } from '../../src/domain/hearing.ts';
+import { countedStaleAfter, listen, silenceBounds } from '../../src/domain/hearing.ts';
 import type { Hearing } from '../../src/domain/store.ts';
 
 const STALE = 100;
@@ -30,4 +30,12 @@ describe('an agent is forgotten', () => {
   ])('%s', (_, hearing, now, expected) => {
     expect(bound([['c', hearing]], now)).toBe(expected);
   });
+});
+
+it.each([
+  ['as it is set', 86_400_000, 1_000, 86_400_000],
+  ['longer, where check-ins are written more rarely', 1_000, 1_000, 8_000],
+  ['longer, where nobody looks as often', 100, 20, 2_000],
+])('the time after which silence counts is %s', (_, set, flushEvery, counts) => {
+  expect(countedStaleAfter(set, flushEvery)).toBe(counts);
 });

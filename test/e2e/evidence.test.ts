@@ -363,7 +363,7 @@ describe.each(STORES)('with the store %s', (store) => {
   });
 
   it('an agent is forgotten for its silence only while others of its channel are heard', async () => {
-    const { checkIn, check, census } = await started(store, { fleet: { staleAfter: '8s' } });
+    const { checkIn, check, census } = await started(store, { fleet: { staleAfter: store === 'redis' ? '8s' : '1s' } });
     await checkIn('a1', '15.4.9');
     await checkIn('b1', '15.4.9', 'canary');
     await vi.waitFor(

@@ -281,7 +281,7 @@ describe('a Redis that lost its data', () => {
       await vi.waitFor(async () => expect(await server.metric('fairway_store_up')).toBe(0), RECOVERED);
       const [refusal, ms] = await timed(rollForward(server, '16.4.8'));
       expectUnavailable([refusal, ms]);
-      expect(refusal.body.detail).toMatch(/lost changes: it is at revision 0 .* POST \/api\/v1\/recovery/);
+      expect(refusal.body.detail).toMatch(/lost changes: it is at revision 0 .* fairway recover/);
       expect(await asAdmin(redis.url, (admin) => admin.exists('{fairway}:head')), 'what refused changes left').toBe(0);
       expect((await server.api('GET', '/channels')).body.channels).toHaveLength(1);
       expect(await polling.stop()).toMatchObject({ wrong: [] });

@@ -116,6 +116,11 @@ describe('a check of a control plane', () => {
 
   it('is not found if the control plane has no recorded version', async () => {
     const { api } = await started();
-    expectProblem(await api('POST', '/control-planes/x/check', { version: '17.0.0' }), 404, 'not_found', /PUT/);
+    expectProblem(
+      await api('POST', '/control-planes/x/check', { version: '17.0.0' }),
+      404,
+      'not_found',
+      /fairway control-planes report x VERSION$/,
+    );
   });
 });

@@ -109,6 +109,32 @@ describe('what the settings name', () => {
     expect(await again.readyz()).toMatch(/^200 ready, but the bootstrap was refused: new: 16\.4\.6 is refused for new/);
   });
 
+  it('does not make a control plane again that a person deleted, until it is reported again', async () => {
+    const dataDir = temporaryDirectory();
+    const settings = { dataDir, bootstrap: { controlPlanes: { main: '16.4.7', spare: '16.4.7' } } };
+    const names = async ({ api }: Awaited<ReturnType<typeof startLogged>>) =>
+      (await api('GET', '/control-planes')).body.controlPlanes.map(({ name }: { name: string }) => name);
+    const first = await startLogged(settings);
+    expect((await first.api('DELETE', '/control-planes/spare')).status).toBe(204);
+    await first.close();
+
+    const again = await startLogged(settings);
+    expect(await names(again)).toEqual(['main']);
+    expect(again.lines('control plane spare was deleted at').map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(/^control plane spare was deleted at \S+ by token admin, so it is not created again$/),
+    ]);
+    expect((await again.api('PUT', '/control-planes/spare', { version: '17.0.0' })).status).toBe(201);
+    expect((await again.api('DELETE', '/control-planes/spare')).status).toBe(204);
+    const document = { fairway: 1, controlPlanes: [{ name: 'spare', version: '16.4.7' }] };
+    expect((await again.api('POST', '/apply', document)).status).toBe(200);
+    expect(await names(again)).toEqual(['main', 'spare']);
+    await again.close();
+    const { body } = await (await startLogged(settings)).api('GET', '/export', undefined, {
+      Accept: 'application/json',
+    });
+    expect(Object.keys(body)).not.toContain('retiredControlPlanes');
+  });
+
   it('does not show which release is under embargo', async () => {
     const dataDir = temporaryDirectory();
     const release = { version: '16.4.9', embargoed: true };
