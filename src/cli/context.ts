@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { type Api, createClient, readUrl } from './client.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { type Screen, screenOf, sentence } from './layout.ts';
-import { DEFAULT_URL, type Login, readLogin } from './login-file.ts';
+import { DEFAULT_URL, readLogin } from './login-file.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
@@ -12,8 +12,8 @@ export type Format = (typeof FORMATS)[number];
 /** What every command works with. */
 export interface Context {
   api: Api;
-  /** The operator listener that `api` calls. */
-  url(): string;
+  /** The operator listener that `api` calls, and the token to use there. */
+  server(): { url: string; token: string | undefined };
   terminal: Terminal;
   /** Prints the result: `value` as JSON or YAML, or, for people, the text that `table` makes of it. */
   show(value: unknown, table: (screen: Screen) => string): void;
@@ -27,14 +27,16 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
   const options = () => program.opts<{ url?: string; output: Format }>();
   let client: Api | undefined;
 
-  const urlOf = (login: Login | null): string => options().url ?? (env.FAIRWAY_URL || login?.url || DEFAULT_URL);
+  function server(): { url: string; token: string | undefined } {
+    const login = readLogin(env);
+    const url = options().url ?? (env.FAIRWAY_URL || login?.url || DEFAULT_URL);
+    // A saved token is sent only to the server it was saved for.
+    const saved = login && readUrl(login.url).origin === readUrl(url).origin ? login.token : undefined;
+    return { url, token: env.FAIRWAY_TOKEN || saved };
+  }
 
   function connect(): Api {
-    const login = readLogin(env);
-    const url = urlOf(login);
-    // A saved token is sent only to the server it was saved for.
-    const token =
-      env.FAIRWAY_TOKEN || (login && readUrl(login.url).origin === readUrl(url).origin ? login.token : undefined);
+    const { url, token } = server();
     if (token) return createClient(url, token, warn);
     throw new UsageError(`you are not signed in to ${url}; run fairway login, or set FAIRWAY_TOKEN`);
   }
@@ -51,7 +53,7 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
       client ??= connect();
       return client(path, request);
     },
-    url: () => urlOf(readLogin(env)),
+    server,
     terminal: openTerminal(process),
     show(value, table) {
       const { output } = options();

@@ -17,6 +17,8 @@ export interface Examined {
   /** The address that updaters have. */
   publicUrl: string;
   api: Api;
+  /** Undefined if nobody is signed in; metrics may ask for it. */
+  token: string | undefined;
   /** Epoch milliseconds. */
   now: number;
 }
@@ -53,7 +55,7 @@ export async function examine(examined: Examined): Promise<Finding[]> {
 
 const isLoopback = ({ hostname }: URL): boolean => /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(hostname);
 
-async function examineOperator({ url, now }: Examined): Promise<{ reached: boolean; findings: Finding[] }> {
+async function examineOperator({ url, token, now }: Examined): Promise<{ reached: boolean; findings: Finding[] }> {
   const check = 'operator listener';
   const base = new URL(url);
   try {
@@ -69,12 +71,18 @@ async function examineOperator({ url, now }: Examined): Promise<{ reached: boole
         : ready.body.includes(', but ')
           ? warning(check, ready.body, runbooks)
           : ok(check, `${url} is ${ready.body}`);
-    const metrics = (await probe(new URL('/metrics', base))).body;
+    const metrics = await probe(new URL('/metrics', base), token);
     const transport =
       base.protocol === 'https:' || isLoopback(base)
         ? []
         : [warning(check, `${url} is not https, so the network sees tokens`, 'put it behind a proxy with TLS')];
-    const findings = [readiness, ...transport, examineStore(metrics), examineClock(metrics, ready.at, now)];
+    const findings = [readiness, ...transport];
+    if (metrics.status === 200) {
+      findings.push(examineStore(metrics.body), examineClock(metrics.body, ready.at, now));
+    } else {
+      const unread = `the metrics, which show the state of the store and the clock, answer ${metrics.status}`;
+      findings.push(warning('store', unread, `sign in with the role viewer or higher: fairway login ${url}`));
+    }
     return { reached: true, findings };
   } catch (error) {
     const why = `${url} cannot be reached: ${(error as Error).message}`;

@@ -15,10 +15,11 @@ export interface Probe {
 
 const DEADLINE_MS = 5_000;
 
-/** Gets an address without credentials, as an updater does. Rejects with an error that people can read. */
-export function probe(url: URL): Promise<Probe> {
+/** Gets an address, without a token as an updater does. Rejects with an error that people can read. */
+export function probe(url: URL, token?: string): Promise<Probe> {
   return new Promise((resolve, reject) => {
-    const options = { signal: AbortSignal.timeout(DEADLINE_MS), minVersion: 'TLSv1.2' as const };
+    const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+    const options = { headers, signal: AbortSignal.timeout(DEADLINE_MS), minVersion: 'TLSv1.2' as const };
     const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
     request.once('error', (error: NodeJS.ErrnoException) => reject(new Error(describe(error))));
     request.once('response', (response) => {

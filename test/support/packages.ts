@@ -19,6 +19,7 @@ const PACKAGES = {
   buildah: ['buildah'],
   mmdebstrap: ['mmdebstrap'],
   kubectl: ['kubernetes-client'],
+  'systemd-analyze': ['systemd'],
 } as const;
 
 export type Program = keyof typeof PACKAGES;

@@ -15,9 +15,10 @@ export function doctorCommands(program: Command, context: Context): void {
     )
     .option('--public <url>', 'the address that updaters have; default: the host of the operator listener, port 8080')
     .action(async (options: { public?: string }) => {
-      const url = readUrl(context.url()).origin;
+      const { url: given, token } = context.server();
+      const url = readUrl(given).origin;
       const publicUrl = readUrl(options.public ?? publicOf(url)).origin;
-      const findings = await examine({ url, publicUrl, api: context.api, now: Date.now() });
+      const findings = await examine({ url, publicUrl, api: context.api, token, now: Date.now() });
       if (findings.some(({ state }) => state === 'fault')) context.exitCode = EXIT.error;
       context.show({ findings }, (screen) => findingSheet(screen, findings));
     });
