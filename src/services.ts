@@ -7,6 +7,7 @@ import type { Metrics } from './metrics/registry.ts';
 import { createHttpPeers } from './peers/http.ts';
 import { createConditions } from './peers/prometheus.ts';
 import { type Audit, createAudit } from './service/audit.ts';
+import { type Changes, createChanges } from './service/changes.ts';
 import { type Channels, createChannels } from './service/channels.ts';
 import { type ControlPlanes, createControlPlanes } from './service/control-planes.ts';
 import { createEvidences, type Evidences } from './service/evidence.ts';
@@ -45,6 +46,7 @@ export interface Services {
   recoveries: Recoveries;
   releases: Releases;
   series: Series;
+  changes: Changes;
   signOffs: SignOffs;
   sources: Sources;
   transfer: Transfer;
@@ -91,6 +93,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], majorOverlap, now });
   const recall = createRecall({ state, gate, fleet, releases, stages, observer, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
+  const promotions = createPromotions({ state, releases, fleet, facts, stages, now });
 
   return {
     state,
@@ -103,7 +106,8 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     inventories: createInventories({ store, state, membership: settings, settle: evidence, contestedFor, now }),
     plans: createPlans({ state, gate, fleet, observer, tracer, now, log }),
     promotionDriver: createPromotionDriver({ state, gate, fleet, facts, recall, stages, observer, tracer, now }),
-    promotions: createPromotions({ state, releases, fleet, facts, stages, now }),
+    promotions,
+    changes: createChanges({ state, promotions, stages }),
     recall,
     recoveries: createRecoveries({ store, state, now }),
     releases,

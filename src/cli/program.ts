@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { version } from '../version.ts';
 import { agentCommands } from './commands/agents.ts';
 import { auditCommands } from './commands/audit.ts';
+import { changeCommands } from './commands/changes.ts';
 import { channelCommands } from './commands/channels.ts';
 import { completionCommands } from './commands/completion.ts';
 import { configCommands } from './commands/config.ts';
@@ -24,7 +25,10 @@ type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => voi
 const GROUPS: [heading: string, groups: Group[]][] = [
   ['Channels:', [channelCommands, verbCommands]],
   ['Agents:', [agentCommands, evidenceCommands, inventoryCommands]],
-  ['Releases and control planes:', [releaseCommands, promoteCommands, versionCommands, controlPlaneCommands]],
+  [
+    'Releases and control planes:',
+    [releaseCommands, promoteCommands, changeCommands, versionCommands, controlPlaneCommands],
+  ],
   ['State:', [auditCommands, stateCommands]],
   ['Servers:', [configCommands, doctorCommands]],
   ['This program:', [loginCommands, completionCommands]],

@@ -1,6 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import type * as agents from '../http/schemas/agents.ts';
 import type * as audit from '../http/schemas/audit.ts';
+import type * as changes from '../http/schemas/changes.ts';
 import type * as channels from '../http/schemas/channels.ts';
 import type * as controlPlanes from '../http/schemas/control-planes.ts';
 import type * as evidence from '../http/schemas/evidence.ts';
@@ -19,6 +20,7 @@ export type AuditEntry = z.infer<typeof audit.AuditEntry>;
 export type BackportPlan = z.infer<typeof releases.BackportPlan>;
 export type BranchCuts = z.infer<typeof releases.BranchCuts>;
 export type Census = z.infer<typeof agents.Census>;
+export type Change = z.infer<typeof changes.Change>;
 export type ChainState = z.infer<typeof audit.ChainState>;
 export type Channel = z.infer<typeof channels.Channel>;
 export type ChannelEvidence = z.infer<typeof evidence.ChannelEvidence>;

@@ -10,6 +10,7 @@ import { assetRoutes } from './assets.ts';
 import type { DashboardEnv, DashboardServices } from './frame.ts';
 import { agentPages } from './pages/agents.tsx';
 import { auditPages } from './pages/audit.tsx';
+import { changePage } from './pages/change.tsx';
 import { channelPage } from './pages/channel.tsx';
 import { checkPage } from './pages/check.tsx';
 import { controlPlanePages } from './pages/control-planes.tsx';
@@ -92,6 +93,7 @@ export function createDashboard(options: DashboardOptions) {
     controlPlanePages,
     releasePages,
     releasePage,
+    changePage,
     releaseVerbPages,
     auditPages,
   ];

@@ -8,6 +8,7 @@ export type DashboardServices = Pick<
   Services,
   | 'state'
   | 'audit'
+  | 'changes'
   | 'channels'
   | 'controlPlanes'
   | 'evidences'

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { cloudMajorFault, type MajorRules } from './cloud-release.ts';
 import { cutFault } from './cut.ts';
 import { FairwayError } from './errors.ts';
-import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, type Catalogue, type Release } from './release.ts';
+import {
+  ARTIFACT_SETS,
+  type ArtifactSet,
+  type ArtifactState,
+  type Catalogue,
+  type Release,
+  type ReleaseChange,
+} from './release.ts';
 import { branchesOf } from './release-branch.ts';
 import { requireVersion, type Version } from './version.ts';
 
@@ -18,7 +25,7 @@ export interface Registration {
   security?: boolean | undefined;
   embargoed?: boolean | undefined;
   artifacts?: Partial<Record<ArtifactSet, ArtifactState | undefined>> | undefined;
-  changes?: { pr: number; title: string; significant: boolean }[] | undefined;
+  changes?: Omit<ReleaseChange, 'signedOff'>[] | undefined;
 }
 
 /**
@@ -91,7 +98,7 @@ export function digestOf(registration: Registration): string {
     security ?? false,
     embargoed ?? false,
     ARTIFACT_SETS.map((set) => artifacts?.[set] ?? 'absent'),
-    (changes ?? []).map(({ pr, title, significant }) => [pr, title, significant]),
+    (changes ?? []).map(({ pr, title, significant, author }) => [pr, title, significant, ...(author ? [author] : [])]),
     // Left out unless it is said, so that digests of earlier releases of Fairway stay.
     ...(branch === undefined ? [] : [branch]),
   ];

@@ -24,6 +24,8 @@ export interface Signature {
 export interface ReleaseChange {
   pr: number;
   title: string;
+  /** Who made it, as the pull request says, such as a GitHub login; left out if CI did not say. */
+  author?: string | undefined;
   /** The change must be signed off before the release goes beyond canaries (RFD 134, Cloud promotion process). */
   significant: boolean;
   signedOff: Signature | null;

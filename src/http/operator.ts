@@ -21,6 +21,7 @@ import type { EventStreams } from './event-streams.ts';
 import { hookRoutes } from './hooks.ts';
 import { agentRoutes } from './operator/agents.ts';
 import { auditRoutes } from './operator/audit.ts';
+import { changeRoutes } from './operator/changes.ts';
 import { channelRoutes } from './operator/channels.ts';
 import { controlPlaneRoutes } from './operator/control-planes.ts';
 import { eventRoutes } from './operator/events.ts';
@@ -60,6 +61,7 @@ type ApiServices = Pick<
   | 'recoveries'
   | 'releases'
   | 'series'
+  | 'changes'
   | 'signOffs'
   | 'transfer'
 >;
@@ -203,8 +205,19 @@ function readMaxAge(text: string | undefined): number {
 }
 
 function createApi({ services, authenticator, events, importIdle }: OperatorApiOptions) {
-  const { audit, channels, controlPlanes, evidences, fleet, inventories, plans, promotions, recall, recoveries } =
-    services;
+  const {
+    audit,
+    changes,
+    channels,
+    controlPlanes,
+    evidences,
+    fleet,
+    inventories,
+    plans,
+    promotions,
+    recall,
+    recoveries,
+  } = services;
   const { releases, series, signOffs, state, transfer } = services;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
@@ -224,6 +237,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.route('/', controlPlaneRoutes(controlPlanes));
   api.route('/', releaseRoutes(releases, recall, signOffs));
   api.route('/', promotionRoutes(promotions));
+  api.route('/', changeRoutes(changes));
   api.route('/', auditRoutes(audit));
   api.route('/', transferRoutes(transfer));
   api.route('/', recoveryRoutes(recoveries));

@@ -19,6 +19,7 @@ describe('signing in', () => {
     '/releases',
     '/releases/16.4.7',
     '/releases/16.4.7/pull',
+    '/changes/4711',
     '/audit',
     '/audit/chain',
     '/agents/a',

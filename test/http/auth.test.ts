@@ -31,7 +31,10 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
   ['GET', '/audit/verify', 'viewer'],
   ['GET', '/export', 'viewer'],
   ['POST', '/apply?dryRun=true', 'admin', { fairway: 1 }],
+  ['GET', '/changes/4711', 'viewer'],
   ['GET', '/releases', 'viewer'],
+  ['GET', '/releases/mint?commit=f00dfacade', 'viewer'],
+  ['POST', '/releases/cut-branch', 'release-manager', { nonsense: true }],
   ['POST', '/releases/import', 'release-manager', []],
   ['POST', '/releases?dryRun=true', 'release-manager', { nonsense: true }],
   ...['artifacts', 'pull', 'lift-embargo', 'approve', 'promote', 'halt', 'resume', 'supersede'].map(

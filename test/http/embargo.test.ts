@@ -49,6 +49,7 @@ describe('a release under embargo', () => {
       '/agents/tester',
       '/agents/tester/explain',
       '/export',
+      '/changes/815',
     ]) {
       for (const api of [operator, viewer]) {
         const text = JSON.stringify((await api('GET', path)).body);

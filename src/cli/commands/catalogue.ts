@@ -211,10 +211,12 @@ const statesOf = (sets: string[], state: string) =>
   Object.fromEntries(sets.map((set) => [FIELDS[set as keyof typeof FIELDS], state]));
 
 const readChange = (significant: boolean) => (text: string) => {
-  const [, pr, title] = /^#?(\d{1,9}):\s*(.+)$/.exec(text) ?? [];
+  const [, pr, author, title] = /^#?(\d{1,9})(?:@([\w.-]{1,100}))?:\s*(.+)$/.exec(text) ?? [];
   if (!pr || !title)
-    throw new UsageError(`${text} is not a change; write it as PR:TITLE, such as "4711:Fix the proxy"`);
-  return { pr: Number(pr), title, significant };
+    throw new UsageError(
+      `${text} is not a change; write it as PR:TITLE or PR@AUTHOR:TITLE, such as "4711:Fix the proxy"`,
+    );
+  return { pr: Number(pr), title, significant, ...(author ? { author } : {}) };
 };
 
 interface BackportOptions extends CatalogueOptions {

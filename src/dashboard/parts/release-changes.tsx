@@ -13,13 +13,16 @@ interface ReleaseChangesProps {
 
 /** The changes of a release, with who signed them off. */
 export const ReleaseChanges = ({ version, changes, maySignOff, now }: ReleaseChangesProps) => (
-  <Table label={`Changes of ${version}`} columns={['Change', 'Title', 'Signed off']}>
-    {changes.map(({ pr, title, significant, signedOff }) => (
+  <Table label={`Changes of ${version}`} columns={['Change', 'Title', 'Author', 'Signed off']}>
+    {changes.map(({ pr, title, author, significant, signedOff }) => (
       <tr>
-        <td>#{pr}</td>
+        <td>
+          <a href={`/changes/${pr}`}>#{pr}</a>
+        </td>
         <td>
           {title} {significant && <span class="mark still">significant</span>}
         </td>
+        <td>{author ?? '–'}</td>
         <td>
           {signedOff ? (
             <>

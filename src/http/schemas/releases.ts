@@ -18,6 +18,7 @@ const pr = z
   .min(1)
   .max(2 ** 31);
 const title = z.string().trim().min(1).max(300);
+const author = z.string().trim().min(1).max(100).optional().openapi({ example: 'zmb3' });
 /** Limits the size of a release's document. */
 const MAX_CHANGES = 500;
 
@@ -53,7 +54,7 @@ export const RegisterRelease = z
       })
       .optional(),
     changes: z
-      .array(z.strictObject({ pr, title, significant: z.boolean() }))
+      .array(z.strictObject({ pr, title, significant: z.boolean(), author }))
       .max(MAX_CHANGES)
       .optional(),
   })
@@ -70,7 +71,7 @@ export const releaseState = {
   embargoed: z.boolean(),
   artifacts: z.object({ controlPlane: artifact, packages: artifact, helm: artifact }),
   changes: z
-    .array(z.object({ pr, title, significant: z.boolean(), signedOff: z.object(signature).nullable() }))
+    .array(z.object({ pr, title, significant: z.boolean(), author, signedOff: z.object(signature).nullable() }))
     .max(MAX_CHANGES),
   pulled: z.object(said).nullable(),
   registered: z.object({ ...signature, digest: z.string().max(200) }).nullable(),
