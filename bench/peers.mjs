@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TOKEN } from './operator.mjs';
-import { freePort, has, run } from './processes.mjs';
+import { ask, TOKEN } from './operator.mjs';
+import { freePort, has, run, untilAnswers } from './processes.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const node = process.execPath;
@@ -105,6 +105,23 @@ export const fastLane = {
       rmSync(dir, { recursive: true, force: true });
     };
     return { ...server, stop };
+  },
+};
+/** Fairway while half of the agents' numbers are below the wave of a rollout. */
+export const inWave = {
+  name: 'fairway, in a wave',
+  async start(cores) {
+    const server = await startFairway(cores);
+    const channel = '/channels/stable%2Fcloud';
+    await untilAnswers(`http://127.0.0.1:${server.port}/v1/stable/cloud/version`, 'v16.4.6');
+    await untilAnswers(`http://127.0.0.1:${server.operatorPort}/healthz`, 'ok');
+    const rollout = { groups: [{ name: 'all', waves: [50, 100] }] };
+    await ask(server, 'PUT', channel, { rollout });
+    await ask(server, 'POST', `${channel}/roll-forward`, { version: '16.4.7', reason: 'bench' });
+    await ask(server, 'POST', `${channel}/rollout/start`, { reason: 'bench' }).catch(() => {});
+    const { groups } = await ask(server, 'GET', `${channel}/rollout`);
+    if (groups[0].state !== 'active' || groups[0].wave !== 50) throw new Error(JSON.stringify(groups));
+    return server;
   },
 };
 export const bare = script('bare');

@@ -1,8 +1,8 @@
 // Compares the poll path with its peers: `npm run bench`. `npm run bench:lane` compares the fast lane to Go's net/http
-// and node:http. `npm run bench:floor` fails if a poll costs more than 1.18 × bare node:http, and measures only that.
+// and node:http, `npm run bench:wave` polls in a wave of a rollout to others. `npm run bench:floor` fails if a poll costs more than 1.18 × bare node:http, and measures only that.
 import { cpus } from 'node:os';
 import { drive } from './load.mjs';
-import { allPeers, bare, fairway, fastLane, go } from './peers.mjs';
+import { allPeers, bare, fairway, fastLane, go, inWave } from './peers.mjs';
 import { cpuSeconds, has, untilAnswers } from './processes.mjs';
 import { median } from './statistics.mjs';
 
@@ -26,6 +26,7 @@ console.log(
 );
 console.log(`${ROUNDS} interleaved rounds of ${SECONDS} s, a fresh process for each\n`);
 if (process.argv.includes('--floor')) await checkFloor();
+else if (process.argv.includes('--wave')) printRatio(await measureAll([inWave, fairway], false));
 else if (process.argv.includes('--lane')) printLane(await measureAll([fastLane, fairway, bare, go], false));
 else printTables(await measureAll(allPeers(), cpus().length > 1));
 
@@ -102,6 +103,18 @@ function printLane(samples) {
       const costs = `${median(cpu).toFixed(1)}, ${Math.min(...cpu).toFixed(1)}`;
       console.log(`| ${peer.name} | ${mode.name} | ${costs} | ${median(ratios).toFixed(2)} (${least}–${most}) |`);
     }
+  }
+}
+
+/** The cost of a poll in a wave relative to one without a rollout: medians, and the median of the rounds' ratios. */
+function printRatio(samples) {
+  for (const { name } of MODES) {
+    const [wave, plain] = [inWave, fairway].map((peer) =>
+      samples.get(`${peer.name} ${name} shared`).map(({ cpu }) => cpu),
+    );
+    const ratios = wave.map((cost, round) => cost / plain[round]);
+    const costs = `${median(wave).toFixed(1)} and ${median(plain).toFixed(1)} µs a poll`;
+    console.log(`${name}: ${median(ratios).toFixed(2)} × without a rollout (${costs})`);
   }
 }
 

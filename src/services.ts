@@ -21,6 +21,8 @@ import { createPromotions, type Promotions } from './service/promotions.ts';
 import { createRecall, type Recall } from './service/recall.ts';
 import { createRecoveries, type Recoveries } from './service/recovery.ts';
 import { createReleases, type Releases } from './service/releases.ts';
+import { createRolloutFacts } from './service/rollout-facts.ts';
+import { createRollouts, type Rollouts } from './service/rollouts.ts';
 import { createSeries, type Series } from './service/series.ts';
 import { createSignOffs, type SignOffs } from './service/sign-offs.ts';
 import { createSources, type Sources } from './service/sources.ts';
@@ -45,6 +47,7 @@ export interface Services {
   recall: Recall;
   recoveries: Recoveries;
   releases: Releases;
+  rollouts: Rollouts;
   series: Series;
   changes: Changes;
   signOffs: SignOffs;
@@ -76,7 +79,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const { stages, grace, majorOverlap, prometheus } = settings.promotion;
 
   const policy = { ...compatibility, ...evidence, staleAfter };
-  const fleet = createFleet({ store, state, policy, now });
+  const fleet = createFleet({ store, state, policy, groups: settings.groups, now });
   const strictCatalogue = compatibility.catalogue === 'strict';
   const awaited = new Set(Object.keys(sourceSettings.controlPlanes));
   const gate = traceGate(
@@ -92,6 +95,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const conditions = traceConditions(createConditions(prometheus), tracer);
   const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], majorOverlap, now });
   const recall = createRecall({ state, gate, fleet, releases, stages, observer, now });
+  const rolloutFacts = createRolloutFacts({ store, state, fleet, membership: settings, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
   const promotions = createPromotions({ state, releases, fleet, facts, stages, now });
 
@@ -111,6 +115,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     recall,
     recoveries: createRecoveries({ store, state, now }),
     releases,
+    rollouts: createRollouts({ state, gate, facts: rolloutFacts, observer, tracer, now, log }),
     series: createSeries({ store, state, fleet, now }),
     signOffs: createSignOffs({ state, releases, now }),
     sources: createSources({

@@ -29,8 +29,12 @@ const LAYERS: Record<string, Layer> = {
     typePackages: /^pino$/,
   },
   'peers/': { from: ['domain/', 'peers/'], packages: NONE },
-  // Handlers pick the services that they need, by type only.
-  'http/': { from: ['domain/', 'service/', 'http/', 'process/turns.ts'], types: ['services.ts'], packages: ANY },
+  // Handlers pick the services that they need, by type only. Files and the API write groups and windows alike.
+  'http/': {
+    from: ['domain/', 'service/', 'http/', 'process/turns.ts', 'config/rollout.ts'],
+    types: ['services.ts'],
+    packages: ANY,
+  },
   'dashboard/': { from: ['domain/', 'service/', 'dashboard/', 'http/'], types: ['services.ts'], packages: ANY },
   // Wraps what it is handed, and alone knows OpenTelemetry.
   'tracing/': {

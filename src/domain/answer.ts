@@ -53,6 +53,8 @@ export interface Surroundings {
   tools: string | null;
   /** The target, unless it was pulled or is under embargo: such a version is named to no one. */
   target: string | null;
+  /** The start versions of the channel's rollout that may be named; left out if it starts from none. */
+  starts?: readonly string[];
 }
 
 /**
@@ -68,25 +70,55 @@ export function surroundingsOf(channel: Channel, { controlPlanes, releases }: Sn
   const version = controlPlanes.get(channel.controlPlane ?? '')?.version ?? null;
   const controlPlane = version !== null && releases.get(version)?.embargoed ? null : version;
   const tools = toolsVersionOf(channel, releases);
+  const starts = startsOf(channel);
   return {
     controlPlane,
     tools: isShown(tools) ? tools : null,
     target: isShown(channel.target) ? channel.target : null,
+    ...(starts.length > 0 ? { starts: starts.filter(isShown) } : {}),
   };
 }
 
 /** What is left of the surroundings once the state is too old to move agents by (`Staleness`). */
-export const withheld = (surroundings: Surroundings): Surroundings => ({ ...surroundings, tools: null, target: null });
+export const withheld = ({ starts, ...surroundings }: Surroundings): Surroundings => ({
+  ...{ ...surroundings, tools: null, target: null },
+  ...(starts ? { starts: [] } : {}),
+});
 
-/** All answers of a channel. Expired marks must be gone from it (`channelAt`). */
-export function answerOf(channel: Channel, surroundings: Surroundings, cluster: Cluster): Answer {
-  const shown = { ...channel, target: surroundings.target };
+/** The versions that groups of a channel's rollout start from. */
+const startsOf = ({ progress }: Channel): string[] =>
+  progress ? [...new Set([progress, ...progress.groups].flatMap(({ from }) => from ?? []))] : [];
+
+/** What some agents of a channel get. */
+export interface Served {
+  /** For v1 updaters; null: `none`. */
+  v1: string | null;
+  /** For v2 updaters; null: empty. */
+  v2: string | null;
+  /** May v2 updaters move to it now? */
+  auto: boolean;
+}
+
+/** All answers of a channel to agents that are served this. Expired marks must be gone from it (`channelAt`). */
+export function answerOf(
+  channel: Channel,
+  surroundings: Surroundings,
+  cluster: Cluster,
+  { v1, v2, auto }: Served = { v1: channel.target, v2: channel.target, auto: true },
+): Answer {
+  const named = (version: string | null) => (isNamed(version, channel, surroundings) ? version : null);
   return {
-    version: versionAnswer(shown),
-    critical: criticalAnswer(shown),
+    version: versionAnswer({ ...channel, target: named(v1) }),
+    critical: criticalAnswer({ ...channel, target: surroundings.target }),
     tools: prefixed(channel, surroundings.tools),
-    find: findDocument(shown, surroundings, cluster),
+    find: findDocument(channel.critical !== null, named(v2), auto, surroundings, cluster),
   };
+}
+
+/** May the version be named? The target is as `surroundings` has it. */
+function isNamed(version: string | null, { target }: Channel, surroundings: Surroundings): boolean {
+  if (version === target) return surroundings.target !== null;
+  return version !== null && (surroundings.starts?.includes(version) ?? false);
 }
 
 export const versionAnswer = (channel: Channel): string => prefixed(channel, channel.target);
@@ -97,7 +129,13 @@ export const criticalAnswer = ({ critical, target }: Channel): Answer['critical'
 const prefixed = ({ versionPrefix }: Channel, version: string | null) =>
   version === null ? 'none' : `${versionPrefix}${version}`;
 
-function findDocument({ target, critical }: Channel, surroundings: Surroundings, cluster: Cluster): FindDocument {
+function findDocument(
+  critical: boolean,
+  version: string | null,
+  auto: boolean,
+  surroundings: Surroundings,
+  cluster: Cluster,
+): FindDocument {
   const { controlPlane, tools } = surroundings;
   return {
     ...(controlPlane === null
@@ -113,8 +151,8 @@ function findDocument({ target, critical }: Channel, surroundings: Surroundings,
     auto_update: {
       ...(tools === null ? {} : { tools_version: tools }),
       tools_auto_update: cluster.toolsAutoUpdate && tools !== null,
-      agent_version: target ?? '',
-      agent_auto_update: target !== null,
+      agent_version: version ?? '',
+      agent_auto_update: version !== null && auto,
       agent_update_jitter_seconds: critical ? JITTER.critical : JITTER.usual,
     },
   };

@@ -3,6 +3,7 @@ import { compareAgentVersions, UNREADABLE } from './agent-version.ts';
 import type { ServedTarget } from './channel.ts';
 import type { DisputeTally, FleetCounts, LabelTally } from './fleet-counts.ts';
 import type { FleetFigures, PlaneOf } from './fleet-figures.ts';
+import type { Rollout } from './rollout.ts';
 import { anonymousPeak, fallOf, isFirstOfNobody, readingsPeak, type SettlePolicy, type Survey } from './survey.ts';
 
 /** Where a count of agents comes from. */
@@ -75,6 +76,8 @@ export interface CensusChannel {
   controlPlane: string | null;
   target: string | null;
   served: readonly ServedTarget[];
+  /** The rollout that leads to the target. */
+  progress?: Rollout | null | undefined;
 }
 
 /** So far ahead of the store's time, in milliseconds, may evidence be: clocks are corrected to less. */

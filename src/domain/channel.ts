@@ -1,6 +1,9 @@
 import { FairwayError } from './errors.ts';
 import { isMachine } from './role.ts';
+import { createImmediate, createRollout, endRollout, isUnfinished, type Rollout, regroup } from './rollout.ts';
+import type { RolloutSettings } from './rollout-settings.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
+import type { Window } from './window.ts';
 import { clock, who } from './words.ts';
 
 /** A version that the channel served, and until when (ISO 8601). */
@@ -59,6 +62,10 @@ export interface Channel {
   controlPlane: string | null;
   /** The version for client tools, canonical; null: the target. */
   toolsVersion: string | null;
+  /** In which order its agents go to a new target; unset: all at once. */
+  rollout?: RolloutSettings | null | undefined;
+  /** When v2 updaters may move; unset: always. */
+  window?: Window | null | undefined;
   /** Canonical, without prefix; null: agents get `none`. */
   target: string | null;
   critical: Critical | null;
@@ -70,6 +77,8 @@ export interface Channel {
   served: ServedTarget[];
   /** The steps still to come; null where the target is not on its way anywhere. Any move but the plan's own ends it. */
   plan: Plan | null;
+  /** How far the last rollout is; unset if the channel has had none since it got its groups. */
+  progress?: Rollout | null | undefined;
   updatedAt: string;
   updatedBy: string;
 }
@@ -91,7 +100,7 @@ export interface RetiredChannel {
 
 export type ChannelSettings = Pick<
   Channel,
-  'description' | 'accepts' | 'versionPrefix' | 'needsHelm' | 'controlPlane' | 'toolsVersion'
+  'description' | 'accepts' | 'versionPrefix' | 'needsHelm' | 'controlPlane' | 'toolsVersion' | 'rollout' | 'window'
 >;
 
 /** Who changes a channel, when, and why. */
@@ -197,7 +206,9 @@ export function createChannel(
     plan: null,
     ...stamp(act),
   };
-  return { ...(target ? moveTo(base, target, act) : base), hold: retired ? holdAgain(retired, act) : null };
+  // Nothing was served before, so there is no version that a rollout could start from.
+  const served = target ? { ...moveTo(base, target, act), progress: undefined } : base;
+  return { ...served, hold: retired ? holdAgain(retired, act) : null };
 }
 
 /** The hold of a channel that is made again. */
@@ -227,7 +238,13 @@ export function nextExpiry(channel: Channel, at: Date): number {
  * Moves the target to a newer version. Throws `channel_pinned`, `not_newer`, and `refused` if a machine would move a
  * channel that is held.
  */
-export function rollForward(channel: Channel, target: Version, critical: boolean, act: Act): Channel {
+export function rollForward(
+  channel: Channel,
+  target: Version,
+  critical: boolean,
+  act: Act,
+  immediate = false,
+): Channel {
   const current = movable(channel, act.at);
   if (current.hold && isMachine(act.by))
     throw new FairwayError('refused', `${channel.name} is ${describeHold(current)}`);
@@ -237,12 +254,13 @@ export function rollForward(channel: Channel, target: Version, critical: boolean
       `${target.text} is not newer than the target ${current.target}; to go back use roll-back`,
     );
   }
-  return moveTo(current, target, act, critical);
+  return moveTo(current, target, act, { critical, immediate });
 }
 
 /** The version that a roll-back to nothing in particular leads to. Throws `no_previous_target`. */
 export function previousTarget(channel: Channel): string {
-  const previous = channel.lineage.at(-2);
+  const { progress, lineage } = channel;
+  const previous = (progress && isUnfinished(progress) ? progress.from : null) ?? lineage.at(-2);
   if (!previous) {
     throw new FairwayError('no_previous_target', `${channel.name} has no earlier target to go back to; name a version`);
   }
@@ -256,7 +274,7 @@ export function rollBack(channel: Channel, target: Version, critical: boolean, a
   if (from && compareVersions(target, from) >= 0) {
     throw new FairwayError('not_older', `${target.text} is not older than ${from}; to go on use roll-forward`);
   }
-  return moveTo(current, target, act, critical);
+  return moveTo(current, target, act, { critical });
 }
 
 /**
@@ -292,21 +310,33 @@ export function setCritical(channel: Channel, critical: boolean, until: Date | n
  * Throws `channel_pinned` if that means a move.
  */
 export function conform(channel: Channel, wanted: Channel, target: Version | null, act: Act): Channel {
-  const { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, critical, pin } = wanted;
-  const stays = channel.target === (target?.text ?? null);
-  const moved = stays
-    ? channel
-    : target === null
-      ? withdraw(channel, act)
-      : moveTo(movable(channel, act.at), target, act);
-  const settings = { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion };
-  return { ...moved, ...settings, critical, pin, ...stamp(act) };
+  const { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, rollout, window } = wanted;
+  const settings = { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, rollout, window };
+  const base =
+    channel.target === (target?.text ?? null) ? changeSettings(channel, settings, act) : { ...channel, ...settings };
+  const moved =
+    base.target === (target?.text ?? null)
+      ? base
+      : target === null
+        ? withdraw(base, act)
+        : moveTo(movable(base, act.at), target, act);
+  const { critical, pin } = wanted;
+  return { ...moved, critical, pin, ...stamp(act) };
+}
+
+/** The channel with other settings; what has begun of a rollout stays. Throws `refused` as `regroup` does. */
+export function changeSettings(channel: Channel, settings: Partial<ChannelSettings>, act: Act): Channel {
+  const { rollout = channel.rollout } = settings;
+  const progress =
+    channel.progress && rollout !== channel.rollout ? regroup(channel.progress, rollout ?? null) : channel.progress;
+  return { ...channel, ...settings, progress, ...stamp(act) };
 }
 
 /** Takes the target away, so that agents stay where they are, and holds the channel. Throws `channel_pinned`. */
 export function withdraw(channel: Channel, act: Act): Channel {
   const current = movable(channel, act.at);
-  const gone = { target: null, critical: null, plan: null, hold: heldBy(act) };
+  const progress = current.progress && endRollout(current.progress, act.at);
+  const gone = { target: null, critical: null, plan: null, progress, hold: heldBy(act) };
   return { ...current, ...gone, served: serve(current, act.at), ...stamp(act) };
 }
 
@@ -317,7 +347,7 @@ export function withdraw(channel: Channel, act: Act): Channel {
  */
 export function retreat(channel: Channel, target: Version | null, critical: boolean, act: Act): Channel {
   const { pin, hold } = channelAt(channel, act.at);
-  if (target) return { ...moveTo(channel, target, act, critical), pin, hold };
+  if (target) return { ...moveTo(channel, target, act, { critical }), pin, hold };
   // Its way must not lead to the pulled release any more.
   const lineage = channel.lineage.filter((version) => version !== channel.target);
   return { ...withdraw({ ...channel, pin: null }, act), lineage, pin, hold };
@@ -339,7 +369,18 @@ export function movable(channel: Channel, at: Date): Channel {
   );
 }
 
-function moveTo(channel: Channel, target: Version, act: Act, critical = false): Channel {
+/** How a target moves. `immediate`: to all groups at once. */
+interface How {
+  critical?: boolean;
+  immediate?: boolean;
+}
+
+function moveTo(
+  channel: Channel,
+  target: Version,
+  act: Act,
+  { critical = false, immediate = false }: How = {},
+): Channel {
   const behind = channel.lineage.filter((version) => compareVersions(version, target) < 0);
   return {
     ...channel,
@@ -350,9 +391,25 @@ function moveTo(channel: Channel, target: Version, act: Act, critical = false): 
     hold: goesBack(channel, target) ? heldBy(act) : null,
     lineage: [...behind, target.text].slice(-MAX_LINEAGE),
     served: serve(channel, act.at),
+    progress: progressTo(channel, target, act, immediate) ?? undefined,
     ...stamp(act),
   };
 }
+
+/** The rollout that leads to a new target; one that goes back is given up, and its agents go back at once. */
+function progressTo(channel: Channel, target: Version, act: Act, immediate: boolean): Rollout | null {
+  const { name, rollout, target: from, progress } = channel;
+  if (goesBack(channel, target)) return progress ? endRollout(progress, act.at) : null;
+  if (!rollout) return null;
+  return (immediate ? createImmediate : createRollout)(name, rollout, from, target.text, progress ?? null, act);
+}
+
+/** Is the target still on its way to some of the channel's agents? */
+export const isRollingOut = ({ progress }: Pick<Channel, 'progress'>): boolean =>
+  Boolean(progress && isUnfinished(progress));
+
+export const describeRollingOut = ({ name, progress }: Pick<Channel, 'name' | 'progress'>): string =>
+  `the rollout of ${name} to ${progress?.to} is ${progress?.state}; see: fairway rollout ${name}`;
 
 /** Is `target` older than what the channel serves, or served before it was withdrawn? */
 function goesBack({ target: present, lineage }: Channel, target: Version): boolean {
@@ -360,11 +417,26 @@ function goesBack({ target: present, lineage }: Channel, target: Version): boole
   return from !== undefined && compareVersions(target, from) < 0;
 }
 
-/** The former targets after the present one stops being served. */
-function serve({ served, target }: Channel, at: Date): ServedTarget[] {
-  if (target === null) return served;
-  const others = served.filter(({ version }) => version !== target);
-  const all = [...others, { version: target, until: at.toISOString() }];
+/** The former targets after the present one stops being served, with it the start versions of a rollout. */
+function serve(channel: Channel, at: Date): ServedTarget[] {
+  const { target } = channel;
+  const served = servedUntil(channel, at);
+  return target === null ? [...served] : remember(served, target, at);
+}
+
+/** The former targets; start versions of a rollout that is under way are served until `at`. */
+export function servedUntil(
+  { served, progress }: { served: readonly ServedTarget[]; progress?: Rollout | null | undefined },
+  at: Date,
+): readonly ServedTarget[] {
+  if (!progress || !isUnfinished(progress)) return served;
+  const froms = [...new Set(progress.groups.map(({ from }) => from))];
+  return froms.reduce<readonly ServedTarget[]>((all, from) => (from === null ? all : remember(all, from, at)), served);
+}
+
+function remember(served: readonly ServedTarget[], version: string, at: Date): ServedTarget[] {
+  const others = served.filter((each) => each.version !== version);
+  const all = [...others, { version, until: at.toISOString() }];
   return all.length > MAX_SERVED ? forgetOne(all) : all;
 }
 

@@ -3,10 +3,13 @@ import { readControlPlaneVersion } from './control-plane.ts';
 import { STAGE_STATES } from './promotion.ts';
 import { RECOVERY_KEY } from './recovery.ts';
 import { ARTIFACT_SETS, ARTIFACT_STATES } from './release.ts';
+import { GROUP_STATES, ROLLOUT_STATES } from './rollout.ts';
+import { STRATEGIES, UNMATCHED } from './rollout-settings.ts';
 import { SCHEMA, SCHEMA_KEY } from './schema.ts';
 import { SIGN_OFFS_KEY } from './sign-off.ts';
 import type { BadDocument, ControlState, Document } from './store.ts';
 import { parseVersion, VERSION_KINDS } from './version.ts';
+import { DAYS, type Window, windowFault } from './window.ts';
 
 /** The fault of a document whose bytes are not JSON. */
 export const TORN = 'its JSON is torn';
@@ -22,6 +25,7 @@ const check =
 const text = check('it is not text', (value) => typeof value === 'string');
 const flag = check('it is neither true nor false', (value) => typeof value === 'boolean');
 const count = check('it is not a whole number', Number.isSafeInteger);
+const number = check('it is not a number', Number.isFinite);
 const version = check('it is not a version', (value) => typeof value === 'string' && isVersion(value));
 
 /** Channels share their versions, and to parse each of them again took half of the time of a load. */
@@ -87,6 +91,19 @@ const signature = object({ by: text, at: text });
 const served = list(object({ version: formerVersion, until: time }));
 const ending = object({ until: optional(time) });
 
+const windowForm: Check = (value) => {
+  const fault = object({ start: text, for: text, timeZone: text })(value);
+  return fault ?? windowFault(value as Window);
+};
+const groupSettings = object({
+  name: text,
+  match: list(text),
+  canaries: count,
+  waves: list(number),
+  days: list(oneOf(DAYS)),
+  window: optional(windowForm),
+});
+
 /** What each kind of document must have so that it can be served; what else it has is not looked at. */
 const CHECKS: Record<string, Check> = {
   channel: object({
@@ -102,6 +119,29 @@ const CHECKS: Record<string, Check> = {
     lineage: list(formerVersion),
     served,
     plan: optional(object({ target: version, route: list(version), step: count })),
+    rollout: optional(object({ groups: list(groupSettings), unmatched: oneOf(UNMATCHED) })),
+    window: optional(windowForm),
+    progress: optional(
+      object({
+        id: text,
+        from: optional(version),
+        to: version,
+        state: oneOf(ROLLOUT_STATES),
+        strategy: oneOf(STRATEGIES),
+        unmatched: oneOf(UNMATCHED),
+        groups: list(
+          object({
+            settings: groupSettings,
+            state: oneOf(GROUP_STATES),
+            from: optional(version),
+            since: optional(time),
+            startedAt: optional(time),
+            wave: number,
+            canaries: list(object({ id: text })),
+          }),
+        ),
+      }),
+    ),
     updatedAt: text,
     updatedBy: text,
   }),

@@ -31,12 +31,13 @@ export type ResolveGroup = (group: string | null) => Membership;
 /**
  * Says which channel serves the agents of a group: that of a mapping in the settings, else the channel of that name,
  * else the default channel. Names are compared as they are first, then without regard to case. A mapping to a channel
- * that does not exist counts for nothing. To prepare it costs a pass over the mappings; each call is two or three look-
- * ups.
+ * that does not exist counts for nothing. `isGroupThere`: has the default channel a group of this name? To prepare it
+ * costs a pass over the mappings; each call is two or three look-ups.
  */
 export function prepareMembership(
   channels: { has(name: string): boolean },
   { defaultChannel, groups }: MembershipSettings,
+  isGroupThere: (group: string) => boolean = () => false,
 ): ResolveGroup {
   const mappings = Object.entries(groups).filter(([, { channel }]) => channels.has(channel));
   const exact = new Map(mappings);
@@ -51,7 +52,8 @@ export function prepareMembership(
     if (mapping) return { channel: mapping.channel, mapped: true, named: true, group: mapping.group ?? group };
     const named = [group, lower].find((name) => channels.has(name));
     if (named !== undefined) return { channel: named, mapped: true, named: true, group };
-    return { channel: defaultChannel, mapped: lower === DEFAULT_GROUP, named: false, group };
+    const mapped = lower === DEFAULT_GROUP || isGroupThere(group);
+    return { channel: defaultChannel, mapped, named: false, group };
   };
 }
 

@@ -1,7 +1,18 @@
 import { plural } from './agent-findings.ts';
 import { agentVersion } from './agent-version.ts';
 import type { Population } from './census.ts';
-import { type Act, type Channel, channelAt, describeHold, movable, type Plan, rollForward, stamp } from './channel.ts';
+import {
+  type Act,
+  type Channel,
+  channelAt,
+  describeHold,
+  describeRollingOut,
+  isRollingOut,
+  movable,
+  type Plan,
+  rollForward,
+  stamp,
+} from './channel.ts';
 import { doubtsOf, type RefusalReason, type Report } from './compatibility.ts';
 import { FairwayError } from './errors.ts';
 import { type Catalogue, versionsOf } from './release.ts';
@@ -11,6 +22,7 @@ import { who } from './words.ts';
 export const WAITING_REASONS = [
   'pinned',
   'held',
+  'rollout',
   'evidence_stale',
   'evidence_settling',
   'control_plane',
@@ -143,6 +155,7 @@ export function waitingFor(channel: Channel, report: Report, marks: Population['
   if (pin) return { reason: 'pinned', detail: `pinned by ${who(pin.by)}: ${pin.reason}` };
   const held = describeHold(channel);
   if (held) return { reason: 'held', detail: held };
+  if (isRollingOut(channel)) return { reason: 'rollout', detail: describeRollingOut(channel) };
   if (!report.evidence.some(({ complete, fresh }) => complete && fresh)) {
     const stale = report.warnings.filter(({ reason }) => reason === 'evidence_stale').map(({ detail }) => detail);
     const none = `no source knows all agents of ${channel.name}; import an inventory: fairway inventory import FILE -c ${channel.name}`;

@@ -1,5 +1,5 @@
 import { AGENT_REASONS } from './agent-findings.ts';
-import { type Channel, describeHold } from './channel.ts';
+import { type Channel, describeHold, describeRollingOut, isRollingOut } from './channel.ts';
 import { doubtsOf, type Report } from './compatibility.ts';
 import type { ControlPlaneReport } from './control-plane.ts';
 import { isEmpty, type Stage, type StageStanding } from './promotion.ts';
@@ -143,6 +143,8 @@ export function channelSteps({ release, channels, heldBefore }: StageFacts): Cha
   const holder = held.find(({ hold }) => hold !== null);
   return channels.map(({ name, channel, report }) => {
     if (!channel) return { name, step: 'blocked', reason: 'the channel does not exist; create it' };
+    // A rollout that is under way tells its target to some of the agents only.
+    if (isRollingOut(channel)) return { name, step: 'blocked', reason: describeRollingOut(channel) };
     if (serves(channel, release.version)) return { name, step: 'serves' };
     if (isAhead(channel, release.version)) return { name, step: 'blocked', reason: aheadSentence(channel) };
     if (channel.pin)

@@ -30,6 +30,7 @@ export const PERMISSIONS = {
   withdraw: ['operator', 'withdraw a target'],
   release: ['operator', 'let a held channel go'],
   'cancel-plan': ['operator', 'cancel a plan'],
+  'steer-rollout': ['operator', 'start, stop or take back a rollout'],
   'put-control-plane': ['operator', 'record the version of a control plane'],
   'import-inventory': ['operator', 'import an inventory'],
   'forget-agent': ['operator', 'forget an agent'],

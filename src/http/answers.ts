@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto';
-import { answerOf, type Cluster, type Surroundings, surroundingsOf, withheld } from '../domain/answer.ts';
+import {
+  type Answer,
+  answerOf,
+  type Cluster,
+  type Served,
+  type Surroundings,
+  surroundingsOf,
+  withheld,
+} from '../domain/answer.ts';
 import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
 import { type MembershipSettings, prepareMembership } from '../domain/membership.ts';
 import type { Snapshot, Stored } from '../domain/snapshot.ts';
 import type { Staleness } from '../domain/staleness.ts';
+import { isTurnOf, nextOpening, prepareGroupOf, type Turn, toldBy } from '../domain/told.ts';
 import type { State } from '../service/state.ts';
 import { ENDPOINTS, type Endpoint, plainPaths } from './public-path.ts';
 import { type ReadStateAge, watchStateAge } from './state-age.ts';
@@ -27,7 +36,12 @@ export interface PreparedAnswer {
   /** The headers without those that describe a body (RFC 9110, 15.4.5). */
   notModifiedHeaders: string[];
   tally: Tally;
+  /** The same for the agents of a group, where not all get the same; null where they do. */
+  own: OwnAnswer | null;
 }
+
+/** The answer for an agent of a group. To find it costs a look-up, and in a wave the hash of the agent's id. */
+export type OwnAnswer = (group: string | undefined, id: string | undefined) => PreparedAnswer;
 
 export interface Answers {
   /** Was any state ever loaded? Until then there is nothing to serve. */
@@ -35,7 +49,7 @@ export interface Answers {
   /** The answer of a channel, or undefined where there is no such channel. */
   find(channel: string, endpoint: Endpoint): PreparedAnswer | undefined;
   /** The find document of the channel that a group's agents belong to; undefined where that does not exist. */
-  ofGroup(group: string | null): PreparedAnswer | undefined;
+  ofGroup(group: string | null, id: string | undefined): PreparedAnswer | undefined;
   /** The answer for exactly this path, in the plain form that nearly all agents send (`plainPaths`). */
   byPath(path: string): PreparedAnswer | undefined;
   /** The age that every answer must carry, and null while the state is fresh. */
@@ -47,8 +61,13 @@ export interface Answers {
 interface Prepared {
   channel: Stored<Channel>;
   surroundings: Surroundings;
-  answers: Record<Endpoint, PreparedAnswer>;
+  answers: ChannelAnswers;
+  /** When it was rendered, and when it must be again; epoch milliseconds. */
+  at: number;
+  endsAt: number;
 }
+
+type ChannelAnswers = Record<Endpoint, PreparedAnswer>;
 
 export interface AnswersOptions {
   state: Pick<State, 'peek' | 'onChange' | 'age'>;
@@ -82,40 +101,68 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
     return tally;
   }
 
-  function prepare(channel: Stored<Channel>, surroundings: Surroundings, at: Date): void {
-    const { version, critical, tools, find } = answerOf(channelAt(channel, at), surroundings, cluster);
-    const tally = tallyOf(channel.name);
-    const answers = {
-      version: text(channel, version, tally.version),
-      critical: text(channel, critical, tally.critical),
-      tools: text(channel, tools, tally.tools),
-      find: json(channel, find, tally.find),
-    };
-    prepared.set(channel.name, { channel, surroundings, answers });
+  function prepare(channel: Stored<Channel>, surroundings: Surroundings, at: Date): Prepared {
+    const answers = answersOf(channel, surroundings, at);
     for (const [path, endpoint] of plainPaths(channel.name)) paths.set(path, answers[endpoint]);
+    const endsAt = Math.min(nextExpiry(channel, at), nextOpening(channelAt(channel, at), at));
+    return { channel, surroundings, answers, at: at.getTime(), endsAt };
+  }
+
+  function answersOf(stored: Stored<Channel>, surroundings: Surroundings, at: Date): ChannelAnswers {
+    const channel = { ...channelAt(stored, at), revision: stored.revision };
+    const told = toldBy(channel, at);
+    const groups = prepareGroupOf(channel, membership.groups);
+    const tally = tallyOf(channel.name);
+    const rendered = new Map<string, ChannelAnswers>();
+    const varies = groups !== null;
+
+    /** Most groups get the same answers, which are rendered once. */
+    function serving(served: Served): ChannelAnswers {
+      const key = `${served.v1} ${served.v2} ${served.auto}`;
+      let answers = rendered.get(key);
+      if (!answers) {
+        answers = renderAll(channel, answerOf(channel, surroundings, cluster, served), tally, varies);
+        rendered.set(key, answers);
+      }
+      return answers;
+    }
+
+    if (!groups) return serving(told.all);
+    const { groupOf } = groups;
+    const all = serving(told.all);
+    const held = serving(told.held);
+    const turns = new Map([...told.turns].map(([name, turn]) => [name, prepareTurn(turn, serving)]));
+    const choose = (group: string | undefined, id: string | undefined): ChannelAnswers => {
+      const name = groupOf(group ?? null);
+      if (name === null) return held;
+      const turn = turns.get(name);
+      if (!turn) return all;
+      return isTurnOf(turn, told.rollout, id) ? turn.told : turn.others;
+    };
+    return withOwn(choose);
   }
 
   function refresh(snapshot: Snapshot): void {
     const at = now();
-    let hasEnds = false;
     renderedAt = at.getTime();
     endsAt = Number.POSITIVE_INFINITY;
+    let hasEnds = false;
     const shownOf = age.peek()?.isWithheld ? withheld : <T>(all: T) => all;
     for (const channel of snapshot.channels.values()) {
       const surroundings = shownOf(surroundingsOf(channel, snapshot));
-      const known = prepared.get(channel.name);
-      const expires = channel.critical?.until != null || channel.pin?.until != null;
+      let known = prepared.get(channel.name);
       if (
-        expires ||
         !known ||
         known.channel.revision !== channel.revision ||
+        renderedAt >= known.endsAt ||
+        renderedAt < known.at ||
         differ(known.surroundings, surroundings)
       ) {
-        prepare(channel, surroundings, at);
+        known = prepare(channel, surroundings, at);
+        prepared.set(channel.name, known);
       }
-      if (!expires) continue;
-      hasEnds = true;
-      endsAt = Math.min(endsAt, nextExpiry(channel, at));
+      hasEnds ||= changesByItself(channel);
+      endsAt = Math.min(endsAt, known.endsAt);
     }
     for (const name of prepared.keys()) {
       if (!snapshot.channels.has(name)) drop(name);
@@ -153,7 +200,11 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
   return {
     ready: () => state.peek() !== null,
     find: (channel, endpoint) => prepared.get(channel)?.answers[endpoint],
-    ofGroup: (group) => prepared.get(channelOf(group).channel)?.answers.find,
+    ofGroup(group, id) {
+      const there = channelOf(group);
+      const answer = prepared.get(there.channel)?.answers.find;
+      return answer?.own ? answer.own(there.group ?? undefined, id) : answer;
+    },
     byPath: (path) => paths.get(path),
     age: age.peek,
     *tallies() {
@@ -170,24 +221,74 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
 
 const newTally = (): Tally => ({ ok: 0, notModified: 0 });
 
+/** Has it an end, even one that has passed, or a window? */
+const changesByItself = ({ critical, pin, window, rollout }: Channel) =>
+  critical?.until != null || pin?.until != null || window != null || rollout?.strategy === 'time-based';
+
 const differ = (a: Surroundings, b: Surroundings) =>
-  a.controlPlane !== b.controlPlane || a.tools !== b.tools || a.target !== b.target;
+  a.controlPlane !== b.controlPlane ||
+  a.tools !== b.tools ||
+  a.target !== b.target ||
+  String(a.starts) !== String(b.starts);
 
-const text = (channel: Stored<Channel>, body: string, tally: Tally) =>
-  render(channel, body, `"${body}"`, 'text/plain; charset=utf-8', tally);
-
-function json(channel: Stored<Channel>, content: object, tally: Tally): PreparedAnswer {
-  const body = JSON.stringify(content);
-  const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
-  return render(channel, body, etag, 'application/json', tally);
+/** A turn with the answers of those whose turn has come, and of the others. */
+interface PreparedTurn extends Pick<Turn, 'below' | 'canaries'> {
+  told: ChannelAnswers;
+  others: ChannelAnswers;
 }
 
-function render(channel: Stored<Channel>, body: string, etag: string, type: string, tally: Tally): PreparedAnswer {
+const prepareTurn = (
+  { below, canaries, told, others }: Turn,
+  serving: (served: Served) => ChannelAnswers,
+): PreparedTurn => ({ below, canaries, told: serving(told), others: serving(others) });
+
+/** The answers to an agent that says nothing of itself, each with the way to those of a group. */
+function withOwn(choose: (group: string | undefined, id: string | undefined) => ChannelAnswers): ChannelAnswers {
+  const plain = choose(undefined, undefined);
+  const own = (endpoint: Endpoint): PreparedAnswer => ({
+    ...plain[endpoint],
+    own: (group, id) => choose(group, id)[endpoint],
+  });
+  return { version: own('version'), critical: own('critical'), tools: plain.tools, find: own('find') };
+}
+
+const renderAll = (
+  channel: Stored<Channel>,
+  { version, critical, tools, find }: Answer,
+  tally: Record<Endpoint, Tally>,
+  varies: boolean,
+): ChannelAnswers => ({
+  version: text(channel, version, tally.version, varies),
+  critical: text(channel, critical, tally.critical, varies),
+  tools: text(channel, tools, tally.tools, false),
+  find: json(channel, find, tally.find, varies),
+});
+
+const text = (channel: Stored<Channel>, body: string, tally: Tally, varies: boolean) =>
+  render(channel, body, `"${body}"`, 'text/plain; charset=utf-8', tally, varies);
+
+function json(channel: Stored<Channel>, content: object, tally: Tally, varies: boolean): PreparedAnswer {
+  const body = JSON.stringify(content);
+  const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
+  return render(channel, body, etag, 'application/json', tally, varies);
+}
+
+/** What agents say of themselves decides their answer. */
+const VARY = ['Vary', 'Agent-Id, Agent-Group'];
+
+function render(
+  channel: Stored<Channel>,
+  body: string,
+  etag: string,
+  type: string,
+  tally: Tally,
+  varies: boolean,
+): PreparedAnswer {
   // A cache may hide a rollback for half a minute, and bridge an outage for a day.
-  const cache = ['Cache-Control', 'public, max-age=30, stale-if-error=86400'];
+  const cache = ['Cache-Control', 'public, max-age=30, stale-if-error=86400', ...(varies ? VARY : [])];
   const notModifiedHeaders = [...cache, 'ETag', etag, 'Fairway-Revision', String(channel.revision)];
   const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)), ...notModifiedHeaders];
   let headerLines = '';
   for (let i = 0; i + 1 < headers.length; i += 2) headerLines += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return { channel: channel.name, body, etag, headers, headerLines, notModifiedHeaders, tally };
+  return { channel: channel.name, body, etag, headers, headerLines, notModifiedHeaders, tally, own: null };
 }

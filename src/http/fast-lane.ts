@@ -58,10 +58,11 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
     if (EMPTY_LINES.test(text)) return;
     // node:http stops reading from a client that does not read its answers.
     const poll = open && this.writableLength === 0 ? readPlainPoll(text) : null;
-    const answer = poll && answers.byPath(poll.path);
+    const found = poll && answers.byPath(poll.path);
     // A state that is too old for the proxy is refused by node:http.
-    if (answer && (poll.headers.maxAge === undefined || answers.age() === null)) give(this, answer, poll);
-    else handOver(this, bytes, text);
+    if (found && (poll.headers.maxAge === undefined || answers.age() === null)) {
+      give(this, found.own ? found.own(poll.headers.group, poll.headers.id) : found, poll);
+    } else handOver(this, bytes, text);
   }
 
   function give(socket: Socket, answer: PreparedAnswer, { head, close, headers }: PlainPoll): void {

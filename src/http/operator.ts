@@ -31,6 +31,7 @@ import { progressRoutes } from './operator/progress.ts';
 import { promotionRoutes } from './operator/promotions.ts';
 import { recoveryRoutes } from './operator/recovery.ts';
 import { releaseRoutes } from './operator/releases.ts';
+import { rolloutRoutes } from './operator/rollouts.ts';
 import { transferRoutes } from './operator/transfer.ts';
 import { refuseUnknownParameters } from './query.ts';
 import { StateDocument } from './schemas/transfer.ts';
@@ -56,6 +57,7 @@ type ApiServices = Pick<
   | 'fleet'
   | 'inventories'
   | 'plans'
+  | 'rollouts'
   | 'promotions'
   | 'recall'
   | 'recoveries'
@@ -218,7 +220,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
     recall,
     recoveries,
   } = services;
-  const { releases, series, signOffs, state, transfer } = services;
+  const { releases, rollouts, series, signOffs, state, transfer } = services;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
       // If validation failed, `data` is the input.
@@ -231,6 +233,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.use(warnOfShortfall(state));
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(plans, series));
+  api.route('/', rolloutRoutes(rollouts));
   api.route('/', agentRoutes(fleet));
   api.route('/', inventoryRoutes(inventories, importIdle));
   api.route('/', evidenceRoutes(evidences));

@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { CheckIns } from '../service/check-ins.ts';
-import type { Answers, PreparedAnswer } from './answers.ts';
+import type { Answers, OwnAnswer, PreparedAnswer } from './answers.ts';
 import { BAD_HOST } from './host.ts';
 import { type PollHeaders, type PollRequest, readPollQuery } from './poll-headers.ts';
 import { type ChannelRoute, readPublicPath } from './public-path.ts';
@@ -69,9 +69,9 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
     const cut = url.indexOf('?');
     const path = cut < 0 ? url : url.slice(0, cut);
     const query = cut < 0 ? null : new URLSearchParams(url.slice(cut + 1));
-    const answer = answers.byPath(path) ?? resolve(path, query);
+    const found = answers.byPath(path) ?? resolve(path, query, request.poll);
     const age = answers.age();
-    if (age !== null && answer !== HEALTHY && answer !== UNAVAILABLE) {
+    if (age !== null && found !== HEALTHY && found !== UNAVAILABLE) {
       for (let i = 0; i + 1 < age.headers.length; i += 2) {
         response.setHeader(age.headers[i] as string, age.headers[i + 1] as string);
       }
@@ -80,27 +80,42 @@ export function createPublicApi({ answers, checkIns, defaultChannel }: PublicApi
         return send(response, TOO_OLD, head);
       }
     }
-    if (!('tally' in answer)) return send(response, answer, head);
+    if (!('tally' in found)) return send(response, found, head);
+    const answer = found.own ? ownOf(found.own, request.poll, query) : found;
     checkIn(request.poll, query, answer.channel);
     sendAnswer(response, answer, request.poll.ifNoneMatch, head);
   };
 
+  /** Headers count before the query, as in a check-in. */
+  function ownOf(own: OwnAnswer, { group, id }: PollHeaders, query: URLSearchParams | null): PreparedAnswer {
+    if (query === null) return own(group, id);
+    const said = readPollQuery(query);
+    return own(group ?? said.group, id ?? said.id);
+  }
+
   /** Resolves every path that is not one of the plain ones (`plainPaths`). */
-  function resolve(path: string, query: URLSearchParams | null): PreparedAnswer | Fixed {
+  function resolve(path: string, query: URLSearchParams | null, headers: PollHeaders): PreparedAnswer | Fixed {
     const route = readPublicPath(path, defaultChannel);
     if (route?.endpoint === 'healthz') return HEALTHY;
     if (!answers.ready()) {
       counters.unavailable++;
       return UNAVAILABLE;
     }
-    const answer = route && find(route, query);
+    const answer = route && find(route, query, headers);
     if (answer) return answer;
     counters.notFound++;
     return NOT_FOUND;
   }
 
-  function find({ endpoint, channel }: ChannelRoute, query: URLSearchParams | null): PreparedAnswer | undefined {
-    if (endpoint === 'find') return answers.ofGroup(query?.get('group') ?? null);
+  function find(
+    { endpoint, channel }: ChannelRoute,
+    query: URLSearchParams | null,
+    headers: PollHeaders,
+  ): PreparedAnswer | undefined {
+    if (endpoint === 'find') {
+      const said = query === null ? {} : readPollQuery(query);
+      return answers.ofGroup(said.group ?? headers.group ?? null, headers.id ?? said.id);
+    }
     const answer = answers.find(channel, endpoint);
     // Scripts of Teleport ask for the channel `default`, which a proxy always has.
     return answer ?? (channel === DEFAULT_ALIAS ? answers.find(defaultChannel, endpoint) : undefined);

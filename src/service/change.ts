@@ -35,6 +35,8 @@ export interface DocumentChange<T extends object> {
   more?: Write[];
   /** The gate's permission, where a channel's target or control plane changes. */
   cleared?: Cleared | null;
+  /** What the audit entry holds instead of the documents, where these are long. */
+  entry?: Pick<AuditEntry, 'before' | 'after'>;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function commitDocument<T extends object>(state: State, change: Doc
       reason,
       before: before ? withoutRevision(before) : null,
       after: after && withoutRevision(after),
+      ...change.entry,
     };
     const conditions = { fence, guards, cleared: cleared ? [cleared] : [] };
     return await state.commit([replace(key, before, after), ...more], entry, conditions);

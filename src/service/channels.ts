@@ -3,6 +3,7 @@ import {
   type Act,
   type Channel,
   type ChannelSettings,
+  changeSettings,
   channelAt,
   channelNameFault,
   createChannel,
@@ -43,6 +44,8 @@ export interface VerbInput {
   until?: string | undefined;
   /** Go there in steps across majors, each when it strands no agent. */
   stepped?: boolean | undefined;
+  /** Go there at once, although the channel has groups. */
+  immediate?: boolean | undefined;
   /** Agents that the operator accepts to strand; the report's number. */
   acceptStranding?: number | undefined;
 }
@@ -94,8 +97,8 @@ export interface ChannelsOptions {
 
 /** The state after each verb; what a verb may not do, the domain refuses. */
 const TRANSITIONS: Record<ChangingVerb, (channel: Channel, input: VerbInput, act: Act) => Channel> = {
-  'roll-forward': (channel, { version = '', critical = false }, act) =>
-    rollForward(channel, requireVersion(version), critical, act),
+  'roll-forward': (channel, { version = '', critical = false, immediate = false }, act) =>
+    rollForward(channel, requireVersion(version), critical, act, immediate),
   'roll-back': (channel, { version, critical = false }, act) =>
     rollBack(channel, requireVersion(version ?? previousTarget(channel)), critical, act),
   pin: (channel, { version, until }, act) =>
@@ -139,7 +142,11 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     const { report, overridden } = verdict;
     if (request.dryRun) return { channel: present({ ...after, revision: before.revision }), report, audit: null };
 
-    const reason = overridden ? `${input.reason} (accepted stranding ${report?.stranded})` : input.reason;
+    const notes = [
+      ...(overridden ? [`accepted stranding ${report?.stranded}`] : []),
+      ...(input.immediate && before.rollout ? ['to all groups at once'] : []),
+    ];
+    const reason = notes.length > 0 ? `${input.reason} (${notes.join('; ')})` : input.reason;
     const audit = await commitDocument(state, {
       key: channelKey(name),
       before,
@@ -196,9 +203,8 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
       const { actor, dryRun } = request;
       const at = now();
       const act = { by: actor.name, at, reason };
-      const after = before
-        ? changeSettings(before, settings, target, act)
-        : create(name, settings, target, act, former);
+      if (before) requireUnmoved(before, target);
+      const after = before ? changeSettings(before, settings, act) : create(name, settings, target, act, former);
       const memory = before ? {} : { former: former?.controlPlane ?? null };
       const verdict = await gate.clear(before ?? null, after, request, { accepted: acceptStranding, ...memory });
       const toolsChange = after.toolsVersion !== (before?.toolsVersion ?? null);
@@ -261,19 +267,12 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
   }
 }
 
-function changeSettings(
-  channel: Channel,
-  settings: Partial<ChannelSettings>,
-  target: string | undefined,
-  { at, by }: Act,
-): Channel {
-  if (target !== undefined) {
-    throw new FairwayError(
-      'invalid',
-      `${channel.name} exists; its target is moved with roll-forward or roll-back, not with its settings`,
-    );
-  }
-  return { ...channel, ...settings, updatedAt: at.toISOString(), updatedBy: by };
+function requireUnmoved({ name }: Channel, target: string | undefined): void {
+  if (target === undefined) return;
+  throw new FairwayError(
+    'invalid',
+    `${name} exists; its target is moved with roll-forward or roll-back, not with its settings`,
+  );
 }
 
 function readEnd(until: string | undefined, { at }: Act): Date | null {

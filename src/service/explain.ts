@@ -11,8 +11,12 @@ import { agentFaults, findAgentFaults } from '../domain/agent-findings.ts';
 import { agentVersion, compareAgentVersions } from '../domain/agent-version.ts';
 import { criticalAnswer, versionAnswer } from '../domain/answer.ts';
 import { type Channel, channelAt, describeHold, type Plan, withdrawnAt } from '../domain/channel.ts';
+import type { MembershipSettings } from '../domain/membership.ts';
 import { nextStep } from '../domain/plan.ts';
+import { numberOf } from '../domain/rollout.ts';
+import { lookAhead } from '../domain/rollout-step.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import { leadingRollout, prepareGroupOf, servedTo } from '../domain/told.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import { clock, who } from '../domain/words.ts';
 
@@ -97,7 +101,12 @@ const iso = (at: number) => new Date(at).toISOString();
 
 const GONE = { told: null, target: null, critical: null, pin: null, plan: null, revision: null, stranded: false };
 
-export function explainAgent(known: Agent, { channels }: Pick<Snapshot, 'channels'>, at: Date): Explanation {
+export function explainAgent(
+  known: Agent,
+  { channels }: Pick<Snapshot, 'channels'>,
+  at: Date,
+  groups: MembershipSettings['groups'] = {},
+): Explanation {
   const agent = viewAgent(known);
   const highest = highestVersion(recordOf(known)) ?? agent.version;
   const stored = channels.get(agent.channel);
@@ -108,10 +117,12 @@ export function explainAgent(known: Agent, { channels }: Pick<Snapshot, 'channel
   const channel = channelAt(stored, at);
   const { name, target, critical, pin } = channel;
   const plan = explainPlan(agent, highest, channel);
+  const groupOf = prepareGroupOf(channel, groups)?.groupOf ?? null;
+  const served = servedTo(channel, groupOf, agent, at);
   return {
     agent,
     channel: name,
-    told: { version: versionAnswer(channel), critical: criticalAnswer(channel) },
+    told: { version: versionAnswer({ ...channel, target: served.v1 }), critical: criticalAnswer(channel) },
     target,
     critical,
     pin,
@@ -121,7 +132,7 @@ export function explainAgent(known: Agent, { channels }: Pick<Snapshot, 'channel
       isStranded([agent.version, highest], requireVersion(target), requireVersion(target)),
     plan,
     revision: stored.revision,
-    because: because(agent, highest, channel, plan),
+    because: because(agent, highest, channel, plan, [...describeTurn(agent, channel, served, at)]),
   };
 }
 
@@ -138,12 +149,19 @@ function explainPlan(agent: AgentView, highest: string, { plan, target }: Channe
   return { ...plan, next: next.text, strandsAgent: isStranded([agent.version, highest], next, present) };
 }
 
-function because(agent: AgentView, highest: string, channel: Channel, plan: Explanation['plan']): string {
+function because(
+  agent: AgentView,
+  highest: string,
+  channel: Channel,
+  plan: Explanation['plan'],
+  turn: string[],
+): string {
   const { name, target, critical, pin } = channel;
   const parts = [
     target === null
       ? describeNoTarget(agent, channel)
       : `the agent follows ${name} and ${describeMove(agent, highest, target)}`,
+    ...turn,
     ...describeOddities(agent),
     ...(highest === agent.version ? [] : [`it may run ${highest} instead, so it counts there as well`]),
     ...(target !== null && pin ? [`the target is pinned by ${who(pin.by)}: ${pin.reason}`] : []),
@@ -158,6 +176,29 @@ function because(agent: AgentView, highest: string, channel: Channel, plan: Expl
       : []),
   ];
   return parts.join('; ');
+}
+
+/** The agent's place in a rollout: its group, whether its turn has come, and what the group waits for. */
+function describeTurn(agent: AgentView, channel: Channel, served: ReturnType<typeof servedTo>, at: Date): string[] {
+  if (!channel.rollout || channel.target === null) return [];
+  if (served.group === null)
+    return ['it is of no group of the channel, so it is held back and is never told to update'];
+  const rollout = leadingRollout(channel);
+  const group = rollout?.groups.find(({ settings }) => settings.name === served.group);
+  if (!rollout || !group) return [`it is of group ${served.group}`];
+  const { settings, state, wave, canaries } = group;
+  const isCanary = canaries.some(({ id }) => id === agent.id);
+  const facts = { counted: false, groups: new Map(), barred: null };
+  const waits = state === 'unstarted' ? lookAhead(channel.name, rollout, facts, at).waits.get(settings.name) : null;
+  const number = `its number is ${numberOf(rollout.id, agent.id).toFixed(2)}`;
+  const parts = [
+    `group ${settings.name} is ${state}`,
+    ...(waits ? [`it waits: ${waits}`] : []),
+    ...(isCanary ? ['this agent is a canary'] : []),
+    ...(state === 'active' && !isCanary ? [`${number}, the wave ${wave} %`] : []),
+    `so it gets ${served.v1 ?? 'none'}`,
+  ];
+  return [`the channel rolls out ${rollout.to}: ${parts.join(', ')}`];
 }
 
 function describeNoTarget(agent: AgentView, channel: Channel): string {

@@ -1,8 +1,10 @@
 import { type CensusChannel, type CensusPolicy, type Population, takeCensus } from '../domain/census.ts';
+import { servedUntil } from '../domain/channel.ts';
 import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { arrangeCounts, type FleetFigures, type PlaneOf } from '../domain/fleet-figures.ts';
 import { listen, silenceBounds } from '../domain/hearing.ts';
+import type { MembershipSettings } from '../domain/membership.ts';
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot } from '../domain/snapshot.ts';
 import type { AgentPage, AgentQuery, FleetRecords } from '../domain/store.ts';
@@ -50,6 +52,8 @@ export interface FleetOptions {
   store: FleetRecords;
   state: Pick<State, 'snapshot' | 'commit'>;
   policy: FleetPolicy;
+  /** Where the settings send the agents of a group. */
+  groups?: MembershipSettings['groups'];
   now: () => Date;
 }
 
@@ -57,7 +61,7 @@ export interface FleetOptions {
 const MOMENT = 1_000;
 
 /** What is known of the agents. */
-export function createFleet({ store, state, policy, now }: FleetOptions): Fleet {
+export function createFleet({ store, state, policy, groups, now }: FleetOptions): Fleet {
   const arranged = derivedOnce(arrangeCounts);
   // One function for each snapshot, since figures are arranged by it.
   const planeOf = derivedOnce(
@@ -72,7 +76,12 @@ export function createFleet({ store, state, policy, now }: FleetOptions): Fleet 
 
   function readingOf(figures: FleetFigures): FleetReading {
     return {
-      population: (channel, { channels }) => takeCensus(channel, figures, policy, now().getTime(), planeOf(channels)),
+      population(channel, { channels }) {
+        const at = now();
+        const served = servedUntil(channel, at);
+        const counted = served === channel.served ? channel : { ...channel, served };
+        return takeCensus(counted, figures, policy, at.getTime(), planeOf(channels));
+      },
     };
   }
 
@@ -122,7 +131,7 @@ export function createFleet({ store, state, policy, now }: FleetOptions): Fleet 
 
     async explain(id) {
       const agent = await requireAgent(id);
-      return explainAgent(agent, state.snapshot(), now());
+      return explainAgent(agent, state.snapshot(), now(), groups);
     },
 
     async forget(id, { reason = '' }, actor) {

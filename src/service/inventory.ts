@@ -8,11 +8,12 @@ import {
   type InventoryMode,
   type Placement,
 } from '../domain/inventory-count.ts';
-import { type MembershipSettings, prepareMembership } from '../domain/membership.ts';
+import type { MembershipSettings } from '../domain/membership.ts';
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot, targetsOf } from '../domain/snapshot.ts';
 import type { FleetRecords } from '../domain/store.ts';
 import { fallOf, isRepeated, listsAfter, readingsAfter, type SettlePolicy, type Survey } from '../domain/survey.ts';
+import { membershipOf } from '../domain/told.ts';
 import { oldestReadable, sum } from '../domain/version-counts.ts';
 import { clock } from '../domain/words.ts';
 import { inTurns } from '../process/turns.ts';
@@ -192,7 +193,7 @@ export function createInventories(options: InventoriesOptions): Inventories {
 
       const snapshot = state.snapshot();
       const scope = findScope(snapshot, target, membership.defaultChannel);
-      const placement = { ...scope.placement, resolve: prepareMembership(snapshot.channels, membership) };
+      const placement = { ...scope.placement, resolve: membershipOf(snapshot.channels, membership) };
       const count = await inTurns(countInventory(gathered, placement, { at, scope: scope.name }));
       const read: Import = { scope, count, at: gathered.at, now: at, list: gathered.digest(scope.name) };
       const complete = mode !== 'partial';

@@ -1,4 +1,4 @@
-import { type Act, rollForward } from '../domain/channel.ts';
+import { type Act, isRollingOut, rollForward } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import {
   currentStage,
@@ -126,9 +126,11 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
         const act = { by: SYSTEM, at: now(), reason };
         const after = rollForward(before, requireVersion(release.version), critical, act);
         const { cleared } = await gate.clear(before, after, REQUEST, view);
-        return { write: replace(channelKey(name), before, after), cleared };
+        return { channel: after, write: replace(channelKey(name), before, after), cleared };
       });
-      const taken = await take(at, blocked ? null : 'channels-serve', reason, moves);
+      // A channel with groups serves the release once its rollout is done.
+      const isRolling = moves.some(({ channel }) => isRollingOut(channel));
+      const taken = await take(at, blocked || isRolling ? null : 'channels-serve', reason, moves);
       for (const name of moving) observer.targetChanged(name, 'promote');
       return taken;
     },

@@ -239,6 +239,7 @@ function newChannel(
     hold: wanted.hold ?? (retired ? holdAgain(retired, act) : null),
     served: remember(retired?.served ?? [], wanted.served ?? []),
     plan: wanted.plan && continues(wanted.plan, target) ? wanted.plan : null,
+    progress: wanted.progress && wanted.rollout && wanted.progress.to === target ? wanted.progress : undefined,
     target,
     ...stamp(act),
   };
@@ -266,6 +267,8 @@ function exportChannel(channel: Channel): ExportedChannel {
 
 function withoutStamp(channel: Channel): ChannelState {
   const { updatedAt: _at, updatedBy: _by, ...state } = channel;
+  // Fields that are not set and fields that are missing are the same.
+  for (const field of ['rollout', 'window', 'progress'] as const) if (!state[field]) delete state[field];
   return withoutRevision(state) as ChannelState;
 }
 

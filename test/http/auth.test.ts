@@ -17,6 +17,13 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
   ...['roll-forward', 'roll-back', 'pin', 'unpin', 'critical', 'withdraw', 'cancel-plan', 'release'].map(
     (verb): [string, string, Role, unknown] => ['POST', `${CHANNEL}/${verb}`, 'operator', { nonsense: true }],
   ),
+  ['GET', `${CHANNEL}/rollout`, 'viewer'],
+  ...['start', 'done', 'roll-back', 'pause', 'resume', 'reset'].map((verb): [string, string, Role, unknown] => [
+    'POST',
+    `${CHANNEL}/rollout/${verb}`,
+    'operator',
+    { nonsense: true },
+  ]),
   ['GET', '/census', 'viewer'],
   ['GET', '/agents', 'viewer'],
   ['GET', '/agents/x', 'viewer'],

@@ -55,6 +55,16 @@ const ACTIONS: Record<string, string> = {
   'forget-version': 'agents of a version forgotten',
   'forget-agent': 'agent forgotten',
   'reroute-plan': 'plan rerouted',
+  'rollout-begin': 'group began with its canaries',
+  'rollout-skip-canaries': 'group began',
+  'rollout-widen': 'next wave of a group',
+  'rollout-finish': 'group done',
+  'rollout-start': 'group started by hand',
+  'rollout-done': 'group ended by hand',
+  'rollout-roll-back': 'rollout rolled back',
+  'rollout-pause': 'rollout paused',
+  'rollout-resume': 'rollout resumed',
+  'rollout-reset': 'rollout reset',
 };
 
 export const actionWords = (entry: Pick<AuditEntry, 'action' | 'after'>): string =>

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { rolloutSchema, windowSchema } from '../../config/rollout.ts';
 import { channelNameFault } from '../../domain/channel.ts';
 import { WAITING_REASONS } from '../../domain/plan.ts';
 import { roleFor } from '../../domain/role.ts';
@@ -6,6 +7,7 @@ import { VERSION_KINDS } from '../../domain/version.ts';
 import { AuditEntry } from './audit.ts';
 import { canonicalVersion, controlPlaneName, dryRun, judged, kind, reason, said, time, version } from './fields.ts';
 import { Report } from './report.ts';
+import { Progress, Rollout, Window } from './rollouts.ts';
 
 export const ChannelName = judged(channelNameFault).openapi({
   param: { name: 'channel', in: 'path' },
@@ -37,6 +39,8 @@ export const Channel = z
     needsHelm: z.boolean(),
     controlPlane: z.string().nullable(),
     toolsVersion: z.string().nullable(),
+    rollout: Rollout.nullable().optional(),
+    window: Window.nullable().optional(),
     target: z.string().nullable().openapi({ description: 'Without prefix; null: agents get `none`.' }),
     critical: Mark.nullable(),
     pin: Mark.nullable(),
@@ -46,6 +50,9 @@ export const Channel = z
     lineage: z.array(z.string()).openapi({ description: 'The versions on the way to the target, ascending.' }),
     served: z.array(z.object({ version: z.string(), until: z.string() })),
     plan: Plan.nullable().openapi({ description: 'The remaining steps; see GET /channels/{channel}/plan.' }),
+    progress: Progress.nullable()
+      .optional()
+      .openapi({ description: 'How far the last rollout is; with the agents: GET /channels/{channel}/rollout.' }),
     updatedAt: z.string(),
     updatedBy: z.string(),
     revision: z.int(),
@@ -67,6 +74,7 @@ export const RollForward = z.strictObject({
   reason,
   critical: z.boolean().optional(),
   stepped: z.boolean().optional().openapi({ description: 'Cross majors in steps, each once it strands no agent.' }),
+  immediate: z.boolean().optional().openapi({ description: 'To all groups of the channel at once.' }),
   acceptStranding,
   dryRun,
 });
@@ -106,6 +114,11 @@ export const settings = {
     .nullable()
     .optional()
     .openapi({ description: 'The version that client tools get; null: the target.' }),
+  rollout: rolloutSchema.nullable().optional().describe('In which order agents go to a new target; null: all at once.'),
+  window: windowSchema
+    .nullable()
+    .optional()
+    .describe('When v2 updaters may move if there are no groups; null: always.'),
 };
 
 export const PutChannel = z.strictObject({

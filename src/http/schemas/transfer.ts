@@ -5,6 +5,7 @@ import { Hold, mark, plan, settings } from './channels.ts';
 import { canonicalVersion, controlPlaneName, judged, time } from './fields.ts';
 import { PromotionState } from './promotions.ts';
 import { releaseState } from './releases.ts';
+import { progress } from './rollouts.ts';
 
 const StateMark = z.strictObject(mark).nullable();
 const channelState = {
@@ -22,6 +23,7 @@ const channelState = {
       step: z.int().min(0).max(48),
     })
     .nullable(),
+  progress: z.strictObject({ ...progress, from: canonicalVersion.nullable(), to: canonicalVersion }).nullable(),
 };
 
 /** A list without duplicates. */

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { isGroup } from '../domain/agent.ts';
+import { DEFAULT_GROUP, rolloutFaults, STRATEGIES, UNMATCHED } from '../domain/rollout-settings.ts';
+import { DAYS, windowFault } from '../domain/window.ts';
+
+// The settings of a channel, which files and the API write alike. Durations stay texts, so that they are shown as they
+// were set; the domain says what is wrong with a whole.
+
+const spelling = z.string().refine(isGroup, 'expected 1 to 64 of A-Za-z0-9._:-');
+const length = z.string().max(20);
+
+export const windowSchema = z
+  .strictObject({
+    start: z.string().max(5).describe('time of day at which it opens, HH:MM'),
+    for: length.describe('how long it stays open, at most 24h'),
+    timeZone: z.string().min(1).max(64).default('UTC').describe('name of the time zone, such as Europe/Berlin'),
+  })
+  .superRefine((window, context) => {
+    const fault = windowFault(window);
+    if (fault) context.addIssue(fault);
+  });
+
+const group = z
+  .strictObject({
+    name: spelling.describe('unique name'),
+    match: z.array(spelling).max(20).optional().describe('spellings that mean this group; unset: its name'),
+    canaries: z.number().default(DEFAULT_GROUP.canaries).describe('agents that go first, 0 to 10'),
+    waves: z
+      .array(z.number())
+      .min(1)
+      .max(20)
+      .default(DEFAULT_GROUP.waves)
+      .describe('percentages of the group, ascending to 100'),
+    days: z.array(z.enum(DAYS)).max(7).default(DEFAULT_GROUP.days).describe('days on which it may begin'),
+    window: windowSchema
+      .nullable()
+      .default(null)
+      .describe('when it may begin; null: at any time of these days, in UTC'),
+    waitHours: z
+      .number()
+      .min(0)
+      .max(8760)
+      .default(DEFAULT_GROUP.waitHours)
+      .describe('hours after the group before began'),
+    alertAfter: length.default(DEFAULT_GROUP.alertAfter).describe('how long it may take until it counts as slow'),
+  })
+  .transform(({ match, ...rest }) => ({ ...rest, match: match ?? [rest.name] }));
+
+export const rolloutSchema = z
+  .strictObject({
+    strategy: z
+      .enum(STRATEGIES)
+      .default('halt-on-error')
+      .describe('when a group is done: once its agents run the target, or when its window is over'),
+    groups: z.array(group).describe('in this order'),
+    unmatched: z
+      .enum(UNMATCHED)
+      .default('last')
+      .describe('agents of no group: they belong to the last one, or are never told to update'),
+  })
+  .superRefine((settings, context) => {
+    for (const { path, message } of rolloutFaults(settings)) {
+      context.addIssue({ code: 'custom', path, message, input: settings });
+    }
+  });
