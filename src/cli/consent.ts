@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Context } from './context.ts';
 import { Declined, UsageError } from './errors.ts';
 
@@ -31,4 +31,10 @@ export async function requireReason({ terminal }: Context, reason: string | unde
   const given = reason?.trim() || (reason === undefined && terminal.interactive ? await terminal.ask('Reason:') : '');
   if (given) return given;
   throw new UsageError('give a reason for the audit log: --reason "incident 12"');
+}
+
+/** Reads a number of agents that may be stranded. */
+export function readCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a number of agents.');
+  return Number(text);
 }

@@ -167,6 +167,11 @@ export interface ControlLog {
   holds(head: AuditHead): Promise<boolean>;
   /** Applies all writes and appends the audit entry, or nothing. Durable once it answers. */
   commit(change: Change): Promise<CommitResult>;
+  /**
+   * Fills a log that lacks its newest entries up to its head, with entries that stand for damaged ones, so that changes
+   * can be appended again. Returns how many were missing.
+   */
+  mendLog(): Promise<number>;
   /** Rejects with `store_unavailable` if the store would refuse a change. */
   probe(): Promise<void>;
   /** How many replicas have everything that was committed. */

@@ -91,7 +91,7 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
       isDoubted = false;
       adopt(await load(), wasDoubted);
     }
-    identity = isConfirmed && identity !== null ? identity : await identify();
+    identity ??= await identify();
     confirmedAt = performance.now();
     isConfirmed = true;
     onConfirmed(identity);

@@ -28,6 +28,7 @@ import {
   DOCUMENTS_OF,
   HOLDS,
   LOAD,
+  MEND_LOG,
   ROUSE,
   TOUCH,
 } from './redis-scripts/control.ts';
@@ -88,6 +89,15 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
     },
 
     commit: (change) => inTurn((expired) => commit(change, expired)),
+
+    async mendLog() {
+      let missing = 0;
+      for (;;) {
+        const filled = (await client.run(MEND_LOG, [AUDIT, HEAD])) as number;
+        missing += filled;
+        if (filled === 0) return missing;
+      }
+    },
 
     async probe() {
       await client.run(TOUCH, [HEAD]);

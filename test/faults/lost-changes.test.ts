@@ -26,7 +26,11 @@ const expectServed = (server: FairwayProcess, version: string) =>
   vi.waitFor(async () => expect((await server.poll()).body).toBe(`v${version}`));
 
 /** Two servers that serve 16.4.7, on a Redis that knows only 16.4.6: a replica that was cut off and then took over. */
-async function staleReplicaTookOver() {
+async function staleReplicaTookOver(
+  change = async (server: FairwayProcess): Promise<void> => {
+    expect((await rollForward(server, '16.4.7')).status).toBe(200);
+  },
+) {
   const primary = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
   const dir = temporaryDirectory();
   const replica = await startRedis({ dir, args: ['--replicaof', '127.0.0.1', String(primary.port)] });
@@ -40,8 +44,13 @@ async function staleReplicaTookOver() {
   await vi.waitFor(async () => expect(await headOf(replica.url)).toBe(await headOf(primary.url)));
 
   await asAdmin(replica.url, (admin) => admin.replicaof('NO', 'ONE'));
-  expect((await rollForward(servers[0], '16.4.7')).status).toBe(200);
-  for (const server of servers) await expectServed(server, '16.4.7');
+  await change(servers[0]);
+  const served = (await servers[0].poll()).body.slice(1);
+  const changed = (await servers[0].metric('fairway_snapshot_revision')) ?? 0;
+  for (const server of servers) {
+    await expectServed(server, served);
+    await vi.waitFor(async () => expect(await server.metric('fairway_snapshot_revision')).toBe(changed));
+  }
   await primary.kill();
   await replica.stop();
   const stale = await startRedis({ port: primary.port, dir });
@@ -77,6 +86,10 @@ describe('a stale replica took over', () => {
     const dry = await a.api('POST', '/recovery', { ...decision, dryRun: true });
     expect(dry.body).toEqual({
       loss: { served: revision, stored: revision },
+      keep: 'served',
+      longer: 'served',
+      channels: [{ channel: 'stable/cloud', served: '16.4.7', stored: '16.4.8', to: '16.4.7' }],
+      pulled: [],
       changes: [{ key: 'channel/stable/cloud', change: 'update' }],
       audit: null,
     });
@@ -109,5 +122,78 @@ describe('a stale replica took over', () => {
     expect((await rollForward(a, '16.4.8')).status).toBe(200);
     await expectServed(b, '16.4.8');
     expect((await a.api('GET', '/audit/verify')).body).toMatchObject({ intact: true });
+  });
+
+  it('a pull that the store has lost is never taken back, whichever history is kept', async () => {
+    const { servers } = await staleReplicaTookOver(async (server) => {
+      const listed = [{ version: '16.4.7', date: null, security: false }];
+      expect((await server.api('POST', '/releases/import', listed)).status).toBe(200);
+      expect((await server.api('POST', '/releases/16.4.7/pull', { reason: 'bad' })).status).toBe(200);
+    });
+    const [a, b] = servers;
+    for (const server of servers) await expectLost(server, 1);
+    const decision = { keep: 'stored', reason: 'the backup counts' };
+    const result = { longer: 'served', channels: [], pulled: ['16.4.7'] };
+    expect((await a.api('POST', '/recovery', { ...decision, dryRun: true })).body).toMatchObject(result);
+    expect((await a.api('POST', '/recovery', decision)).status).toBe(200);
+    for (const server of servers) await expectLost(server, 0);
+    expect((await b.api('GET', '/releases/16.4.7')).body.pulled).toMatchObject({ reason: 'bad' });
+    expect((await rollForward(b, '16.4.7')).body.code).toBe('refused');
+    await expectServed(b, '16.4.6');
+  });
+
+  it('the gate judges where agents of the other history would go, and the longer history is kept by default', async () => {
+    const { servers, options } = await staleReplicaTookOver(async (server) => {
+      expect((await server.api('PUT', '/control-planes/main', { version: '17.0.1' })).status).toBe(200);
+      expect((await rollForward(server, '17.0.1')).status).toBe(200);
+    });
+    const [a] = servers;
+    await expectLost(a, 1);
+    // The store forgot it, and the agents of a server that follows the store are behind.
+    const c = await startFairway({ ...options, settings: { store: PATIENT } });
+    const instance = (name: string, version: string) => ({
+      kind: 'instance',
+      metadata: { name },
+      spec: { version, hostname: name, services: ['Node'], ext_upgrader: 'unit', last_seen: new Date().toISOString() },
+    });
+    const auth = { ...instance('auth', '16.4.7'), spec: { ...instance('auth', '16.4.7').spec, services: ['Auth'] } };
+    const list = [instance('a1', '15.4.9'), auth];
+    expect((await c.api('POST', '/inventory?channel=stable%2Fcloud', list)).status).toBe(200);
+
+    const decision = { reason: 'what was served counts' };
+    const refused = await a.api('POST', '/recovery', { ...decision, dryRun: true });
+    expect(refused).toMatchObject({ status: 409, body: { code: 'refused' } });
+    expect(refused.body.detail).toMatch(/17\.0\.1 is refused for stable\/cloud.*--accept-stranding 1\./);
+    const accepted = { ...decision, acceptStranding: 1 };
+    expect((await a.api('POST', '/recovery', { ...accepted, dryRun: true })).body).toMatchObject({
+      keep: 'served',
+      longer: 'served',
+      channels: [{ channel: 'stable/cloud', served: '17.0.1', stored: '16.4.6', to: '17.0.1' }],
+    });
+    expect((await a.api('POST', '/recovery', accepted)).status).toBe(200);
+    await expectServed(c, '17.0.1');
+  });
+});
+
+describe('the newest entries of the log are gone', () => {
+  it('an admin decides, the gap is filled with entries that say so, and changes go on', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const server = await startFairway({ env: { REDIS_URL: redis.url }, settings: { ...QUICKSTART, store: PATIENT } });
+    expect((await rollForward(server, '16.4.7')).status).toBe(200);
+    const revision = (await server.metric('fairway_snapshot_revision')) ?? 0;
+    await asAdmin(redis.url, (admin) => admin.ltrim('{fairway}:audit', 0, -3));
+    const refused = await server.api('POST', `${CHANNEL}/pin`, { reason: 'test' });
+    expect(refused).toMatchObject({ status: 503, body: { code: 'store_unavailable' } });
+
+    expect((await server.api('POST', '/recovery', { reason: 'the log was cut' })).body.audit).toMatchObject({
+      revision: revision + 1,
+      before: { missing: revision < 2 ? revision : 2 },
+    });
+    await expectLost(server, 0);
+    expect((await server.api('POST', `${CHANNEL}/pin`, { reason: 'test' })).status).toBe(200);
+    const { entries } = (await server.api('GET', '/audit?limit=4')).body;
+    expect(entries.map(({ action }: { action: string }) => action)).toEqual(['pin', 'recover', 'damaged', 'damaged']);
+    expect((await server.api('GET', '/audit/verify')).body).toMatchObject({ intact: false, brokenAt: revision - 1 });
   });
 });

@@ -1,7 +1,14 @@
 import { Argument, type Command } from 'commander';
 import { countEffects, type Effects } from '../../domain/effects.ts';
 import { count } from '../../domain/words.ts';
-import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
+import {
+  type ConsentOptions,
+  readCount,
+  requireConsent,
+  requireReason,
+  requireTerminal,
+  withConsent,
+} from '../consent.ts';
 import { type Context, toYaml } from '../context.ts';
 import { alarming } from '../describe.ts';
 import { difference } from '../difference.ts';
@@ -56,39 +63,55 @@ export function stateCommands(program: Command, context: Context): void {
   withConsent(program.command('recover'))
     .description('decide which state counts after the store has lost changes')
     .addArgument(
-      new Argument('<keep>', 'served: restore what this server serves; stored: accept what the store holds').choices([
-        'served',
-        'stored',
-      ]),
+      new Argument(
+        '[keep]',
+        'served: restore what this server serves; stored: accept what the store holds; default: the longer history',
+      ).choices(['served', 'stored']),
     )
     .option('-r, --reason <text>', 'why, for the audit log')
-    .action(async (keep: string, options: ConsentOptions & { reason?: string }) => {
+    .option('--accept-stranding <n>', 'override a refusal and strand n agents, in all channels together', readCount)
+    .action(async (keep: string | undefined, options: RecoverOptions) => {
       requireTerminal(context, options);
       const reason = options.dryRun ? (options.reason ?? 'dry run') : await requireReason(context, options.reason);
+      const { acceptStranding } = options;
       const decide = (dryRun: boolean) =>
-        api<RecoveryResult>('/recovery', { method: 'POST', body: { keep, reason, dryRun } });
+        api<RecoveryResult>('/recovery', { method: 'POST', body: { keep, reason, acceptStranding, dryRun } });
       const preview = await decide(true);
       if (options.dryRun) return context.show(preview, (screen) => describeRecovery(screen, preview));
       if (!options.yes) terminal.say(`${describeRecovery(terminal, preview)}\n`);
-      const question = keep === 'served' ? 'Restore what is served?' : 'Accept what the store holds?';
+      const question = preview.keep === 'served' ? 'Restore what is served?' : 'Accept what the store holds?';
       await requireConsent(context, options, question);
       const result = await decide(false);
       return context.show(result, (screen) => {
-        const done = `the ${keep} state was kept (revision ${result.audit?.revision})`;
+        const done = `the ${result.keep} state was kept (revision ${result.audit?.revision})`;
         return options.yes ? `${describeRecovery(screen, result)}\n\n${done}` : done;
       });
     });
 }
 
-function describeRecovery(screen: Screen, { loss, changes }: RecoveryResult): string {
+interface RecoverOptions extends ConsentOptions {
+  reason?: string;
+  acceptStranding?: number;
+}
+
+function describeRecovery(screen: Screen, { loss, keep, longer, channels, pulled, changes }: RecoveryResult): string {
   const { served, stored } = loss;
+  const isLonger = served === stored ? 'both histories are alike long' : `the ${longer} history is longer`;
   const lost = sentence(
     screen,
-    `revision ${served} is served, and the store is at revision ${stored} of another history`,
+    `revision ${served} is served, and the store is at revision ${stored} of another history; ${isLonger}; ` +
+      `the ${keep} state will be kept`,
   );
   if (changes.length === 0) return `${lost}\n\nboth hold the same channels, releases and control planes`;
+  const target = (version: string | null) => version ?? 'none';
+  const moves = channels.map((each) => [each.channel, target(each.served), target(each.stored), target(each.to)]);
   const rows = changes.map(({ key, change }) => [change, key]);
-  return `${lost}\n\n${table(screen, ['change', 'document'], rows)}`;
+  return [
+    lost,
+    ...(moves.length > 0 ? [table(screen, ['channel', 'served', 'stored', 'afterwards'], moves)] : []),
+    ...(pulled.length > 0 ? [sentence(screen, `${pulled.join(', ')} stays pulled: a pull is never taken back`)] : []),
+    table(screen, ['change', 'document'], rows),
+  ].join('\n\n');
 }
 
 /** The revision of the whole state is the id of its last change. */

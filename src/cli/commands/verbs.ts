@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import { withConsent } from '../consent.ts';
+import type { Command } from 'commander';
+import { readCount, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { stepsToCome, time } from '../describe.ts';
 import { type Steering, type SteerOptions, steer } from '../steer.ts';
@@ -151,11 +151,6 @@ function moving(command: Command, description: string): Command {
     'override a refusal and strand n agents, the number in the report (needs the role admin)',
     readCount,
   );
-}
-
-function readCount(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a number of agents.');
-  return Number(text);
 }
 
 const end = (until: string | undefined): string | undefined =>

@@ -62,6 +62,24 @@ return { 'committed' }
 `,
 };
 
+/**
+ * KEYS: audit, head. Appends stand-ins for entries that are missing below the head, at most 1000 at a time. The newest
+ * ends with the hash of the head, as the entry did. Answers how many it appended.
+ */
+export const MEND_LOG: Script = {
+  name: 'fairwayMendLog',
+  lua: `
+local id, hash = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) (%x+)$')
+if not id then return 0 end
+local last = redis.call('LLEN', KEYS[1])
+local filled = math.max(0, math.min(tonumber(id) - last, 1000))
+for i = last + 1, last + filled do
+  redis.call('RPUSH', KEYS[1], '{"missing":true,"hash":"' .. (i == tonumber(id) and hash or '') .. '"}')
+end
+return filled
+`,
+};
+
 /** KEYS: head. Writes the head unchanged, so that a wait for the replicas covers everything written before. */
 export const TOUCH: Script = {
   name: 'fairwayTouch',
