@@ -23,8 +23,11 @@ export interface RedisClientOptions extends RedisAccess {
 /** Connections to Redis that reconnect automatically. Calls reject with `store_unavailable` instead of waiting. */
 export interface RedisClient {
   run(script: Script, keys: string[], args?: (string | number)[]): Promise<unknown>;
-  /** Runs a script that writes control data, waits a bounded time for the replicas, and answers how many have it. */
-  runReplicated(script: Script, keys: string[], args?: (string | number)[]): Promise<ReplicatedAnswer>;
+  /**
+   * Runs a script that writes control data, waits a bounded time for the replicas, and answers how many have it. A large
+   * change gets up to `SLACK_MS` more than the deadline.
+   */
+  runReplicated(script: Script, keys: string[], args?: (string | number)[], more?: number): Promise<ReplicatedAnswer>;
   get(key: string): Promise<string | null>;
   hgetall(key: string): Promise<Record<string, string>>;
   /** Calls `listener` on every message, and whenever messages may have been missed. */
@@ -56,20 +59,20 @@ export function connectRedis({ address, login, deadline, replication, log }: Red
     }
   }
 
-  const run: RedisClient['run'] = ({ name, lua }, keys, args = []) => {
+  function run({ name, lua }: Script, keys: string[], args: (string | number)[] = [], within = deadline) {
     if (!defined.has(name)) commands.defineCommand(name, { lua });
     defined.add(name);
     // defineCommand adds a method that the types cannot know.
     const send = Reflect.get(commands, name) as (...args: (string | number)[]) => Promise<unknown>;
-    return call(() => send.call(commands, keys.length, ...keys, ...args));
-  };
+    return call(() => send.call(commands, keys.length, ...keys, ...args), within);
+  }
   const replicate = replication.replicas > 0 ? createReplicator(connections, replication, deadline, SLACK_MS) : null;
 
   return {
-    run,
-    async runReplicated(script, keys, args = []) {
-      if (replicate) return call(() => replicate(script, keys, args), deadline + replication.timeout);
-      return { answer: await run(script, keys, args), reached: 0 };
+    run: (script, keys, args) => run(script, keys, args),
+    async runReplicated(script, keys, args = [], more = 0) {
+      if (replicate) return call(() => replicate(script, keys, args), deadline + more + replication.timeout);
+      return { answer: await run(script, keys, args, deadline + more), reached: 0 };
     },
     get: (key) => call(() => commands.get(key)),
     hgetall: (key) => call(() => commands.hgetall(key)),
@@ -86,7 +89,7 @@ export function connectRedis({ address, login, deadline, replication, log }: Red
  * Milliseconds beyond the deadline that a connection has. Where it was this process that was busy, the answers of all
  * commands under way have come, and the connection must not be given up before they are read.
  */
-const SLACK_MS = 1_000;
+export const SLACK_MS = 1_000;
 
 function optionsFor(deadline: number): RedisOptions {
   return {

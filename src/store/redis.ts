@@ -16,7 +16,7 @@ import type {
 import { carryOver } from './carry-over.ts';
 import { withDeadline } from './deadline.ts';
 import { redisOldFleet } from './redis-carry-over.ts';
-import { connectRedis, type RedisClient, type RedisClientOptions } from './redis-client.ts';
+import { connectRedis, type RedisClient, type RedisClientOptions, SLACK_MS } from './redis-client.ts';
 import { redisFleet, redisRecorder } from './redis-fleet.ts';
 import { ANCHOR, ANNOUNCED, AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
 import {
@@ -61,15 +61,15 @@ export function openRedisStore({ limits, ...options }: RedisClientOptions & { li
 function redisControl(client: RedisClient, { deadline, replication }: RedisClientOptions): ControlLog & Lease {
   const last = lastHead();
   const commit = committer(client, last, replication.replicas);
-  const within = deadline + (replication.replicas > 0 ? replication.timeout : 0);
+  const least = deadline + (replication.replicas > 0 ? replication.timeout : 0);
   let queue: Promise<unknown> = Promise.resolve();
   /** Runs one commit at a time, because commits of the same process would only compete for the head of the chain. */
-  function inTurn<T>(work: (expired: () => boolean) => Promise<T>): Promise<T> {
+  function inTurn<T>(work: (expired: () => boolean) => Promise<T>, more = 0): Promise<T> {
     return withDeadline((expired) => {
       const result = queue.then(() => work(expired));
       queue = result.catch(() => undefined);
       return result;
-    }, within);
+    }, least + more);
   }
 
   return {
@@ -88,7 +88,7 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
       return (await client.run(HOLDS, [AUDIT], [id, hash])) === 1;
     },
 
-    commit: (change) => inTurn((expired) => commit(change, expired)),
+    commit: (change) => inTurn((expired) => commit(change, expired), moreTimeFor(change.writes)),
 
     async mendLog() {
       let missing = 0;
@@ -154,6 +154,9 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
   };
 }
 
+/** A millisecond for each document: a pull moves all channels that serve the release in one commit. */
+const moreTimeFor = ({ length }: Change['writes']): number => Math.min(length, SLACK_MS);
+
 /** Remembers the head of the audit chain as Redis last answered it. */
 function lastHead() {
   let last = GENESIS;
@@ -198,6 +201,7 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
           ...seen,
           ...written,
         ],
+        moreTimeFor(writes),
       );
       const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed'] | ['fenced'] | ['lost'];
       if (outcome === 'fenced') return { fenced: true };
