@@ -11,8 +11,8 @@ const condition = z.strictObject({
 
 const stage = z.strictObject({
   name: name.describe('unique name'),
-  channels: z.array(channelName).max(100).default([]).describe('that this stage moves'),
-  controlPlanes: z.array(controlPlaneName).max(100).default([]).describe('that must run the release first'),
+  channels: z.array(channelName).max(10_000).default([]).describe('that this stage moves'),
+  controlPlanes: z.array(controlPlaneName).max(10_000).default([]).describe('that must run the release first'),
   accepts: z.array(z.enum(VERSION_KINDS)).min(1).default(['cloud']).describe('kinds of releases that may enter'),
   soak: duration.describe('how long its channels must serve the release before the stage is complete'),
   automatic: z.boolean().default(false).describe('does it start without an operator?'),

@@ -24,6 +24,7 @@ import { releaseVerbPages } from './pages/release-verb.tsx';
 import { releasePages } from './pages/releases.tsx';
 import { settingsPages } from './pages/settings.tsx';
 import { signInPages } from './pages/sign-in.tsx';
+import { stagePage } from './pages/stage.tsx';
 import { verbPages } from './pages/verb.tsx';
 import { createFrame } from './render.tsx';
 import { createSessions } from './sessions.ts';
@@ -95,6 +96,7 @@ export function createDashboard(options: DashboardOptions) {
     releasePage,
     changePage,
     releaseVerbPages,
+    stagePage,
     auditPages,
   ];
   for (const page of pages.map((create) => create(options))) {

@@ -5,7 +5,7 @@ import type { ControlPlaneReport } from './control-plane.ts';
 import { isEmpty, type Stage, type StageStanding } from './promotion.ts';
 import type { Release } from './release.ts';
 import { compareVersions, requireVersion } from './version.ts';
-import { who } from './words.ts';
+import { listed, who } from './words.ts';
 
 /** A requirement of a stage; `reason` says why it does not hold, null if it does. */
 export interface PromotionGate {
@@ -63,7 +63,7 @@ export function startGates(facts: StageFacts): PromotionGate[] {
     gate('artifacts', state === 'published', `the control plane's artifacts are ${state}; publish them`),
     gate('not_pulled', release.pulled === null, `the release was pulled: ${release.pulled?.reason}`),
     ...(before ? [previousStage(before, facts.heldBefore)] : []),
-    ...(stage.signOff ? [gate('signed_off', open.length === 0, `not signed off: ${open.join(', ')}`)] : []),
+    ...(stage.signOff ? [gate('signed_off', open.length === 0, `not signed off: ${listed(open)}`)] : []),
     ...(stage.approval ? [gate('approved', progress.approved !== null, approvalNeeded(release))] : []),
     compatible(facts),
     ...facts.conditions,
@@ -109,7 +109,7 @@ function previousStage(
     ({ stage, channel }) => `channel ${channel.name} of stage ${stage} is ${describeHold(channel)}`,
   );
   const reasons = [...incomplete, ...taken];
-  return gate('previous_stage', reasons.length === 0, reasons.join('; '));
+  return gate('previous_stage', reasons.length === 0, listed(reasons, '; '));
 }
 
 const STRANDING: ReadonlySet<string> = new Set(AGENT_REASONS);
@@ -124,13 +124,16 @@ function compatible({ channels, controlPlanes }: StageFacts): PromotionGate {
   );
   const refused = controlPlanes.flatMap(({ report }) => report?.reasons ?? []);
   const details = [...stranded, ...refused, ...channels.flatMap(({ report }) => doubtsOf(report))];
-  return gate('compatible', details.length === 0, [...new Set(details.map(({ detail }) => detail))].join('; '));
+  return gate('compatible', details.length === 0, listed([...new Set(details.map(({ detail }) => detail))], '; '));
 }
+
+export const isBehind = ({ version }: Pick<StageControlPlane, 'version'>, release: Pick<Release, 'version'>): boolean =>
+  version === null || compareVersions(version, release.version) < 0;
 
 /** Control planes come first (RFD 109): each one of the stage must run this release or a later one. */
 export function controlPlaneGate({ release, controlPlanes }: StageFacts): PromotionGate {
-  const behind = controlPlanes.filter(({ version }) => !version || compareVersions(version, release.version) < 0);
-  const detail = behind.map(({ name, version }) => `${name} reports ${version ?? 'nothing'}`).join(', ');
+  const behind = controlPlanes.filter((plane) => isBehind(plane, release));
+  const detail = listed(behind.map(({ name, version }) => `${name} reports ${version ?? 'nothing'}`));
   return gate('control_planes', behind.length === 0, `control planes must run ${release.version} first: ${detail}`);
 }
 
@@ -183,7 +186,7 @@ export const hasServedSince = (channel: Channel, release: string, since: string 
 export function channelGate(facts: StageFacts): PromotionGate {
   const waiting = channelSteps(facts).filter(({ step }) => step !== 'serves');
   const detail = waiting.map((each) => `${each.name}: ${each.step === 'blocked' ? each.reason : 'not moved yet'}`);
-  return gate('channels', waiting.length === 0, detail.join('; '));
+  return gate('channels', waiting.length === 0, listed(detail, '; '));
 }
 
 const gate = (name: string, passed: boolean, reason: string): PromotionGate => ({

@@ -12,5 +12,14 @@ export const clock = (at: string): string => `${new Date(at).toISOString().slice
 export const clearsCritical = ({ action, after }: { action: string; after?: unknown }): boolean =>
   action === 'critical' && !(after as { critical?: unknown } | null | undefined)?.critical;
 
+/** The names that a sentence gives of a long list. */
+export const FIRST = 10;
+
+/** A list in a sentence, of which a long one gives the first ten: `a, b, and 4,990 more`. */
+export const listed = (items: readonly string[], separator = ', '): string => {
+  const rest = items.length - FIRST;
+  return (rest > 0 ? [...items.slice(0, FIRST), `and ${number(rest)} more`] : items).join(separator);
+};
+
 /** An actor of the audit log in a sentence: `token:ops-1` as `token ops-1`. */
 export const who = (actor: string): string => actor.replace(':', ' ');

@@ -42,6 +42,8 @@ export interface ControlPlaneView {
 export interface ControlPlanes {
   list(): ControlPlaneView[];
   read(name: string): ControlPlaneView;
+  /** The names of the channels whose agents connect to it, in order. */
+  channelsOf(name: string): string[];
   /** Records the version that a control plane runs, or those of its components. It is a fact, so it passes no gate. */
   report(
     name: string,
@@ -115,6 +117,11 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     },
 
     read: (name) => viewControlPlane(find(name)),
+
+    channelsOf: (plane) =>
+      channelsOfPlane(state.snapshot(), plane)
+        .map(({ name }) => name)
+        .sort(),
 
     async report(name, reported, request) {
       const components = typeof reported === 'string' ? null : reported;

@@ -17,6 +17,7 @@ import {
   controlPlaneGate,
   hasServedSince,
   isAhead,
+  type StageFacts,
   startGates,
 } from '../domain/promotion-gates.ts';
 import type { Release } from '../domain/release.ts';
@@ -36,7 +37,7 @@ import { requireVersion } from '../domain/version.ts';
 import { inSlices } from '../process/turns.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Cleared } from './cleared.ts';
-import type { Fleet, FleetReading } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import type { GatherFacts } from './promotion-facts.ts';
 import type { Recall } from './recall.ts';
@@ -67,21 +68,43 @@ const SYSTEM = 'system:promotion';
 const REQUEST = { actor: { name: SYSTEM, role: 'operator' }, dryRun: false } as const;
 /** More steps than a promotion can take at once; the next call goes on. */
 const MAX_STEPS = 20;
+/**
+ * Milliseconds until promotions that wait are looked at again, for each channel and control plane that they wait for and
+ * for each channel that was counted: to judge one takes 10 to 50 µs, so looks cost a few percent of a core at most.
+ */
+const REST_FOR_EACH = 1;
+/** Milliseconds. However many they are, they go on within this time. */
+const LONGEST_REST = 15_000;
 
 export function createPromotionDriver(options: PromotionDriverOptions): PromotionDriver {
   const { state, gate, fleet, facts, recall, stages, observer, tracer, now } = options;
 
+  /** The revisions of each promotion and its release by which its gates were last judged. */
+  const judgedBy = new Map<string, string>();
+  let restsUntil = 0;
+  /** Channels and control planes judged in this round. */
+  let judged = 0;
+
   /** Takes one step, if there is one to take. */
   async function advanceOne(version: string, fence: number): Promise<boolean> {
-    const reading = await fleet.glance();
     const snapshot = state.snapshot();
     const promotion = snapshot.promotions.get(version);
     const release = snapshot.releases.get(version);
     const stage = promotion && currentStage(promotion, stages);
     if (!release || !stage) return false;
-    const take = STEPS[standingOf(promotion, stage).state];
-    const at = { snapshot, promotion, release, stage, reading, fence };
-    return take ? (await endIfOvertaken(at)) || take(at) : false;
+    const standing = standingOf(promotion, stage).state;
+    const take = STEPS[standing];
+    if (!take) return false;
+    const revisions = `${promotion.revision} ${release.revision}`;
+    const gather = async () => {
+      judged += stage.channels.length + stage.controlPlanes.length;
+      judgedBy.set(version, revisions);
+      return facts(snapshot, release, promotion, stage, await fleet.glance());
+    };
+    const at = { snapshot, promotion, release, stage, gather, fence };
+    if (await endIfOvertaken(at)) return true;
+    const isResting = standing !== 'soaking' && judgedBy.get(version) === revisions && performance.now() < restsUntil;
+    return !isResting && take(at);
   }
 
   interface At {
@@ -89,32 +112,32 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     promotion: Stored<Promotion>;
     release: Stored<Release>;
     stage: Stage;
-    /** What is known of the agents, for the gates; moves are judged by what is known by then. */
-    reading: FleetReading;
+    /** Judges the channels and control planes of the stage; moves are judged again by what is known by then. */
+    gather(): Promise<StageFacts>;
     fence: number;
   }
 
   const STEPS: Partial<Record<string, (at: At) => Promise<boolean>>> = {
     async waiting(at) {
-      const { snapshot, promotion, release, stage, reading } = at;
+      const { release, stage } = at;
       // What costs nothing to see first: this is asked every few seconds for every release that waits.
       const early = stage.automatic && !release.pulled && release.artifacts.controlPlane.state === 'published';
       if (!early) return false;
-      const gates = startGates(await facts(snapshot, release, promotion, stage, reading));
+      const gates = startGates(await at.gather());
       return gates.every(({ passed }) => passed) && take(at, 'start', `all gates of ${stage.name} are passed`);
     },
 
     async 'awaiting-control-plane'(at) {
-      const { snapshot, promotion, release, stage, reading } = at;
-      const known = await facts(snapshot, release, promotion, stage, reading);
+      const { release, stage } = at;
+      const known = await at.gather();
       const gates = [...startGates(known), controlPlaneGate(known)];
       if (!gates.every(({ passed }) => passed)) return false;
       return take(at, 'control-planes-ready', `the control planes of ${stage.name} run ${release.version}`);
     },
 
     async rolling(at) {
-      const { snapshot, promotion, release, stage, reading } = at;
-      const steps = channelSteps(await facts(snapshot, release, promotion, stage, reading));
+      const { snapshot, promotion, release, stage } = at;
+      const steps = channelSteps(await at.gather());
       const moving = steps.filter((each) => each.step === 'move').map(({ name }) => name);
       const blocked = steps.some((each) => each.step === 'blocked');
       if (moving.length === 0 && blocked) return false;
@@ -217,7 +240,10 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       if (state.storeState().is !== 'up') return;
       await recall.sweep(fence);
       const failures: unknown[] = [];
-      for (const version of state.snapshot().promotions.keys()) {
+      const { promotions, channels } = state.snapshot();
+      for (const version of judgedBy.keys()) if (!promotions.has(version)) judgedBy.delete(version);
+      judged = 0;
+      for (const version of promotions.keys()) {
         try {
           for (let steps = 0; steps < MAX_STEPS && (await advanceOne(version, fence)); steps++);
         } catch (error) {
@@ -225,6 +251,10 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
           const lost = error instanceof FairwayError && error.code === 'revision_mismatch';
           if (!lost) failures.push(error);
         }
+      }
+      if (judged > 0) {
+        const rest = Math.min((judged + channels.size) * REST_FOR_EACH, LONGEST_REST);
+        restsUntil = Math.max(restsUntil, performance.now() + rest);
       }
       // One release that fails holds up none of the others.
       if (failures.length > 0) throw failures[0];

@@ -14,17 +14,22 @@ import {
 } from '../domain/promotion.ts';
 import {
   channelGate,
+  channelSteps,
   controlPlaneGate,
   EMPTY,
+  isBehind,
   type PromotionGate,
+  type StageChannel,
+  type StageControlPlane,
   type StageFacts,
+  serves,
   startGates,
 } from '../domain/promotion-gates.ts';
 import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { guard, promotionKey, releaseKey, type Stored } from '../domain/snapshot.ts';
 import { compareVersions } from '../domain/version.ts';
-import { clock, who } from '../domain/words.ts';
+import { clock, FIRST, who } from '../domain/words.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
 import type { Fleet } from './fleet.ts';
 import type { GatherFacts } from './promotion-facts.ts';
@@ -37,10 +42,26 @@ export interface StageView extends StageStanding {
   automatic: boolean;
   /** When the soak ends (ISO 8601); null unless the stage is soaking. */
   soakedAt: string | null;
+  /** How many channels and control planes it has, and how many of them serve and run the release. */
+  counts: { channels: number; serving: number; controlPlanes: number; ready: number };
+  /** The first ten, those that the stage waits for before the others; `Promotions.places` lists all. */
   channels: { channel: string; target: string | null }[];
   controlPlanes: { controlPlane: string; version: string | null }[];
   gates: PromotionGate[];
   next: string;
+}
+
+/** A channel or a control plane of a stage; `waits` says why it is not at the release yet, null where it is. */
+export type StagePlace =
+  | { channel: string; target: string | null; waits: string | null }
+  | { controlPlane: string; version: string | null; waits: string | null };
+
+/** A page of a stage's control planes and then its channels, in the order of the settings. */
+export interface StagePlaces {
+  stage: string;
+  places: StagePlace[];
+  /** Where the next page begins; null on the last. */
+  cursor: string | null;
 }
 
 export interface PromotionView {
@@ -64,6 +85,7 @@ export interface StageInput {
 /** What people can do with promotions. Each verb throws `not_found` and `refused`. */
 export interface Promotions {
   read(version: string, actor: Actor): Promise<PromotionView>;
+  places(version: string, stage: string, page: { cursor?: string; limit: number }, actor: Actor): Promise<StagePlaces>;
   /** Lists promotions that may still go on, newest release first: at most `limit` of `total`. */
   running(actor: Actor, limit: number): Promise<{ promotions: PromotionView[]; total: number }>;
   /** Approves a stage. Throws `forbidden` if the actor registered the release (RFD 134). */
@@ -166,6 +188,19 @@ export function createPromotions({ state, releases, fleet, facts, stages, now }:
       return view(release, promotion);
     },
 
+    async places(text, name, { cursor = '0', limit }, actor) {
+      const { release, promotion } = find(text, actor);
+      const stage = requireStage(name);
+      const start = Number(cursor);
+      if (!Number.isSafeInteger(start) || start < 0) {
+        throw new FairwayError('invalid', 'this cursor is not one that a page of a stage came with');
+      }
+      const known = await facts(state.snapshot(), release, promotion, stage, await fleet.glance());
+      const all = placesOf(known);
+      const end = start + limit;
+      return { stage: name, places: all.slice(start, end), cursor: end < all.length ? `${end}` : null };
+    },
+
     async running(actor, limit) {
       const { promotions } = state.snapshot();
       const running = releases.list(actor).flatMap((release) => {
@@ -239,17 +274,53 @@ function viewStage(facts: StageFacts): StageView {
   const { stage, progress, release } = facts;
   const over = ['complete', 'superseded', 'skipped'].includes(progress.state);
   const gates = over ? [] : [...startGates(facts), controlPlaneGate(facts), channelGate(facts)];
+  const isServing = ({ channel }: StageChannel) => channel !== null && serves(channel, release.version);
+  const isReady = (plane: StageControlPlane) => !isBehind(plane, release);
   return {
     stage: stage.name,
     ...progress,
     ended: progress.ended ?? null,
     automatic: stage.automatic,
     soakedAt: progress.state === 'soaking' ? soakedAt(stage, progress).toISOString() : null,
-    channels: facts.channels.map(({ name, channel }) => ({ channel: name, target: channel?.target ?? null })),
-    controlPlanes: facts.controlPlanes.map(({ name, version }) => ({ controlPlane: name, version })),
+    counts: {
+      channels: facts.channels.length,
+      serving: facts.channels.filter(isServing).length,
+      controlPlanes: facts.controlPlanes.length,
+      ready: facts.controlPlanes.filter(isReady).length,
+    },
+    channels: firstOf(facts.channels, isServing).map(({ name, channel }) => {
+      return { channel: name, target: channel?.target ?? null };
+    }),
+    controlPlanes: firstOf(facts.controlPlanes, isReady).map(({ name, version }) => ({ controlPlane: name, version })),
     gates,
     next: describeNext(facts, gates, release),
   };
+}
+
+/** The first ten, those that are not done before the others. */
+function firstOf<T>(all: readonly T[], isDone: (item: T) => boolean): T[] {
+  if (all.length <= FIRST) return [...all];
+  const waiting = all.filter((item) => !isDone(item)).slice(0, FIRST);
+  return [...waiting, ...all.filter(isDone).slice(0, FIRST - waiting.length)];
+}
+
+function placesOf(facts: StageFacts): StagePlace[] {
+  const { release, channels, controlPlanes } = facts;
+  const first = `it must run ${release.version} first`;
+  const steps = channelSteps(facts);
+  return [
+    ...controlPlanes.map((plane) => {
+      const { name, version, report } = plane;
+      const refused = (report?.reasons ?? []).map(({ detail }) => detail);
+      const waits = isBehind(plane, release) ? [first, ...refused].join('; ') : null;
+      return { controlPlane: name, version, waits };
+    }),
+    ...channels.map(({ name, channel }, nth) => {
+      const next = steps[nth];
+      const waits = next?.step === 'serves' ? null : next?.step === 'blocked' ? next.reason : 'not moved yet';
+      return { channel: name, target: channel?.target ?? null, waits };
+    }),
+  ];
 }
 
 function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], { pulled }: Release): string {

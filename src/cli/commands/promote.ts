@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { who } from '../../domain/words.ts';
+import { number, who } from '../../domain/words.ts';
 import type { Context } from '../context.ts';
 import { time } from '../describe.ts';
 import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
-import type { Promotion } from '../types.ts';
+import type { Promotion, StagePlaces } from '../types.ts';
 
 interface VerbOptions {
   reason: string;
@@ -23,7 +23,12 @@ export function promoteCommands(program: Command, context: Context): void {
     .command('show')
     .description('show how far a release is, what holds it, and what happens next')
     .argument('<version>')
-    .action(async (version: string) => shown(await context.api<Promotion>(path(version, 'promotion'))));
+    .option('-s, --stage <stage>', 'list all control planes and channels of a stage, and what they wait for')
+    .action(async (version: string, { stage }: { stage?: string }) => {
+      if (stage === undefined) return shown(await context.api<Promotion>(path(version, 'promotion')));
+      const places = await readPlaces(context, path(version, `promotion/stages/${encodeURIComponent(stage)}`));
+      context.show({ stage, places }, (screen) => placesTable(screen, places));
+    });
 
   changing(group.command('approve'), 'approve a stage; a release cannot be approved by the actor that registered it')
     .argument('<stage>')
@@ -56,16 +61,46 @@ const changing = (command: Command, description: string): Command =>
     .requiredOption('-r, --reason <reason>', 'why, for the audit log')
     .option('-n, --dry-run', 'show what would change, and change nothing');
 
+/** All pages of a stage. */
+async function readPlaces({ api }: Context, path: string): Promise<StagePlaces['places']> {
+  const all: StagePlaces['places'] = [];
+  for (let cursor: string | null = '0'; cursor !== null; ) {
+    const page: StagePlaces = await api<StagePlaces>(`${path}?limit=500&cursor=${cursor}`);
+    all.push(...page.places);
+    cursor = page.cursor;
+  }
+  return all;
+}
+
+function placesTable(screen: Screen, places: StagePlaces['places']): string {
+  const rows = places.map((place): Cell[] =>
+    'channel' in place
+      ? [`channel ${place.channel}`, place.target, place.waits]
+      : [`control plane ${place.controlPlane}`, place.version, place.waits],
+  );
+  return table(screen, ['place', 'version', 'waits for'], rows);
+}
+
+/** The first few of a long list, and how many follow. */
+const firstOf = (items: string[], all: number): string | null =>
+  [...items, ...(all > items.length ? [`${number(all - items.length)} more`] : [])].join(', ') || null;
+
 const COLOURS = { complete: 'green', halted: 'red', superseded: 'yellow', skipped: 'yellow', empty: 'red' } as const;
 
 function promotionSheet(screen: Screen, { version, stages, next, supersededBy }: Promotion): string {
-  const rows = stages.map(({ stage, state, since, approved, channels, controlPlanes }): Cell[] => [
+  const rows = stages.map(({ stage, state, since, approved, counts, channels, controlPlanes }): Cell[] => [
     stage,
     state in COLOURS ? painted(state, COLOURS[state as keyof typeof COLOURS]) : state,
     since && time(since),
     approved && who(approved.by),
-    controlPlanes.map(({ version: runs }) => runs ?? 'unknown').join(', ') || null,
-    channels.map(({ channel, target }) => `${channel}: ${target ?? 'none'}`).join(', ') || null,
+    firstOf(
+      controlPlanes.map(({ version: runs }) => runs ?? 'unknown'),
+      counts.controlPlanes,
+    ),
+    firstOf(
+      channels.map(({ channel, target }) => `${channel}: ${target ?? 'none'}`),
+      counts.channels,
+    ),
   ]);
   const current = stages.find(({ state }) => !['complete', 'superseded', 'skipped'].includes(state));
   const gates = (current?.gates ?? []).map(({ gate, passed, reason }) =>

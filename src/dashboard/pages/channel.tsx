@@ -24,7 +24,7 @@ import { describePlane } from '../parts/plane.ts';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
 import { StrandDetail } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
-import { agentsPath, channelPath, percent, SOURCE_WORDS } from '../parts/words.ts';
+import { agentsPath, channelPath, percent, planePath, SOURCE_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 import { verbForm } from '../verbs.ts';
 
@@ -186,7 +186,7 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
         <dt>Control plane</dt>
         <dd>
           {channel.controlPlane ? (
-            <a href={`/control-planes/${encodeURIComponent(channel.controlPlane)}`}>
+            <a href={planePath(channel.controlPlane)}>
               {channel.controlPlane} {controlPlane ?? 'not reported'}
             </a>
           ) : (

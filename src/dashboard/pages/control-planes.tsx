@@ -18,16 +18,20 @@ import { Moment } from '../parts/moment.tsx';
 import { describePlane } from '../parts/plane.ts';
 import { Findings } from '../parts/report.tsx';
 import { Table } from '../parts/table.tsx';
+import { planePath } from '../parts/words.ts';
 import { readForm, readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
 
 /** Where all channels of a control plane are listed. */
 const followersPath = (name: string) => `/?q=${encodeURIComponent(name)}`;
-const planePath = (name: string) => `/control-planes/${encodeURIComponent(name)}`;
+/** Rows of a page. */
+const LIMIT = 100;
 
 interface ListProps {
   planes: ControlPlaneView[];
+  /** The last control plane of this page; null on the last page. */
+  next: string | null;
   /** The names of the channels whose agents connect to a control plane. */
   channelsOf: (plane: string) => string[];
   /** A report that was refused, and why. */
@@ -36,7 +40,7 @@ interface ListProps {
   now: Date;
 }
 
-function ControlPlanesPage({ planes, channelsOf, refused = null, session, now }: ListProps) {
+function ControlPlanesPage({ planes, next, channelsOf, refused = null, session, now }: ListProps) {
   return (
     <>
       <h1>Control planes</h1>
@@ -67,6 +71,13 @@ function ControlPlanesPage({ planes, channelsOf, refused = null, session, now }:
           </Table>
         )}
       </section>
+      {next && (
+        <p class="actions">
+          <a class="button" href={`/control-planes?${new URLSearchParams({ after: next })}`}>
+            Next page
+          </a>
+        </p>
+      )}
       {may(session.actor, 'put-control-plane') && (
         <section class="panel">
           <h2>Report a version</h2>
@@ -256,13 +267,15 @@ function DeletePage({ plane, channels, fault, attempted, session }: DeletePagePr
 }
 
 /** `/control-planes`, `/control-planes/NAME` and `/control-planes/NAME/delete`. */
-export function controlPlanePages({ controlPlanes, channels, now }: DashboardServices) {
+export function controlPlanePages({ controlPlanes, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
-  const channelsOf = (plane: string) =>
-    channels.list().flatMap(({ name, controlPlane }) => (controlPlane === plane ? [name] : []));
+  const { channelsOf } = controlPlanes;
 
-  const list = (c: PageContext, refused: ListProps['refused'] = null) =>
-    renderPage(
+  function list(c: PageContext, refused: ListProps['refused'] = null) {
+    const after = c.req.query('after') ?? '';
+    const rest = controlPlanes.list().filter(({ name }) => name > after);
+    const planes = rest.slice(0, LIMIT);
+    return renderPage(
       c,
       {
         title: 'Control planes',
@@ -270,12 +283,13 @@ export function controlPlanePages({ controlPlanes, channels, now }: DashboardSer
         status: refused ? STATUS[refused.error.code] : 200,
       },
       <ControlPlanesPage
-        planes={controlPlanes.list()}
-        {...{ channelsOf, refused }}
+        {...{ planes, channelsOf, refused }}
+        next={rest.length > LIMIT ? (planes.at(-1)?.name ?? null) : null}
         session={c.get('session')}
         now={now()}
       />,
     );
+  }
 
   app.get('/control-planes', (c) => list(c));
   app.get('/control-planes/:name', async (c) => {

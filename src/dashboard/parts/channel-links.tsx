@@ -5,7 +5,7 @@ import { channelPath } from './words.ts';
 const NAMED = 8;
 
 /** The channels of a list, each with a link; `all` is where the rest of a long list is shown. */
-export function ChannelLinks({ names, all }: { names: string[]; all: string }) {
+export function ChannelLinks({ names, all }: { names: readonly string[]; all: string }) {
   if (names.length === 0) return <span class="muted">none</span>;
   const rest = names.length - NAMED;
   return (

@@ -2,7 +2,7 @@ import type { AuditEntry } from '../../domain/audit.ts';
 import { channelKey } from '../../domain/snapshot.ts';
 import { clock, number, who } from '../../domain/words.ts';
 import { Moment } from './moment.tsx';
-import { actionWords, channelPath, releasePath, spaced } from './words.ts';
+import { actionWords, channelPath, planePath, releasePath, spaced } from './words.ts';
 
 /** Fields that repeat the entry or help few readers; the API has them. */
 const SILENT = new Set([
@@ -84,7 +84,7 @@ export function Subject({ subject }: { subject: string }) {
   const name = subject.slice(subject.indexOf('/') + 1);
   if (subject.startsWith('channel/')) return <a href={channelPath(name)}>{name}</a>;
   if (subject.startsWith('control-plane/')) {
-    return <a href={`/control-planes/${encodeURIComponent(name)}`}>control plane {name}</a>;
+    return <a href={planePath(name)}>control plane {name}</a>;
   }
   if (subject.startsWith('release/')) return <a href={releasePath(name)}>{name}</a>;
   if (subject.startsWith('promotion/')) return <a href={releasePath(name)}>promotion of {name}</a>;

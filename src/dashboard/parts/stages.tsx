@@ -6,7 +6,7 @@ import { EvidenceMarks } from './evidence.tsx';
 import { freshness } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
 import { StrandMark } from './stranding.tsx';
-import { channelPath, releasePath, spaced } from './words.ts';
+import { channelPath, planePath, releasePath, spaced } from './words.ts';
 
 interface StagesProps {
   promotion: PromotionView;
@@ -80,29 +80,42 @@ type PlacesProps = Pick<StagesProps, 'censuses'> & { stage: StageView; version: 
 
 /** Where the stage takes the release, and how many agents are there. */
 function Places({ stage, version, censuses }: PlacesProps) {
+  const { counts, channels, controlPlanes } = stage;
   return (
     <>
       <dt>Control planes</dt>
       <dd>
-        {stage.controlPlanes.length === 0 && <span class="muted">none</span>}
-        {stage.controlPlanes.map(({ controlPlane, version: runs }) => (
+        {controlPlanes.length === 0 && <span class="muted">none</span>}
+        {controlPlanes.map(({ controlPlane, version: runs }) => (
           <p>
-            <a href={`/control-planes/${encodeURIComponent(controlPlane)}`}>{controlPlane}</a>{' '}
-            <code>{runs ?? 'not reported'}</code>
+            <a href={planePath(controlPlane)}>{controlPlane}</a> <code>{runs ?? 'not reported'}</code>
           </p>
         ))}
+        <More {...{ stage, version }} all={counts.controlPlanes} shown={controlPlanes.length} />
       </dd>
       <dt>Channels</dt>
       <dd>
-        {stage.channels.length === 0 && <span class="muted">none</span>}
-        {stage.channels.map(({ channel, target }) => (
+        {channels.length === 0 && <span class="muted">none</span>}
+        {channels.map(({ channel, target }) => (
           <p>
             <a href={channelPath(channel)}>{channel}</a> <code>{target ?? 'none'}</code>{' '}
             <AgentsThere census={censuses?.get(channel)} version={version} />
           </p>
         ))}
+        <More {...{ stage, version }} all={counts.channels} shown={channels.length} />
       </dd>
     </>
+  );
+}
+
+/** Leads from the first few to all of a stage. */
+function More({ stage, version, all, shown }: { stage: StageView; version: string; all: number; shown: number }) {
+  if (all <= shown) return null;
+  const path = releasePath(version, `/stages/${encodeURIComponent(stage.stage)}`);
+  return (
+    <p>
+      <a href={path}>and {number(all - shown)} more</a>
+    </p>
   );
 }
 

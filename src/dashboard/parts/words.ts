@@ -76,4 +76,5 @@ export const agentsPath = (channel: string, version: string): string =>
   channelPath(channel, `/agents?version=${encodeURIComponent(version)}`);
 export const markedPath = (channel: string, mark: AgentMark): string => channelPath(channel, `/agents?mark=${mark}`);
 
+export const planePath = (name: string): string => `/control-planes/${encodeURIComponent(name)}`;
 export const releasePath = (version: string, rest = ''): string => `/releases/${encodeURIComponent(version)}${rest}`;

@@ -23,8 +23,25 @@ const read = createRoute({
   responses: promotionAnswer,
 });
 
+const places = createRoute({
+  method: 'get',
+  path: '/releases/{version}/promotion/stages/{stage}',
+  operationId: 'listPromotionPlaces',
+  tags,
+  summary: 'The control planes and channels of a stage, a page at a time, and what each of them waits for',
+  ...guarded('read'),
+  request: {
+    params: versionParam.extend({ stage: schemas.StageName }),
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+      cursor: z.string().max(20).optional(),
+    }),
+  },
+  responses: answers('Control planes, then channels; the last page has no cursor.', schemas.StagePlaces),
+});
+
 /** The methods of `Promotions` that routes are made of; each is an action too. */
-type Verb = Exclude<keyof Promotions, 'read' | 'running'> & Action;
+type Verb = Exclude<keyof Promotions, 'read' | 'running' | 'places'> & Action;
 
 const verbRoute = <S extends z.ZodType>(verb: Verb, summary: string, schema: S) =>
   createRoute({
@@ -44,6 +61,13 @@ export function promotionRoutes(promotions: Promotions) {
   app.openapi(read, async (c) => {
     const promotion = await promotions.read(c.req.valid('param').version, c.get('actor'));
     return c.json(promotion, 200, { ETag: etag(promotion.revision) });
+  });
+
+  app.openapi(places, async (c) => {
+    const { version, stage } = c.req.valid('param');
+    const { limit, cursor } = c.req.valid('query');
+    const page = cursor === undefined ? { limit } : { limit, cursor };
+    return c.json(await promotions.places(version, stage, page, c.get('actor')), 200);
   });
 
   function verb<I extends { dryRun?: boolean | undefined }>(

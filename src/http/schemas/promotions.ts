@@ -2,7 +2,8 @@ import { z } from '@hono/zod-openapi';
 import { progressFault, STAGE_STATES } from '../../domain/promotion.ts';
 import { canonicalVersion, dryRun, reason, said, time, version } from './fields.ts';
 
-const stage = z.string().min(1).max(64).openapi({ example: 'internal' });
+export const StageName = z.string().min(1).max(64).openapi({ example: 'internal' });
+const stage = StageName;
 export const Approve = z.strictObject({ stage, reason, dryRun });
 export const Promote = z.strictObject({
   stage: stage.optional().openapi({ description: 'By default the current stage.' }),
@@ -34,8 +35,15 @@ const StageView = z.object({
   halted: halted.nullable(),
   ended: signed.nullable().openapi({ description: 'Why the stage was superseded or skipped.' }),
   soakedAt: z.string().nullable(),
-  channels: z.array(z.object({ channel: z.string(), target: z.string().nullable() })),
-  controlPlanes: z.array(z.object({ controlPlane: z.string(), version: z.string().nullable() })),
+  counts: z
+    .object({ channels: z.int(), serving: z.int(), controlPlanes: z.int(), ready: z.int() })
+    .openapi({ description: 'How many there are, and how many of them serve and run the release.' }),
+  channels: z
+    .array(z.object({ channel: z.string(), target: z.string().nullable() }))
+    .openapi({ description: 'The first ten, those that the stage waits for before the others.' }),
+  controlPlanes: z
+    .array(z.object({ controlPlane: z.string(), version: z.string().nullable() }))
+    .openapi({ description: 'The first ten, those that the stage waits for before the others.' }),
   gates: z.array(PromotionGate),
   next: z.string(),
 });
@@ -49,6 +57,20 @@ export const Promotion = z
     revision: z.int(),
   })
   .openapi('Promotion');
+
+const waits = z.string().nullable().openapi({ description: 'Why it is not at the release yet; null where it is.' });
+export const StagePlaces = z
+  .object({
+    stage: z.string(),
+    places: z.array(
+      z.union([
+        z.object({ controlPlane: z.string(), version: z.string().nullable(), waits }),
+        z.object({ channel: z.string(), target: z.string().nullable(), waits }),
+      ]),
+    ),
+    cursor: z.string().nullable(),
+  })
+  .openapi('StagePlaces');
 
 const StageProgress = z
   .strictObject({
