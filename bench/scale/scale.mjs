@@ -2,6 +2,7 @@
 // `npm run bench:scale -- --change-redis --reports` for some. Each row is a file of its own, which prints one table.
 // Growth and ratios within a run count, not times. Needs redis-server and taskset.
 import { cpus } from 'node:os';
+import * as beside from './beside.mjs';
 import * as changeEmbedded from './change-embedded.mjs';
 import * as changeRedis from './change-redis.mjs';
 import * as replicas from './replicas.mjs';
@@ -13,6 +14,7 @@ const ROWS = {
   'change-embedded': changeEmbedded,
   replicas,
   reports,
+  beside,
 };
 
 const wanted = process.argv.slice(2).map((argument) => argument.replace(/^--/, ''));

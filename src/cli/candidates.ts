@@ -1,5 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
-import type { Api } from './client.ts';
+import { type Api, readAll } from './client.ts';
 import type { Channel, ControlPlane, Release } from './types.ts';
 
 /** Completion gives up after this: a person who pressed Tab does not wait longer. */
@@ -9,15 +9,15 @@ type Names = (api: Api) => Promise<string[]>;
 
 /** Names that only the server knows, by the name of the argument or option. */
 const NAMES: Record<string, Names> = {
-  channel: async (api) => (await ask<{ channels: Channel[] }>(api, '/channels')).channels.map(({ name }) => name),
-  'control-plane': async (api) => {
-    return (await ask<{ controlPlanes: ControlPlane[] }>(api, '/control-planes')).controlPlanes.map(({ name }) => name);
-  },
-  version: async (api) => (await ask<{ releases: Release[] }>(api, '/releases')).releases.map(({ version }) => version),
+  channel: async (api) => (await ask<'channels', Channel>(api, 'channels')).map(({ name }) => name),
+  'control-plane': async (api) =>
+    (await ask<'controlPlanes', ControlPlane>(api, 'controlPlanes', '/control-planes')).map(({ name }) => name),
+  version: async (api) => (await ask<'releases', Release>(api, 'releases')).map(({ version }) => version),
 };
 NAMES.at = NAMES['older-than'] = NAMES.version as Names;
 
-const ask = <T>(api: Api, path: string): Promise<T> => api<T>(path, { deadline: DEADLINE_MS });
+const ask = async <N extends string, T>(api: Api, list: N, path = `/${list}`): Promise<T[]> =>
+  (await readAll<N, T>(api, path, list, { deadline: DEADLINE_MS }))[list];
 
 /**
  * Completes the last of `words`, which may be empty. Returns nothing where a file is expected, or if the server does

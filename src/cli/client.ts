@@ -87,5 +87,23 @@ function open(url: URL, options: RequestOptions, body: ApiRequest['body']): Prom
   });
 }
 
+/** Reads a list page by page. Returns the answer of the API with all items under `name`. */
+export async function readAll<N extends string, T>(
+  api: Api,
+  path: string,
+  name: N,
+  request?: ApiRequest,
+): Promise<Record<N, T[]>> {
+  const items: T[] = [];
+  let after: string | null | undefined;
+  do {
+    const query = after ? `?after=${encodeURIComponent(after)}` : '';
+    const page = await api<Record<N, T[]> & { next?: string | null }>(`${path}${query}`, request);
+    items.push(...page[name]);
+    after = page.next;
+  } while (after);
+  return { [name]: items } as Record<N, T[]>;
+}
+
 /** The API's path of a channel. */
 export const channelPath = (name: string): string => `/channels/${encodeURIComponent(name)}`;

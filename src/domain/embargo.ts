@@ -1,5 +1,6 @@
 import type { AuditEntry } from './audit.ts';
 import { type RefusalReason, type Report, unknownRelease } from './compatibility.ts';
+import { derivedOnce } from './derived.ts';
 import type { Catalogue } from './release.ts';
 import { type Actor, may } from './role.ts';
 
@@ -11,9 +12,13 @@ export function visibleTo<R extends { embargoed: boolean }>(
   releases: ReadonlyMap<string, R>,
   actor: Actor,
 ): ReadonlyMap<string, R> {
-  if (seesEmbargoed(actor)) return releases;
-  return new Map([...releases].filter(([, { embargoed }]) => !embargoed));
+  return seesEmbargoed(actor) ? releases : (published(releases) as Map<string, never>);
 }
+
+const published = derivedOnce(
+  (releases: ReadonlyMap<string, { embargoed: boolean }>) =>
+    new Map([...releases].filter(([, { embargoed }]) => !embargoed)),
+);
 
 /** Replaces every version under embargo in a text by `embargoed`. */
 export type Mask = (text: string) => string;

@@ -1,4 +1,5 @@
-import type { MiddlewareHandler } from 'hono';
+import type { HttpBindings } from '@hono/node-server';
+import type { Context, MiddlewareHandler } from 'hono';
 import { FairwayError } from '../domain/errors.ts';
 
 /** What must be answered however busy the server is, and costs nothing. */
@@ -18,11 +19,26 @@ export function admit(atOnce: number, turn: () => Promise<void>): MiddlewareHand
       });
     }
     open++;
-    try {
-      await turn();
-      await next();
-    } finally {
-      open--;
-    }
+    onEnd(c, () => open--);
+    await turn();
+    return next();
   };
 }
+
+/** Lets at most `atOnce` large answers be under way: each of them waits in memory until the client has read it. */
+export function admitFew(atOnce: number): MiddlewareHandler {
+  let open = 0;
+  return async (c, next) => {
+    if (open >= atOnce) {
+      throw new FairwayError('rate_limited', `${atOnce} such answers are under way already; try again in 1 s`, {
+        retryAfter: 1,
+      });
+    }
+    open++;
+    onEnd(c, () => open--);
+    return next();
+  };
+}
+
+/** Calls back when the answer is sent, or the client is gone. */
+const onEnd = (c: Context, listener: () => void) => (c.env as HttpBindings).outgoing.once('close', listener);

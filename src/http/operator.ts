@@ -13,7 +13,7 @@ import { takeTurns } from '../process/turns.ts';
 import { type Bootstrap, describeFaults, describeHold } from '../service/bootstrap.ts';
 import { type Clock, describeOffset } from '../service/clock.ts';
 import type { Services } from '../services.ts';
-import { admit } from './admission.ts';
+import { admit, admitFew } from './admission.ts';
 import { type Authenticator, authenticate, needs, type OperatorEnv, openToAll } from './auth.ts';
 import { hideEmbargoed } from './embargo.ts';
 import { renderProblem } from './errors.ts';
@@ -93,6 +93,8 @@ export interface OperatorApiOptions {
 }
 
 const API = '/api/v1';
+/** Pages of metrics, and exports. With thousands of channels, each may have some ten MB. */
+const LARGE_AT_ONCE = 8;
 
 /** The HTTP API for operators, pipelines and Prometheus, and the OpenAPI document that describes it. */
 export function createOperatorApi(options: OperatorApiOptions) {
@@ -136,6 +138,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
   const open = openToAll(options.authenticator);
   if (options.metricsAccess === 'token') app.use('/metrics', authenticate(options.authenticator), needs('read'));
   else app.use('/metrics', open);
+  app.use('/metrics', admitFew(LARGE_AT_ONCE));
   let shown = { page: '', releases: state.peek()?.releases, text: '' };
   app.get('/metrics', async (c) => {
     const page = await metrics.render();
@@ -231,6 +234,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.use(refuseUnknownParameters(api, API));
   api.use(hideEmbargoed(state));
   api.use(warnOfShortfall(state));
+  api.use('/export', admitFew(LARGE_AT_ONCE));
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(plans, series));
   api.route('/', rolloutRoutes(rollouts));

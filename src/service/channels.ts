@@ -22,10 +22,12 @@ import {
   withdraw,
 } from '../domain/channel.ts';
 import { type Report, strandingOf } from '../domain/compatibility.ts';
+import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { nameOf, type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
-import { channelKey, replace, requireChannel, retiredKey, type Stored } from '../domain/snapshot.ts';
+import { channelKey, replace, requireChannel, retiredKey, type Snapshot, type Stored } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
 import { count } from '../domain/words.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision, targetGuards } from './change.ts';
@@ -74,7 +76,9 @@ export interface ChannelObserver {
 }
 
 export interface Channels {
+  /** All channels, by name. */
   list(): Stored<Channel>[];
+  page(query: PageQuery): Page<Stored<Channel>>;
   read(name: string): Stored<Channel>;
   /** Creates the channel, or changes the given settings of it. */
   put(
@@ -118,6 +122,8 @@ const hurries = (verb: Verb, { target }: Channel, after: Channel) =>
 
 /** Steers channels; no target is set but through the gate. */
 export function createChannels({ state, fleet, gate, observer, now }: ChannelsOptions): Channels {
+  const sorted = derivedOnce((all: Snapshot['channels']) => sortedBy(all.values(), nameOf));
+
   const present = (channel: Stored<Channel>): Stored<Channel> => ({
     ...channelAt(channel, now()),
     revision: channel.revision,
@@ -188,7 +194,11 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
   }
 
   return {
-    list: () => [...state.snapshot().channels.values()].map(present).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    list: () => sorted(state.snapshot().channels).map(present),
+    page(query) {
+      const { items, next } = pageByName(sorted(state.snapshot().channels), nameOf, query);
+      return { items: items.map(present), next };
+    },
     read: (name) => present(find(name)),
     act,
     async check(name, version, asker) {

@@ -9,7 +9,9 @@ import {
   reportVersions,
   type UnmanagedPolicy,
 } from '../domain/control-plane.ts';
+import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { nameOf, type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import { addReading, heldVersions, type PlaneReading } from '../domain/plane-readings.ts';
 import {
   channelsOfPlane,
@@ -17,6 +19,7 @@ import {
   replace,
   requireControlPlane,
   retiredControlPlaneKey,
+  type Snapshot,
   type Stored,
 } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
@@ -40,7 +43,9 @@ export interface ControlPlaneView {
 }
 
 export interface ControlPlanes {
+  /** All control planes, by name. */
   list(): ControlPlaneView[];
+  page(query: PageQuery): Page<ControlPlaneView>;
   read(name: string): ControlPlaneView;
   /** The names of the channels whose agents connect to it, in order. */
   channelsOf(name: string): string[];
@@ -76,6 +81,7 @@ const NO_READINGS: readonly PlaneReading[] = [];
 /** The control planes that channels' agents connect to. */
 export function createControlPlanes(options: ControlPlanesOptions): ControlPlanes {
   const { state, fleet, stages, grace, settleFor, unmanaged, now } = options;
+  const sorted = derivedOnce((all: Snapshot['controlPlanes']) => sortedBy(all.values(), nameOf));
   const find = (name: string) => requireControlPlane(state.snapshot(), name);
   /** What sources read recently, by control plane. */
   const readings = new Map<string, readonly PlaneReading[]>();
@@ -111,9 +117,10 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
   }
 
   return {
-    list: () => {
-      const planes = [...state.snapshot().controlPlanes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-      return planes.map(viewControlPlane);
+    list: () => sorted(state.snapshot().controlPlanes).map(viewControlPlane),
+    page(query) {
+      const { items, next } = pageByName(sorted(state.snapshot().controlPlanes), nameOf, query);
+      return { items: items.map(viewControlPlane), next };
     },
 
     read: (name) => viewControlPlane(find(name)),

@@ -5,6 +5,7 @@ import { FairwayError } from '../domain/errors.ts';
 import { arrangeCounts, type FleetFigures, type PlaneOf } from '../domain/fleet-figures.ts';
 import { listen, silenceBounds } from '../domain/hearing.ts';
 import type { MembershipSettings } from '../domain/membership.ts';
+import { type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot } from '../domain/snapshot.ts';
 import type { AgentPage, AgentQuery, FleetRecords } from '../domain/store.ts';
@@ -30,6 +31,8 @@ export interface Fleet {
   census(channel: string): Promise<Census>;
   /** Of every channel; those who ask within a second share the answer. */
   censuses(): Promise<readonly Census[]>;
+  /** Of a page of channels, by name. */
+  censusPage(query: PageQuery): Promise<Page<Census>>;
   /** Throws `not_found` for a channel that does not exist. */
   agents(query: AgentQuery): Promise<{ agents: AgentView[]; cursor: AgentPage['cursor'] }>;
   agent(id: string): Promise<AgentView>;
@@ -69,6 +72,8 @@ export function createFleet({ store, state, policy, groups, now }: FleetOptions)
       (name) =>
         channels.get(name)?.controlPlane ?? null,
   );
+  const channelOf = ({ channel }: Census) => channel;
+  const sorted = derivedOnce((all: readonly Census[]) => sortedBy(all, channelOf));
   let taken: { figures: FleetFigures; snapshot: Snapshot; second: number; all: Promise<readonly Census[]> } | null =
     null;
 
@@ -87,6 +92,18 @@ export function createFleet({ store, state, policy, groups, now }: FleetOptions)
 
   function takeOne(figures: FleetFigures, channel: CensusChannel, snapshot: Snapshot): Census {
     return viewCensus(channel, readingOf(figures).population(channel, snapshot), snapshot.releases);
+  }
+
+  async function allCensuses(): Promise<readonly Census[]> {
+    const figures = await figuresOf(MOMENT);
+    const snapshot = state.snapshot();
+    // Ages are given in seconds.
+    const second = Math.floor(now().getTime() / 1_000);
+    if (taken?.figures !== figures || taken.snapshot !== snapshot || taken.second !== second) {
+      const all = inSlices(snapshot.channels.values(), (channel) => takeOne(figures, channel, snapshot));
+      taken = { figures, snapshot, second, all };
+    }
+    return taken.all;
   }
 
   async function requireAgent(id: string) {
@@ -109,16 +126,10 @@ export function createFleet({ store, state, policy, groups, now }: FleetOptions)
       return takeOne(figures, requireChannel(snapshot, name), snapshot);
     },
 
-    async censuses() {
-      const figures = await figuresOf(MOMENT);
-      const snapshot = state.snapshot();
-      // Ages are given in seconds.
-      const second = Math.floor(now().getTime() / 1_000);
-      if (taken?.figures !== figures || taken.snapshot !== snapshot || taken.second !== second) {
-        const all = inSlices(snapshot.channels.values(), (channel) => takeOne(figures, channel, snapshot));
-        taken = { figures, snapshot, second, all };
-      }
-      return taken.all;
+    censuses: allCensuses,
+
+    async censusPage(query) {
+      return pageByName(sorted(await allCensuses()), channelOf, query);
     },
 
     async agents(query) {

@@ -1,9 +1,11 @@
 import { type BackportNeeds, type BackportPlan, planBackports, type Urgency } from '../domain/backport.ts';
 import { BRANCH_CUTS_KEY, type BranchCut, type BranchCuts, declareCut, NO_BRANCH_CUTS } from '../domain/branch-cut.ts';
 import { cloudMajors, type MajorRules, type MintInput, mintCloudVersion } from '../domain/cloud-release.ts';
+import { derivedOnce } from '../domain/derived.ts';
 import { planTags, type TagPlan } from '../domain/docker-tags.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { type Page, type PageQuery, pageAfter } from '../domain/page.ts';
 import { createPromotion } from '../domain/promotion.ts';
 import { createRelease, digestOf, type Registration } from '../domain/registration.ts';
 import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, listedRelease, type Release } from '../domain/release.ts';
@@ -48,13 +50,13 @@ export interface ReleaseFilter {
   embargoed?: boolean | undefined;
   pulled?: boolean | undefined;
   order?: 'precedence' | 'time' | undefined;
-  limit?: number | undefined;
 }
 
 /** The catalogue of known releases. Actors below release-manager do not see releases under embargo. */
 export interface Releases {
   /** Lists releases, newest first by precedence or by the time they were cut. */
   list(actor: Actor, filter?: ReleaseFilter): Stored<Release>[];
+  page(actor: Actor, query: ReleaseFilter & PageQuery): Page<Stored<Release>>;
   /** Returns one release. Throws `not_found`. */
   read(version: string, actor: Actor): Stored<Release>;
   /** Registers a release; registering the same content again changes nothing. Throws `already_exists`, `invalid`. */
@@ -88,7 +90,16 @@ export interface ReleasesOptions {
 }
 
 export function createReleases({ state, promotes, majorOverlap, now }: ReleasesOptions): Releases {
+  const sorted = {
+    precedence: derivedOnce((releases: Snapshot['releases']) => [...releases.values()].sort(byPrecedence)),
+    time: derivedOnce((releases: Snapshot['releases']) => [...releases.values()].sort(byTime)),
+  };
   const visible = (actor: Actor) => visibleTo(state.snapshot().releases, actor);
+
+  function list(actor: Actor, { order = 'precedence', ...filter }: ReleaseFilter = {}): Stored<Release>[] {
+    return sorted[order](visible(actor)).filter((release) => passes(release, filter));
+  }
+
   const knownCuts = () => state.snapshot().documents.get(BRANCH_CUTS_KEY);
   const rulesAt = (at: Date, cuts = (knownCuts()?.value ?? NO_BRANCH_CUTS) as BranchCuts): MajorRules => ({
     cuts,
@@ -104,10 +115,9 @@ export function createReleases({ state, promotes, majorOverlap, now }: ReleasesO
   }
 
   return {
-    list(actor, filter = {}) {
-      const releases = [...visible(actor).values()].filter((release) => passes(release, filter));
-      return releases.sort(filter.order === 'time' ? byTime : byPrecedence).slice(0, filter.limit);
-    },
+    list,
+    page: (actor, { after, limit, ...filter }) =>
+      pageAfter(list(actor, filter), ({ version }) => version, { after, limit }),
     read,
 
     async register(registration, { actor, dryRun }) {

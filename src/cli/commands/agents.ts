@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AGENT_MARKS } from '../../domain/agent.ts';
 import { number } from '../../domain/words.ts';
+import { readAll } from '../client.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { alarming, oldest as atLowest, evidence, mark, NO_CHANNELS, time, troubleRows } from '../describe.ts';
@@ -74,7 +75,7 @@ export function agentCommands(program: Command, context: Context): void {
     .argument('[channel]')
     .action(async (channel: string | undefined) => {
       if (channel === undefined) {
-        const all = await api<{ channels: Census[] }>('/census');
+        const all = await readAll<'channels', Census>(api, '/census', 'channels');
         return context.show(all, (screen) => censusOverview(screen, all.channels));
       }
       const census = await api<Census>(`/census?channel=${encodeURIComponent(channel)}`);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { afterRefusal } from '../../domain/effects.ts';
 import { number, who } from '../../domain/words.ts';
-import { channelPath } from '../client.ts';
+import { channelPath, readAll } from '../client.ts';
 import type { Context } from '../context.ts';
 import { actionOf, alarming, evidence, mark, NO_CHANNELS, stepsToCome, time, troubleRows } from '../describe.ts';
 import { EXIT } from '../errors.ts';
@@ -18,8 +18,8 @@ export function channelCommands(program: Command, context: Context): void {
     .description('list the channels: target, critical, pin, agents')
     .action(async () => {
       const [list, { channels: censuses }] = await Promise.all([
-        api<{ channels: Channel[] }>('/channels'),
-        api<{ channels: Census[] }>('/census'),
+        readAll<'channels', Channel>(api, '/channels', 'channels'),
+        readAll<'channels', Census>(api, '/census', 'channels'),
       ]);
       context.show(list, (screen) => channelTable(screen, list.channels, censuses));
     });

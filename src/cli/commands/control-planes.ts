@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { number, who } from '../../domain/words.ts';
+import { readAll } from '../client.ts';
 import { type ConsentOptions, requireConsent, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { evidence, time } from '../describe.ts';
@@ -18,7 +19,7 @@ export function controlPlaneCommands(program: Command, context: Context): void {
     .command('list', { isDefault: true })
     .description('list the control planes')
     .action(async () => {
-      const answer = await api<{ controlPlanes: ControlPlane[] }>('/control-planes');
+      const answer = await readAll<'controlPlanes', ControlPlane>(api, '/control-planes', 'controlPlanes');
       context.show(answer, (screen) => controlPlaneTable(screen, answer.controlPlanes));
     });
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { count } from '../../domain/words.ts';
-import { createClient, readUrl } from '../client.ts';
+import { createClient, readAll, readUrl } from '../client.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { readInput } from '../input.ts';
@@ -25,7 +25,8 @@ export function loginCommands(program: Command, context: Context, env: NodeJS.Pr
       ).trim();
       if (!token) throw new UsageError('there is no token; type it, or pipe it in: fairway login URL < FILE');
       // A token that does not work is noticed now, not at three in the morning.
-      const { channels } = await createClient(url, token, () => {})<{ channels: Channel[] }>('/channels');
+      const client = createClient(url, token, () => {});
+      const { channels } = await readAll<'channels', Channel>(client, '/channels', 'channels');
       const file = saveLogin(env, { url, token });
       context.show({ url, file }, () => {
         return `signed in to ${url}, which has ${count(channels.length, 'channel')}; the token is saved in ${file}`;

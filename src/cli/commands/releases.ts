@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readAll } from '../client.ts';
 import type { Context } from '../context.ts';
 import { readInput } from '../input.ts';
 import { type Cell, item, painted, type Screen, sentence, table } from '../layout.ts';
@@ -14,7 +15,7 @@ export function releaseCommands(program: Command, context: Context): void {
     .command('list', { isDefault: true })
     .description('list known releases, newest first')
     .action(async () => {
-      const answer = await api<{ releases: Release[] }>('/releases');
+      const answer = await readAll<'releases', Release>(api, '/releases', 'releases');
       context.show(answer, (screen) => releaseTable(screen, answer.releases));
     });
 

@@ -6,6 +6,7 @@ import type { Fleet } from '../../service/fleet.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/agents.ts';
 import { reason, time } from '../schemas/fields.ts';
+import { listQuery, pageOf } from '../schemas/page.ts';
 import { answers, guarded, problems } from './route.ts';
 
 const tags = ['agents'];
@@ -45,12 +46,12 @@ const census = createRoute({
   path: '/census',
   operationId: 'getCensus',
   tags,
-  summary: 'Count agents by version and source, for one channel or for all',
+  summary: 'Count agents by version and source, for one channel or, a page at a time, for all',
   ...guarded('read'),
-  request: { query: z.object({ channel: z.string().optional() }) },
+  request: { query: z.object({ channel: z.string().optional(), ...listQuery }) },
   responses: answers(
     'The census of the channel, or of every channel.',
-    z.union([schemas.Census, z.object({ channels: z.array(schemas.Census) })]),
+    z.union([schemas.Census, pageOf('channels', schemas.Census)]),
   ),
 });
 
@@ -123,11 +124,10 @@ const forget = createRoute({
 export function agentRoutes(fleet: Fleet) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(census, async (c) => {
-    const { channel } = c.req.valid('query');
-    return c.json(
-      channel === undefined ? { channels: [...(await fleet.censuses())] } : await fleet.census(channel),
-      200,
-    );
+    const { channel, ...query } = c.req.valid('query');
+    if (channel !== undefined) return c.json(await fleet.census(channel), 200);
+    const { items, next } = await fleet.censusPage(query);
+    return c.json({ channels: items, next }, 200);
   });
   app.openapi(list, async (c) => c.json(await fleet.agents(c.req.valid('query')), 200));
   app.openapi(read, async (c) => c.json(await fleet.agent(c.req.valid('param').id), 200));

@@ -5,6 +5,7 @@ import type { OperatorEnv } from '../auth.ts';
 import { AuditEntry, Page } from '../schemas/audit.ts';
 import * as schemas from '../schemas/channels.ts';
 import { DryRun } from '../schemas/fields.ts';
+import { ListQuery, pageOf } from '../schemas/page.ts';
 import { Check, Report } from '../schemas/report.ts';
 import { answers, body, Conditions, etag, guarded, operationId, problems, readRequest } from './route.ts';
 
@@ -16,9 +17,10 @@ const list = createRoute({
   path: '/channels',
   operationId: 'listChannels',
   tags,
-  summary: 'All channels',
+  summary: 'The channels, a page at a time',
   ...guarded('read'),
-  responses: answers('By name.', z.object({ channels: z.array(schemas.Channel) })),
+  request: { query: ListQuery },
+  responses: answers('By name.', pageOf('channels', schemas.Channel)),
 });
 
 const read = createRoute({
@@ -128,7 +130,10 @@ const verbRoute = (name: ChangingVerb, summary: string, schema: z.ZodType<VerbBo
 export function channelRoutes(channels: Channels, audit: Audit) {
   const app = new OpenAPIHono<OperatorEnv>();
 
-  app.openapi(list, (c) => c.json({ channels: channels.list() }, 200));
+  app.openapi(list, (c) => {
+    const { items, next } = channels.page(c.req.valid('query'));
+    return c.json({ channels: items, next }, 200);
+  });
   app.openapi(read, (c) => {
     const channel = channels.read(c.req.valid('param').channel);
     return c.json(channel, 200, { ETag: etag(channel.revision) });

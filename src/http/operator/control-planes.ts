@@ -3,6 +3,7 @@ import type { ControlPlanes } from '../../service/control-planes.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/control-planes.ts';
 import { DryRun } from '../schemas/fields.ts';
+import { ListQuery, pageOf } from '../schemas/page.ts';
 import { answers, body, Conditions, etag, guarded, problems, readRequest } from './route.ts';
 
 const tags = ['control planes'];
@@ -13,9 +14,10 @@ const list = createRoute({
   path: '/control-planes',
   operationId: 'listControlPlanes',
   tags,
-  summary: 'All control planes',
+  summary: 'The control planes, a page at a time',
   ...guarded('read'),
-  responses: answers('By name.', z.object({ controlPlanes: z.array(schemas.ControlPlane) })),
+  request: { query: ListQuery },
+  responses: answers('By name.', pageOf('controlPlanes', schemas.ControlPlane)),
 });
 
 const read = createRoute({
@@ -68,7 +70,10 @@ const check = createRoute({
 /** `/control-planes`. */
 export function controlPlaneRoutes(controlPlanes: ControlPlanes) {
   const app = new OpenAPIHono<OperatorEnv>();
-  app.openapi(list, (c) => c.json({ controlPlanes: controlPlanes.list() }, 200));
+  app.openapi(list, (c) => {
+    const { items, next } = controlPlanes.page(c.req.valid('query'));
+    return c.json({ controlPlanes: items, next }, 200);
+  });
   app.openapi(read, (c) => {
     const controlPlane = controlPlanes.read(c.req.valid('param').name);
     return c.json(controlPlane, 200, { ETag: etag(controlPlane.revision) });

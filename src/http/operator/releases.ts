@@ -4,6 +4,7 @@ import type { Releases } from '../../service/releases.ts';
 import type { SignOffs } from '../../service/sign-offs.ts';
 import type { OperatorEnv } from '../auth.ts';
 import { DryRun } from '../schemas/fields.ts';
+import { pageOf } from '../schemas/page.ts';
 import * as schemas from '../schemas/releases.ts';
 import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
 
@@ -18,10 +19,10 @@ const list = createRoute({
   path: '/releases',
   operationId: 'listReleases',
   tags,
-  summary: 'Known releases, newest first',
+  summary: 'Known releases, newest first, a page at a time',
   ...guarded('read'),
   request: { query: schemas.ReleaseQuery },
-  responses: answers('The catalogue.', z.object({ releases: z.array(schemas.Release) })),
+  responses: answers('The catalogue.', pageOf('releases', schemas.Release)),
 });
 
 const register = createRoute({
@@ -182,7 +183,8 @@ export function releaseRoutes(releases: Releases, recall: Recall, signOffs: Sign
   app.openapi(list, (c) => {
     const { security, embargoed, pulled, ...filter } = c.req.valid('query');
     const flags = { security: flag(security), embargoed: flag(embargoed), pulled: flag(pulled) };
-    return c.json({ releases: releases.list(c.get('actor'), { ...filter, ...flags }) }, 200);
+    const { items, next } = releases.page(c.get('actor'), { ...filter, ...flags });
+    return c.json({ releases: items, next }, 200);
   });
   app.openapi(register, async (c) => {
     const { release, created } = await releases.register(c.req.valid('json'), readRequest(c));

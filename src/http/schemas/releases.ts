@@ -3,6 +3,7 @@ import { URGENCIES } from '../../domain/backport.ts';
 import { ARTIFACT_STATES } from '../../domain/release.ts';
 import { MAX_VERSION_LENGTH, VERSION_KINDS } from '../../domain/version.ts';
 import { canonicalVersion, dryRun, kind, moment, reason, said, signature, time, version } from './fields.ts';
+import { listQuery } from './page.ts';
 
 const artifactState = z.enum(ARTIFACT_STATES);
 const commit = z
@@ -86,7 +87,7 @@ export const ReleaseQuery = z.object({
   embargoed: z.enum(['true', 'false']).optional(),
   pulled: z.enum(['true', 'false']).optional(),
   order: z.enum(['precedence', 'time']).default('precedence').openapi({ description: 'The order, newest first.' }),
-  limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
+  ...listQuery,
 });
 
 const major = z.coerce.number().int().min(0).max(10_000);
