@@ -1,5 +1,5 @@
 import { number } from '../domain/words.ts';
-import type { Api } from './client.ts';
+import { type Api, readAll } from './client.ts';
 import { probe } from './probe.ts';
 import type { Census, Channel } from './types.ts';
 
@@ -125,7 +125,7 @@ function examineClock(metrics: string, serverAt: number | null, now: number): Fi
 
 async function examineSignIn({ api, url }: Examined): Promise<[Finding, Channel[] | null]> {
   try {
-    const { channels } = await api<{ channels: Channel[] }>('/channels');
+    const { channels } = await readAll<'channels', Channel>(api, '/channels', 'channels');
     if (channels.length > 0)
       return [ok('sign-in', `the token is valid; ${number(channels.length)} channels`), channels];
     const none = warning(
@@ -142,7 +142,7 @@ async function examineSignIn({ api, url }: Examined): Promise<[Finding, Channel[
 async function examineEvidence(api: Api, channels: Channel[]): Promise<Finding[]> {
   let censuses: Census[];
   try {
-    censuses = (await api<{ channels: Census[] }>('/census')).channels;
+    censuses = (await readAll<'channels', Census>(api, '/census', 'channels')).channels;
   } catch (error) {
     return [fault('evidence', (error as Error).message, 'put the store right first')];
   }
