@@ -79,7 +79,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const { stages, grace, majorOverlap, prometheus } = settings.promotion;
 
   const policy = { ...compatibility, ...evidence, staleAfter };
-  const fleet = createFleet({ store, state, policy, groups: settings.groups, now });
+  const fleet = createFleet({ store, state, policy, membership: settings, now });
   const strictCatalogue = compatibility.catalogue === 'strict';
   const awaited = new Set(Object.keys(sourceSettings.controlPlanes));
   const gate = traceGate(

@@ -3,6 +3,7 @@ import { compareAgentVersions, UNREADABLE } from './agent-version.ts';
 import type { ServedTarget } from './channel.ts';
 import type { DisputeTally, FleetCounts, LabelTally } from './fleet-counts.ts';
 import type { FleetFigures, PlaneOf } from './fleet-figures.ts';
+import type { ResolveGroup } from './membership.ts';
 import type { Rollout } from './rollout.ts';
 import { anonymousPeak, fallOf, isFirstOfNobody, readingsPeak, type SettlePolicy, type Survey } from './survey.ts';
 
@@ -88,7 +89,7 @@ const CLOCK_TOLERANCE = 60_000;
  * an agent that is seen at another version or forgotten (the store), a reading that no longer lists it and is confirmed
  * (`readingsAfter`). Here nothing is left out for its age: without a fresh complete source, every target that the
  * channel served recently is presumed to run somewhere in addition. `planeOf` gives the control plane of another
- * channel.
+ * channel, `resolve` the channel that a group leads to now.
  */
 export function takeCensus(
   channel: CensusChannel,
@@ -96,6 +97,7 @@ export function takeCensus(
   policy: CensusPolicy,
   now: number,
   planeOf: PlaneOf,
+  resolve: ResolveGroup,
 ): Population {
   const surveys = surveysAbout(figures, channel, planeOf);
   const counts = figures.of(channel.name);
@@ -125,7 +127,7 @@ export function takeCensus(
     ...rivals(counted, counts.disputed),
     ...clusters.map((each) => each.counts),
     ...fallen.map((survey) => tally(Object.entries(readingsPeak(survey)))),
-    ...strays(channel.name, figures),
+    ...strays(channel.name, figures, resolve),
   ].filter(({ size }) => size > 0);
 
   const isKnown = evidence.some(({ complete, fresh }) => complete && fresh) && uncounted.length === 0;
@@ -161,16 +163,16 @@ export function surveysAbout(
 }
 
 /**
- * Agents of a group that bears the channel's name, but was no channel when its inventory was imported: they follow this
- * channel now and are counted elsewhere, so it is judged by all agents of those channels until the next import.
+ * Agents that belong to the channel now and are counted elsewhere, because their group led elsewhere when its inventory
+ * was imported: until the next import, the channel is judged by all agents of those channels.
  */
-function strays(name: string, figures: FleetFigures): VersionCounts[] {
-  const holders = figures.naming(name).filter(({ channel }) => channel !== name);
-  return holders.flatMap((survey) => {
-    const { known, disputed } = figures.of(survey.channel);
+function strays(name: string, figures: FleetFigures, resolve: ResolveGroup): VersionCounts[] {
+  return figures.holders(name, resolve).flatMap((holder) => {
+    const { known, disputed } = figures.of(holder);
+    const inventories = figures.surveysOf(holder).filter(({ source }) => source === 'inventory');
     const counted = tally([
       ...known.map(({ version, agents }): [string, number] => [version, agents]),
-      ...anonymousAgents(survey),
+      ...inventories.flatMap(anonymousAgents),
     ]);
     return rivals(counted, disputed);
   });

@@ -1,5 +1,6 @@
 import { derivedOnce } from './derived.ts';
 import type { FleetCounts } from './fleet-counts.ts';
+import type { ResolveGroup } from './membership.ts';
 import type { Survey } from './survey.ts';
 
 type Tallies = Omit<FleetCounts, 'surveys'>;
@@ -17,8 +18,11 @@ export interface FleetFigures {
    * `planeOf` gives the same control plane.
    */
   clusterSurveys(controlPlane: string, planeOf: PlaneOf): readonly Survey[];
-  /** Inventories with agents of a group of this name that was no channel when they were imported; in any case. */
-  naming(group: string): readonly Survey[];
+  /**
+   * Other channels on which agents are counted that belong to this one now: their group led elsewhere when they were
+   * imported, or nowhere.
+   */
+  holders(channel: string, resolve: ResolveGroup): readonly string[];
 }
 
 /** The control plane of a channel; null if it has none, or there is no such channel. */
@@ -37,9 +41,8 @@ export function arrangeCounts({ surveys, ...tallies }: FleetCounts): FleetFigure
     }
   }
   const own = grouped(surveys, ({ channel }) => [channel]);
-  const byGroup = grouped(surveys, ({ unmappedGroups }) => [
-    ...new Set(Object.keys(unmappedGroups).map((group) => group.toLowerCase())),
-  ]);
+  // What a group leads to changes with the snapshot and the settings, not with the counts.
+  const byMember = derivedOnce((resolve: ResolveGroup) => holdersOf(surveys, resolve));
   const withoutIds = surveys.filter(({ source }) => source !== 'inventory');
   // Which channels share a cluster changes with the snapshot, not with the counts.
   const byCluster = derivedOnce((planeOf: PlaneOf) => grouped(withoutIds, (survey) => clusterOf(survey, planeOf)));
@@ -48,8 +51,24 @@ export function arrangeCounts({ surveys, ...tallies }: FleetCounts): FleetFigure
     of: (channel) => byChannel.get(channel) ?? NOTHING,
     surveysOf: (channel) => own.get(channel) ?? NO_SURVEYS,
     clusterSurveys: (controlPlane, planeOf) => byCluster(planeOf).get(controlPlane) ?? NO_SURVEYS,
-    naming: (group) => byGroup.get(group.toLowerCase()) ?? NO_SURVEYS,
+    holders: (channel, resolve) => [...(byMember(resolve).get(channel) ?? [])],
   };
+}
+
+function holdersOf(surveys: readonly Survey[], resolve: ResolveGroup): ReadonlyMap<string, ReadonlySet<string>> {
+  const holders = new Map<string, Set<string>>();
+  const add = (group: string, holder: string, wasNamed: boolean) => {
+    const { channel, named } = resolve(group);
+    // A group that led nowhere and still does has not moved.
+    if (channel === holder || (!named && !wasNamed)) return;
+    const known = holders.get(channel) ?? new Set();
+    holders.set(channel, known.add(holder));
+  };
+  for (const { channel, groups = {}, unmappedGroups } of surveys) {
+    for (const [group, holder] of Object.entries(groups)) add(group, holder, true);
+    for (const group of Object.keys(unmappedGroups)) add(group, channel, false);
+  }
+  return holders;
 }
 
 function clusterOf({ channel }: Survey, planeOf: PlaneOf): string[] {

@@ -185,11 +185,14 @@ export interface InventoryCount {
   disabled: number;
   unmanaged: Map<string, number>;
   unmappedGroups: Map<string, number>;
+  /** The channels that groups led to. */
+  groups: Map<string, string>;
   examples: Examples;
 }
 
-/** Groups that are counted by name, and characters of a name. */
+/** Groups that are counted by name, groups whose channel is kept, and characters of a name. */
 const MAX_GROUPS = 100;
+const MAX_PLACED_GROUPS = 1_000;
 const MAX_GROUP_NAME = 64;
 
 /** Agents counted at a stretch: a few milliseconds, in which the process answers no poll. */
@@ -212,15 +215,15 @@ export function* countInventory(
   const examples = { ...gathered.examples };
   const count: InventoryCount = {
     ...{ sightings: [], channels, versions, enrolled: 0, skipped: 0, expired: 0, anonymous: 0, pinned: 0, disabled: 0 },
-    ...{ unmanaged, unmappedGroups, examples },
+    ...{ unmanaged, unmappedGroups, groups: new Map(), examples },
   };
   const isExpired = (expires: number | null) => expires !== null && expires <= gathered.at;
 
-  function place(agent: Agent): { channel: string; group: string | null; lost: boolean } {
+  function place(agent: Agent): { channel: string; group: string | null; lost: boolean; named: boolean } {
     const found = resolve(agent.group);
     const lost = !found.mapped;
     const channel = found.named ? found.channel : lost ? unmapped : unnamed;
-    if (channel !== null) return { channel, group: found.group, lost };
+    if (channel !== null) return { channel, group: found.group, lost, named: found.named };
     const who =
       agent.group === null
         ? 'has no update group'
@@ -231,7 +234,7 @@ export function* countInventory(
 
   function add(agent: Agent): void {
     const { id, version, updaterState } = agent;
-    const { channel, group, lost } = place(agent);
+    const { channel, group, lost, named } = place(agent);
     const expired = isExpired(agent.expires);
     const own = channelCount(channels, channel);
     const who = agent.name ?? `entry ${agent.index}`;
@@ -254,6 +257,9 @@ export function* countInventory(
     if (version === UNREADABLE) {
       count.skipped++;
       examples.unreadable ??= who.slice(0, 128);
+    }
+    if (named && agent.group !== null && count.groups.size < MAX_PLACED_GROUPS) {
+      count.groups.set(agent.group.slice(0, MAX_GROUP_NAME), channel);
     }
     if (lost && agent.group !== null) {
       countGroup(unmappedGroups, agent.group.slice(0, MAX_GROUP_NAME));

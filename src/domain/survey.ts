@@ -37,6 +37,11 @@ export interface Survey {
   /** Agents of the whole scope by a group that has no channel of its own. */
   unmappedGroups: Record<string, number>;
   /**
+   * The channels that groups of the whole scope led to when it was imported, by the agents' spelling; on one survey of
+   * the scope, and left out by older releases.
+   */
+  groups?: Record<string, string> | undefined;
+  /**
    * The digests of the inventories of this moment that were imported; left out by releases that did not tell them
    * apart.
    */

@@ -4,7 +4,7 @@ import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { arrangeCounts, type FleetFigures, type PlaneOf } from '../domain/fleet-figures.ts';
 import { listen, silenceBounds } from '../domain/hearing.ts';
-import type { MembershipSettings } from '../domain/membership.ts';
+import { type MembershipSettings, prepareMembership } from '../domain/membership.ts';
 import { type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot } from '../domain/snapshot.ts';
@@ -55,8 +55,7 @@ export interface FleetOptions {
   store: FleetRecords;
   state: Pick<State, 'snapshot' | 'commit'>;
   policy: FleetPolicy;
-  /** Where the settings send the agents of a group. */
-  groups?: MembershipSettings['groups'];
+  membership: MembershipSettings;
   now: () => Date;
 }
 
@@ -64,7 +63,7 @@ export interface FleetOptions {
 const MOMENT = 1_000;
 
 /** What is known of the agents. */
-export function createFleet({ store, state, policy, groups, now }: FleetOptions): Fleet {
+export function createFleet({ store, state, policy, membership, now }: FleetOptions): Fleet {
   const arranged = derivedOnce(arrangeCounts);
   // One function for each snapshot, since figures are arranged by it.
   const planeOf = derivedOnce(
@@ -72,6 +71,7 @@ export function createFleet({ store, state, policy, groups, now }: FleetOptions)
       (name) =>
         channels.get(name)?.controlPlane ?? null,
   );
+  const resolve = derivedOnce((channels: Snapshot['channels']) => prepareMembership(channels, membership));
   const channelOf = ({ channel }: Census) => channel;
   const sorted = derivedOnce((all: readonly Census[]) => sortedBy(all, channelOf));
   let taken: { figures: FleetFigures; snapshot: Snapshot; second: number; all: Promise<readonly Census[]> } | null =
@@ -85,7 +85,7 @@ export function createFleet({ store, state, policy, groups, now }: FleetOptions)
         const at = now();
         const served = servedUntil(channel, at);
         const counted = served === channel.served ? channel : { ...channel, served };
-        return takeCensus(counted, figures, policy, at.getTime(), planeOf(channels));
+        return takeCensus(counted, figures, policy, at.getTime(), planeOf(channels), resolve(channels));
       },
     };
   }
@@ -142,7 +142,7 @@ export function createFleet({ store, state, policy, groups, now }: FleetOptions)
 
     async explain(id) {
       const agent = await requireAgent(id);
-      return explainAgent(agent, state.snapshot(), now(), groups);
+      return explainAgent(agent, state.snapshot(), now(), membership.groups);
     },
 
     async forget(id, { reason = '' }, actor) {

@@ -310,6 +310,7 @@ function surveyAfter(
     unmanaged: Object.fromEntries(count.unmanaged),
     expired: own?.expired ?? 0,
     unmappedGroups: Object.fromEntries(count.unmappedGroups),
+    ...(channel === scope.channels[0] ? { groups: Object.fromEntries(count.groups) } : {}),
     lists: listsAfter(before, at, list),
     readings: readingsAfter(earlierReadings(before, now), reading, settleFor),
     failing: null,

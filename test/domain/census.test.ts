@@ -11,6 +11,7 @@ import {
 import type { ServedTarget } from '../../src/domain/channel.ts';
 import type { FleetCounts } from '../../src/domain/fleet-counts.ts';
 import { arrangeCounts } from '../../src/domain/fleet-figures.ts';
+import { prepareMembership } from '../../src/domain/membership.ts';
 import type { Reading, Survey } from '../../src/domain/survey.ts';
 import { CHANNEL, DAY, fleet, HOUR, iso, NOW, seen, survey } from './populations.ts';
 
@@ -19,12 +20,15 @@ const POLICY = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, settleFor: 1
 
 const ago = (ms: number) => iso(NOW - ms);
 
+const MEMBERSHIP = { defaultChannel: 'elsewhere', groups: { 'Prod-EU': { channel: 'mapped' } } };
+const resolve = prepareMembership(new Set([CHANNEL, 'canary', 'other', 'mapped']), MEMBERSHIP);
+
 const channel = (over: Partial<CensusChannel> = {}): CensusChannel => {
   return { name: CHANNEL, controlPlane: 'main', target: null, served: [], ...over };
 };
 
 const census = (counts: FleetCounts, target: string | null = null, served: ServedTarget[] = []): Population =>
-  takeCensus(channel({ target, served }), arrangeCounts(counts), POLICY, NOW, () => null);
+  takeCensus(channel({ target, served }), arrangeCounts(counts), POLICY, NOW, () => null, resolve);
 
 const plain = (counts: Population['headcounts']) => counts.map((versions) => Object.fromEntries(versions));
 const sources = ({ evidence }: Population): EvidenceSource[] => evidence.map(({ source }) => source);
@@ -183,7 +187,7 @@ describe('figures without ids', () => {
     ['of another channel, where it has no control plane', 'canary', null, null, false],
   ])('judge a channel: those %s', (_, name, controlPlane, other, judges) => {
     const counts = fleet([metrics({ '15.4.7': 1 }, { channel: name })]);
-    const found = takeCensus(channel({ controlPlane }), arrangeCounts(counts), POLICY, NOW, () => other);
+    const found = takeCensus(channel({ controlPlane }), arrangeCounts(counts), POLICY, NOW, () => other, resolve);
     expect(plain(found.known)).toEqual(judges ? [{ '15.4.7': 1 }] : []);
   });
 
@@ -197,7 +201,7 @@ describe('figures without ids', () => {
 it('an inventory of another channel does not count, also in the same cluster', () => {
   const other = survey({ '12.1.5': 7 }, { channel: 'canary' });
   const counts = fleet([other], [seen('12.1.5', 7, 'canary')]);
-  const found = takeCensus(channel({ target: '16.4.7' }), arrangeCounts(counts), POLICY, NOW, () => 'main');
+  const found = takeCensus(channel({ target: '16.4.7' }), arrangeCounts(counts), POLICY, NOW, () => 'main', resolve);
   expect(sources(found)).toEqual(['presumed']);
   expect(plain(found.headcounts)).toEqual([{ '16.4.7': 1 }]);
 });
@@ -205,9 +209,24 @@ it('an inventory of another channel does not count, also in the same cluster', (
 it('agents of a group that bears the name of a new channel count there, until they are imported again', () => {
   const before = survey({ '15.4.9': 1, '16.4.6': 4 }, { channel: 'stable/cloud', unmappedGroups: { Canary: 1 } });
   const counts = fleet([before], [seen('15.4.9', 1), seen('16.4.6', 4)], []);
-  const found = takeCensus(channel({ name: 'canary' }), arrangeCounts(counts), POLICY, NOW, () => null);
+  const found = takeCensus(channel({ name: 'canary' }), arrangeCounts(counts), POLICY, NOW, () => null, resolve);
   expect(plain(found.headcounts)).toContainEqual({ '15.4.9': 1, '16.4.6': 4 });
-  expect(takeCensus(channel({ name: 'other' }), arrangeCounts(counts), POLICY, NOW, () => null).known).toEqual([]);
+  expect(takeCensus(channel({ name: 'other' }), arrangeCounts(counts), POLICY, NOW, () => null, resolve).known).toEqual(
+    [],
+  );
+});
+
+it.each<[string, Partial<Survey>, string, boolean]>([
+  ['on the channel that the settings map it to now', { unmappedGroups: { 'prod-eu': 1 } }, 'mapped', true],
+  ['also where it led to another channel before', { groups: { 'prod-eu': CHANNEL } }, 'mapped', true],
+  ['once, where it led there before', { groups: { 'Prod-EU': 'mapped' } }, 'mapped', false],
+  ['on the default channel, where it leads nowhere any more', { groups: { lost: CHANNEL } }, 'elsewhere', true],
+  ['where they did, if it led nowhere before', { unmappedGroups: { lost: 1 } }, 'elsewhere', false],
+  ['on no other channel', { groups: { 'prod-eu': CHANNEL } }, 'other', false],
+])('agents of a group count %s, until they are imported again', (_, over, name, counts) => {
+  const figures = arrangeCounts(fleet([survey({ '15.4.9': 1 }, over)], [seen('15.4.9', 1)], []));
+  const found = takeCensus(channel({ name }), figures, POLICY, NOW, () => null, resolve);
+  expect(plain(found.known)).toEqual(counts ? [{ '15.4.9': 1 }] : []);
 });
 
 describe('agents in dispute', () => {
@@ -245,7 +264,7 @@ describe('agents in dispute', () => {
   it('are so on a new channel that bears the name of their group', () => {
     const before = survey({ '16.4.6': 5 }, { channel: 'stable/cloud', unmappedGroups: { canary: 1 } });
     const counts = { ...fleet([before], [seen('16.4.6', 5)], []), disputed: [dispute(1)] };
-    const found = takeCensus(channel({ name: 'canary' }), arrangeCounts(counts), POLICY, NOW, () => null);
+    const found = takeCensus(channel({ name: 'canary' }), arrangeCounts(counts), POLICY, NOW, () => null, resolve);
     expect(plain(found.known)).toEqual([{ '16.4.6': 5 }, { '16.4.6': 4, '17.0.1': 1 }]);
   });
 });

@@ -14,6 +14,7 @@ import {
 } from '../../src/domain/compatibility.ts';
 import type { FleetCounts } from '../../src/domain/fleet-counts.ts';
 import { arrangeCounts } from '../../src/domain/fleet-figures.ts';
+import { prepareMembership } from '../../src/domain/membership.ts';
 import type { Release } from '../../src/domain/release.ts';
 import type { Version } from '../../src/domain/version.ts';
 import {
@@ -321,9 +322,17 @@ describe('warns, and allows', () => {
   });
 });
 
+const resolve = prepareMembership(new Set([CHANNEL]), { defaultChannel: CHANNEL, groups: {} });
 const CENSUS = { evidenceFreshFor: DAY, presumeServedFor: 30 * DAY, settleFor: 900_000, maxFall: 0.2 };
 const census = (counts: FleetCounts, target: string, served: ServedTarget[] = []) =>
-  takeCensus({ name: CHANNEL, controlPlane: null, target, served }, arrangeCounts(counts), CENSUS, NOW, () => null);
+  takeCensus(
+    { name: CHANNEL, controlPlane: null, target, served },
+    arrangeCounts(counts),
+    CENSUS,
+    NOW,
+    () => null,
+    resolve,
+  );
 
 describe('where sources differ', () => {
   it('believes the one that strands most, and counts nobody twice', () => {

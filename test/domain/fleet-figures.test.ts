@@ -2,11 +2,13 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { surveysAbout } from '../../src/domain/census.ts';
 import { arrangeCounts } from '../../src/domain/fleet-figures.ts';
+import { prepareMembership } from '../../src/domain/membership.ts';
 import type { SurveySource } from '../../src/domain/survey.ts';
 import { fleet, seen, survey } from './populations.ts';
 
 const planes = ['main', 'other'];
 const channels = ['canary', 'stable/cloud', 'tenants/a'];
+const resolve = prepareMembership(new Set(channels), { defaultChannel: 'elsewhere', groups: {} });
 const sources: SurveySource[] = ['inventory', 'teleport-metrics'];
 
 const surveys = fc.uniqueArray(
@@ -38,10 +40,11 @@ it('finds for each channel the surveys that a search through all of them finds',
         });
         expect(new Set(surveysAbout(figures, { name, controlPlane }, planeOf))).toEqual(new Set(about));
         expect(figures.of(name).known).toEqual(counts.known.filter(({ channel }) => channel === name));
-        const naming = counts.surveys.filter(({ unmappedGroups }) =>
-          Object.keys(unmappedGroups).some((group) => group.toLowerCase() === name.toLowerCase()),
+        const holders = counts.surveys.filter(
+          ({ channel, unmappedGroups }) =>
+            channel !== name && Object.keys(unmappedGroups).some((group) => group.toLowerCase() === name),
         );
-        expect(figures.naming(name)).toEqual(naming);
+        expect(new Set(figures.holders(name, resolve))).toEqual(new Set(holders.map(({ channel }) => channel)));
       }
       expect(figures.of('nowhere').known).toEqual([]);
     }),

@@ -98,8 +98,8 @@ async function begin(
   const checkIns: { id: string; on: string; version: string; token: boolean; at: number }[] = [];
   const imports: Listing[] = [];
 
-  groups['Prod-EU'] = { channel: named('b') };
-  paper.groups.set('Prod-EU', named('b'));
+  groups[named('Prod-EU')] = { channel: named('b') };
+  paper.groups.set(named('Prod-EU'), named('b'));
   paper.planes.set(plane, PLANE);
   await all(({ services }) => services.controlPlanes.report(plane, PLANE, REQUEST));
   for (const name of CHANNELS) await create(name, FIRST_TARGET);
@@ -174,7 +174,7 @@ async function begin(
       const target =
         step.import === 'p' ? { plane, channel: named('a') } : { plane: null, channel: named(step.import) };
       const read = entries.map(({ id, version, group, seen, expires }): Entry => {
-        const name = group === null || group === 'Prod-EU' || group === 'nowhere' ? group : named(group);
+        const name = group === null ? null : named(group);
         return { id: named(id), said: version, group: name, seen: agoOrNull(seen), expires: agoOrNull(expires) };
       });
       await listing({ ...target, mode: how, entries: read, own: agoOrNull(own) });
