@@ -61,7 +61,7 @@ const LAYERS: Record<string, Layer> = {
   'cli/': {
     from: [
       ...['cli/', 'version.ts', 'domain/duration.ts', 'domain/words.ts'],
-      ...['domain/agent.ts', 'domain/effects.ts', 'domain/survey.ts'],
+      ...['domain/agent.ts', 'domain/effects.ts', 'domain/moment.ts', 'domain/survey.ts'],
     ],
     types: ['http/schemas/'],
     packages: ANY,

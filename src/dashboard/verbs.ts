@@ -1,5 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Channel } from '../domain/channel.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { knownZone, readMoment } from '../domain/moment.ts';
 import * as schemas from '../http/schemas/channels.ts';
 import { validated } from '../http/validation.ts';
 import type { ChangingVerb, VerbInput } from '../service/channels.ts';
@@ -105,7 +107,24 @@ export const verbForm = (verb: ChangingVerb, channel: Channel, values: VerbValue
   verb === 'critical' && !marksCritical(channel, values) ? CLEAR : VERB_FORMS[verb];
 
 /** What a person typed into a verb's form, to show it again. */
-export type VerbValues = Partial<Record<FieldName | 'reason' | 'acceptStranding', string>>;
+export type VerbValues = Partial<Record<FieldName | 'reason' | 'acceptStranding' | 'zone', string>>;
+
+/**
+ * Reads the end that a person typed or clicked on, in their time zone. The form then carries that very moment, so that
+ * it is the one which the preview shows. Throws `invalid`.
+ */
+export function withMoment(values: VerbValues & { ends?: string }, now: Date): VerbValues {
+  const { ends, ...typed } = values;
+  if (ends && typed.until) throw new FairwayError('invalid', 'two ends were given; choose one, or clear the time');
+  const until = ends || typed.until;
+  if (!until) return typed;
+  const { at, fault } = readMoment(until, now, zoneOf(typed));
+  if (at === null) throw new FairwayError('invalid', `until: ${fault}`);
+  return { ...typed, until: at.toISOString() };
+}
+
+/** The time zone of the person, as the script of the page reports it. */
+export const zoneOf = ({ zone = 'UTC' }: VerbValues): string => knownZone(zone);
 
 /** Reads a form with the API's own schema. Throws `invalid`. */
 export function readVerbInput(verb: ChangingVerb, values: VerbValues): VerbInput {
@@ -114,12 +133,9 @@ export function readVerbInput(verb: ChangingVerb, values: VerbValues): VerbInput
   return validated(schema, {
     reason,
     ...(version && { version }),
-    ...(until && { until: readUtc(until) }),
+    ...(until && { until }),
     ...((verb === 'critical' || fields.includes('critical')) && { critical: values.critical === 'true' }),
     ...(values.stepped === 'true' && { stepped: true }),
     ...(acceptStranding && { acceptStranding: Number(acceptStranding.replaceAll(',', '')) }),
   });
 }
-
-/** A date field has no time zone; its label says UTC. */
-const readUtc = (text: string): string => (/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00Z` : text);

@@ -150,7 +150,7 @@ const SESSIONS: Record<string, string[]> = {
     'roll-forward stable/cloud 16.4.7',
     'roll-forward stable/cloud 16.4.7 --yes',
     'roll-forward stable/cloud 16.4.7 --yes --reason x --accept-stranding many',
-    'pin stable/cloud --yes --reason x --until tomorrow',
+    'pin stable/cloud --yes --reason x --until soon',
     'pin stable/cloud --yes --reason x --until 2020-01-01',
     'agents --limit none',
     'agents -c nowhere',

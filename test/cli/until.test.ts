@@ -1,32 +1,34 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { readUntil } from '../../src/cli/until.ts';
+import { describeTime, readTime } from '../../src/cli/until.ts';
 
 const NOW = new Date('2026-11-22T12:00:00Z');
 
 afterEach(() => void vi.unstubAllEnvs());
 
 it.each([
-  ['90m', '2026-11-22T13:30:00.000Z'],
-  ['2h', '2026-11-22T14:00:00.000Z'],
-  ['3d', '2026-11-25T12:00:00.000Z'],
-  ['18:00', '2026-11-22T18:00:00.000Z'],
-  ['9:05', '2026-11-23T09:05:00.000Z'],
-  ['12:00', '2026-11-23T12:00:00.000Z'],
-  ['2026-12-01', '2026-12-01T00:00:00.000Z'],
-  ['2026-12-01T08:00:00+02:00', '2026-12-01T06:00:00.000Z'],
-])('reads %s, at noon in UTC, as %s', (text, expected) => {
-  vi.stubEnv('TZ', 'UTC');
-  expect(readUntil(text, NOW)).toBe(expected);
+  ['UTC', '18:00', '2026-11-22T18:00:00.000Z'],
+  ['Asia/Tokyo', '18:00', '2026-11-23T09:00:00.000Z'],
+  // A date alone and a date with a time mean the same zone.
+  ['Asia/Tokyo', '2026-12-01', '2026-11-30T15:00:00.000Z'],
+  ['Asia/Tokyo', '2026-12-01T00:00', '2026-11-30T15:00:00.000Z'],
+])('reads an end in the time zone of the terminal: %s %s', (zone, text, expected) => {
+  vi.stubEnv('TZ', zone);
+  expect(readTime('--until', text, NOW).toISOString()).toBe(expected);
 });
 
-it('reads a time of day in the local time zone', () => {
+it('shows the moment in the zone of the terminal and in UTC', () => {
   vi.stubEnv('TZ', 'Asia/Tokyo');
-  expect(readUntil('18:00', NOW)).toBe('2026-11-23T09:00:00.000Z');
+  expect(describeTime(NOW)).toBe('2026-11-22 21:00 Asia/Tokyo (2026-11-22 12:00 UTC)');
 });
 
-it.each(['', 'soon', '2', '2w', '-2h', '24:00', '18:60', '2026-13-01', '99999999d', '1'])(
-  'does not accept %j as a time',
-  (text) => {
-    expect(() => readUntil(text, NOW)).toThrow('write 90m, 2h, 3d, 18:00 or');
-  },
-);
+it.each([
+  ['soon', '--until: "soon" is not a valid time; write 90m, 2h, 3d, 18:00'],
+  ['2027-02-30', '--until: there is no day 2027-02-30'],
+])('refuses the end %s by the name of its option', (text, message) => {
+  vi.stubEnv('TZ', 'UTC');
+  expect(() => readTime('--until', text, NOW)).toThrow(message);
+});
+
+it('takes no bare number for a year', () => {
+  expect(() => readTime('--at', '5', NOW)).toThrow('--at: "5" is not a valid time');
+});

@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
 import { backports, type CatalogueOptions, RELEASES_OPTION } from '../offline.ts';
 import type { BackportPlan, BranchCuts, RecallResult, Release, SupportWindow, TagPlan } from '../types.ts';
+import { readTime } from '../until.ts';
 import { tagLines } from './versions.ts';
 
 const REASON = 'why, for the audit log';
@@ -62,7 +63,9 @@ export function catalogueCommands(releases: Command, context: Context): void {
       const { change = [], significant = [], published = [], ...said } = options;
       const changes = [...significant.map(readChange(true)), ...change.map(readChange(false))];
       const artifacts = statesOf(published, 'published');
-      await shown(await api<Release>('/releases', { method: 'POST', body: { version, ...said, artifacts, changes } }));
+      const cutAt = readTime('--cut-at', options.cutAt, new Date()).toISOString();
+      const body = { version, ...said, cutAt, artifacts, changes };
+      await shown(await api<Release>('/releases', { method: 'POST', body }));
     });
 
   releases

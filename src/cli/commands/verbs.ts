@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { stepsToCome, time } from '../describe.ts';
 import { type Steering, type SteerOptions, steer } from '../steer.ts';
 import type { Mark, Plan } from '../types.ts';
-import { readUntil } from '../until.ts';
+import { describeTime, readTime } from '../until.ts';
 
 type VerbOptions = SteerOptions & { critical?: boolean; stepped?: boolean; until?: string; off?: boolean };
 
@@ -56,7 +56,7 @@ export function verbCommands(program: Command, context: Context): void {
         {
           verb: 'pin',
           channel,
-          input: { version, until: end(until) },
+          input: { version, until: end(context, until, options) },
           question: ({ target, pin }) => `Pin ${channel} at ${target}${ending(pin)}?`,
           done: ({ target, pin }) =>
             `${channel} is pinned at ${target}${ending(pin)}; fairway unpin ${channel} releases it`,
@@ -116,7 +116,7 @@ export function verbCommands(program: Command, context: Context): void {
         {
           verb: 'critical',
           channel,
-          input: { critical: !off, until: end(until) },
+          input: { critical: !off, until: end(context, until, options) },
           question: ({ critical }) => `Mark ${channel} ${critical ? 'critical' : 'not critical'}${ending(critical)}?`,
           done: ({ critical }) => `${channel} is ${critical ? 'critical' : 'not critical'}${ending(critical)}`,
         },
@@ -139,7 +139,7 @@ export function verbCommands(program: Command, context: Context): void {
     );
 }
 
-const UNTIL = 'when it ends: 90m, 2h, 3d, 18:00 or 2026-11-22T18:00:00Z';
+const UNTIL = 'when it ends: 90m, 2h, 3d, 18:00, tomorrow 08:00, 2026-11-22T18:00 or 2026-11-22T18:00:00Z';
 
 function changing(command: Command, description: string): Command {
   return withConsent(command.description(description).option('-r, --reason <reason>', 'why, for the audit log'));
@@ -153,8 +153,13 @@ function moving(command: Command, description: string): Command {
   );
 }
 
-const end = (until: string | undefined): string | undefined =>
-  until === undefined ? undefined : readUntil(until, new Date());
+/** The end as the API takes it, once the person has seen which moment that is. */
+function end(context: Context, until: string | undefined, { yes }: SteerOptions): string | undefined {
+  if (until === undefined) return undefined;
+  const at = readTime('--until', until, new Date());
+  if (!yes) context.terminal.say(`until ${describeTime(at)}\n`);
+  return at.toISOString();
+}
 
 const then = (plan: Plan | null): string => (plan ? `, then ${stepsToCome(plan)}` : '');
 

@@ -5,6 +5,7 @@ import { UsageError } from '../errors.ts';
 import { painted, pairs, type Screen } from '../layout.ts';
 import { type CatalogueOptions, explain, mint, RELEASES_OPTION } from '../offline.ts';
 import type { TagPlan, VersionExplanation } from '../types.ts';
+import { readTime } from '../until.ts';
 
 /** `version parse` and `version mint`. */
 export function versionCommands(program: Command, context: Context): void {
@@ -24,15 +25,17 @@ export function versionCommands(program: Command, context: Context): void {
     .command('mint')
     .description('the cloud version of a commit: latest stable major + 1, the time in UTC, the hash')
     .requiredOption('--commit <hash>', '6 to 40 hex digits; the longer the better')
-    .option('--at <time>', 'when it is cut, as 2026-11-22T18:00:00Z; now by default')
+    .option(
+      '--at <time>',
+      'when it is cut, as 2026-11-22T18:00:00Z, or in your time zone without the Z; now by default',
+    )
     .option('--major <n>', 'the major, if two are possible because a branch was just cut')
     .option(...RELEASES_OPTION)
     .action(async (options: CatalogueOptions & { commit: string; at?: string; major?: string }) => {
-      const at = options.at === undefined ? new Date() : new Date(options.at);
-      if (Number.isNaN(at.getTime()))
-        throw new UsageError(`${options.at} is not a valid time; write it as 2026-11-22T18:00:00Z`);
+      const now = new Date();
+      const at = options.at === undefined ? now : readTime('--at', options.at, now);
       const major = options.major === undefined ? undefined : Number(options.major);
-      if (Number.isNaN(major)) throw new UsageError(`${options.major} is not a major; write a number`);
+      if (Number.isNaN(major)) throw new UsageError(`--major ${options.major} is not a major; write a number`);
       const text = await mint(context, { commit: options.commit, at, major }, options);
       context.show({ version: text }, () => text);
     });

@@ -57,3 +57,10 @@ addEventListener('pageshow', ({ persisted }) => {
 function setDisabled(form, disabled) {
   for (const button of form.querySelectorAll('button')) button.disabled = disabled;
 }
+
+// Times that a person types are in their own zone, which only the browser knows.
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+if (timeZone) {
+  for (const input of document.querySelectorAll('input[name=zone]')) input.value = timeZone;
+  for (const name of document.querySelectorAll('[data-zone]')) name.textContent = timeZone;
+}

@@ -3,6 +3,7 @@ import { type Channel, VERBS } from '../../domain/channel.ts';
 import type { Report } from '../../domain/compatibility.ts';
 import { afterRefusal } from '../../domain/effects.ts';
 import { FairwayError } from '../../domain/errors.ts';
+import { describeMoment } from '../../domain/moment.ts';
 import { type Actor, may, requirePermission } from '../../domain/role.ts';
 import type { Stored } from '../../domain/snapshot.ts';
 import { STATUS } from '../../http/errors.ts';
@@ -18,7 +19,7 @@ import { channelPath } from '../parts/words.ts';
 import { readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
-import { marksCritical, readVerbInput, type VerbValues, verbForm } from '../verbs.ts';
+import { marksCritical, readVerbInput, type VerbValues, verbForm, withMoment, zoneOf } from '../verbs.ts';
 
 interface VerbPageProps {
   channel: Stored<Channel>;
@@ -59,7 +60,16 @@ function VerbPage({ channel, verb, values, outcome, versions, session, now }: Ve
             )}
           </>
         }
-        outcome={outcome && <ChangePreview {...{ channel, verb, values, outcome, session, action }} />}
+        outcome={
+          outcome && (
+            <>
+              <ChangePreview {...{ channel, verb, values, outcome, session, action }} />
+              {values.until && !outcome.error && (
+                <p class="muted">It ends at {describeMoment(new Date(values.until), zoneOf(values))}.</p>
+              )}
+            </>
+          )
+        }
       >
         <VerbFields verb={verb} channel={channel} values={values} versions={versions} now={now} />
       </Steering>
@@ -112,8 +122,14 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
     const actor = c.get('actor');
     const verb = c.req.param('verb') as ChangingVerb;
     requirePermission(actor, verb);
-    const { confirm, revision, ...values } = (await readTexts(c)) as VerbForms;
+    const { confirm, revision, ...typed } = (await readTexts(c)) as VerbForms;
     const channel = channels.read(c.req.param('channel') ?? '');
+    let values: VerbValues = typed;
+    try {
+      values = withMoment(typed, now());
+    } catch (error) {
+      return show(c, verb, typed, await explain({ channel, verb, values: typed, actor }, error));
+    }
     const attempt = { channel, verb, values, actor };
     if (confirm) {
       try {
@@ -180,4 +196,4 @@ function suggest(
     .slice(0, MAX_SUGGESTIONS);
 }
 
-type VerbForms = VerbValues & { confirm?: string; revision?: string };
+type VerbForms = VerbValues & { confirm?: string; revision?: string; ends?: string };

@@ -1,6 +1,7 @@
 import type { Channel } from '../../domain/channel.ts';
+import { describeMoment } from '../../domain/moment.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
-import { marksCritical, type VerbValues, verbForm } from '../verbs.ts';
+import { marksCritical, type VerbValues, verbForm, zoneOf } from '../verbs.ts';
 import { Field, Hidden, ReasonField, Tick } from './form.tsx';
 
 interface VerbFieldsProps {
@@ -45,15 +46,40 @@ export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsP
           checked={values.stepped === 'true'}
         />
       )}
-      {fields.includes('until') && (
-        <Field
-          label="Until, in UTC (optional)"
-          name="until"
-          type="datetime-local"
-          value={values.until}
-          hint={`Ends at this time. It is now ${now.toISOString().slice(0, 16).replace('T', ' ')}.`}
-        />
-      )}
+      {fields.includes('until') && <UntilField values={values} now={now} />}
+    </>
+  );
+}
+
+/** The usual ends, each a click away. */
+const ENDS = { '': 'No end, or the one below', '1h': '+1 h', '4h': '+4 h', 'tomorrow 08:00': 'Tomorrow 08:00' };
+
+/** When the change ends. The script of the page says which zone the person is in; without it, times are in UTC. */
+function UntilField({ values, now }: Pick<VerbFieldsProps, 'values' | 'now'>) {
+  const zone = zoneOf(values);
+  return (
+    <>
+      <fieldset class="ends">
+        <legend>Ends</legend>
+        {Object.entries(ENDS).map(([end, words]) => (
+          <label>
+            <input type="radio" name="ends" value={end} checked={end === ''} /> {words}
+          </label>
+        ))}
+      </fieldset>
+      <Field
+        label="Until (optional)"
+        name="until"
+        value={values.until}
+        maxlength={60}
+        placeholder="2h, 18:00 or 2026-11-22T18:00"
+        hint={
+          <>
+            In the time zone <span data-zone>{zone}</span>. It is now {describeMoment(now, zone)}.
+          </>
+        }
+      />
+      <Hidden name="zone" value={zone} />
     </>
   );
 }
