@@ -47,6 +47,7 @@ export interface StartOptions {
 interface Opened {
   tracing?: Tracing;
   certificate?: Certificate;
+  operatorCertificate?: Certificate;
   store?: { close(): Promise<void> };
   /** Leaves the data directory to the next server. */
   giveBack?: () => void;
@@ -95,6 +96,8 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   const { tracer, log, counts: spans } = tracing;
   const certificate = settings.public.tls && (await openCertificate(settings.public.tls, log));
   if (certificate) opened.certificate = certificate;
+  const operatorCertificate = settings.operator.tls && (await openCertificate(settings.operator.tls, log));
+  if (operatorCertificate) opened.operatorCertificate = operatorCertificate;
 
   // Polls are not traced, so their check-ins use the store directly.
   const storing = storeOptions(settings, log);
@@ -142,6 +145,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
     bootstrap: started,
     clock,
     publicSide,
+    certificate: operatorCertificate,
     version,
     guests: options.guests ?? [],
     log,
@@ -159,7 +163,9 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
     stages,
     staleness: stalenessOf(settings.store),
     counts: publicSide.counts,
+    refusedConnections: operatorSide.refusedConnections,
     certificate,
+    operatorCertificate,
     spans,
   });
   const urls = { publicUrl: publicSide.url, operatorUrl: operatorSide.url };
@@ -220,6 +226,7 @@ async function closeAll(opened: Opened, { drain, deadline }: Settings['shutdown'
   opened.bootstrap?.stop();
   opened.clock?.stop();
   opened.certificate?.close();
+  opened.operatorCertificate?.close();
   await Promise.all([opened.publicSide?.close(drain), opened.operatorSide?.close(drain), opened.leadership?.close()]);
   opened.head?.stop();
   await opened.state?.close();

@@ -39,5 +39,5 @@ export const unusable = ({ certificate, key }: TlsSettings, why: string): Fairwa
   new FairwayError(
     'invalid',
     `cannot serve TLS with ${certificate} and ${key}: ${why}; ` +
-      'public.tls needs a certificate with its chain and the matching key, both in PEM',
+      'tls needs a certificate with its chain and the matching key, both in PEM',
   );

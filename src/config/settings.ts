@@ -29,18 +29,20 @@ const listener = z.strictObject({
   host: z.string().min(1).describe('address to listen on; 0.0.0.0: all addresses'),
   port: port.describe('0: any free port'),
 });
+const tls = z.strictObject({
+  certificate: z.string().min(1).describe('file with the certificate and its chain, PEM'),
+  key: z.string().min(1).describe('file with the private key, PEM, without a passphrase'),
+  lookEvery: duration.prefault('10s').describe('how often to check the files for changes'),
+});
 const operatorListener = listener.extend({
+  tls: tls.nullable(),
+  maxConnections: z.int().min(1),
   metrics: z.enum(['open', 'token']),
   limits: z.strictObject({
     perToken: z.int().min(1),
     perAddress: z.int().min(1),
     atOnce: z.int().min(1),
   }),
-});
-const tls = z.strictObject({
-  certificate: z.string().min(1).describe('file with the certificate and its chain, PEM'),
-  key: z.string().min(1).describe('file with the private key, PEM, without a passphrase'),
-  lookEvery: duration.prefault('10s').describe('how often to check the files for changes'),
 });
 /** The most auth servers, and the most proxies, of one cluster. */
 const MAX_AUTH_SERVERS = 32;

@@ -7,6 +7,7 @@ import type { DashboardEnv, PageContext } from './frame.ts';
 import { readForm } from './read-form.ts';
 import { randomSecret, type Sessions, sameSecret } from './sessions.ts';
 
+/** Behind TLS both cookies have the prefix `__Host-`, so that no other host of the domain can set them. */
 const SESSION = 'fairway_session';
 /** The cookie for the CSRF token of the sign-in form, before there is a session. */
 const SIGN_IN = 'fairway_sign_in';
@@ -35,7 +36,7 @@ export interface SignIn {
 export function createSignIn(authenticator: Authenticator, sessions: Sessions): SignIn {
   return {
     async recognise(c, next) {
-      const session = sessions.find(getCookie(c, SESSION) ?? '');
+      const session = sessions.find(held(c, SESSION) ?? '');
       if (!session) await authenticator.countAddress(addressOf(c));
       else {
         c.set('session', session);
@@ -55,20 +56,20 @@ export function createSignIn(authenticator: Authenticator, sessions: Sessions): 
       return next();
     },
     offer(c) {
-      const secret = getCookie(c, SIGN_IN) || randomSecret();
+      const secret = held(c, SIGN_IN) || randomSecret();
       keep(c, SIGN_IN, secret, SIGN_IN_SECONDS);
       return secret;
     },
     async enter(c, { token, csrf }) {
-      if (!sameSecret(csrf, getCookie(c, SIGN_IN) || randomSecret())) throw forged();
+      if (!sameSecret(csrf, held(c, SIGN_IN) || randomSecret())) throw forged();
       const identity = await authenticator.identify(token, addressOf(c));
-      sessions.close(getCookie(c, SESSION) ?? '');
+      sessions.close(held(c, SESSION) ?? '');
       const { secret, maxAge } = sessions.open(identity);
       keep(c, SESSION, secret, maxAge);
       keep(c, SIGN_IN, '', 0);
     },
     leave(c) {
-      sessions.close(getCookie(c, SESSION) ?? '');
+      sessions.close(held(c, SESSION) ?? '');
       keep(c, SESSION, '', 0);
     },
   };
@@ -77,9 +78,15 @@ export function createSignIn(authenticator: Authenticator, sessions: Sessions): 
 const forged = () =>
   new FairwayError('forbidden', 'this form is too old or comes from elsewhere; reload the page and try again');
 
+/** Over plain HTTP, as on loopback, browsers accept no cookie with the prefix. */
+const prefixOf = (c: Context) => (behindTls(c) ? 'host' : undefined);
+
+const held = (c: Context, name: string): string | undefined => getCookie(c, name, prefixOf(c));
+
 function keep(c: Context, name: string, value: string, maxAge: number): void {
-  const options: CookieOptions = { path: '/', httpOnly: true, sameSite: 'Strict', secure: behindTls(c), maxAge };
-  setCookie(c, name, value, options);
+  const prefix = prefixOf(c);
+  const options: CookieOptions = { path: '/', httpOnly: true, sameSite: 'Strict', secure: prefix === 'host', maxAge };
+  setCookie(c, name, value, prefix ? { ...options, prefix } : options);
 }
 
 /** A proxy that terminates TLS sends this header; a client that forges it only harms its own cookie. */

@@ -8,7 +8,7 @@ export const SIGN_OFFS_KEY = 'sign-offs/github';
  * deliveries are, because GitHub repeats them.
  */
 export interface SignOffs {
-  /** Ids of the last deliveries that changed something, the newest last. */
+  /** The last deliveries that changed something, by the digests of their bodies, the newest last. */
   deliveries: string[];
   /** The last word on each pull request, the newest last. */
   verdicts: (Signature & { pr: number; signedOff: boolean })[];

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { verify } from '@octokit/webhooks-methods';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -12,7 +13,7 @@ export interface HookOptions {
   secret: string | null;
   /** The label that signs a change off. */
   label: string;
-  /** `owner/name`, the only repository whose labels count; null: any. */
+  /** `owner/name`, the only repository whose labels count; null: every delivery is refused. */
   repository: string | null;
 }
 
@@ -42,7 +43,7 @@ export function hookRoutes({ signOffs, secret, label, repository }: HookOptions)
     }
     const { label: given, pull_request, repository: from, sender } = validated(LabelEvent, payload);
     if (given.name !== label) return { ignored: `the label that signs off is ${label}` };
-    if (repository !== null && from.full_name !== repository) return { ignored: `only ${repository} counts` };
+    if (from.full_name !== repository) return { ignored: `only ${repository} counts` };
     const { number: pr, updated_at: at } = pull_request;
     return signOffs.byLabel({ delivery, pr, signedOff: action === 'labeled', by: sender.login, at });
   }
@@ -51,10 +52,15 @@ export function hookRoutes({ signOffs, secret, label, repository }: HookOptions)
     if (secret === null) {
       throw new FairwayError('not_found', 'no webhook is set up; set FAIRWAY_GITHUB_WEBHOOK_SECRET on the server');
     }
+    if (repository === null) {
+      throw new FairwayError('not_found', 'labels of no repository count; set github.repository on the server');
+    }
     const body = await requireSigned(secret, c.req.header('x-hub-signature-256'), () => c.req.text());
     const delivery = DeliveryId.safeParse(c.req.header('x-github-delivery'));
     if (!delivery.success) throw new FairwayError('malformed', 'the header X-GitHub-Delivery is missing');
-    const result = await takeDelivery(c.req.header('x-github-event') ?? 'unknown', delivery.data, readJson(body));
+    // The signature covers the body alone, so a body that was recorded could be sent again under another id.
+    const known = createHash('sha256').update(body).digest('hex');
+    const result = await takeDelivery(c.req.header('x-github-event') ?? 'unknown', known, readJson(body));
     return c.json(result, 200);
   });
   return app;

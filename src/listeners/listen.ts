@@ -9,6 +9,8 @@ import type { ServedKeyPair } from './certificate.ts';
 
 export interface Listener {
   url: string;
+  /** Connections that were closed at once because `maxConnections` were open; a whole number that only grows. */
+  refused(): number;
   /**
    * Keeps serving for `length` milliseconds, new connections too, but closes each connection after its next answer
    * (`Connection: close`). Load balancers use this time to notice that this server is not ready any more.
@@ -24,6 +26,8 @@ export interface Address<Request extends typeof IncomingMessage> {
   port: number;
   /** Milliseconds for a whole request to arrive. */
   requestTimeout: number;
+  /** Open connections at most; left out: as many as the process may have files open. */
+  maxConnections?: number;
   /** Null or undefined for plain HTTP. */
   certificate?: ServedKeyPair | null;
   /** The class of the requests that the listener gets. */
@@ -77,6 +81,11 @@ export async function listen<Request extends typeof IncomingMessage>(
       listener(request, response);
     },
   );
+  let refused = 0;
+  if (address.maxConnections !== undefined) {
+    server.maxConnections = address.maxConnections;
+    server.on('drop', () => refused++);
+  }
   const lane = certificate ? null : openLane?.(server, CUT_OFF_LOOK_MS);
   const cutOff = cutterOf(server, certificate ?? null);
   await new Promise<void>((resolve, reject) => {
@@ -89,6 +98,7 @@ export async function listen<Request extends typeof IncomingMessage>(
   });
   return {
     url: addressOf(server, certificate ? 'https' : 'http'),
+    refused: () => refused,
     async drain(length) {
       leaving = true;
       lane?.stop();

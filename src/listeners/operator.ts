@@ -14,12 +14,15 @@ import type { Bootstrap } from '../service/bootstrap.ts';
 import type { Clock } from '../service/clock.ts';
 import type { Services } from '../services.ts';
 import { limitBodyTime } from './body-time.ts';
+import type { ServedKeyPair } from './certificate.ts';
 import { listen } from './listen.ts';
 import type { PublicSide } from './public.ts';
 
 /** The listener of operators, Prometheus and probes. */
 export interface OperatorSide {
   url: string;
+  /** Connections that were refused because `operator.maxConnections` were open; a whole number that only grows. */
+  refusedConnections(): number;
   /** Turns not ready, serves on for `drain` milliseconds, ends event streams, then closes. */
   close(drain: number): Promise<void>;
 }
@@ -32,6 +35,8 @@ export interface OperatorSideOptions {
   bootstrap: Pick<Bootstrap, 'state'>;
   clock: Clock;
   publicSide: Pick<PublicSide, 'answers'>;
+  /** Null without built-in TLS. */
+  certificate: ServedKeyPair | null;
   version: string;
   /** People who may sign in with a click. */
   guests: readonly Guest[];
@@ -41,15 +46,15 @@ export interface OperatorSideOptions {
 /** Milliseconds. The import of an inventory may be 64 MiB. */
 const REQUEST_TIMEOUT = 300_000;
 
-const ANY_REPOSITORY =
-  'labels of every repository whose webhook has the secret sign changes off; set github.repository to owner/name';
+const NO_REPOSITORY = 'the webhook of GitHub is refused until github.repository is set to owner/name';
 
 /** Serves the API and the pages. Rejects with `invalid` if the address cannot be used. */
 export async function openOperatorSide(options: OperatorSideOptions): Promise<OperatorSide> {
-  const { services, settings, metrics, tracer, bootstrap, clock, publicSide, version, guests, log } = options;
+  const { services, settings, metrics, tracer, bootstrap, clock, publicSide, certificate, version, guests, log } =
+    options;
   const { state } = services;
   const { now } = clock;
-  if (settings.github.webhookSecret !== null && settings.github.repository === null) log.warn({}, ANY_REPOSITORY);
+  if (settings.github.webhookSecret !== null && settings.github.repository === null) log.warn({}, NO_REPOSITORY);
   let leaving = false;
   const stopping = new AbortController();
   const authenticator = createAuthenticator(settings.tokens, settings.operator.limits, now);
@@ -87,9 +92,11 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
     ...settings.operator,
     Request: IncomingMessage,
     requestTimeout: REQUEST_TIMEOUT,
+    certificate,
   });
   return {
     url: listener.url,
+    refusedConnections: listener.refused,
     async close(drain) {
       leaving = true;
       await listener.drain(drain);

@@ -7,7 +7,7 @@ import { type FleetSources, watchFleet } from './fleet.ts';
 import { createPage } from './page.ts';
 import { watchPolls } from './polls.ts';
 import { type ProgressSources, watchProgress } from './progress.ts';
-import { type StateSources, watchCertificate, watchSpans, watchState } from './state.ts';
+import { type StateSources, watchCertificate, watchOperator, watchSpans, watchState } from './state.ts';
 
 export type MetricsSources = StateSources & FleetSources & ProgressSources & PartSources;
 
@@ -15,6 +15,8 @@ interface PartSources {
   counts: () => PollCounts;
   /** Null without built-in TLS. */
   certificate: Certificate | null;
+  operatorCertificate: Certificate | null;
+  refusedConnections: () => number;
   /** Null if nothing is traced. */
   spans: (() => SpanCounts) | null;
 }
@@ -108,7 +110,11 @@ export function createMetrics() {
       watchState(registers, sources);
       watchFleet(registers, sources);
       watchProgress(registers, sources);
-      if (sources.certificate) watchCertificate(registers, sources.certificate);
+      watchOperator(registers, sources.refusedConnections);
+      if (sources.certificate) watchCertificate(registers, sources.certificate, 'fairway_tls_certificate');
+      if (sources.operatorCertificate) {
+        watchCertificate(registers, sources.operatorCertificate, 'fairway_operator_tls_certificate');
+      }
       if (sources.spans) watchSpans(registers, sources.spans);
     },
   };

@@ -81,13 +81,17 @@ export function watchState(
   );
 }
 
-/** The certificate of the public listener. */
-export function watchCertificate(registers: Registry[], certificate: Certificate): void {
-  const end = 'End of the certificate that agents are served, in seconds since 1970';
-  gauge(registers, 'fairway_tls_certificate_expiry_timestamp_seconds', end, [], () => [
-    [{}, certificate.expires() / 1000],
-  ]);
-  gauge(registers, 'fairway_tls_certificate_current', 'Is the certificate in the files the served one?', [], () => [
+/** The operator listener. */
+export function watchOperator(registers: Registry[], refusedConnections: () => number): void {
+  const refused = 'Connections that were refused because operator.maxConnections were open';
+  counter(registers, 'fairway_operator_connections_refused_total', refused, [], () => [[{}, refusedConnections()]]);
+}
+
+/** The certificate of a listener; `prefix` is how its metrics begin. */
+export function watchCertificate(registers: Registry[], certificate: Certificate, prefix: string): void {
+  const end = 'End of the certificate that is served, in seconds since 1970';
+  gauge(registers, `${prefix}_expiry_timestamp_seconds`, end, [], () => [[{}, certificate.expires() / 1000]]);
+  gauge(registers, `${prefix}_current`, 'Is the certificate in the files the served one?', [], () => [
     [{}, certificate.isCurrent() ? 1 : 0],
   ]);
 }

@@ -8,14 +8,14 @@ import type { State } from './state.ts';
 
 /** A change of a pull request's label, as GitHub reports it. */
 export interface LabelEvent {
-  /** GitHub's id of the delivery; a redelivery has the same id. */
+  /** The SHA-256 of the signed body, hex; a redelivery has the same. */
   delivery: string;
   pr: number;
   /** True if the label was set, false if it was removed. */
   signedOff: boolean;
   /** The GitHub login of the person who did it. */
   by: string;
-  /** ISO 8601. */
+  /** ISO 8601; a time to come counts as now, so that it does not outlast later events. */
   at: string;
 }
 
@@ -64,7 +64,8 @@ export function createSignOffs({ state, releases, now }: SignOffsOptions): SignO
         const snapshot = state.snapshot();
         const before = snapshot.signOffs;
         const known = before ?? NO_SIGN_OFFS;
-        const { delivery, pr, by, at, signedOff } = event;
+        const { delivery, pr, by, signedOff } = event;
+        const at = Date.parse(event.at) > now().getTime() ? now().toISOString() : event.at;
         if (known.deliveries.includes(delivery)) return { ignored: 'this delivery was already processed' };
         const last = known.verdicts.find((verdict) => verdict.pr === pr);
         if (last && Date.parse(last.at) > Date.parse(at))

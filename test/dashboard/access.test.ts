@@ -47,7 +47,17 @@ describe('signing in', () => {
   it('asks for a secure channel for the cookie behind a proxy that ends TLS', async () => {
     const person = createPerson(await startServer(QUICKSTART));
     const reply = await person.signIn(TOKENS.operator, { 'X-Forwarded-Proto': 'https' });
-    expect(reply.headers.getSetCookie().join()).toContain('Secure; SameSite=Strict');
+    const [cookie = ''] = reply.headers.getSetCookie();
+    expect(cookie).toMatch(
+      /^__Host-fairway_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+    );
+    const https = { 'X-Forwarded-Proto': 'https' };
+    expect((await person.get('/', https)).text).toContain('stable/cloud');
+    // Another host of the domain could have set a cookie without the prefix.
+    const secret = person.cookies.get('__Host-fairway_session') ?? '';
+    person.cookies.clear();
+    person.cookies.set('fairway_session', secret);
+    expect((await person.get('/', https)).headers.get('location')).toMatch(/^\/sign-in/);
   });
 
   it('answers 400 for a form that cannot be read', async () => {

@@ -29,7 +29,7 @@ async function startCloud() {
         channels: STAGES.map((name) => ({ name: `cloud/${name}`, target: BEFORE, controlPlane: name })),
       },
       promotion: { stages, advanceEvery: '20ms' },
-      github: { webhookSecret: SECRET },
+      github: { webhookSecret: SECRET, repository: 'gravitational/teleport' },
     },
     { now: () => new Date(time) },
   );

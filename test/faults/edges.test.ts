@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ADMIN_TOKEN, startFairway } from '../support/process.ts';
-import { temporaryDirectory } from '../support/server.ts';
+import { QUICKSTART, temporaryDirectory } from '../support/server.ts';
 
 /** The status line that a server answers to these bytes. */
 async function statusOf(url: string, lines: string[]): Promise<string> {
@@ -104,12 +104,35 @@ describe('the operator listener', () => {
     expect(server.logs().filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('says at the start that labels of any repository count', async () => {
+  it('refuses the webhook of GitHub until a repository is set, and says so at the start', async () => {
     const env = { FAIRWAY_GITHUB_WEBHOOK_SECRET: 'a-secret-of-the-tests-0123456789' };
     const open = await startFairway({ env });
-    expect(open.logs().map(({ msg }) => msg)).toContainEqual(expect.stringMatching(/set github\.repository/));
+    expect(open.logs().map(({ msg }) => msg)).toContainEqual(expect.stringMatching(/until github\.repository is set/));
+    const refused = await fetch(`${open.operatorUrl}/hooks/github`, { method: 'POST', body: '{}' });
+    expect(refused.status).toBe(404);
+    expect(await refused.text()).toContain('set github.repository');
     const closed = await startFairway({ env, settings: { github: { repository: 'a/b' } } });
-    expect(closed.logs().map(({ msg }) => msg)).not.toContainEqual(expect.stringMatching(/set github\.repository/));
+    expect(closed.logs().map(({ msg }) => msg)).not.toContainEqual(expect.stringMatching(/github\.repository/));
+  });
+
+  it('bounds the connections of operators, so that polls find room', async () => {
+    const server = await startFairway({ settings: { ...QUICKSTART, operator: { maxConnections: 5 } } });
+    const { hostname, port } = new URL(server.operatorUrl);
+    let ended = 0;
+    const sockets = Array.from({ length: 12 }, () =>
+      connect(Number(port), hostname)
+        .on('close', () => ended++)
+        .on('error', () => {}),
+    );
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    await vi.waitFor(() => expect(ended).toBeGreaterThanOrEqual(7));
+    expect((await server.poll()).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () =>
+      expect(await server.metric('fairway_operator_connections_refused_total')).toBeGreaterThanOrEqual(7),
+    );
   });
 
   it('takes the security mark from no release by an import', async () => {

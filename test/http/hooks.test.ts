@@ -18,7 +18,9 @@ interface Delivery {
 }
 
 async function started(github: object = {}) {
-  const server = await startServer({ github: { webhookSecret: SECRET, ...github } });
+  const server = await startServer({
+    github: { webhookSecret: SECRET, repository: 'gravitational/teleport', ...github },
+  });
   const api = operatorClient(server, 'release-manager');
   await api('POST', '/releases/import', [{ version: '16.4.7', date: null, security: false }]);
   const register = () =>
@@ -81,6 +83,28 @@ describe('a label on GitHub', () => {
     expect(await deliver({ delivery: 'late', at: '2024-11-12T11:04:00Z' })).toMatchObject({
       body: { ignored: expect.stringContaining('later') },
     });
+    expect(await signedOff()).toBeNull();
+  });
+
+  it('does nothing when a recorded body is sent again under another id', async () => {
+    const { register, deliver, signedOff } = await started();
+    await register();
+    await deliver({ delivery: 'first' });
+    await deliver({ action: 'unlabeled', at: '2024-11-12T11:00:00Z' });
+    expect(await deliver({ delivery: 'forged' })).toMatchObject({
+      body: { ignored: expect.stringContaining('already') },
+    });
+    expect(await signedOff()).toBeNull();
+  });
+
+  it('does not outlast later events with a time to come', async () => {
+    const { register, deliver, signedOff } = await started();
+    await register();
+    await deliver({ at: '2199-01-01T00:00:00Z' });
+    const { at } = await signedOff();
+    expect(Date.parse(at)).toBeLessThanOrEqual(Date.now());
+    const later = new Date(Date.parse(at) + 1).toISOString();
+    expect(await deliver({ action: 'unlabeled', at: later })).toMatchObject({ body: { releases: [CLOUD] } });
     expect(await signedOff()).toBeNull();
   });
 

@@ -180,3 +180,23 @@ describe.skipIf(!canTls)('a certificate', () => {
     expect(performance.now() - start, 'less than the time that a handshake may take').toBeLessThan(8_000);
   });
 });
+
+it.skipIf(!canTls)('serves operators over TLS, and takes a renewed certificate', async () => {
+  const authority = createAuthority();
+  const files = { certificate: join(authority.dir, 'served.pem'), key: join(authority.dir, 'served.key') };
+  install(authority.issue('first'), files);
+  const tls = { ...files, lookEvery: '20ms' };
+  const server = await startFairway({ settings: { ...QUICKSTART, operator: { tls } } });
+  expect(server.operatorUrl).toMatch(/^https:/);
+  const ready = () =>
+    new Promise<string>((resolve) => {
+      const args = ['-sS', '--cacert', authority.ca, `${server.operatorUrl}/readyz`];
+      execFile('curl', args, (error, stdout, stderr) => resolve(error ? stderr : stdout));
+    });
+  expect(await ready()).toBe('ready');
+  const name = () => shownName({ server: { ...server, publicUrl: server.operatorUrl }, authority, files });
+  expect(await name()).toBe('first');
+  install(authority.issue('second'), files);
+  await vi.waitFor(async () => expect(await name()).toBe('second'));
+  expect((await server.poll()).body).toBe('v16.4.6');
+});

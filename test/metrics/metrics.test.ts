@@ -35,6 +35,7 @@ describe('metrics', () => {
     }
     expect(labels).toEqual({
       fairway_answers_withheld: [],
+      fairway_operator_connections_refused_total: [],
       fairway_polls_total: ['channel', 'code', 'endpoint'],
       fairway_channel_target_info: ['channel', 'critical', 'pinned', 'version'],
       fairway_channel_held: ['channel'],
