@@ -12,6 +12,7 @@ import { type Evidence, highestCounts, oldestOf, type Population, total } from '
 import type { Finding } from './finding.ts';
 import { type ArtifactSet, type Catalogue, missingArtifacts, versionsOf } from './release.ts';
 import { hopFaults } from './release-line.ts';
+import { oldestSupportedMajor } from './support.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 import { clock, who } from './words.ts';
 
@@ -146,6 +147,7 @@ export function assess(
     reasons,
     warnings: [
       ...findControlPlaneWarnings(target, controlPlane),
+      ...findSupportWarnings(target, policy.catalogue),
       ...findAgentWarnings(target, agents, present, policy.catalogue),
       ...found.filter((each) => !agentReasons.includes(each)).map(alreadyStranded),
       ...(planeBars ? [] : planeFaults.map(alreadyStranded)),
@@ -203,19 +205,32 @@ export function summarise(population: Population): EvidenceSummary[] {
   });
 }
 
-function findControlPlaneFaults(target: Version, plane: ControlPlaneState | null): Finding<RefusalReason>[] {
+/** Why a control plane refuses clients at `target`: its agents, or the tools of people. */
+export function findControlPlaneFaults(
+  target: Version,
+  plane: ControlPlaneState | null,
+  clients = 'its agents',
+): Finding<RefusalReason>[] {
   if (!plane?.version) return [];
   const { name, version: lowest, highest } = plane;
   if (target.major > lowest.major) {
-    const detail = `${target.text} is a major ahead of control plane ${name} (${lowest.text}), which would refuse its agents; upgrade the control plane first`;
+    const detail = `${target.text} is a major ahead of control plane ${name} (${lowest.text}), which would refuse ${clients}; upgrade the control plane first`;
     return [{ reason: 'target_ahead_of_control_plane', detail }];
   }
   const latest = highest ?? lowest;
   if (latest.major - target.major > 1) {
-    const detail = `${target.text} is more than a major behind control plane ${name} (${latest.text}), which would refuse its agents; choose ${latest.major - 1}.x or later`;
+    const detail = `${target.text} is more than a major behind control plane ${name} (${latest.text}), which would refuse ${clients}; choose ${latest.major - 1}.x or later`;
     return [{ reason: 'target_behind_control_plane', detail }];
   }
   return [];
+}
+
+/** Teleport supports the latest major and the two before it (RFD 12). */
+function findSupportWarnings(target: Version, catalogue: Catalogue): Finding<'out_of_support'>[] {
+  const supported = oldestSupportedMajor(catalogue);
+  if (supported === null || target.major >= supported) return [];
+  const detail = `${target.text} is out of support, which begins at ${supported}.0.0; choose a release of a supported major`;
+  return [{ reason: 'out_of_support', detail }];
 }
 
 /** A channel that leaves its control plane must not leave what it is judged by. */

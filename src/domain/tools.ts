@@ -1,5 +1,11 @@
 import type { Channel } from './channel.ts';
-import { findReleaseFaults, type Policy, type Report } from './compatibility.ts';
+import {
+  type ControlPlaneState,
+  findControlPlaneFaults,
+  findReleaseFaults,
+  type Policy,
+  type Report,
+} from './compatibility.ts';
 import type { Catalogue } from './release.ts';
 import type { Version } from './version.ts';
 
@@ -7,11 +13,20 @@ import type { Version } from './version.ts';
 export type ToolsReport = Pick<Report, 'target' | 'reasons'>;
 
 /**
- * May the channel serve `version` to client tools? Only the catalogue and the kinds that the channel accepts are
- * checked: tools are not agents of the channel, and are installed from packages, never with Helm.
+ * May the channel serve `version` to client tools? The catalogue, the kinds that the channel accepts and its control
+ * plane are checked, which takes clients of its own major and the one before (RFD 12). Agents are not: tools are no agents
+ * of the channel, and are installed from packages, never with Helm.
  */
-export function assessTools(version: Version, policy: Omit<Policy, 'needsHelm'>): ToolsReport {
-  return { target: version.text, reasons: findReleaseFaults(version, { ...policy, needsHelm: false }) };
+export function assessTools(
+  version: Version,
+  policy: Omit<Policy, 'needsHelm'>,
+  controlPlane: ControlPlaneState | null,
+): ToolsReport {
+  const planeFaults = findControlPlaneFaults(version, controlPlane, 'client tools');
+  return {
+    target: version.text,
+    reasons: [...planeFaults, ...findReleaseFaults(version, { ...policy, needsHelm: false })],
+  };
 }
 
 /**

@@ -148,10 +148,13 @@ export function createGate(options: GateOptions): Gate {
       return { report, overridden: enforce(after.name, report, request, accepted), cleared };
     },
 
-    enforceTools({ name, accepts, toolsVersion }, { snapshot = state.snapshot(), asker }) {
+    enforceTools({ name, accepts, toolsVersion, controlPlane }, { snapshot = state.snapshot(), asker }) {
       if (!toolsVersion) return;
       const policy = { accepts, catalogue: snapshot.releases, strict: strictCatalogue };
-      const { target, reasons } = shown(assessTools(requireVersion(toolsVersion), policy), asker);
+      const { target, reasons } = shown(
+        assessTools(requireVersion(toolsVersion), policy, planeOf(snapshot, controlPlane)),
+        asker,
+      );
       if (reasons.length === 0) return;
       const why = reasons.map(({ detail }) => detail).join('; ');
       throw new FairwayError('refused', `${target} is refused for the client tools of ${name}: ${why}`);

@@ -308,6 +308,7 @@ describe('warns, and allows', () => {
       { agents: { '16.0.0': 2 }, target: '16.4.7', policy: { catalogue: catalogue('18.2.0') } },
       [],
     ],
+    ['a target out of support', { target: '15.4.7', policy: { catalogue: catalogue('18.2.0') } }, [['out_of_support']]],
     ['agents of unknown support', { agents: { '1.0.0': 2 }, target: '1.0.1' }, []],
   ])('%s', (_, given, expected) => {
     const report = judge(given);

@@ -32,9 +32,24 @@ describe('a version for client tools', () => {
     ['unknown to a strict catalogue', [], STABLE, true, ['unknown_release']],
     ['unknown to a catalogue that is not strict', [], STABLE, false, []],
   ])('that is %s', (_, known, accepts, strict, reasons) => {
-    const report = assessTools(v('16.4.8'), { accepts, strict, catalogue: catalogue(...known) });
+    const report = assessTools(v('16.4.8'), { accepts, strict, catalogue: catalogue(...known) }, null);
     expect(report.target).toBe('16.4.8');
     expect(report.reasons.map(({ reason }) => reason)).toEqual(reasons);
+  });
+});
+
+describe('a control plane', () => {
+  it.each<[string, string, string[]]>([
+    ['16.4.7', '16.4.8', []],
+    ['16.4.7', '15.4.8', []],
+    ['16.4.7', '14.3.0', ['target_behind_control_plane']],
+    ['16.4.7', '17.0.0', ['target_ahead_of_control_plane']],
+  ])('at %s and client tools at %s', (plane, tools, reasons) => {
+    const policy = { accepts: ['stable' as const], strict: false, catalogue: catalogue() };
+    const report = assessTools(v(tools), policy, { name: 'main', version: v(plane) });
+    expect(report.reasons.map(({ reason }) => reason)).toEqual(reasons);
+    for (const { detail } of report.reasons) expect(detail).toMatch(/control plane main.*would refuse client tools/);
+    expect(assessTools(v(tools), policy, { name: 'main', version: null }).reasons).toEqual([]);
   });
 });
 
