@@ -25,12 +25,21 @@ export function renderPage(
 ) {
   const { pathname, search } = new URL(c.req.url);
   const page = (
-    <Layout title={title} section={section} live={live ? pathname + search : null} chart={chart} frame={c.get('frame')}>
+    <Layout
+      title={title}
+      section={section}
+      live={live ? pathname + withoutVersions(search) : null}
+      chart={chart}
+      frame={c.get('frame')}
+    >
       {content}
     </Layout>
   );
   return c.html(`<!doctype html>${page}`, status);
 }
+
+/** A guess that comes back masked would be confirmed, so the mask for versions under embargo must not see it. */
+const withoutVersions = (search: string) => search.replaceAll('.', '%2E');
 
 /** The snapshot is compared with the store every few seconds; older than this it may be out of date. */
 const STALE_MS = 15_000;

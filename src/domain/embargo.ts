@@ -3,6 +3,7 @@ import { type RefusalReason, type Report, unknownRelease } from './compatibility
 import { derivedOnce } from './derived.ts';
 import type { Catalogue } from './release.ts';
 import { type Actor, may } from './role.ts';
+import { VERSION_KINDS } from './version.ts';
 
 /** May the actor know of releases under embargo (RFD 134, Security releases)? */
 export const seesEmbargoed = (actor: Actor): boolean => may(actor, 'see-embargoed');
@@ -20,11 +21,14 @@ const published = derivedOnce(
     new Map([...releases].filter(([, { embargoed }]) => !embargoed)),
 );
 
+/** The suffixes that make another version of one. */
+const PRE_RELEASES = VERSION_KINDS.filter((kind) => kind !== 'stable' && kind !== 'other').join('|');
+
 /** Replaces every version under embargo in a text by `embargoed`. */
 export type Mask = (text: string) => string;
 
-/** The mask for all versions under embargo except those that `named` contains; null if there are none. */
-export function createMask(releases: Catalogue, named = ''): Mask | null {
+/** The mask for all versions under embargo except those of `named`, which are canonical; null if there are none. */
+export function createMask(releases: Catalogue, named: readonly string[] = []): Mask | null {
   const secrets = [...releases.values()]
     .filter(({ embargoed, version }) => embargoed && !named.includes(version))
     // A version may be the beginning of another, so longer ones come first.
@@ -32,8 +36,11 @@ export function createMask(releases: Catalogue, named = ''): Mask | null {
     .sort((a, b) => b.length - a.length);
   if (secrets.length === 0) return null;
   const patterns = secrets.map((version) => version.replaceAll('.', '\\.'));
-  // 16.4.8 must not match inside a longer version, such as 16.4.80 or 16.4.8-rc.1.
-  const pattern = new RegExp(`(?<![\\w.-])v?(${patterns.join('|')})(?![\\w-]|\\.\\w)`, 'g');
+  // 16.4.8 must match in teleport-16.4.8_amd64.deb, and not inside of 16.4.80, 1.16.4.8 or 16.4.8-rc.1.
+  const pattern = new RegExp(
+    `(?<![A-Za-z0-9]|\\d\\.)v?(${patterns.join('|')})(?![A-Za-z0-9]|\\.\\d|-(?:${PRE_RELEASES})\\b)`,
+    'g',
+  );
   // Numbered, so that two masked versions stay two series of a metric.
   const names = new Map(
     secrets.map((version, index) => [version, index === 0 ? 'embargoed' : `embargoed-${index + 1}`]),
@@ -41,11 +48,14 @@ export function createMask(releases: Catalogue, named = ''): Mask | null {
   return (text) => text.replace(pattern, (_, version: string) => names.get(version) ?? 'embargoed');
 }
 
-/** The entry for readers who must not know of the embargo: it shows only that there was a change, when, and by whom. */
+/**
+ * The entry for readers who must not know of the embargo: one about it shows only that there was a change, when, and by
+ * whom. None shows its hash, from which the content of the ones before could be searched.
+ */
 export function redactEntry(entry: AuditEntry, mask: Mask): AuditEntry {
   const text = JSON.stringify(entry);
-  if (mask(text) === text) return entry;
-  const { writes: _, ...rest } = entry;
+  const { writes: _, ...rest } = { ...entry, hash: '' };
+  if (mask(text) === text) return { ...entry, hash: '' };
   return { ...rest, subject: mask(entry.subject), reason: 'under embargo', before: null, after: null };
 }
 

@@ -37,7 +37,6 @@ describe('a release under embargo', () => {
     for (const path of [
       '/releases',
       '/releases/support',
-      '/releases/backport-plan?urgency=urgent',
       '/releases/16.4.7/tags',
       '/audit',
       '/channels',
@@ -84,6 +83,40 @@ describe('a release under embargo', () => {
     const manager = createPerson(server);
     await manager.signIn(TOKENS['release-manager']);
     expect((await manager.get('/releases')).text).toContain(SECRET);
+  });
+
+  it('is not in the plan of backports, which answers as if it was never registered', async () => {
+    const { viewer, manager } = await started();
+    const plan = (api: typeof viewer) => api('GET', '/releases/backport-plan?urgency=urgent').then(({ body }) => body);
+    expect((await plan(viewer)).releases).toEqual([{ version: SECRET, follows: '16.4.7' }]);
+    expect((await plan(manager)).releases).toEqual([{ version: '16.4.9', follows: SECRET }]);
+  });
+
+  it('is not unmasked by guesses, wherever a request makes them', async () => {
+    const { server, viewer } = await started();
+    const guesses = Array.from({ length: 500 }, (_, index) => `16.4.${index}`).join(',');
+    const person = createPerson(server);
+    await person.signIn(TOKENS.viewer);
+    const answers = [
+      await viewer('GET', '/control-planes', undefined, { Host: `${SECRET}.example.com`, 'X-Guess': guesses }),
+      await viewer('GET', '/agents?version=x&version=16.4.8'),
+      await viewer('POST', '/control-planes/main/check', { version: '16.4.7', guess: guesses }),
+      await viewer('POST', '/channels/stable%2Fcloud/check', { version: '16.4.7', [SECRET]: SECRET }),
+    ].map(({ body }) => JSON.stringify(body).replaceAll(guesses, ''));
+    for (const page of [`/?x=${guesses}`, `/control-planes?guess=${SECRET}`]) {
+      answers.push((await person.get(page)).text.replaceAll(encodeURIComponent(guesses), ''));
+    }
+    for (const answer of answers) expect(answer.match(/.{0,60}16\.4\.8(?!\d).{0,40}/)?.[0]).toBeUndefined();
+  });
+
+  it('cannot be searched for by the hashes of the audit log', async () => {
+    const { viewer, manager } = await started();
+    const hashes = async (api: typeof viewer, path: string) =>
+      (await api('GET', path)).body.entries.map(({ hash }: { hash: string }) => hash);
+    for (const path of ['/audit', '/channels/stable%2Fcloud/history']) {
+      expect((await hashes(viewer, path)).join('')).toBe('');
+      for (const hash of await hashes(manager, path)) expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    }
   });
 
   it('stays hidden in answers to unusual requests', async () => {
