@@ -147,6 +147,17 @@ export function highestVersion(record: AgentRecord): string | null {
   return said.reduce(higherVersion, counted);
 }
 
+/**
+ * Every version at which the agent counts: the lowest, the highest, and `UNREADABLE` where a check-in that anybody could
+ * have sent has one beside an inventory. That is stricter than both for a target of another major, and less strict within
+ * the present one. Empty where the agent does not count.
+ */
+export function countedVersions(record: AgentRecord): string[] {
+  const [counted, highest] = [countedVersion(record), highestVersion(record)];
+  if (counted === null || highest === null) return [];
+  return [...new Set([counted, highest, ...(currentSighting(record)?.version === UNREADABLE ? [UNREADABLE] : [])])];
+}
+
 /** The channels that an agent counts on. */
 export function channelsOf({ inventory, checkIn, past }: AgentRecord): string[] {
   const channels = [

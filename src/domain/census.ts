@@ -178,15 +178,23 @@ function strays(name: string, figures: FleetFigures, resolve: ResolveGroup): Ver
   });
 }
 
-/** The count, and the same agents with those in dispute at their highest version. A target must be safe for both. */
+/**
+ * The count, the same agents with those in dispute at their highest version, and with those of them at an unreadable one
+ * that may be. A target must be safe for each.
+ */
 function rivals(counted: VersionCounts, disputed: readonly DisputeTally[]): VersionCounts[] {
-  if (disputed.length === 0) return [counted];
-  const raised = new Map(counted);
+  const higher = disputed.filter(({ high }) => high !== UNREADABLE);
+  const unreadable = disputed.filter(({ high }) => high === UNREADABLE);
+  return [counted, ...[higher, unreadable].filter(({ length }) => length > 0).map((some) => moved(counted, some))];
+}
+
+function moved(counted: VersionCounts, disputed: readonly DisputeTally[]): VersionCounts {
+  const after = new Map(counted);
   for (const { low, high, agents } of disputed) {
-    raised.set(low, (raised.get(low) ?? 0) - agents);
-    raised.set(high, (raised.get(high) ?? 0) + agents);
+    after.set(low, (after.get(low) ?? 0) - agents);
+    after.set(high, (after.get(high) ?? 0) + agents);
   }
-  return [counted, tally(raised)];
+  return tally(after);
 }
 
 function describeSurvey(survey: Survey, policy: CensusPolicy, now: number): Evidence {

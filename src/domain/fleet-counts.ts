@@ -8,7 +8,7 @@ export interface VersionTally {
   agents: number;
 }
 
-/** Agents in dispute: some of those that count at `low` (`countedVersion`), which may run `high` (`highestVersion`). */
+/** Agents in dispute: some of those that count at `low`, which count at `high` as well (`countedVersions`). */
 export interface DisputeTally {
   channel: string;
   low: string;

@@ -2,13 +2,13 @@ import {
   type Agent,
   channelsOf,
   countedVersion,
+  countedVersions,
   currentSighting,
-  highestVersion,
   recordOf,
   type Sighting,
 } from '../domain/agent.ts';
 import { agentFaults, findAgentFaults } from '../domain/agent-findings.ts';
-import { agentVersion, compareAgentVersions } from '../domain/agent-version.ts';
+import { agentVersion, compareAgentVersions, UNREADABLE } from '../domain/agent-version.ts';
 import { criticalAnswer, versionAnswer } from '../domain/answer.ts';
 import { type Channel, channelAt, describeHold, type Plan, withdrawnAt } from '../domain/channel.ts';
 import type { MembershipSettings } from '../domain/membership.ts';
@@ -108,7 +108,7 @@ export function explainAgent(
   groups: MembershipSettings['groups'] = {},
 ): Explanation {
   const agent = viewAgent(known);
-  const highest = highestVersion(recordOf(known)) ?? agent.version;
+  const others = countedVersions(recordOf(known)).filter((version) => version !== agent.version);
   const stored = channels.get(agent.channel);
   if (!stored) {
     const because = `there is no channel ${agent.channel}, so the agent's polls are answered with 404 and it stays where it is`;
@@ -116,7 +116,7 @@ export function explainAgent(
   }
   const channel = channelAt(stored, at);
   const { name, target, critical, pin } = channel;
-  const plan = explainPlan(agent, highest, channel);
+  const plan = explainPlan(agent, others, channel);
   const groupOf = prepareGroupOf(channel, groups)?.groupOf ?? null;
   const served = servedTo(channel, groupOf, agent, at);
   return {
@@ -129,10 +129,10 @@ export function explainAgent(
     stranded:
       counts(agent) &&
       target !== null &&
-      isStranded([agent.version, highest], requireVersion(target), requireVersion(target)),
+      isStranded([agent.version, ...others], requireVersion(target), requireVersion(target)),
     plan,
     revision: stored.revision,
-    because: because(agent, highest, channel, plan, [...describeTurn(agent, channel, served, at)]),
+    because: because(agent, others, channel, plan, [...describeTurn(agent, channel, served, at)]),
   };
 }
 
@@ -142,16 +142,16 @@ const isStranded = (versions: string[], target: Version, present: Version | null
 
 const counts = ({ enrolled, expired }: AgentView) => enrolled && !expired;
 
-function explainPlan(agent: AgentView, highest: string, { plan, target }: Channel): Explanation['plan'] {
+function explainPlan(agent: AgentView, others: string[], { plan, target }: Channel): Explanation['plan'] {
   if (!plan) return null;
   const next = nextStep(plan);
   const present = target === null ? null : requireVersion(target);
-  return { ...plan, next: next.text, strandsAgent: isStranded([agent.version, highest], next, present) };
+  return { ...plan, next: next.text, strandsAgent: isStranded([agent.version, ...others], next, present) };
 }
 
 function because(
   agent: AgentView,
-  highest: string,
+  others: string[],
   channel: Channel,
   plan: Explanation['plan'],
   turn: string[],
@@ -160,10 +160,10 @@ function because(
   const parts = [
     target === null
       ? describeNoTarget(agent, channel)
-      : `the agent follows ${name} and ${describeMove(agent, highest, target)}`,
+      : `the agent follows ${name} and ${describeMove(agent, others, target)}`,
     ...turn,
     ...describeOddities(agent),
-    ...(highest === agent.version ? [] : [`it may run ${highest} instead, so it counts there as well`]),
+    ...others.map((version) => `it may run ${describeVersion(version)} instead, so it counts there as well`),
     ...(target !== null && pin ? [`the target is pinned by ${who(pin.by)}: ${pin.reason}`] : []),
     ...(channel.hold ? [`the channel is ${describeHold(channel)}`] : []),
     ...(target !== null && critical
@@ -201,6 +201,9 @@ function describeTurn(agent: AgentView, channel: Channel, served: ReturnType<typ
   return [`the channel rolls out ${rollout.to}: ${parts.join(', ')}`];
 }
 
+const describeVersion = (version: string): string =>
+  version === UNREADABLE ? 'a version that cannot be read' : version;
+
 function describeNoTarget(agent: AgentView, channel: Channel): string {
   const { name } = channel;
   const at = withdrawnAt(channel);
@@ -208,9 +211,9 @@ function describeNoTarget(agent: AgentView, channel: Channel): string {
   return `${why}, so the agent stays at ${agent.version}`;
 }
 
-function describeMove(agent: AgentView, highest: string, text: string): string {
+function describeMove(agent: AgentView, others: string[], text: string): string {
   const target = requireVersion(text);
-  const [fault] = findAgentFaults(target, new Map([agent.version, highest].map((version) => [version, 1])), target);
+  const [fault] = findAgentFaults(target, new Map([agent.version, ...others].map((version) => [version, 1])), target);
   if (fault) return `is stranded by the target: ${fault.detail}`;
   if (!agentVersion(agent.version)) return `gets ${text}; its own version cannot be read`;
   const order = compareAgentVersions(agent.version, text);

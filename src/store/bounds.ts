@@ -64,7 +64,7 @@ const roomForVersion: Room = (kind, label) => {
 const roomForGroup: Room = (kind, label) => (kind === KINDS.group && label !== OTHER_GROUP ? MAX_GROUPS : 0);
 const roomForLabel: Room = (kind, label) => Math.max(roomForVersion(kind, label), roomForGroup(kind, label));
 /** A release line, or two that are in dispute. */
-const LINE = /^(\?|\d+(\.\d+)?\.x)(>\d+(\.\d+)?\.x)?$/;
+const LINE = /^(\?|\d+(\.\d+)?\.x)(>(\?|\d+(\.\d+)?\.x))?$/;
 
 /** An agent has at most one label of a kind on each channel, so each field is looked at by itself. */
 function hasRoom(record: AgentRecord, tallies: Tallies, roomFor: Room): boolean {

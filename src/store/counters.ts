@@ -3,9 +3,8 @@ import {
   type AgentMark,
   type AgentRecord,
   channelsOf,
-  countedVersion,
+  countedVersions,
   currentSighting,
-  highestVersion,
   marksOf,
 } from '../domain/agent.ts';
 import type { FleetCounts } from '../domain/fleet-counts.ts';
@@ -18,7 +17,7 @@ import { STRANGER, updaterOf } from './packing.ts';
 export const KINDS = {
   /** Agents, from whatever source, by the version that counts. */
   known: 'k:',
-  /** `CHANNEL d:LOW>HIGH`: agents in dispute, which count at LOW and may run HIGH. */
+  /** `CHANNEL d:LOW>OTHER`: agents in dispute, which count at LOW, and at OTHER as well. */
   disputed: 'd:',
   /** Enrolled check-ins by the version that they reported. */
   reported: 'v:',
@@ -63,10 +62,10 @@ function labelsOf(record: AgentRecord): string[] {
   const other = current === listed ? (checkIn?.enrolled ? checkIn : null) : listed;
   const group = current?.group ?? other?.group;
   const updater = current?.updater ?? other?.updater;
-  const [low, high] = [countedVersion(record), highestVersion(record)];
+  const [low = '', ...others] = countedVersions(record);
   return [
     KINDS.known + low,
-    ...(high === low ? [] : [`${KINDS.disputed}${low}>${high}`]),
+    ...others.map((other) => `${KINDS.disputed}${low}>${other}`),
     ...(group ? [KINDS.group + group] : []),
     ...(updater ? [KINDS.updater + updater.charAt(0)] : []),
     ...marksOf(record).map((mark) => KINDS.mark + mark),

@@ -2,7 +2,7 @@ import {
   type Agent,
   type AgentRecord,
   countedVersion,
-  highestVersion,
+  countedVersions,
   marksOf,
   type Sighting,
 } from '../domain/agent.ts';
@@ -27,7 +27,7 @@ function recordOf({ sightings, past }: Agent): AgentRecord {
 
 /**
  * Does one sighting of the agent meet all that the query asks for? Where no source is asked for, the version is the one
- * that counts, if the agent counts; an agent in dispute is also found by its highest version. It is also
+ * that counts, if the agent counts; an agent in dispute is also found by the others at which it counts. It is also
  * found on the other channels that it is remembered on.
  */
 export function isWanted(agent: Agent, query: AgentQuery): boolean {
@@ -35,14 +35,14 @@ export function isWanted(agent: Agent, query: AgentQuery): boolean {
   const record = recordOf(agent);
   if (mark !== undefined && !marksOf(record).includes(mark)) return false;
   const counted = source === undefined ? countedVersion(record) : null;
-  const highest = source === undefined ? highestVersion(record) : null;
+  const others = source === undefined ? countedVersions(record) : [];
   const versionOf = (sighting: Sighting) => counted ?? sighting.version;
   const channels = ({ source: from, channel: own }: Agent['sightings'][number]) =>
     from === 'check-ins' ? [own, ...agent.past.elsewhere.map((other) => other.channel)] : [own];
   return agent.sightings.some(
     (sighting) =>
       (channel === undefined || channels(sighting).includes(channel)) &&
-      (version === undefined || versionOf(sighting) === version || highest === version) &&
+      (version === undefined || versionOf(sighting) === version || others.includes(version)) &&
       (olderThan === undefined || compareAgentVersions(versionOf(sighting), olderThan) < 0) &&
       (group === undefined || sighting.group === group) &&
       (host === undefined || (sighting.host?.toLowerCase().includes(host.toLowerCase()) ?? false)) &&

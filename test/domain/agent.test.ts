@@ -3,6 +3,7 @@ import {
   type AgentRecord,
   channelsOf,
   countedVersion,
+  countedVersions,
   highestVersion,
   isAgentId,
   isGroup,
@@ -397,6 +398,24 @@ describe('an agent counts', () => {
     ],
   ])('and may be as high as %s', (_, steps, expected) => {
     expect(highestVersion(recordAfter(steps))).toBe(expected);
+  });
+
+  it('and as unreadable too, where anyone may check in unreadable beside an inventory', () => {
+    const record = recordAfter([
+      [I, '17.0.1', 1],
+      [C, '?', 2, OPEN],
+    ]);
+    expect(countedVersions(record)).toEqual(['17.0.1', '?']);
+    expect(countedVersions(recordAfter([[C, '?', 2, OPEN]]))).toEqual(['?']);
+    expect(
+      countedVersions(
+        recordAfter([
+          [I, '17.0.1', 1],
+          [C, '?', 2, OPEN],
+          [I, '17.0.1', 3],
+        ]),
+      ),
+    ).toEqual(['17.0.1']);
   });
 
   it('once where only build metadata differs', () => {

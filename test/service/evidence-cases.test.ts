@@ -164,6 +164,12 @@ const STAYS: Case[] = [
     target: '16.4.7',
   },
   {
+    behaviour: 'an older list does not make readable what an agent said of itself since, where anyone may say it',
+    mode: 'open',
+    before: [whole('a'), poll('4', 'a', 'unknown')],
+    after: [partial('a', entry('4', '16.4.6', { seen: 86_400 }))],
+  },
+  {
     behaviour: 'two whole lists of one moment that come again in turn drop nobody',
     before: [
       wholeOf(0, entry('1', '15.4.9'), entry('2', '16.4.6')),

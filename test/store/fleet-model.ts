@@ -2,9 +2,8 @@ import {
   type Agent,
   type AgentRecord,
   channelsOf,
-  countedVersion,
+  countedVersions,
   currentSighting,
-  highestVersion,
   marksOf,
   NO_PAST,
   recordSighting,
@@ -117,9 +116,9 @@ function countAll(records: AgentRecord[]): Omit<Counts, 'surveys' | 'latest' | '
     );
     const [first, second] = counting.sort((a, b) => Number(b === current) - Number(a === current));
     for (const channel of channelsOf(record)) {
-      const [low, high] = [countedVersion(record), highestVersion(record)];
+      const [low, ...others] = countedVersions(record);
       sums.known.add(channel, low);
-      if (low !== high) sums.disputed.add(channel, `${low} ${high}`);
+      for (const other of others) sums.disputed.add(channel, `${low} ${other}`);
       sums.groups.add(channel, first?.group ?? second?.group);
       sums.updaters.add(channel, first?.updater ?? second?.updater);
       for (const mark of marksOf(record)) sums.marks.add(channel, mark);

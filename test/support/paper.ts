@@ -581,25 +581,34 @@ export class Paper {
     return tally;
   }
 
-  /** The same agents at the highest versions that they may run, if any of them differs. */
+  /** The same agents at the highest versions that they may run, and at unreadable ones, if any of them differs. */
   private raised(channel: string): Tally[] {
-    const tally = new Map(this.known(channel));
-    let differs = false;
-    for (const agent of this.agents.values()) {
-      const version = this.versionOf(agent);
-      if (version === null || !this.channelsOf(agent).includes(channel)) continue;
-      const highest = this.highestOf(agent, version);
-      differs ||= highest !== version;
-      count(tally, version, -1);
-      count(tally, highest);
-    }
-    return differs ? [new Map([...tally].filter(([, agents]) => agents > 0))] : [];
+    const otherwise = (say: (agent: Agent, version: string) => string): Tally[] => {
+      const tally = new Map(this.known(channel));
+      let differs = false;
+      for (const agent of this.agents.values()) {
+        const version = this.versionOf(agent);
+        if (version === null || !this.channelsOf(agent).includes(channel)) continue;
+        const other = say(agent, version);
+        differs ||= other !== version;
+        count(tally, version, -1);
+        count(tally, other);
+      }
+      return differs ? [new Map([...tally].filter(([, agents]) => agents > 0))] : [];
+    };
+    const unread = (agent: Agent) => this.current(agent)?.version === UNREADABLE;
+    return [
+      ...otherwise((agent, version) => this.highestOf(agent, version)),
+      ...otherwise((agent, version) => (unread(agent) ? UNREADABLE : version)),
+    ];
   }
 
-  /** The lowest and the highest version of an agent; none where it does not count. */
+  /** The lowest and the highest version of an agent, and an unreadable one; none where it does not count. */
   private versionsOf(agent: Agent): string[] {
     const version = this.versionOf(agent);
-    return version === null ? [] : [version, this.highestOf(agent, version)];
+    if (version === null) return [];
+    const unread = this.current(agent)?.version === UNREADABLE;
+    return [version, this.highestOf(agent, version), ...(unread ? [UNREADABLE] : [])];
   }
 
   /** All versions that agents count at. */

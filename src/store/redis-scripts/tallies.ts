@@ -73,6 +73,9 @@ local function addLabels(fields, channel, record, current, other, version, highe
   end
   label('${KINDS.known}', version)
   if highest ~= version then label('${KINDS.disputed}', version .. '>' .. highest) end
+  if current.version == '${UNREADABLE}' and version ~= current.version and highest ~= current.version then
+    label('${KINDS.disputed}', version .. '>${UNREADABLE}')
+  end
   local group, updater = current.group, current.updater
   if group == '' and other then group = other.group end
   if updater == '' and other then updater = other.updater end
@@ -133,7 +136,7 @@ local function isLine(version) return string.find(version, '^%d+%.x$') or string
 -- A release line, or two that are in dispute.
 local function isOfLines(label)
   local low, high = string.match(label, '^([^>]*)>?(.*)$')
-  return (isLine(low) or low == '${UNREADABLE}') and (high == '' or isLine(high))
+  return (isLine(low) or low == '${UNREADABLE}') and (high == '' or high == '${UNREADABLE}' or isLine(high))
 end
 
 local versioned = { ['${KINDS.known}'] = true, ['${KINDS.disputed}'] = true, ['${KINDS.reported}'] = true }
