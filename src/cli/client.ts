@@ -11,6 +11,8 @@ export interface ApiRequest {
   /** Sent as JSON, unless it is already text, or a stream. */
   body?: object | string | Readable;
   contentType?: string;
+  /** The form of the answer; lines of JSON (`application/x-ndjson`) are returned as a list. */
+  accept?: string;
   /** The revision that the change is based on; if it is not current, the server answers `revision_mismatch`. */
   ifMatch?: number;
   /** Milliseconds until the client gives up. */
@@ -33,6 +35,10 @@ export function createClient(url: string, token: string, warn: (warning: string)
     if (warning) warn(warning);
     if (status === 204 || (status === 202 && body === '')) return undefined as T;
     if (status < 300 && type.startsWith('application/json')) return JSON.parse(body) as T;
+    if (status < 300 && type.startsWith('application/x-ndjson')) {
+      const lines = body.split('\n').filter((line) => line !== '');
+      return lines.map((line) => JSON.parse(line)) as T;
+    }
     if (type.startsWith('application/problem+json')) throw new ApiError(JSON.parse(body) as Problem);
     throw new Error(`${url} answered ${status} and is not a Fairway operator listener; check the URL`);
   };
@@ -53,10 +59,11 @@ interface Answer {
 }
 
 async function send(url: URL, token: string, request: ApiRequest): Promise<Answer> {
-  const { method = 'GET', body, contentType = 'application/json', ifMatch, deadline = DEADLINE_MS } = request;
+  const { method = 'GET', body, contentType = 'application/json', accept, ifMatch, deadline = DEADLINE_MS } = request;
   const headers = {
     Authorization: `Bearer ${token}`,
     ...(body === undefined ? {} : { 'Content-Type': contentType }),
+    ...(accept === undefined ? {} : { Accept: accept }),
     ...(ifMatch === undefined ? {} : { 'If-Match': `"${ifMatch}"` }),
   };
   try {

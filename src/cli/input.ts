@@ -25,17 +25,17 @@ export function openInput(file: string): Input {
   }
 }
 
-/** Bytes; twice the size of the largest document that the server accepts. */
+/** Bytes; what a usual document has at most. */
 const MAX_DOCUMENT = 8 * 1024 * 1024;
 
-/** Reads a whole document. Throws `UsageError` if it is larger than `MAX_DOCUMENT`. */
-export async function readInput(file: string): Promise<string> {
+/** Reads a whole document. Throws `UsageError` if it is larger than `most` bytes. */
+export async function readInput(file: string, most = MAX_DOCUMENT): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of openInput(file).stream) {
     chunks.push(Buffer.from(chunk));
     size += chunk.length;
-    if (size > MAX_DOCUMENT) throw new UsageError(`${file} is larger than 8 MiB; is it the right file?`);
+    if (size > most) throw new UsageError(`${file} is larger than ${most / 1024 / 1024} MiB; is it the right file?`);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -81,8 +81,10 @@ export interface Transfer {
   /** What `actor` may see of it, and `ID:HASH` of the entry of the audit log that made it; null if it is not known. */
   export(actor: Actor): { state: StateDocument; head: string | null };
   /**
-   * Makes the state agree with the document in one commit; it can hold a channel, and never lets one go. Targets that
-   * move pass the gate: `refused`, `channel_pinned`.
+   * Makes the state agree with the document; it can hold a channel, and never lets one go. Targets that move pass the
+   * gate, all before anything is stored: `refused`, `channel_pinned`. Up to 4 MiB of changed documents are one commit.
+   * More are several, each safe by itself; where one fails, the error says how far it came, and the same document again
+   * goes on from there.
    */
   apply(document: WantedState, request: ChangeRequest): Promise<ApplyResult>;
 }
@@ -140,26 +142,63 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
       for (const channel of planned.retooled) gate.enforceTools(channel, { snapshot: after, asker: actor });
       const changes = planned.writes.map((write) => describe(snapshot, write));
       if (dryRun || changes.length === 0) return { changes, audit: null };
-      const entry = {
-        at: act.at.toISOString(),
-        actor: actor.name,
-        action: 'apply',
-        subject: 'state',
-        reason: act.reason,
-        before: Object.fromEntries(changes.map(({ key, before }) => [key, before])),
-        after: Object.fromEntries(changes.map(({ key, after }) => [key, after])),
-      };
-      const judged = [
-        ...planned.steered.map(({ channel }) => channel.target),
-        ...planned.retooled.map(({ toolsVersion }) => toolsVersion),
-      ];
-      const audit = await state.commit(planned.writes, entry, {
-        guards: releaseGuards(snapshot.releases, judged),
-        cleared,
-      });
+      const parts = partsOf(planned.writes);
+      const stored = new Map<string, number>();
+      let audit: AuditEntry | null = null;
+      for (const [nth, part] of parts.entries()) {
+        const keys = new Set(part.map(({ key }) => key));
+        const own = changes.filter(({ key }) => keys.has(key));
+        const entry = {
+          at: act.at.toISOString(),
+          actor: actor.name,
+          action: 'apply',
+          subject: 'state',
+          reason: parts.length === 1 ? act.reason : `${act.reason}, part ${nth + 1} of ${parts.length}`,
+          before: Object.fromEntries(own.map(({ key, before }) => [key, before])),
+          after: Object.fromEntries(own.map(({ key, after }) => [key, after])),
+        };
+        const has = ({ name }: { name: string }) => keys.has(channelKey(name));
+        const judged = [
+          ...planned.steered.filter(({ channel }) => has(channel)).map(({ channel }) => channel.target),
+          ...planned.retooled.filter(has).map(({ toolsVersion }) => toolsVersion),
+        ];
+        const guards = releaseGuards(snapshot.releases, judged).map(({ key, ifRevision }) => {
+          return { key, ifRevision: stored.get(key) ?? ifRevision };
+        });
+        const committed = await state
+          .commit(part, entry, { guards, cleared })
+          .catch((error) => Promise.reject(nth === 0 ? error : unfinished(error, nth, parts.length)));
+        for (const key of keys) stored.set(key, committed.revision);
+        audit = committed;
+      }
       return { changes, audit };
     },
   };
+}
+
+/** Bytes of changed documents in one commit, which a store takes within its deadline. */
+const MOST_AT_ONCE = 4 * 1024 * 1024;
+
+/** The writes in their order, cut where a commit would be too large. */
+function partsOf(writes: readonly Write[]): Write[][] {
+  const parts: Write[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const write of writes) {
+    const more = JSON.stringify(write.value ?? '').length;
+    if (size + more > MOST_AT_ONCE) {
+      parts.push([]);
+      size = 0;
+    }
+    parts.at(-1)?.push(write);
+    size += more;
+  }
+  return parts;
+}
+
+function unfinished(error: unknown, done: number, parts: number): unknown {
+  if (!(error instanceof FairwayError)) return error;
+  const message = `${done} of ${parts} parts of the document were applied, then: ${error.message}; apply it again to go on`;
+  return new FairwayError(error.code, message, { cause: error });
 }
 
 interface Plan {
@@ -191,10 +230,6 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     if (before && isDeepStrictEqual(withoutRevision(before), after)) continue;
     writes.push(replace(releaseKey(wanted.version), before, after));
   }
-  for (const wanted of document.promotions ?? []) {
-    if (snapshot.promotions.has(wanted.version)) continue;
-    writes.push(replace(promotionKey(wanted.version), undefined, restorePromotion(wanted, act.at)));
-  }
   for (const wanted of document.channels ?? []) {
     const before = snapshot.channels.get(wanted.name);
     const retired = before ? undefined : snapshot.retired.get(wanted.name);
@@ -204,6 +239,11 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     if (retired) writes.push(replace(retiredKey(wanted.name), retired, null));
     if (after.toolsVersion !== (before?.toolsVersion ?? null)) retooled.push(after);
     steered.push({ before, channel: after });
+  }
+  // After the channels: a stage that soaks is halted while its channels are not there.
+  for (const wanted of document.promotions ?? []) {
+    if (snapshot.promotions.has(wanted.version)) continue;
+    writes.push(replace(promotionKey(wanted.version), undefined, restorePromotion(wanted, act.at)));
   }
   return { writes, steered, retooled };
 }

@@ -83,7 +83,7 @@ describe('the exported state', () => {
     const { status, body } =
       form === 'JSON' ? await other('POST', '/apply', exported) : await other('POST', '/apply', text, YAML);
     expect(status).toBe(200);
-    expect(body.changes.length).toBe(4 + 2 + exported.releases.length);
+    expect(body.total).toBe(4 + 2 + exported.releases.length);
     expect((await other('GET', '/export')).body).toEqual(exported);
     expect(await ask(empty.publicUrl, '/v1/stable/cloud/version')).toMatchObject({ status: 200, body: 'v16.4.7' });
     expect(await ask(empty.publicUrl, '/v1/stable/cloud/critical')).toMatchObject({ body: 'yes' });

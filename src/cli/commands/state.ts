@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { parse } from 'yaml';
 import { countEffects, type Effects } from '../../domain/effects.ts';
 import { count } from '../../domain/words.ts';
 import {
@@ -12,9 +13,47 @@ import {
 import { type Context, toYaml } from '../context.ts';
 import { alarming } from '../describe.ts';
 import { difference } from '../difference.ts';
+import { UsageError } from '../errors.ts';
 import { readInput } from '../input.ts';
 import { type Screen, sentence, table } from '../layout.ts';
 import type { ApplyResult, AuditEntry, Census, Channel, RecoveryResult, StateDocument } from '../types.ts';
+
+/** Milliseconds for the state of a large installation. */
+const PATIENT_MS = 600_000;
+/** Bytes. */
+const MAX_STATE = 512 * 1024 * 1024;
+const MAX_BODY = 4 * 1024 * 1024;
+const LINES = 'application/x-ndjson';
+/** Documents in a line. */
+const AT_ONCE = 50;
+
+/** The lists that the lines of an export hold, in one document. */
+function joined(lines: Partial<StateDocument>[]): StateDocument {
+  const state = { fairway: 1 as const, channels: [], controlPlanes: [], releases: [], promotions: [] };
+  for (const { fairway: _, ...lists } of lines) {
+    for (const [name, items] of Object.entries(lists)) state[name as keyof typeof lists].push(...(items as never[]));
+  }
+  return state;
+}
+
+/** What is sent of a document: itself, or lines of JSON, because a server takes only so much in one piece. */
+function formOf(text: string): { body: string; contentType: string } {
+  // YAML is a superset of JSON, so one content type serves both.
+  if (text.length <= MAX_BODY) return { body: text, contentType: 'application/yaml' };
+  const document: unknown = /^\s*\{/.test(text) ? JSON.parse(text) : parse(text);
+  if (typeof document !== 'object' || document === null) throw new UsageError('the document is not a mapping');
+  return { body: [...linesOf(document as Record<string, unknown>)].join(''), contentType: LINES };
+}
+
+function* linesOf({ fairway, ...parts }: Record<string, unknown>): Generator<string> {
+  for (const [name, items] of Object.entries(parts)) {
+    const list = Array.isArray(items) ? items : [items];
+    for (let start = 0; start < list.length; start += AT_ONCE) {
+      const some = Array.isArray(items) ? list.slice(start, start + AT_ONCE) : items;
+      yield `${JSON.stringify({ fairway, [name]: some })}\n`;
+    }
+  }
+}
 
 /** `export` and `apply`: the control state as one document; `recover`: which state counts after a loss. */
 export function stateCommands(program: Command, context: Context): void {
@@ -24,7 +63,8 @@ export function stateCommands(program: Command, context: Context): void {
     .command('export')
     .description('print the control state as one document: YAML, or JSON with -o json')
     .action(async () => {
-      const state = await api<StateDocument>('/export');
+      const lines = await api<Partial<StateDocument>[]>('/export', { accept: LINES, deadline: PATIENT_MS });
+      const state = joined(lines);
       context.show(state, () => toYaml(state));
     });
 
@@ -33,22 +73,16 @@ export function stateCommands(program: Command, context: Context): void {
     .argument('<file>', 'YAML or JSON, as export prints it; - is standard input')
     .action(async (file: string, options: ConsentOptions) => {
       requireTerminal(context, options);
-      const document = await readInput(file);
-      // YAML is a superset of JSON, so one content type serves both.
+      const document = formOf(await readInput(file, MAX_STATE));
       const send = (query: string, ifMatch: number) =>
-        api<ApplyResult>(`/apply${query}`, {
-          method: 'POST',
-          body: document,
-          contentType: 'application/yaml',
-          ifMatch,
-        });
+        api<ApplyResult>(`/apply${query}`, { method: 'POST', ...document, ifMatch, deadline: PATIENT_MS });
 
       const revision = await readRevision(context);
       const preview = await send('?dryRun=true', revision);
       const moves = await readMoves(context, preview);
       const shown = (screen: Screen) =>
-        [difference(screen, preview.changes), ...movesTable(screen, moves)].join('\n\n');
-      if (options.dryRun || preview.changes.length === 0) {
+        [difference(screen, preview.changes), ...moreOf(preview), ...movesTable(screen, moves)].join('\n\n');
+      if (options.dryRun || preview.total === 0) {
         return context.show(preview, (screen) => describe(screen, preview, shown, options));
       }
       if (!options.yes) terminal.say(`${shown(terminal)}\n`);
@@ -120,7 +154,10 @@ async function readRevision({ api }: Context): Promise<number> {
   return entries[0]?.revision ?? 0;
 }
 
-const changes = ({ changes }: ApplyResult): string => count(changes.length, 'change');
+const changes = ({ total }: ApplyResult): string => count(total, 'change');
+
+const moreOf = ({ total, changes }: ApplyResult): string[] =>
+  total > changes.length ? [`and ${count(total - changes.length, 'more change')}`] : [];
 
 /** What a document does to the agents of a channel whose target it moves. */
 interface Moved extends Effects {
@@ -152,7 +189,7 @@ function describe(
   shown: (screen: Screen) => string,
   { dryRun }: ConsentOptions,
 ): string {
-  if (preview.changes.length === 0) return sentence(screen, 'the state already agrees with the document');
+  if (preview.total === 0) return sentence(screen, 'the state already agrees with the document');
   const note = dryRun ? `nothing was changed: this was a dry run of ${changes(preview)}` : '';
   return `${shown(screen)}\n\n${sentence(screen, note)}`;
 }

@@ -1,10 +1,14 @@
+import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { parseDocument, stringify, visit } from 'yaml';
 import { FairwayError } from '../../domain/errors.ts';
-import type { Transfer } from '../../service/transfer.ts';
+import type { Transfer, WantedState } from '../../service/transfer.ts';
 import type { OperatorEnv } from '../auth.ts';
 import { DryRun } from '../schemas/fields.ts';
 import * as schemas from '../schemas/transfer.ts';
+import { readStateLines, stateLines } from '../state-lines.ts';
 import { validated } from '../validation.ts';
 import { answers, Conditions, guarded, problems, readRequest } from './route.ts';
 
@@ -13,13 +17,17 @@ const MAX_DOCUMENT = 4 * 1024 * 1024;
 /** `ID:HASH` of the newest entry of the audit log that an export contains. */
 const AUDIT_HEAD = 'Fairway-Audit-Head';
 const YAML = /^(application|text)\/(x-)?yaml\b/i;
+const LINES = /^application\/x-ndjson\b/i;
+/** Differences in an answer; the audit log has all of them. */
+const MOST_SHOWN = 500;
 
 const exportState = createRoute({
   method: 'get',
   path: '/export',
   operationId: 'exportState',
   tags,
-  summary: 'Export the control state as one document: JSON, or YAML with `Accept: application/yaml`',
+  summary:
+    'Export the control state as one document: JSON, YAML with `Accept: application/yaml`, or lines with `Accept: application/x-ndjson`',
   ...guarded('read'),
   responses: {
     200: {
@@ -27,6 +35,7 @@ const exportState = createRoute({
       content: {
         'application/json': { schema: schemas.StateDocument },
         'application/yaml': { schema: schemas.StateDocument },
+        'application/x-ndjson': { schema: schemas.StateDocument },
       },
     },
     ...problems,
@@ -39,16 +48,19 @@ const apply = createRoute({
   operationId: 'applyState',
   tags,
   summary: 'Make the state agree with a document; parts that the document omits stay',
-  ...guarded('apply', MAX_DOCUMENT),
+  ...guarded('apply', null),
   request: {
     query: DryRun,
     headers: Conditions,
     body: {
       required: true,
+      description:
+        'JSON or YAML up to 4 MiB; more as lines of JSON (`application/x-ndjson`), each a small document, as `/export` answers them.',
       content: {
         // No zod schema here: it would read the body as JSON.
         'application/json': { schema: { $ref: '#/components/schemas/StateDocument' } },
         'application/yaml': { schema: { $ref: '#/components/schemas/StateDocument' } },
+        'application/x-ndjson': { schema: { $ref: '#/components/schemas/StateDocument' } },
       },
     },
   },
@@ -61,15 +73,46 @@ export function transferRoutes(transfer: Transfer) {
   app.openapi(exportState, (c) => {
     const { state, head } = transfer.export(c.get('actor'));
     if (head !== null) c.header(AUDIT_HEAD, head);
-    if (!YAML.test(c.req.header('accept') ?? '')) return c.json(state, 200);
+    const accept = c.req.header('accept') ?? '';
+    if (LINES.test(accept)) {
+      // A line at a time, so that a large state neither waits as a whole nor keeps polls waiting.
+      const lines = Readable.toWeb(Readable.from(inTurns(stateLines(state)))) as ReadableStream;
+      return c.body(lines, 200, { 'Content-Type': 'application/x-ndjson' });
+    }
+    if (!YAML.test(accept)) return c.json(state, 200);
     // Without aliases: two marks that happen to be equal are not one mark.
     return c.body(stringify(state, { aliasDuplicateObjects: false }), 200, { 'Content-Type': 'application/yaml' });
   });
   app.openapi(apply, async (c) => {
-    const document = readDocument(await c.req.text(), c.req.header('content-type') ?? '');
-    return c.json(await transfer.apply(validated(schemas.StateDocument, document), readRequest(c)), 200);
+    const { changes, audit } = await transfer.apply(await readWanted(c), readRequest(c));
+    return c.json({ total: changes.length, changes: changes.slice(0, MOST_SHOWN), audit }, 200);
   });
   return app;
+}
+
+/** Lines, with the event loop free between them. */
+async function* inTurns(lines: Iterable<string>): AsyncGenerator<string> {
+  for (const line of lines) {
+    yield line;
+    await nextTurn();
+  }
+}
+
+async function readWanted(c: Context<OperatorEnv>): Promise<WantedState> {
+  const type = c.req.header('content-type') ?? '';
+  const { body } = c.req.raw;
+  if (LINES.test(type)) return readStateLines(body);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > MAX_DOCUMENT) {
+      const todo = 'send it as lines (application/x-ndjson), as fairway apply does';
+      throw new FairwayError('too_large', `the document is larger than 4 MiB; ${todo}`);
+    }
+    chunks.push(chunk);
+  }
+  return validated(schemas.StateDocument, readDocument(Buffer.concat(chunks).toString('utf8'), type));
 }
 
 function readDocument(text: string, type: string): unknown {
@@ -81,7 +124,7 @@ function readDocument(text: string, type: string): unknown {
   }
   throw new FairwayError(
     'unsupported_media_type',
-    'send JSON or YAML, with the header Content-Type: application/json or application/yaml',
+    'send JSON, YAML or lines of JSON, with the header Content-Type: application/json, application/yaml or application/x-ndjson',
   );
 }
 

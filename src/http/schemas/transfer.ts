@@ -55,14 +55,17 @@ export const StateDocument = z
   .openapi('StateDocument');
 export const ApplyResult = z
   .object({
-    changes: z.array(
-      z.object({
-        key: z.string(),
-        change: z.enum(['create', 'update']),
-        before: z.looseObject({}).nullable(),
-        after: z.looseObject({}),
-      }),
-    ),
+    total: z.int().openapi({ description: 'How many documents change.' }),
+    changes: z
+      .array(
+        z.object({
+          key: z.string(),
+          change: z.enum(['create', 'update']),
+          before: z.looseObject({}).nullable(),
+          after: z.looseObject({}),
+        }),
+      )
+      .openapi({ description: 'The first 500 of them.' }),
     audit: AuditEntry.nullable(),
   })
   .openapi('ApplyResult');
