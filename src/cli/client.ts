@@ -73,6 +73,7 @@ async function send(url: URL, token: string, request: ApiRequest): Promise<Answe
     const warning = response.headers['fairway-warning']?.toString();
     return { status: response.statusCode ?? 0, type, body: await text(response), warning };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const cause = error as NodeJS.ErrnoException;
     if (cause.name === 'AbortError') {
       const late = `${url.origin} did not answer within ${deadline / 1000} s`;

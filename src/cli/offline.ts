@@ -6,7 +6,8 @@ import { parseVersion, readVersion } from '../domain/version.ts';
 import { explainVersion, type VersionExplanation } from '../domain/version-explanation.ts';
 import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
-import { readInput } from './input.ts';
+import { readJson } from './input.ts';
+import { nameOf } from './text.ts';
 import type { Minted } from './types.ts';
 
 /** Where a command gets its releases from. */
@@ -55,17 +56,11 @@ export async function backports(
 
 /** Reads a history, `[{ version, date, security }]`, or what `fairway releases -o json` prints. Throws `UsageError`. */
 async function readCatalogue(file: string): Promise<Catalogue> {
-  const text = await readInput(file);
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read as JSON: ${(error as Error).message}`);
-  }
+  const { content } = await readJson(file);
   const list = Array.isArray(content) ? content : (content as { releases?: unknown } | null)?.releases;
   if (!Array.isArray(list)) {
     throw new UsageError(
-      `${file} is not a list of releases; write [{ "version": "16.4.7" }], or use the output of releases -o json`,
+      `${nameOf(file)} is not a list of releases; write [{ "version": "16.4.7" }], or use the output of releases -o json`,
     );
   }
   const catalogue = new Map<string, Release>();

@@ -124,12 +124,17 @@ function createCutter({ size, depth }: ElementBounds) {
     return null;
   }
 
-  /** A byte outside of the elements. */
-  function pass(byte: number): void {
+  /** A byte outside of the elements, at a place in a chunk. */
+  function pass(byte: number, chunk: Uint8Array, at: number): void {
     if (isSpace(byte)) return;
     if (place === 'before' && byte === LEFT_BRACKET) place = 'first';
     else if (place === 'before' && byte === LESS) {
       throw malformed('the body is HTML, such as the page of a proxy or of a sign-in, and not a JSON array');
+    } else if (place === 'before' && isLetter(byte)) {
+      const words = Buffer.from(chunk.subarray(at, at + MAX_WORDS))
+        .toString('latin1')
+        .split(/[^\x20-\x7e]/, 1)[0];
+      throw malformed(`the body is no JSON array: it begins with "${words}", as an error message does`);
     } else if (place === 'between' && byte === COMMA) place = 'next';
     else if ((place === 'between' || place === 'first') && byte === RIGHT_BRACKET) place = 'after';
     else throw new FairwayError('malformed', NO_ARRAY);
@@ -145,7 +150,7 @@ function createCutter({ size, depth }: ElementBounds) {
         const byte = chunk[at] as number;
         if (place !== 'inside') {
           if (!begins(byte)) {
-            pass(byte);
+            pass(byte, chunk, at);
             continue;
           }
           // An empty place between two commas, or before the end.
@@ -157,7 +162,7 @@ function createCutter({ size, depth }: ElementBounds) {
         if (end === null) continue;
         keep(chunk, from, end === 'own' ? at + 1 : at);
         yield take();
-        if (end === 'next') pass(byte);
+        if (end === 'next') pass(byte, chunk, at);
       }
       if (place === 'inside') keep(chunk, from, chunk.length);
     },
@@ -172,6 +177,11 @@ function createCutter({ size, depth }: ElementBounds) {
     },
   };
 }
+
+/** Bytes of an error message that the refusal repeats. */
+const MAX_WORDS = 60;
+
+const isLetter = (byte: number): boolean => (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 
 const isSpace = (byte: number): boolean => byte === SPACE || byte === LINE_FEED || byte === RETURN || byte === TAB;
 

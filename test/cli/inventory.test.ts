@@ -48,7 +48,6 @@ it.each([
   ['no JSON', 'ERROR: access denied'],
   ['half of an inventory', JSON.stringify(MANY).slice(0, 1000)],
   ['an empty inventory', '[]'],
-  ['UTF-16, as PowerShell writes it', Buffer.from(BYTE_ORDER_MARK + JSON.stringify([AUTH]), 'utf16le')],
   ['a filtered list', JSON.stringify([instance('node-1')])],
 ])('changes nothing for %s, as a failed tctl leaves in a pipe', async (_, input) => {
   await fairway(IMPORT, { input: JSON.stringify([AUTH, instance('node-1')]) });

@@ -20,10 +20,12 @@ export function loginCommands(program: Command, context: Context, env: NodeJS.Pr
       if (readUrl(url).protocol === 'http:' && !isLoopback(url)) {
         terminal.say(`${url} is not https: anyone on the network path can read the token`);
       }
-      const token = (
-        terminal.interactive ? await terminal.askSecret('Token (not shown):') : await readInput('-')
-      ).trim();
+      const typed = terminal.interactive ? await terminal.askSecret('Token (not shown):') : await readInput('-');
+      const token = typed.trim();
       if (!token) throw new UsageError('there is no token; type it, or pipe it in: fairway login URL < FILE');
+      // It is sent in a header.
+      if (!/^[\x21-\x7e]+$/.test(token))
+        throw new UsageError('this is not a token: tokens have no spaces and no lines');
       // A token that does not work is noticed now, not at three in the morning.
       const client = createClient(url, token, () => {});
       const { channels } = await readAll<'channels', Channel>(client, '/channels', 'channels');

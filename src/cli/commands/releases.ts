@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readAll } from '../client.ts';
 import type { Context } from '../context.ts';
-import { readInput } from '../input.ts';
+import { readJson } from '../input.ts';
 import { type Cell, item, painted, type Screen, sentence, table } from '../layout.ts';
 import type { ImportResult, Release } from '../types.ts';
 import { catalogueCommands } from './catalogue.ts';
@@ -26,7 +26,7 @@ export function releaseCommands(program: Command, context: Context): void {
     .description('import a JSON file of [{ version, date, security }]; - is standard input')
     .argument('<file>')
     .action(async (file: string) => {
-      const body = await readInput(file);
+      const { text: body } = await readJson(file);
       const result = await api<ImportResult>('/releases/import', { method: 'POST', body });
       context.show(result, (screen) => {
         const { imported, unchanged, skipped } = result;

@@ -19,7 +19,15 @@ export const time = () =>
 export const moment = () =>
   z.union([z.iso.date(), z.iso.datetime({ offset: true })], 'expected 2026-11-22, or 2026-11-22T18:00:00Z');
 export const kind = z.enum(VERSION_KINDS);
-export const reason = z.string().trim().min(1).max(500).openapi({ example: 'incident 12' });
+/** Bytes that are not UTF-8 arrive as this character. */
+const BROKEN = '\ufffd';
+export const reason = z
+  .string()
+  .trim()
+  .min(1)
+  .max(500)
+  .refine((text) => !text.includes(BROKEN), 'has bytes that are not UTF-8; send it again in UTF-8')
+  .openapi({ example: 'incident 12' });
 export const version = judged(versionFault).openapi({ example: '16.4.7', maxLength: MAX_VERSION_LENGTH });
 /** A version in its canonical form, as it is stored and looked up. */
 export const canonicalVersion = version.transform((text) => requireVersion(text).text);
