@@ -202,7 +202,7 @@ const ownStore = (dataDir: string, log: Logger) =>
 /** The work that one server does for all. */
 function assignWork(
   leadership: Leadership,
-  { fleet, plans, rollouts, series, sources, promotionDriver }: Services,
+  { fleet, plans, rollouts, series, sources, promotionDriver, watch }: Services,
   settings: Settings,
   log: Logger,
 ): void {
@@ -211,6 +211,7 @@ function assignWork(
     if (sightings > 0) log.info({ sightings }, 'forgot stale agents');
   });
   leadership.whileLeading('plans', settings.leader.plansEvery, plans.advance);
+  leadership.whileLeading('watch', settings.leader.plansEvery, watch.look);
   leadership.whileLeading('rollouts', settings.leader.plansEvery, rollouts.advance);
   leadership.whileLeading('series', settings.leader.seriesEvery, series.record);
   leadership.whileLeading('sources', settings.sources.every, sources.read);

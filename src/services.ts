@@ -28,6 +28,7 @@ import { createSignOffs, type SignOffs } from './service/sign-offs.ts';
 import { createSources, type Sources } from './service/sources.ts';
 import type { State } from './service/state.ts';
 import { createTransfer, type Transfer } from './service/transfer.ts';
+import { createWatch, type Watch } from './service/watch.ts';
 import { traceGate } from './tracing/gate.ts';
 import { traceConditions, tracePeers } from './tracing/peers.ts';
 
@@ -53,6 +54,7 @@ export interface Services {
   signOffs: SignOffs;
   sources: Sources;
   transfer: Transfer;
+  watch: Watch;
 }
 
 /** What the services are made of. */
@@ -109,7 +111,18 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     gate,
     inventories: createInventories({ store, state, membership: settings, settle: evidence, contestedFor, now }),
     plans: createPlans({ state, gate, fleet, observer, tracer, now, log }),
-    promotionDriver: createPromotionDriver({ state, gate, fleet, facts, recall, stages, observer, tracer, now }),
+    promotionDriver: createPromotionDriver({
+      state,
+      gate,
+      fleet,
+      facts,
+      conditions,
+      recall,
+      stages,
+      observer,
+      tracer,
+      now,
+    }),
     promotions,
     changes: createChanges({ state, promotions, stages }),
     recall,
@@ -129,6 +142,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
       now,
       log,
     }),
+    watch: createWatch({ state, gate, facts: rolloutFacts, conditions, observer, tracer, now, log }),
     transfer: createTransfer({ state, gate, fleet, now }),
   };
 }

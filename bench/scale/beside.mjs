@@ -6,7 +6,8 @@ import { ask, TOKEN } from '../operator.mjs';
 import { quantile } from '../statistics.mjs';
 import { fillChannels, fillControlPlanes, milliseconds, poll, withWorld } from './world.mjs';
 
-export const title = 'Polls beside 500 operator requests at once: 10,000 channels, 5,000 control planes, 20,000 releases';
+export const title =
+  'Polls beside 500 operator requests at once: 10,000 channels, 5,000 control planes, 20,000 releases';
 
 const CHANNELS = 10_000;
 const CONTROL_PLANES = 5_000;

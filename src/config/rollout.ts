@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isGroup } from '../domain/agent.ts';
 import { DEFAULT_GROUP, rolloutFaults, STRATEGIES, UNMATCHED } from '../domain/rollout-settings.ts';
+import { DEFAULT_WATCH, REACTIONS, watchFaults } from '../domain/watch-settings.ts';
 import { DAYS, windowFault } from '../domain/window.ts';
 
 // The settings of a channel, which files and the API write alike. Durations stay texts, so that they are shown as they
@@ -61,5 +62,36 @@ export const rolloutSchema = z
   .superRefine((settings, context) => {
     for (const { path, message } of rolloutFaults(settings)) {
       context.addIssue({ code: 'custom', path, message, input: settings });
+    }
+  });
+
+const share = z.union([z.string().max(12), z.number()]);
+
+export const watchSchema = z
+  .strictObject({
+    for: length.default(DEFAULT_WATCH.for).describe('how long after the last agent was told; 0s: not at all'),
+    maxReverted: share.default(DEFAULT_WATCH.maxReverted).describe('share of agents that may go back by themselves'),
+    maxVanished: share.default(DEFAULT_WATCH.maxVanished).describe('share of agents that may fall silent'),
+    maxFailed: share.default(DEFAULT_WATCH.maxFailed).describe('share of agents whose updater may fail'),
+    conditions: z
+      .array(
+        z.strictObject({
+          name: z
+            .string()
+            .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected 1 to 64 of a-z0-9 and -')
+            .describe('unique name'),
+          query: z.string().min(1).max(4096).describe('PromQL; it holds while the query returns a series'),
+          for: length.default('1m').describe('how long it may fail'),
+        }),
+      )
+      .max(20)
+      .default([])
+      .describe('what Prometheus must say'),
+    // biome-ignore lint/suspicious/noThenProperty: a text, as the contract names it
+    then: z.enum(REACTIONS).default('halt').describe('what happens when it looks bad; roll-back: also go back'),
+  })
+  .superRefine((settings, context) => {
+    for (const [field, message] of watchFaults(settings)) {
+      context.addIssue({ code: 'custom', path: [field], message, input: settings });
     }
   });

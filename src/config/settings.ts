@@ -9,7 +9,7 @@ import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
 import { redisFaults, redisSettings } from './redis.ts';
 import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
-import { rolloutSchema, windowSchema } from './rollout.ts';
+import { rolloutSchema, watchSchema, windowSchema } from './rollout.ts';
 
 // Environment variables are strings.
 const port = z
@@ -153,6 +153,7 @@ export const settingsSchema = z.strictObject({
         controlPlane: z.string().nullable().optional().describe('the control plane that its agents connect to'),
         toolsVersion: version.nullable().optional().describe('version for client tools; unset: the target'),
         rollout: rolloutSchema.nullable().optional().describe('the groups in which agents go to a new target'),
+        watch: watchSchema.nullable().optional().describe('what is looked at after a move'),
         window: windowSchema.nullable().optional().describe('when v2 updaters may move; unset: always'),
       }),
     ),

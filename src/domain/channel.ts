@@ -3,6 +3,7 @@ import { isMachine } from './role.ts';
 import { createImmediate, createRollout, endRollout, isUnfinished, type Rollout, regroup } from './rollout.ts';
 import type { RolloutSettings } from './rollout-settings.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
+import { WATCH_ACTOR, type WatchSettings } from './watch-settings.ts';
 import type { Window } from './window.ts';
 import { clock, who } from './words.ts';
 
@@ -77,6 +78,10 @@ export interface Channel {
   served: ServedTarget[];
   /** The steps still to come; null where the target is not on its way anywhere. Any move but the plan's own ends it. */
   plan: Plan | null;
+  /** What is looked at after a move; unset: the usual (`DEFAULT_WATCH`). */
+  watch?: WatchSettings | null | undefined;
+  /** When a person let the channel go that the watch had held (ISO 8601); what happened before counts no more. */
+  forgiven?: string | null | undefined;
   /** How far the last rollout is; unset if the channel has had none since it got its groups. */
   progress?: Rollout | null | undefined;
   updatedAt: string;
@@ -100,7 +105,15 @@ export interface RetiredChannel {
 
 export type ChannelSettings = Pick<
   Channel,
-  'description' | 'accepts' | 'versionPrefix' | 'needsHelm' | 'controlPlane' | 'toolsVersion' | 'rollout' | 'window'
+  | 'description'
+  | 'accepts'
+  | 'versionPrefix'
+  | 'needsHelm'
+  | 'controlPlane'
+  | 'toolsVersion'
+  | 'rollout'
+  | 'window'
+  | 'watch'
 >;
 
 /** Who changes a channel, when, and why. */
@@ -297,7 +310,8 @@ export function unpin(channel: Channel, act: Act): Channel {
 
 /** Lets stages, plans and promotions move the channel again; a channel that is not held stays as it is. */
 export function release(channel: Channel, act: Act): Channel {
-  return { ...channel, hold: null, ...stamp(act) };
+  const forgiven = channel.hold?.by === WATCH_ACTOR ? act.at.toISOString() : channel.forgiven;
+  return { ...channel, hold: null, forgiven, ...stamp(act) };
 }
 
 /** Lets agents upgrade outside their maintenance window, or no longer. */
@@ -310,8 +324,9 @@ export function setCritical(channel: Channel, critical: boolean, until: Date | n
  * Throws `channel_pinned` if that means a move.
  */
 export function conform(channel: Channel, wanted: Channel, target: Version | null, act: Act): Channel {
-  const { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, rollout, window } = wanted;
-  const settings = { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, rollout, window };
+  const { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, rollout, window, watch } = wanted;
+  const later = { rollout, window, watch };
+  const settings = { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, ...later };
   const base =
     channel.target === (target?.text ?? null) ? changeSettings(channel, settings, act) : { ...channel, ...settings };
   const moved =
@@ -392,6 +407,7 @@ function moveTo(
     lineage: [...behind, target.text].slice(-MAX_LINEAGE),
     served: serve(channel, act.at),
     progress: progressTo(channel, target, act, immediate) ?? undefined,
+    forgiven: undefined,
     ...stamp(act),
   };
 }

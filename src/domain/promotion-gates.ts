@@ -14,6 +14,9 @@ export interface PromotionGate {
   reason: string | null;
 }
 
+/** Begins the reason of a condition that could not be checked. */
+export const QUERY_FAILED = 'the query failed';
+
 /** A channel of a stage. `channel` is null if it does not exist; `report` also if it already serves the release. */
 export interface StageChannel {
   name: string;

@@ -24,7 +24,7 @@ interface Counting {
   canaries: Map<string, CanaryFacts>;
 }
 
-/** Counts the agents of a rollout's groups, one page after the other. */
+/** Counts the agents of a rollout's groups, one page after the other; reverts count from `since` on. */
 export interface RolloutCount {
   add(agents: readonly Agent[]): void;
   end(): { named: boolean; groups: Map<string, GroupFacts> };
@@ -35,6 +35,7 @@ export function countRollout(
   rollout: Rollout,
   groupOf: GroupOf,
   now: number,
+  since = 0,
   hearing: Hearing = DEFAULT_HEARING,
 ): RolloutCount {
   let named = false;
@@ -48,6 +49,7 @@ export function countRollout(
         facts: {
           ...{ agents: 0, heard: 0, told: 0, toldAtTarget: 0, atTarget: 0 },
           ...{ reverted: 0, failed: 0, pinned: 0, anonymous: 0 },
+          names: { reverted: [], silent: [], failed: [] },
         },
         eligible: [],
         canaries: new Map(),
@@ -69,7 +71,7 @@ export function countRollout(
     const isThere = compareAgentVersions(version, rollout.to) === 0;
     const silence = now - current.at;
     const isHeard = silence <= (checkIn?.enrolled ? hearing.checkIns : hearing.inventory);
-    const begun = Date.parse(group.startedAt ?? '');
+    const begun = Math.max(Date.parse(group.startedAt ?? ''), since);
     const { reverted } = past;
     const isBack = reverted !== null && reverted.at >= begun && compareAgentVersions(reverted.from, rollout.to) === 0;
     const marks = marksOf(record);
@@ -82,6 +84,10 @@ export function countRollout(
     if (isThere) facts.atTarget++;
     if (isBack) facts.reverted++;
     if (marks.includes('unreadable')) facts.failed++;
+    const name = inventory?.host ?? id;
+    if (isBack) note(facts.names.reverted, name);
+    if (marks.includes('unreadable')) note(facts.names.failed, name);
+    if (!isHeard && group.state !== 'unstarted') note(facts.names.silent, name);
     if (isStuck) facts.pinned++;
     if (group.state !== 'unstarted' && isTurnOf(turn, rollout.id, says ? id : undefined)) {
       facts.told++;
@@ -117,6 +123,12 @@ export function countRollout(
       return { named, groups };
     },
   };
+}
+
+const MOST_NAMES = 5;
+
+function note(names: string[], name: string): void {
+  if (names.length < MOST_NAMES) names.push(name);
 }
 
 /** Keeps the candidates with the lowest numbers. */

@@ -25,6 +25,8 @@ export interface GroupFacts {
   /** Their updater is pinned or disabled on the host. */
   pinned: number;
   canaries: CanaryFacts[];
+  /** Hosts, or ids, of some that reverted, fell silent or have a failing updater. */
+  names: { reverted: string[]; silent: string[]; failed: string[] };
   /** Those that do not say who they are when they ask, so they go last. */
   anonymous: number;
   /** Agents that can be canaries, those that go first in front; at most as many as a group may have. */
@@ -43,6 +45,7 @@ export interface RolloutFacts {
 export const NO_FACTS: GroupFacts = {
   ...{ agents: 0, heard: 0, told: 0, toldAtTarget: 0, atTarget: 0 },
   ...{ reverted: 0, failed: 0, pinned: 0, anonymous: 0, canaries: [], eligible: [] },
+  names: { reverted: [], silent: [], failed: [] },
 };
 
 /** The share of a group that must be heard, and run the target, before it goes on (RFD 184, Updating a group). */

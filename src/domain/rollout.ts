@@ -62,6 +62,8 @@ export interface Rollout {
   halted: Said | null;
   /** Null unless it is paused. */
   paused: Said | null;
+  /** When a person last let it go on; what happened before is forgiven. */
+  resumedAt?: string | null | undefined;
   groups: GroupProgress[];
 }
 
@@ -255,7 +257,8 @@ export function stopRollout(rollout: Rollout, how: 'pause' | 'halt', act: Rollou
 /** Lets it go on where it was. Throws `refused` if it is neither halted nor paused. */
 export function resumeRollout(rollout: Rollout, { at }: RolloutAct): Rollout {
   requireMove(rollout, 'resume');
-  return withState({ ...rollout, state: 'active', halted: null, paused: null }, at.toISOString());
+  const now = at.toISOString();
+  return withState({ ...rollout, state: 'active', halted: null, paused: null, since: now, resumedAt: now }, now);
 }
 
 function requireMove({ state, to }: Rollout, move: keyof typeof ROLLOUT_MOVES): void {

@@ -3,10 +3,11 @@ import type { Channel } from './channel.ts';
 import { type MembershipSettings, prepareMembership, type ResolveGroup } from './membership.ts';
 import { type GroupProgress, numberOf, type Rollout } from './rollout.ts';
 import { prepareGroups, type RolloutGroup } from './rollout-settings.ts';
+import { WATCH_ACTOR } from './watch-settings.ts';
 import { DAYS, openingAt, type Schedule } from './window.ts';
 
 /** The parts of a channel that decide what its agents are told. */
-export type ToldChannel = Pick<Channel, 'name' | 'target' | 'critical' | 'rollout' | 'window' | 'progress'>;
+export type ToldChannel = Pick<Channel, 'name' | 'target' | 'critical' | 'hold' | 'rollout' | 'window' | 'progress'>;
 
 /** The rollout that decides what the channel's agents are told; null where all get the target. */
 export function leadingRollout({
@@ -123,10 +124,12 @@ export function toldBy(channel: ToldChannel, at: Date): Told {
   const { target, rollout, window } = channel;
   const critical = channel.critical !== null;
   const leads = leadingRollout(channel);
+  // The watch stopped a move without groups: v1 updaters were told already, v2 updaters need not follow.
+  const isStopped = leads === null && channel.hold?.by === WATCH_ACTOR;
   const isOpen = Boolean(rollout) || critical || openingAt(scheduleOf(window), at).open;
   return {
     rollout: leads?.id ?? '',
-    all: both(target, target !== null && isOpen),
+    all: both(target, target !== null && isOpen && !isStopped),
     turns: new Map(
       leads
         ? leads.groups.map((group) => [group.settings.name, turnOf(group, leads, critical, at)])

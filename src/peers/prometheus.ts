@@ -1,6 +1,6 @@
 import { PeerError } from '../domain/peers.ts';
 import type { Condition } from '../domain/promotion.ts';
-import type { PromotionGate } from '../domain/promotion-gates.ts';
+import { type PromotionGate, QUERY_FAILED } from '../domain/promotion-gates.ts';
 import { mapError, readBody } from './http.ts';
 
 export interface PrometheusOptions {
@@ -12,11 +12,12 @@ export interface PrometheusOptions {
 
 /** Asks a Prometheus server whether a condition holds. Never rejects: a failed query is a gate that is not passed. */
 export interface Conditions {
-  check(condition: Condition): Promise<PromotionGate>;
+  check(condition: Pick<Condition, 'name' | 'query'>): Promise<PromotionGate>;
 }
 
 /** Milliseconds for which an answer is reused, so that a page with many readers asks once. */
 const CACHE_FOR = 5_000;
+const MAX_CACHED = 1_000;
 /** Bytes. A condition's answer has a few series. */
 const MAX_ANSWER = 1024 * 1024;
 
@@ -29,7 +30,7 @@ export function createConditions({ url, deadline }: PrometheusOptions): Conditio
       const reason = judge(await fetchAnswer(url, query, deadline));
       return { gate, passed: reason === null, reason };
     } catch (error) {
-      return { gate, passed: false, reason: `the query failed: ${mapError(error, deadline).message}` };
+      return { gate, passed: false, reason: `${QUERY_FAILED}: ${mapError(error, deadline).message}` };
     }
   }
 
@@ -40,7 +41,8 @@ export function createConditions({ url, deadline }: PrometheusOptions): Conditio
       const known = cache.get(key);
       if (known && at - known.at < CACHE_FOR) return known.gate;
       const gate = ask(condition);
-      // Conditions come from the settings, so the cache cannot grow.
+      // Conditions of channels may change as often as a person likes.
+      if (cache.size >= MAX_CACHED) cache.clear();
       cache.set(key, { at, gate });
       return gate;
     },

@@ -34,11 +34,13 @@ import {
 import type { Guard, Write } from '../domain/store.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
+import { WATCH_ACTOR } from '../domain/watch-settings.ts';
 import { inSlices } from '../process/turns.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Cleared } from './cleared.ts';
 import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
+import { type AskConditions, createLastingConditions } from './lasting-conditions.ts';
 import type { GatherFacts } from './promotion-facts.ts';
 import type { Recall } from './recall.ts';
 import type { State } from './state.ts';
@@ -48,6 +50,8 @@ export interface PromotionDriverOptions {
   gate: Pick<Gate, 'clear'>;
   fleet: Pick<Fleet, 'read' | 'glance'>;
   facts: GatherFacts;
+  /** Asked while a stage rolls and soaks; left out: not at all. */
+  conditions?: AskConditions;
   recall: Pick<Recall, 'sweep'>;
   stages: readonly Stage[];
   observer: ChannelObserver;
@@ -66,6 +70,8 @@ export interface PromotionDriver {
 
 const SYSTEM = 'system:promotion';
 const REQUEST = { actor: { name: SYSTEM, role: 'operator' }, dryRun: false } as const;
+/** One bad sample says little. */
+const CONDITIONS_FAIL_FOR = '1m';
 /** More steps than a promotion can take at once; the next call goes on. */
 const MAX_STEPS = 20;
 /**
@@ -77,7 +83,8 @@ const REST_FOR_EACH = 1;
 const LONGEST_REST = 15_000;
 
 export function createPromotionDriver(options: PromotionDriverOptions): PromotionDriver {
-  const { state, gate, fleet, facts, recall, stages, observer, tracer, now } = options;
+  const { state, gate, fleet, facts, conditions, recall, stages, observer, tracer, now } = options;
+  const lasting = conditions && createLastingConditions(conditions, now);
 
   /** The revisions of each promotion and its release by which its gates were last judged. */
   const judgedBy = new Map<string, string>();
@@ -137,6 +144,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
     async rolling(at) {
       const { snapshot, promotion, release, stage } = at;
+      if (await haltIfBad(at)) return true;
       const steps = channelSteps(await at.gather());
       const moving = steps.filter((each) => each.step === 'move').map(({ name }) => name);
       const blocked = steps.some((each) => each.step === 'blocked');
@@ -170,10 +178,28 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
         const again = channel?.target === release.version ? ' without a break' : '';
         return take(at, 'halt', `${left} no longer serves ${release.version}${again}`);
       }
+      if (await haltIfBad(at)) return true;
       if (soakedAt(stage, progress) > now()) return false;
       return take(at, 'soaked', `${stage.name} has soaked`);
     },
   };
+
+  /** Halts a stage one of whose channels the watch has stopped, or whose conditions have failed for too long. */
+  async function haltIfBad(at: At): Promise<boolean> {
+    const { snapshot, promotion, stage } = at;
+    const stopped = stage.channels.flatMap((name) => {
+      const hold = snapshot.channels.get(name)?.hold;
+      return hold?.by === WATCH_ACTOR ? [`${name}: ${hold.reason}`] : [];
+    });
+    const failing = await lasting?.failing(
+      `${promotion.version} ${stage.name}`,
+      stage.conditions.map((condition) => ({ for: CONDITIONS_FAIL_FOR, ...condition })),
+    );
+    const reasons = [...stopped, ...(failing ?? [])];
+    if (reasons.length === 0) return false;
+    const act = { by: WATCH_ACTOR, at: now(), reason: reasons.join('; ') };
+    return commitStep(at, step(promotion, stage.name, 'halt', act), 'halt', act);
+  }
 
   /** The channels of this stage and of those before it, so that no step races a person who takes one of them back. */
   function channelGuards({ channels }: Snapshot, stage: Stage): Guard[] {
@@ -209,13 +235,13 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     { snapshot, promotion, release, stage, fence }: At,
     after: Promotion,
     action: string,
-    { at, reason }: Act,
+    { by, at, reason }: Act,
     moves: { write: Write; cleared: Cleared | null }[] = [],
   ): Promise<boolean> {
     const key = promotionKey(release.version);
     const before = progressOf(promotion, stage.name);
     const reached = progressOf(after, stage.name).state;
-    const entry = { at: at.toISOString(), actor: SYSTEM, action, subject: key, reason };
+    const entry = { at: at.toISOString(), actor: by, action, subject: key, reason };
     const attributes = {
       'fairway.release': release.version,
       'fairway.stage': stage.name,

@@ -5,6 +5,7 @@ import { countRollout } from '../domain/rollout-count.ts';
 import type { RolloutFacts } from '../domain/rollout-step.ts';
 import type { FleetRecords } from '../domain/store.ts';
 import { prepareGroupOf } from '../domain/told.ts';
+import { ALL_AGENTS } from '../domain/watch.ts';
 import type { Fleet } from './fleet.ts';
 import type { State } from './state.ts';
 
@@ -35,9 +36,11 @@ export function createRolloutFacts({ store, state, fleet, membership, now }: Rol
   const known = new Map<string, Known>();
 
   async function count(channel: Channel, rollout: Rollout): Promise<Known['facts']> {
-    const groupOf = prepareGroupOf(channel, membership.groups)?.groupOf;
+    const groupOf =
+      rollout === channel.progress ? prepareGroupOf(channel, membership.groups)?.groupOf : () => ALL_AGENTS;
     if (!groupOf) return { counted: false, groups: new Map() };
-    const counting = countRollout(channel.name, rollout, groupOf, now().getTime());
+    const since = Date.parse(rollout.resumedAt ?? rollout.startedAt);
+    const counting = countRollout(channel.name, rollout, groupOf, now().getTime(), since);
     let cursor: string | undefined;
     do {
       const page = await store.agents({ channel: channel.name, limit: PAGE, cursor });
@@ -54,7 +57,7 @@ export function createRolloutFacts({ store, state, fleet, membership, now }: Rol
     const last = known.get(name);
     const began = now().getTime();
     let facts = last?.facts;
-    if (!last || last.of !== rollout || began >= last.until || !facts) {
+    if (!last || !isSame(last.of, rollout) || began >= last.until || !facts) {
       facts = await count(channel, rollout);
       const ended = now().getTime();
       known.set(name, { of: rollout, facts, until: ended + (ended - began) * REST });
@@ -62,6 +65,15 @@ export function createRolloutFacts({ store, state, fleet, membership, now }: Rol
     return { ...facts, barred: barredBy(channel, now()) };
   };
 }
+
+/** A move without groups is made again at each look. */
+const isSame = (a: Rollout, b: Rollout) =>
+  a === b ||
+  (a.id === b.id &&
+    a.startedAt === b.startedAt &&
+    a.state === 'done' &&
+    b.state === 'done' &&
+    a.resumedAt === b.resumedAt);
 
 /** Why no machine moves the channel. */
 function barredBy(channel: Channel, at: Date): string | null {

@@ -96,7 +96,7 @@ describe('a rollout', () => {
       state: 'halted',
       halted: { by: 'token:ann', at: AT.toISOString(), reason: 'test' },
     });
-    expect(resumeRollout(halted, ACT)).toEqual({ ...active, since: AT.toISOString() });
+    expect(resumeRollout(halted, ACT)).toEqual({ ...active, since: AT.toISOString(), resumedAt: AT.toISOString() });
     expect(() => stopRollout(halted, 'pause', ACT)).toThrow('halted, which does not allow pause');
     expect(() => resumeRollout(active, ACT)).toThrow('active, which does not allow resume');
   });

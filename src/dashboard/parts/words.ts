@@ -55,6 +55,7 @@ const ACTIONS: Record<string, string> = {
   'forget-version': 'agents of a version forgotten',
   'forget-agent': 'agent forgotten',
   'reroute-plan': 'plan rerouted',
+  halt: 'halted',
   'rollout-begin': 'group began with its canaries',
   'rollout-skip-canaries': 'group began',
   'rollout-widen': 'next wave of a group',

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { rolloutSchema, windowSchema } from '../../config/rollout.ts';
+import { rolloutSchema, watchSchema, windowSchema } from '../../config/rollout.ts';
 import { channelNameFault } from '../../domain/channel.ts';
 import { WAITING_REASONS } from '../../domain/plan.ts';
 import { roleFor } from '../../domain/role.ts';
@@ -7,7 +7,7 @@ import { VERSION_KINDS } from '../../domain/version.ts';
 import { AuditEntry } from './audit.ts';
 import { canonicalVersion, controlPlaneName, dryRun, judged, kind, reason, said, time, version } from './fields.ts';
 import { Report } from './report.ts';
-import { Progress, Rollout, Window } from './rollouts.ts';
+import { Progress, Rollout, Watch, Window } from './rollouts.ts';
 
 export const ChannelName = judged(channelNameFault).openapi({
   param: { name: 'channel', in: 'path' },
@@ -41,6 +41,12 @@ export const Channel = z
     toolsVersion: z.string().nullable(),
     rollout: Rollout.nullable().optional(),
     window: Window.nullable().optional(),
+    watch: Watch.nullable().optional(),
+    forgiven: z
+      .string()
+      .nullable()
+      .optional()
+      .openapi({ description: 'When a person let the channel go that the watch had held.' }),
     target: z.string().nullable().openapi({ description: 'Without prefix; null: agents get `none`.' }),
     critical: Mark.nullable(),
     pin: Mark.nullable(),
@@ -115,6 +121,7 @@ export const settings = {
     .optional()
     .openapi({ description: 'The version that client tools get; null: the target.' }),
   rollout: rolloutSchema.nullable().optional().describe('In which order agents go to a new target; null: all at once.'),
+  watch: watchSchema.nullable().optional().describe('What is looked at after a move; null: the usual.'),
   window: windowSchema
     .nullable()
     .optional()

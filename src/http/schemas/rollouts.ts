@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { GROUP_STATES, ROLLOUT_STATES } from '../../domain/rollout.ts';
 import { STRATEGIES, UNMATCHED } from '../../domain/rollout-settings.ts';
 import { CANARY_STATES } from '../../domain/rollout-step.ts';
+import { REACTIONS } from '../../domain/watch-settings.ts';
 import { DAYS } from '../../domain/window.ts';
 import { AuditEntry } from './audit.ts';
 import { dryRun, reason, said, time } from './fields.ts';
@@ -22,6 +23,16 @@ export const Window = z.object(window).openapi('Window');
 export const Rollout = z
   .object({ strategy: z.enum(STRATEGIES), groups: z.array(z.object(group)), unmatched: z.enum(UNMATCHED) })
   .openapi('RolloutSettings');
+
+const share = z.union([z.string(), z.number()]);
+export const Watch = z
+  .object({
+    ...{ for: z.string(), maxReverted: share, maxVanished: share, maxFailed: share },
+    conditions: z.array(z.object({ name: z.string(), query: z.string(), for: z.string() })),
+    // biome-ignore lint/suspicious/noThenProperty: a text, as the contract names it
+    then: z.enum(REACTIONS),
+  })
+  .openapi('WatchSettings');
 
 const canary = { id: z.string().max(128), host: z.string().max(253).nullable() };
 export const groupProgress = {
@@ -49,6 +60,7 @@ export const progress = {
   since: time(),
   halted: z.strictObject(said).nullable(),
   paused: z.strictObject(said).nullable(),
+  resumedAt: time().nullable().optional(),
   groups: z.array(z.strictObject(groupProgress)).max(40),
 };
 export const Progress = z.object(progress).openapi('RolloutProgress');

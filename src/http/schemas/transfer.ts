@@ -23,6 +23,7 @@ const channelState = {
       step: z.int().min(0).max(48),
     })
     .nullable(),
+  forgiven: time().nullable(),
   progress: z.strictObject({ ...progress, from: canonicalVersion.nullable(), to: canonicalVersion }).nullable(),
 };
 

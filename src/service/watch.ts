@@ -1,0 +1,175 @@
+import type { Logger } from 'pino';
+import { type Act, type Channel, rollBack, stamp } from '../domain/channel.ts';
+import { lowestOf } from '../domain/control-plane.ts';
+import { FairwayError } from '../domain/errors.ts';
+import type { Actor } from '../domain/role.ts';
+import { ROLLOUT_MOVES, stopRollout } from '../domain/rollout.ts';
+import { channelKey, type Stored } from '../domain/snapshot.ts';
+import type { Tracer } from '../domain/tracer.ts';
+import { requireVersion } from '../domain/version.ts';
+import { judgeMove, type WatchBase, type WatchedMove, watchedMove } from '../domain/watch.ts';
+import { DEFAULT_WATCH, WATCH_ACTOR } from '../domain/watch-settings.ts';
+import { commitDocument, targetGuards } from './change.ts';
+import type { ChannelObserver } from './channels.ts';
+import type { Gate } from './gate.ts';
+import { type AskConditions, createLastingConditions } from './lasting-conditions.ts';
+import type { GatherRolloutFacts } from './rollout-facts.ts';
+import type { State } from './state.ts';
+
+export interface WatchOptions {
+  state: State;
+  gate: Pick<Gate, 'clear'>;
+  facts: GatherRolloutFacts;
+  conditions: AskConditions;
+  observer: Pick<ChannelObserver, 'targetChanged'>;
+  tracer: Tracer;
+  now: () => Date;
+  log: Logger;
+}
+
+/** Looks at what moves do to agents, and stops those that look bad. */
+export interface Watch {
+  /** Looks at every move that is watched now. */
+  look(fence: number): Promise<void>;
+}
+
+const ACTOR: Actor = { name: WATCH_ACTOR, role: 'operator' };
+
+/** What the leader remembers of a move; another leader begins anew, with what it finds. */
+interface Memory {
+  /** Of the move. */
+  key: string;
+  base: WatchBase | null;
+  /** The gate has refused the way back. */
+  refused: boolean;
+}
+
+export function createWatch({ state, gate, facts, conditions, observer, tracer, now, log }: WatchOptions): Watch {
+  const memories = new Map<string, Memory>();
+  const lasting = createLastingConditions(conditions, now);
+
+  function remember(channel: string, { rollout }: WatchedMove): Memory {
+    const key = `${rollout.id} ${rollout.startedAt}`;
+    const known = memories.get(channel);
+    if (known?.key === key) return known;
+    const memory: Memory = { key, base: null, refused: false };
+    memories.set(channel, memory);
+    return memory;
+  }
+
+  /** Why the move must stop; null if nothing looks bad. */
+  async function judge(channel: Stored<Channel>, move: WatchedMove): Promise<string | null> {
+    const { rollout, plain } = move;
+    const memory = remember(channel.name, move);
+    const known = await facts(channel, rollout);
+    const plane = state.snapshot().controlPlanes.get(channel.controlPlane ?? '');
+    const controlPlane = plane ? lowestOf(plane) : null;
+    const begun = rollout.groups.filter((group) => group.state !== 'unstarted' && group.state !== 'rolledback');
+    const groups = begun.flatMap(({ settings }) => known.groups.get(settings.name) ?? []);
+    memory.base ??= {
+      present: groups.reduce((sum, { heard }) => sum + heard, 0),
+      failed: groups.reduce((sum, { failed }) => sum + failed, 0),
+      controlPlane,
+    };
+    const { base } = memory;
+    const settings = channel.watch ?? DEFAULT_WATCH;
+    return judgeMove(settings, {
+      groups,
+      present: plain ? base.present : begun.reduce((sum, { present }) => sum + (present ?? 0), 0),
+      failedBefore: base.failed,
+      controlPlane: { was: base.controlPlane, is: controlPlane },
+      conditions: await lasting.failing(`${channel.name} ${memory.key}`, settings.conditions),
+    });
+  }
+
+  async function halt(
+    before: Stored<Channel>,
+    { plain, rollout }: WatchedMove,
+    reason: string,
+    fence: number,
+  ): Promise<void> {
+    const at = now();
+    const act: Act = { by: WATCH_ACTOR, at, reason };
+    const hold = before.hold ?? { by: act.by, at: at.toISOString(), reason };
+    const after: Channel = {
+      ...before,
+      hold,
+      ...(plain ? {} : { progress: stopRollout(rollout, 'halt', act) }),
+      ...stamp(act),
+    };
+    const entry = { before: { state: rollout.state, hold: before.hold }, after: { state: 'halted', hold } };
+    const key = channelKey(before.name);
+    const attributes = { 'fairway.channel': before.name };
+    await tracer.span('watch halt', { attributes }, () =>
+      commitDocument(state, { key, before, after, action: 'halt', reason, actor: ACTOR, at, fence, entry }),
+    );
+    log.error({ channel: before.name, target: before.target, reason }, 'the watch has halted a move');
+  }
+
+  /** Takes a move back that was halted, through the gate. */
+  async function goBack(before: Stored<Channel>, { rollout }: WatchedMove, fence: number): Promise<void> {
+    const memory = memories.get(before.name);
+    if (rollout.from === null || memory?.refused) return;
+    const at = now();
+    const reason = `the watch halted ${rollout.to}: ${before.hold?.reason}`;
+    const act: Act = { by: WATCH_ACTOR, at, reason };
+    try {
+      const after = rollBack(before, requireVersion(rollout.from), false, act);
+      const { cleared } = await gate.clear(before, after, { actor: ACTOR, dryRun: false }, { wayOut: true });
+      const guards = targetGuards(state.snapshot().releases, after);
+      const key = channelKey(before.name);
+      await commitDocument(state, {
+        key,
+        before,
+        after,
+        action: 'roll-back',
+        reason,
+        actor: ACTOR,
+        at,
+        fence,
+        guards,
+        cleared,
+      });
+      observer.targetChanged(before.name, 'roll-back');
+      log.warn({ channel: before.name, target: after.target }, reason);
+    } catch (error) {
+      if (!(error instanceof FairwayError) || error.code === 'revision_mismatch' || error.code === 'store_unavailable')
+        throw error;
+      if (memory) memory.refused = true;
+      log.error({ err: error, channel: before.name }, 'the watch could not take a move back; it stays halted');
+    }
+  }
+
+  async function lookAt(channel: Stored<Channel>, fence: number): Promise<void> {
+    const move = watchedMove(channel, now());
+    if (!move) {
+      memories.delete(channel.name);
+      return;
+    }
+    const isHalted = move.plain ? channel.hold !== null : !ROLLOUT_MOVES.halt.includes(move.rollout.state);
+    if (isHalted) {
+      const byWatch = channel.hold?.by === WATCH_ACTOR;
+      if (byWatch && (channel.watch ?? DEFAULT_WATCH).then === 'roll-back') await goBack(channel, move, fence);
+      return;
+    }
+    const reason = await judge(channel, move);
+    if (reason) await halt(channel, move, reason, fence);
+  }
+
+  return {
+    async look(fence) {
+      if (state.storeState().is !== 'up') return;
+      const { channels } = state.snapshot();
+      for (const name of memories.keys()) if (!channels.has(name)) memories.delete(name);
+      const kept = new Set([...memories].map(([name, { key }]) => `${name} ${key}`));
+      lasting.prune((of) => kept.has(of));
+      for (const channel of channels.values()) {
+        await lookAt(channel, fence).catch((error) => {
+          // Someone else changed the channel, or another server leads: the next look sees what is now.
+          if (error instanceof FairwayError && error.code === 'revision_mismatch') return;
+          log.warn({ err: error, channel: channel.name }, 'a move could not be watched; it will be looked at again');
+        });
+      }
+    },
+  };
+}

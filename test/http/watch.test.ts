@@ -1,0 +1,175 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Raw } from '../../src/config/raw.ts';
+import { type FakeAgent, fakeAgents, poll, pollAll } from '../support/fake-agents.ts';
+import { openStage, RELEASE, startStages } from '../support/promotion.ts';
+import { operatorClient, startServer, type TestServer } from '../support/server.ts';
+import { ask } from './wire.ts';
+
+const CHANNEL = '/channels/stable%2Fcloud';
+const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 10_000 });
+
+async function open(channel: Raw) {
+  let ahead = 0;
+  const server = await startServer(
+    {
+      fleet: { flushEvery: '10ms' },
+      leader: { plansEvery: '10ms' },
+      bootstrap: { channels: [{ name: 'stable/cloud', target: '16.4.6', ...channel }] },
+    },
+    { now: () => new Date(Date.now() + ahead) },
+  );
+  const api = operatorClient(server);
+  const read = async () => (await api('GET', CHANNEL)).body;
+  const post = (verb: string, body: object = {}) => api('POST', `${CHANNEL}/${verb}`, { reason: 'test', ...body });
+  const later = (ms: number) => {
+    ahead += ms;
+  };
+  return { server, api, read, post, later };
+}
+
+// biome-ignore lint/suspicious/noThenProperty: a text, as the contract names it
+const GO_BACK = { then: 'roll-back' };
+
+/** Agents take the new version and go back to the old one, as updaters do when it crashes. */
+async function crash(server: TestServer, agents: FakeAgent[], to = '16.4.7', from = '16.4.6'): Promise<void> {
+  for (const version of [to, from]) {
+    for (const agent of agents) agent.version = version;
+    await Promise.all(agents.map((agent) => poll(server, agent)));
+    // The two versions must not be merged into one report.
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+}
+
+describe('the watch', () => {
+  it('halts a move without groups whose agents go back, holds the channel, and counts anew once it is let go', async () => {
+    const { server, read, post, api } = await open({});
+    const agents = fakeAgents('dev', 10);
+    await pollAll(server, agents);
+    await post('roll-forward', { version: '16.4.7' });
+    await crash(server, agents.slice(0, 4));
+    await until(async () =>
+      expect((await read()).hold).toMatchObject({
+        by: 'system:watch',
+        reason: expect.stringMatching(/4 agents of \d+ that were told went back by themselves \(limit 2%\): .*dev-/),
+      }),
+    );
+    const find = JSON.parse((await ask(server.publicUrl, '/webapi/find?group=default')).body);
+    expect(find.auto_update).toMatchObject({ agent_version: '16.4.7', agent_auto_update: false });
+    const [entry] = (await api('GET', `${CHANNEL}/history`)).body.entries;
+    expect(entry).toMatchObject({ action: 'halt', actor: 'system:watch' });
+
+    expect((await post('release')).body.channel.hold).toBeNull();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await read()).hold).toBeNull();
+  });
+
+  it('does not halt for two agents, nor for those that went back before', async () => {
+    const { server, read, post } = await open({});
+    const agents = fakeAgents('dev', 10);
+    await pollAll(server, agents);
+    await post('roll-forward', { version: '16.4.7' });
+    await crash(server, agents.slice(0, 2));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await read()).hold).toBeNull();
+  });
+
+  it('halts a rollout, tells nobody new, and goes on when a person resumes it', async () => {
+    const { server, read, api, post } = await open({ rollout: { groups: [{ name: 'dev', waves: [50, 100] }] } });
+    const agents = fakeAgents('dev', 20);
+    await pollAll(server, agents);
+    await post('roll-forward', { version: '16.4.7' });
+    const rollout = async () => (await api('GET', `${CHANNEL}/rollout`)).body;
+    await until(async () => expect((await rollout()).groups[0]).toMatchObject({ state: 'active', wave: 50 }));
+    await pollAll(server, agents);
+    const told = agents.filter(({ version }) => version === '16.4.7');
+    await crash(server, told.slice(0, 3));
+    await until(async () => expect(await rollout()).toMatchObject({ state: 'halted', halted: { by: 'system:watch' } }));
+    expect((await rollout()).halted.reason).toMatch(/3 agents of \d+ that were told went back/);
+    expect((await read()).hold).toMatchObject({ by: 'system:watch' });
+    await pollAll(server, agents);
+    expect(agents.filter(({ version }) => version === '16.4.7')).toHaveLength(told.length);
+    expect((await post('rollout/resume')).body.rollout).toMatchObject({ state: 'active', halted: null });
+    expect((await read()).hold).toBeNull();
+  });
+
+  it('takes a move back through the gate where the channel says so, and holds it there', async () => {
+    const { server, read, post, api } = await open({ watch: GO_BACK });
+    const agents = fakeAgents('dev', 10);
+    await pollAll(server, agents);
+    await post('roll-forward', { version: '16.4.7' });
+    await crash(server, agents.slice(0, 5));
+    await until(async () => expect(await read()).toMatchObject({ target: '16.4.6', hold: { by: 'system:watch' } }));
+    const { entries } = (await api('GET', `${CHANNEL}/history`)).body;
+    expect(entries.slice(0, 2).map(({ action }: { action: string }) => action)).toEqual(['roll-back', 'halt']);
+  });
+
+  it('halts when agents fall silent while the others are heard', async () => {
+    const { server, read, post, later } = await open({});
+    const agents = fakeAgents('dev', 20);
+    await pollAll(server, agents);
+    await post('roll-forward', { version: '16.4.7' });
+    for (let minutes = 0; minutes <= 40 && (await read()).hold === null; minutes += 8) {
+      later(8 * 60_000);
+      await pollAll(server, agents.slice(4));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await until(async () => expect((await read()).hold?.reason).toMatch(/4 agents of 20 fell silent \(limit 10%\)/));
+  });
+
+  it('looks away when its time is over', async () => {
+    const { server, read, post } = await open({ watch: { for: '0s' } });
+    const agents = fakeAgents('dev', 10);
+    await pollAll(server, agents);
+    await post('roll-forward', { version: '16.4.7' });
+    await crash(server, agents);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await read()).hold).toBeNull();
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['a share above all', { maxReverted: '200%' }, /maxReverted: expected a percentage/],
+    ['no share', { maxFailed: 'few' }, /maxFailed: expected a percentage/],
+    ['no duration', { for: 'long' }, /for: expected a duration/],
+    ['two conditions of one name', { conditions: [1, 2].map(() => ({ name: 'a', query: 'up' })) }, /two conditions/],
+  ])('refuses settings with %s', async (_, watch, message) => {
+    const { api } = await open({});
+    const reply = await api('PUT', CHANNEL, { watch });
+    expect(reply.status).toBe(422);
+    expect(reply.body.detail).toMatch(message);
+  });
+});
+
+describe('a stage of a promotion', () => {
+  const settings = { fleet: { flushEvery: '10ms' }, leader: { plansEvery: '10ms' }, defaultChannel: 'stable/cloud' };
+  const stages = [openStage('canary', { channels: ['stable/cloud'] }), openStage('internal')];
+
+  it('is halted by the watch while it soaks, with the reason, and goes no further', async () => {
+    const { server, register, until: untilStage, read } = await startStages(stages, settings);
+    const agents = fakeAgents('dev', 10, '16.4.7');
+    await pollAll(server, agents);
+    await register();
+    await untilStage('canary', 'soaking');
+    await crash(server, agents.slice(0, 5), RELEASE, '16.4.7');
+    await untilStage('canary', 'halted');
+    const [canary] = (await read()).stages;
+    expect(canary.halted).toMatchObject({
+      by: 'system:watch',
+      reason: expect.stringContaining('stable/cloud: 5 agents'),
+    });
+  });
+
+  it('is rolling until the rollout of its channels is done', async () => {
+    const rollout = { groups: [{ name: 'dev', waves: [50, 100] }] };
+    const { server, api, register, until: untilStage, read } = await startStages(stages, settings);
+    await operatorClient(server)('PUT', CHANNEL, { rollout });
+    const agents = fakeAgents('dev', 10, '16.4.7');
+    await pollAll(server, agents);
+    await register();
+    await until(async () => expect((await read()).next).toContain('the rollout of stable/cloud to'));
+    await until(async () => {
+      await pollAll(server, agents);
+      expect((await api('GET', `${CHANNEL}/rollout`)).body.state).toBe('done');
+    });
+    await untilStage('canary', 'soaking');
+  });
+});
