@@ -16,6 +16,7 @@ const IDLE_MS = 2_000;
 export async function withWorld(replicas, work) {
   const redis = replicas > 0 ? await startRedis('0,1') : null;
   const admin = redis && new Redis(redis.url);
+  admin?.on('error', () => {});
   const servers = [];
   try {
     for (let i = 0; i < Math.max(replicas, 1); i++) {

@@ -1,5 +1,5 @@
 import type { Channel } from './channel.ts';
-import type { Snapshot } from './snapshot.ts';
+import { controlPlaneKey, releaseKey, type Snapshot } from './snapshot.ts';
 import { toolsVersionOf } from './tools.ts';
 import { requireVersion } from './version.ts';
 
@@ -77,6 +77,15 @@ export function surroundingsOf(channel: Channel, { controlPlanes, releases }: Sn
     target: isShown(channel.target) ? channel.target : null,
     ...(starts.length > 0 ? { starts: starts.filter(isShown) } : {}),
   };
+}
+
+/** The keys of the control plane and the releases that `surroundingsOf` looks at. */
+export function sourcesOf(channel: Channel, { controlPlanes }: Snapshot): string[] {
+  const { controlPlane, target, toolsVersion } = channel;
+  const plane = controlPlanes.get(controlPlane ?? '')?.version;
+  const versions = new Set([target, toolsVersion, plane, ...startsOf(channel)]);
+  const releases = [...versions].flatMap((version) => (version ? [releaseKey(version)] : []));
+  return controlPlane === null ? releases : [controlPlaneKey(controlPlane), ...releases];
 }
 
 /** What is left of the surroundings once the state is too old to move agents by (`Staleness`). */

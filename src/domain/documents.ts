@@ -200,7 +200,10 @@ export function faultOf(key: string, value: unknown): string | null {
  * Keeps out the documents that cannot be served, each named in `bad`. One that is in `lastGood` is served as it was
  * there, at the stored revision, so that the next change of it puts it right.
  */
-export function keepOutBad(state: ControlState, lastGood: ReadonlyMap<string, Document>): ControlState {
+export function keepOutBad<S extends Pick<ControlState, 'documents' | 'bad'>>(
+  state: S,
+  lastGood: { get(key: string): Document | undefined },
+): S {
   const bad = [...(state.bad ?? [])];
   const documents = state.documents.filter(({ key, revision, value }) => {
     const fault = faultOf(key, value);

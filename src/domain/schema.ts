@@ -44,6 +44,10 @@ export function upgradesOf({ documents }: Pick<ControlState, 'documents'>, place
   return upgrades;
 }
 
+/** Has a state with these documents the form that this release writes? */
+export const isInForm = (documents: { get(key: string): Document | undefined }): boolean =>
+  readForm(documents.get(SCHEMA_KEY)) === SCHEMA;
+
 /** The audit entry of an upgrade. */
 export const upgradeEntry = (state: ControlState, at: Date): AuditDraft => ({
   at: at.toISOString(),
@@ -56,12 +60,14 @@ export const upgradeEntry = (state: ControlState, at: Date): AuditDraft => ({
 });
 
 /** Makes a commit fail if another release has upgraded the state since. */
-export const schemaGuard = (documents: ReadonlyMap<string, Document>): Guard => ({
+export const schemaGuard = (documents: { get(key: string): Document | undefined }): Guard => ({
   key: SCHEMA_KEY,
   ifRevision: documents.get(SCHEMA_KEY)?.revision ?? 0,
 });
 
-function formOf(documents: readonly Document[]): number {
-  const value = documents.find(({ key }) => key === SCHEMA_KEY)?.value as { form?: unknown } | undefined;
+const formOf = (documents: readonly Document[]) => readForm(documents.find(({ key }) => key === SCHEMA_KEY));
+
+function readForm(schema: Document | undefined): number {
+  const value = schema?.value as { form?: unknown } | undefined;
   return typeof value?.form === 'number' ? value.form : 0;
 }

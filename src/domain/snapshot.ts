@@ -2,30 +2,31 @@ import type { Channel, RetiredChannel } from './channel.ts';
 import type { ControlPlane, RetiredControlPlane } from './control-plane.ts';
 import { derivedOnce } from './derived.ts';
 import { FairwayError } from './errors.ts';
+import { OrderedMap } from './ordered-map.ts';
 import type { Promotion } from './promotion.ts';
 import type { Release } from './release.ts';
 import { SIGN_OFFS_KEY, type SignOffs } from './sign-off.ts';
-import type { BadDocument, ControlState, Document, Guard, Write } from './store.ts';
+import type { BadDocument, ControlState, Difference, Document, Guard, Write } from './store.ts';
 
 /** A document's value with the global revision that wrote it. */
 export type Stored<T> = T & { readonly revision: number };
 
-/** All control data at one revision. A snapshot never changes; each commit makes a new one. */
+/** All control data at one revision. A snapshot never changes; each commit makes a new one, which shares the rest. */
 export interface Snapshot {
   readonly revision: number;
   /** The hash of the audit entry that made the revision; null if unknown. */
   readonly hash: string | null;
-  readonly documents: ReadonlyMap<string, Document>;
-  readonly channels: ReadonlyMap<string, Stored<Channel>>;
-  readonly controlPlanes: ReadonlyMap<string, Stored<ControlPlane>>;
-  readonly releases: ReadonlyMap<string, Stored<Release>>;
+  readonly documents: OrderedMap<Document>;
+  readonly channels: OrderedMap<Stored<Channel>>;
+  readonly controlPlanes: OrderedMap<Stored<ControlPlane>>;
+  readonly releases: OrderedMap<Stored<Release>>;
   /** By version. */
-  readonly promotions: ReadonlyMap<string, Stored<Promotion>>;
+  readonly promotions: OrderedMap<Stored<Promotion>>;
   readonly signOffs: Stored<SignOffs> | null;
   /** What is remembered of deleted channels, by name. */
-  readonly retired: ReadonlyMap<string, Stored<RetiredChannel>>;
+  readonly retired: OrderedMap<Stored<RetiredChannel>>;
   /** Control planes that were deleted, by name. */
-  readonly retiredControlPlanes: ReadonlyMap<string, Stored<RetiredControlPlane>>;
+  readonly retiredControlPlanes: OrderedMap<Stored<RetiredControlPlane>>;
   /** Documents of the store that cannot be served, by key; the others hold their last good states, if known. */
   readonly bad: ReadonlyMap<string, BadDocument>;
 }
@@ -55,48 +56,70 @@ export function requireControlPlane({ controlPlanes }: Snapshot, name: string): 
 /** A channel that an older release wrote has no `hold`. */
 const readChannel = (stored: Stored<Channel>): Stored<Channel> => ({ ...stored, hold: stored.hold ?? null });
 
+/** The kinds of documents that a snapshot indexes, by the first part of their keys. */
+const INDEXES = {
+  channel: 'channels',
+  'control-plane': 'controlPlanes',
+  release: 'releases',
+  promotion: 'promotions',
+  retired: 'retired',
+  'retired-control-plane': 'retiredControlPlanes',
+} as const;
+type Index = (typeof INDEXES)[keyof typeof INDEXES];
+
+/** The index that a document is in, and its name there; null for the others. */
+export function indexOf(key: string): { index: Index; name: string } | null {
+  const cut = key.indexOf('/');
+  const index = (INDEXES as Record<string, Index | undefined>)[key.slice(0, cut)];
+  return index ? { index, name: key.slice(cut + 1) } : null;
+}
+
+function readStored({ key, revision, value }: Document): Stored<object> {
+  const stored = { ...value, revision };
+  return key.startsWith('channel/') ? readChannel(stored as Stored<Channel>) : stored;
+}
+
 /** Indexes the documents that a store loaded. */
 export function takeSnapshot({ revision, hash, documents, bad = [] }: ControlState): Snapshot {
-  const channels = new Map<string, Stored<Channel>>();
-  const controlPlanes = new Map<string, Stored<ControlPlane>>();
-  const releases = new Map<string, Stored<Release>>();
-  const promotions = new Map<string, Stored<Promotion>>();
-  const retired = new Map<string, Stored<RetiredChannel>>();
-  const retiredControlPlanes = new Map<string, Stored<RetiredControlPlane>>();
-  let signOffs: Stored<SignOffs> | null = null;
+  const indexed: Record<Index, [string, Stored<object>][]> = {
+    channels: [],
+    controlPlanes: [],
+    releases: [],
+    promotions: [],
+    retired: [],
+    retiredControlPlanes: [],
+  };
   for (const document of documents) {
-    const { key, value } = document;
-    const name = key.slice(key.indexOf('/') + 1);
-    const stored = { ...value, revision: document.revision };
-    if (key.startsWith('channel/')) channels.set(name, readChannel(stored as Stored<Channel>));
-    else if (key.startsWith('control-plane/')) controlPlanes.set(name, stored as Stored<ControlPlane>);
-    else if (key.startsWith('release/')) releases.set(name, stored as Stored<Release>);
-    else if (key.startsWith('promotion/')) promotions.set(name, stored as Stored<Promotion>);
-    else if (key.startsWith('retired/')) retired.set(name, stored as Stored<RetiredChannel>);
-    else if (key.startsWith('retired-control-plane/'))
-      retiredControlPlanes.set(name, stored as Stored<RetiredControlPlane>);
-    else if (key === SIGN_OFFS_KEY) signOffs = stored as Stored<SignOffs>;
+    const place = indexOf(document.key);
+    if (place) indexed[place.index].push([place.name, readStored(document)]);
   }
+  const signOffs = documents.find(({ key }) => key === SIGN_OFFS_KEY);
   return {
     revision,
     hash,
-    documents: new Map(documents.map((document) => [document.key, document])),
-    channels,
-    controlPlanes,
-    releases,
-    promotions,
-    signOffs,
-    retired,
-    retiredControlPlanes,
+    documents: OrderedMap.of(documents.map((document): [string, Document] => [document.key, document])),
+    channels: OrderedMap.of(indexed.channels as [string, Stored<Channel>][]),
+    controlPlanes: OrderedMap.of(indexed.controlPlanes as [string, Stored<ControlPlane>][]),
+    releases: OrderedMap.of(indexed.releases as [string, Stored<Release>][]),
+    promotions: OrderedMap.of(indexed.promotions as [string, Stored<Promotion>][]),
+    retired: OrderedMap.of(indexed.retired as [string, Stored<RetiredChannel>][]),
+    retiredControlPlanes: OrderedMap.of(indexed.retiredControlPlanes as [string, Stored<RetiredControlPlane>][]),
+    signOffs: signOffs ? (readStored(signOffs) as Stored<SignOffs>) : null,
     bad: new Map(bad.map((each) => [each.key, each])),
   };
 }
 
+const NO_CHANNELS = OrderedMap.of<Stored<Channel>>([]);
+
 /** The version that each channel serves; channels without a target are left out. */
-export const targetsOf = (snapshot: Snapshot | null): Map<string, string> =>
-  new Map(
-    [...(snapshot?.channels.values() ?? [])].flatMap(({ name, target }) => (target === null ? [] : [[name, target]])),
-  );
+export const targetsOf = (snapshot: Snapshot | null): ReadonlyMap<string, string> =>
+  servedBy(snapshot?.channels ?? NO_CHANNELS);
+
+const servedBy = derivedOnce((channels: Snapshot['channels']) => {
+  const targets = new Map<string, string>();
+  for (const { name, target } of channels.values()) if (target !== null) targets.set(name, target);
+  return targets;
+});
 
 /** The channels whose agents connect to a control plane. */
 export const channelsOfPlane = ({ channels }: Snapshot, plane: string): readonly Stored<Channel>[] =>
@@ -127,14 +150,53 @@ export function applyWrites(
   writes: readonly Write[],
   { revision, hash }: Pick<Snapshot, 'revision' | 'hash'>,
 ): Snapshot {
-  const documents = new Map(snapshot.documents);
-  for (const { key, value } of writes) {
-    if (value === null) documents.delete(key);
-    else documents.set(key, { key, revision, value });
+  const documents = writes.flatMap(({ key, value }) => (value === null ? [] : [{ key, revision, value }]));
+  const gone = writes.flatMap(({ key, value }) => (value === null ? [key] : []));
+  return applyDifference(snapshot, { revision, hash, documents, gone });
+}
+
+/** The snapshot with some documents replaced and others taken away. It costs what differs. */
+export function applyDifference(
+  snapshot: Snapshot,
+  { revision, hash, documents, gone, bad = [] }: Difference,
+): Snapshot {
+  const after: { -readonly [Key in keyof Snapshot]: Snapshot[Key] } = { ...snapshot, revision, hash };
+  for (const document of documents) {
+    const { key } = document;
+    const place = indexOf(key);
+    after.documents = after.documents.with(key, document);
+    if (place)
+      Object.assign(after, { [place.index]: after[place.index].with(place.name, readStored(document) as never) });
+    if (key === SIGN_OFFS_KEY) after.signOffs = readStored(document) as Stored<SignOffs>;
   }
-  const written = new Set(writes.map(({ key }) => key));
-  const bad = [...snapshot.bad.values()].filter(({ key }) => !written.has(key));
-  return takeSnapshot({ revision, hash, documents: [...documents.values()], bad });
+  for (const key of gone) {
+    const place = indexOf(key);
+    after.documents = after.documents.without(key);
+    if (place) Object.assign(after, { [place.index]: after[place.index].without(place.name) });
+    if (key === SIGN_OFFS_KEY) after.signOffs = null;
+  }
+  if (snapshot.bad.size > 0 || bad.length > 0) {
+    const still = new Map(snapshot.bad);
+    for (const { key } of documents) still.delete(key);
+    for (const key of gone) still.delete(key);
+    for (const each of bad) still.set(each.key, each);
+    after.bad = still;
+  }
+  return after;
+}
+
+/** What turns one snapshot into the other. It costs what differs. */
+export function differenceOf(before: Snapshot, { revision, hash, documents, bad }: Snapshot): Difference {
+  const changed = OrderedMap.changedKeys(before.documents, documents);
+  // A damaged document without a good state is in neither, so that what was damaged is told again.
+  const keys = new Set([...changed, ...before.bad.keys()]);
+  return {
+    revision,
+    hash,
+    documents: [...keys].flatMap((key) => documents.get(key) ?? []),
+    gone: [...keys].filter((key) => !documents.has(key)),
+    ...(bad.size > 0 ? { bad: [...bad.values()] } : {}),
+  };
 }
 
 /** The write that replaces `before`, or creates the document if there was none. A null `value` deletes it. */

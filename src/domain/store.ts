@@ -25,6 +25,18 @@ export interface ControlState {
   bad?: BadDocument[];
 }
 
+/** What turns one state into a later one of the same history. */
+export interface Difference {
+  revision: number;
+  hash: string | null;
+  /** Those that are new or other than before. */
+  documents: Document[];
+  /** The keys of those that are not there any more. */
+  gone: string[];
+  /** Those that cannot be served; left out if there are none. */
+  bad?: BadDocument[];
+}
+
 /** A document of the store that cannot be served. */
 export interface BadDocument {
   key: string;
@@ -163,8 +175,12 @@ export interface ControlLog {
   load(): Promise<ControlState>;
   /** The global revision; grows by one with each commit. */
   revision(): Promise<number>;
-  /** Is this the head of the log, or on the way to it? A store that lost commits, or took others instead, says no. */
-  holds(head: AuditHead): Promise<boolean>;
+  /**
+   * What was written after `head`, and in any case the documents under `keys`, as of one moment. Answers `lost` if
+   * `head` is neither the head of the log nor on the way to it: a store that lost commits, or took others instead; and
+   * `all` if so much was written, or so long ago, that everything must be loaded.
+   */
+  since(head: AuditHead, keys: readonly string[]): Promise<Difference | 'lost' | 'all'>;
   /** Applies all writes and appends the audit entry, or nothing. Durable once it answers. */
   commit(change: Change): Promise<CommitResult>;
   /**
@@ -185,7 +201,7 @@ export interface ControlLog {
   /** The newest archived entry, which the log goes on from; `GENESIS` if none is archived. */
   anchor(): Promise<AuditHead>;
   /**
-   * Replaces the entries that follow `anchor` by their hashes, so that `holds` still knows them, and makes the last one
+   * Replaces the entries that follow `anchor` by their hashes, so that `since` still knows them, and makes the last one
    * the anchor. Returns false, and changes nothing, if `anchor` is not the anchor; at most some hundred entries.
    */
   archive(anchor: AuditHead, entries: readonly AuditEntry[]): Promise<boolean>;
@@ -262,26 +278,4 @@ export interface SeriesRecords {
 export interface Store extends ControlLog, Lease, FleetRecords, SeriesRecords {
   readonly kind: 'redis' | 'embedded';
   close(): Promise<void>;
-}
-
-/** The last moment at which a store held what a server served. */
-export interface Confirmation {
-  /** Which store it was: the hash of its first audit entry. Null if it is not known. */
-  store: string | null;
-  /** The newest revision that was saved at that moment. */
-  revision: number;
-  /** Epoch milliseconds. */
-  at: number;
-}
-
-/** Keeps the last state on this machine, for a start while the store is away. */
-export interface SavedState {
-  /** Null if there is none, or if it is older than the one that was confirmed last: a copy was put back. */
-  read(): ControlState | null;
-  /** Never rejects: a full disk must not stop anything. */
-  write(state: ControlState): Promise<void>;
-  /** Null without a saved state. */
-  confirmation(): Confirmation | null;
-  /** Never rejects. */
-  confirm(confirmation: Confirmation): Promise<void>;
 }

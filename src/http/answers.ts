@@ -4,13 +4,15 @@ import {
   answerOf,
   type Cluster,
   type Served,
+  sourcesOf,
   type Surroundings,
   surroundingsOf,
   withheld,
 } from '../domain/answer.ts';
 import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
 import { type MembershipSettings, prepareMembership } from '../domain/membership.ts';
-import type { Snapshot, Stored } from '../domain/snapshot.ts';
+import { OrderedMap } from '../domain/ordered-map.ts';
+import { indexOf, type Snapshot, type Stored } from '../domain/snapshot.ts';
 import type { Staleness } from '../domain/staleness.ts';
 import { isTurnOf, nextOpening, prepareGroupOf, type Turn, toldBy } from '../domain/told.ts';
 import type { State } from '../service/state.ts';
@@ -80,17 +82,23 @@ export interface AnswersOptions {
 /** Milliseconds. A timer does not notice that the clock was set, so ends are looked at at least this often. */
 const LOOK_EVERY_MS = 1_000;
 
-/** Keeps every channel's answers ready, and renders them again when a pin or a critical mark ends. */
+/** Keeps every channel's answers ready. Renders again what a change concerns, and what a pin or critical mark ends. */
 export function createAnswers({ state, staleness, cluster, membership, now }: AnswersOptions): Answers {
   const prepared = new Map<string, Prepared>();
   const paths = new Map<string, PreparedAnswer>();
   const tallies = new Map<string, Record<Endpoint, Tally>>();
   let channelOf = prepareMembership(prepared, membership);
+  /** The control planes and releases that a channel's answers depend on, by their keys; and the other way round. */
+  const sources = new Map<string, readonly string[]>();
+  const dependents = new Map<string, Set<string>>();
+  /** The channels whose answers change by themselves. */
+  const ending = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
-  /** When the answers were rendered, and when they must be again; epoch milliseconds. */
-  let renderedAt = 0;
+  let rendered: Snapshot | null = null;
+  /** When those that change by themselves were looked at, and when the next one changes; epoch milliseconds. */
+  let lookedAt = 0;
   let endsAt = Number.POSITIVE_INFINITY;
-  const age = watchStateAge(state, staleness, wake);
+  const age = watchStateAge(state, staleness, () => renderAgain(rendered?.channels.keys() ?? []));
 
   function tallyOf(channel: string): Record<Endpoint, Tally> {
     let tally = tallies.get(channel);
@@ -142,60 +150,91 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
     return withOwn(choose);
   }
 
+  /** Most changes of a release or a control plane change no answer of the channels that depend on it. */
+  function renderChannel(channel: Stored<Channel>, snapshot: Snapshot, at: Date): void {
+    const { name } = channel;
+    depend(name, sourcesOf(channel, snapshot));
+    const all = surroundingsOf(channel, snapshot);
+    const surroundings = age.peek()?.isWithheld ? withheld(all) : all;
+    const before = prepared.get(name);
+    const isInTime = before && at.getTime() < before.endsAt && at.getTime() >= before.at;
+    const isSame = isInTime && before.channel === channel && !differ(before.surroundings, surroundings);
+    const known = isSame ? before : prepare(channel, surroundings, at);
+    prepared.set(name, known);
+    if (changesByItself(channel)) ending.add(name);
+    else ending.delete(name);
+    endsAt = Math.min(endsAt, known.endsAt);
+  }
+
+  function depend(channel: string, keys: readonly string[]): void {
+    for (const key of sources.get(channel) ?? []) {
+      const others = dependents.get(key);
+      others?.delete(channel);
+      if (others?.size === 0) dependents.delete(key);
+    }
+    for (const key of keys) dependents.set(key, (dependents.get(key) ?? new Set()).add(channel));
+    if (keys.length > 0) sources.set(channel, keys);
+    else sources.delete(channel);
+  }
+
+  /** Renders what differs from what was rendered before. */
   function refresh(snapshot: Snapshot): void {
     const at = now();
-    renderedAt = at.getTime();
-    endsAt = Number.POSITIVE_INFINITY;
-    let hasEnds = false;
-    const shownOf = age.peek()?.isWithheld ? withheld : <T>(all: T) => all;
-    for (const channel of snapshot.channels.values()) {
-      const surroundings = shownOf(surroundingsOf(channel, snapshot));
-      let known = prepared.get(channel.name);
-      if (
-        !known ||
-        known.channel.revision !== channel.revision ||
-        renderedAt >= known.endsAt ||
-        renderedAt < known.at ||
-        differ(known.surroundings, surroundings)
-      ) {
-        known = prepare(channel, surroundings, at);
-        prepared.set(channel.name, known);
-      }
-      hasEnds ||= changesByItself(channel);
-      endsAt = Math.min(endsAt, known.endsAt);
+    const concerned = rendered ? concernedBy(rendered, snapshot) : snapshot.channels.keys();
+    rendered = snapshot;
+    let isOtherSet = false;
+    for (const name of concerned) {
+      const channel = snapshot.channels.get(name);
+      isOtherSet ||= prepared.has(name) !== (channel !== undefined);
+      if (channel) renderChannel(channel, snapshot, at);
+      else drop(name);
     }
-    for (const name of prepared.keys()) {
-      if (!snapshot.channels.has(name)) drop(name);
+    if (isOtherSet) channelOf = prepareMembership(prepared, membership);
+    look(at);
+  }
+
+  function concernedBy(before: Snapshot, after: Snapshot): Set<string> {
+    const channels = new Set<string>();
+    for (const key of OrderedMap.changedKeys(before.documents, after.documents)) {
+      const place = indexOf(key);
+      if (place?.index === 'channels') channels.add(place.name);
+      else for (const channel of dependents.get(key) ?? []) channels.add(channel);
     }
-    channelOf = prepareMembership(prepared, membership);
-    clearTimeout(timer);
-    if (hasEnds) lookLater(renderedAt);
+    return channels;
   }
 
   /** Ends that have passed are looked at too: the clock may be set back to before them. */
-  function lookLater(at: number): void {
-    timer = setTimeout(look, Math.min(Math.max(endsAt - at, 1), LOOK_EVERY_MS));
+  function look(at: Date): void {
+    const isDue = at.getTime() >= endsAt || at.getTime() < lookedAt;
+    lookedAt = at.getTime();
+    if (isDue) {
+      endsAt = Number.POSITIVE_INFINITY;
+      renderAgain([...ending]);
+    }
+    clearTimeout(timer);
+    const wait = Math.min(Math.max(endsAt - lookedAt, 1), LOOK_EVERY_MS);
+    if (ending.size > 0) timer = setTimeout(() => look(now()), wait);
   }
 
-  function look(): void {
-    const at = now().getTime();
-    if (at >= endsAt || at < renderedAt) wake();
-    else lookLater(at);
+  function renderAgain(names: Iterable<string>): void {
+    const at = now();
+    for (const name of names) {
+      const channel = rendered?.channels.get(name);
+      if (rendered && channel) renderChannel(channel, rendered, at);
+    }
   }
 
   function drop(name: string): void {
+    depend(name, []);
     prepared.delete(name);
+    ending.delete(name);
     tallies.delete(name);
     for (const [path] of plainPaths(name)) paths.delete(path);
   }
 
-  function wake(): void {
-    const snapshot = state.peek();
-    if (snapshot) refresh(snapshot);
-  }
-
   state.onChange(refresh);
-  wake();
+  const first = state.peek();
+  if (first) refresh(first);
 
   return {
     ready: () => state.peek() !== null,

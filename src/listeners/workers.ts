@@ -5,8 +5,8 @@ import type { Settings } from '../config/settings.ts';
 import type { Sighting, SightingSource } from '../domain/agent.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { UncountedLine } from '../domain/fleet-counts.ts';
-import { type Snapshot, stateOf, takeSnapshot, targetsOf } from '../domain/snapshot.ts';
-import type { ControlState, RecordingOptions } from '../domain/store.ts';
+import { applyDifference, differenceOf, type Snapshot, stateOf, takeSnapshot, targetsOf } from '../domain/snapshot.ts';
+import type { ControlState, Difference, RecordingOptions } from '../domain/store.ts';
 import type { State } from '../service/state.ts';
 import { addCounts, type PollCounts } from './poll-counts.ts';
 import { openPublicSide, type PublicSide, type PublicSideOptions } from './public.ts';
@@ -20,6 +20,7 @@ type Order =
   | { offset: number }
   | { age: number | null }
   | { state: ControlState | null }
+  | { difference: Difference }
   | Recorded
   | { stop: number };
 /** The result of a batch of check-ins: how many the store refused, or why it failed. */
@@ -80,7 +81,13 @@ export async function openWorkers({
   function fork(): Promise<string> {
     const worker = cluster.fork();
     const send = (order: Order) => sendTo(worker, order);
-    const sendState = (snapshot: Snapshot | null) => send({ state: snapshot && stateOf(snapshot) });
+    let sent: Snapshot | null = null;
+    /** The first time, the worker gets everything; then what differs. */
+    const sendState = (snapshot: Snapshot | null) => {
+      if (sent && snapshot) send({ difference: differenceOf(sent, snapshot) });
+      else send({ state: snapshot && stateOf(snapshot) });
+      sent = snapshot;
+    };
     const sendPair = (pair: KeyPair | null) => pair && send({ pair });
     const followed: (() => void)[] = [];
     // A worker that dies while a message is on its way: `exit` follows.
@@ -202,6 +209,9 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
       if ('state' in order) {
         if (order.state) state.adopt(takeSnapshot(order.state));
         resolve();
+      } else if ('difference' in order) {
+        const before = state.peek();
+        if (before) state.adopt(applyDifference(before, order.difference));
       } else if ('offset' in order) {
         clock.correct(order.offset);
       } else if ('age' in order) {

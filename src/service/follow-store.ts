@@ -2,12 +2,14 @@ import type { Logger } from 'pino';
 import { GENESIS } from '../domain/audit.ts';
 import { keepOutBad } from '../domain/documents.ts';
 import { describeLoss, recoveryOf } from '../domain/recovery.ts';
-import { NewerForm } from '../domain/schema.ts';
-import { type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { Confirmation, ControlLog, ControlState } from '../domain/store.ts';
+import type { Confirmation } from '../domain/saved-state.ts';
+import { NewerForm, SCHEMA_KEY } from '../domain/schema.ts';
+import { applyDifference, type Snapshot, stateOf } from '../domain/snapshot.ts';
+import type { ControlLog, ControlState, Difference } from '../domain/store.ts';
 import { nextState, type StoreState } from '../domain/store-state.ts';
 import { repeat } from '../process/repeat.ts';
-import { loadUpgraded } from './upgrade.ts';
+import { newsIn } from './difference.ts';
+import { keepGood, loadUpgraded } from './upgrade.ts';
 
 /** What this server serves, kept in step with the store. */
 export interface Mirror {
@@ -17,7 +19,7 @@ export interface Mirror {
 }
 
 export interface FollowOptions {
-  store: Pick<ControlLog, 'load' | 'revision' | 'holds' | 'commit' | 'audit' | 'onChange' | 'announce'>;
+  store: Pick<ControlLog, 'load' | 'revision' | 'since' | 'commit' | 'audit' | 'onChange' | 'announce'>;
   mirror: Mirror;
   /** Of the copy that the mirror begins with; null without one. */
   confirmed: Confirmation | null;
@@ -34,7 +36,7 @@ export interface Follower {
   storeState(): StoreState;
   /** Compares with the store. Resolves after a comparison that began after the call; never rejects. */
   refresh(): Promise<void>;
-  /** As `refresh`, and loads the state even if the revision is the served one: a document was changed by hand. */
+  /** As `refresh`, and loads everything: a document was changed by hand. */
   reload(): Promise<void>;
   /** Milliseconds since the mirror was last known to agree with the store; Infinity before the first time. */
   age(): number;
@@ -44,6 +46,14 @@ export interface Follower {
 
 /** Comparisons that an announcement outlasts: each one renews it. */
 const ANNOUNCED_FOR = 3;
+
+/**
+ * Documents that each comparison at intervals reads again, so that one that was damaged or changed by hand is found
+ * within a round through all of them.
+ */
+const READ_AGAIN = 25;
+/** The damaged ones among them. */
+const BAD_READ_AGAIN = 10;
 
 /** Compares the mirror with the store, and does so again at every change message and at intervals. */
 export async function followStore(options: FollowOptions): Promise<Follower> {
@@ -56,6 +66,9 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
   /** False while only the saved state is known, which may be from another store that has the same revision. */
   let isConfirmed = false;
   let isDoubted = false;
+  /** When documents were read again last, and the last key of them. */
+  let readAgainAt = performance.now();
+  let readAgainTo = '';
   /** The hash of the store's first audit entry, which tells stores apart. */
   let identity = confirmed?.store ?? null;
   const load = () => loadUpgraded({ store, served: mirror.peek(), now, log });
@@ -71,22 +84,27 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
   /** Compares once, and serves what is new in the store. Rejects with `store_unavailable` or `NewerForm`. */
   async function look(): Promise<StoreState> {
     const served = mirror.peek();
-    const revision = await store.revision();
-    if (served && !(await isHeld(served, revision))) {
+    const found = served ? await compared(served) : 'all';
+    if (served && found === 'lost') {
       const stored = keepOutBad(await store.load(), served.documents);
       // Another history never replaces the served one on its own: agents would go back without anyone's decision.
       if (!(await followDecision(served, stored))) {
         // A server that knows nothing would take an empty store for a new one.
         if (stored.revision === 0) await announce(served);
-        const found = await identify();
-        const other = identity !== null && found !== null && found !== identity;
+        const there = await identify();
+        const other = identity !== null && there !== null && there !== identity;
         const loss = { stored: stored.revision, served: served.revision };
         return { is: 'lost', loss: other ? { ...loss, other } : loss };
       }
       identity = null;
     }
-    const current = mirror.peek();
-    if (!current || isDoubted || !isConfirmed || revision > current.revision) {
+    if (served && typeof found === 'object' && isConfirmed && !isDoubted && !isOtherForm(served, found)) {
+      const good = await keepGood(found, { store, served, log });
+      // A commit of this server was served: what was found is compared with what is not served any more.
+      if (mirror.peek() !== served) return look();
+      const news = newsIn(served, good);
+      if (news) mirror.serve(applyDifference(served, news));
+    } else if (found !== 'lost') {
       const wasDoubted = isDoubted;
       isDoubted = false;
       adopt(await load(), wasDoubted);
@@ -98,16 +116,28 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
     return { is: 'up' };
   }
 
+  /** The log must hold what is served. A first release did not save the hash. */
+  async function compared(served: Snapshot): Promise<Difference | 'lost' | 'all'> {
+    const { revision: id, hash } = served;
+    if (hash === null) return (await store.revision()) < id ? 'lost' : 'all';
+    return store.since({ id, hash }, isConfirmed ? keysToRead(served) : []);
+  }
+
+  function keysToRead({ documents, bad }: Snapshot): string[] {
+    const at = performance.now();
+    if (at - readAgainAt < compareEvery) return [];
+    readAgainAt = at;
+    const keys = [...documents.keysAfter(readAgainTo, READ_AGAIN)];
+    readAgainTo = keys.length === READ_AGAIN ? (keys.at(-1) as string) : '';
+    return [...keys, ...[...bad.keys()].slice(0, BAD_READ_AGAIN)];
+  }
+
   const identify = async () => (await store.audit({ before: 2, limit: 1 }))[0]?.hash ?? null;
 
   const sinceConfirmed = () => performance.now() - confirmedAt;
 
   const announce = ({ revision, hash }: Snapshot) =>
     store.announce({ id: revision, hash: hash ?? GENESIS.hash }, ANNOUNCED_FOR * compareEvery);
-
-  async function isHeld({ revision, hash }: Snapshot, stored: number): Promise<boolean> {
-    return revision <= stored && (hash === null || (await store.holds({ id: revision, hash })));
-  }
 
   /** Serves the stored history if an admin chose it and knew of every change that this server would give up. */
   async function followDecision(served: Snapshot, stored: ControlState): Promise<boolean> {
@@ -167,6 +197,12 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
     },
   };
 }
+
+/** Has another release written what was found? Then everything is looked at, not what differs. */
+const isOtherForm = ({ documents }: Snapshot, found: Difference): boolean =>
+  found.documents.some(({ key, revision }) => key === SCHEMA_KEY && documents.get(key)?.revision !== revision) ||
+  found.gone.includes(SCHEMA_KEY) ||
+  (found.bad ?? []).some(({ key }) => key === SCHEMA_KEY);
 
 /**
  * Runs `task` once at a time. Callers during a run share the next one, because the present one may have missed the

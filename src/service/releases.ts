@@ -91,8 +91,8 @@ export interface ReleasesOptions {
 
 export function createReleases({ state, promotes, majorOverlap, now }: ReleasesOptions): Releases {
   const sorted = {
-    precedence: derivedOnce((releases: Snapshot['releases']) => [...releases.values()].sort(byPrecedence)),
-    time: derivedOnce((releases: Snapshot['releases']) => [...releases.values()].sort(byTime)),
+    precedence: derivedOnce((releases: ReadonlyMap<string, Stored<Release>>) => [...releases.values()].sort(byPrecedence)),
+    time: derivedOnce((releases: ReadonlyMap<string, Stored<Release>>) => [...releases.values()].sort(byTime)),
   };
   const visible = (actor: Actor) => visibleTo(state.snapshot().releases, actor);
 

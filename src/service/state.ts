@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
-import type { AuditDraft, AuditEntry, AuditHead } from '../domain/audit.ts';
+import { type AuditDraft, type AuditEntry, type AuditHead, follows } from '../domain/audit.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { Shortfall } from '../domain/replication.ts';
+import type { Confirmation, SavedState } from '../domain/saved-state.ts';
 import { SCHEMA_KEY } from '../domain/schema.ts';
-import { applyWrites, overBad, type Snapshot, stateOf } from '../domain/snapshot.ts';
-import type { Confirmation, ControlLog, Guard, SavedState, Write } from '../domain/store.ts';
+import { applyWrites, overBad, type Snapshot } from '../domain/snapshot.ts';
+import type { Change, ControlLog, Guard, Write } from '../domain/store.ts';
 import { refusalOf, type StoreState } from '../domain/store-state.ts';
 import { type Cleared, requireCleared } from './cleared.ts';
 import { followStore } from './follow-store.ts';
@@ -132,8 +133,11 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
       );
     }
     if ('conflict' in result) {
-      // Reload first, so that a retry sees the change that caused the conflict.
-      await follower.reload();
+      // Refresh first, so that a retry sees the change that caused the conflict.
+      await refresh();
+      const { key, ifRevision } = seenIn(change, result.conflict);
+      // The conflict has another cause than a change: the document was changed by hand.
+      if (revisionOf(current(), key) === ifRevision) await follower.reload();
       requireChangeable();
       if (result.conflict === SCHEMA_KEY && mirror.peek() !== base)
         return commit(writes, audit, { fence, guards, cleared });
@@ -144,10 +148,11 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
     }
     const { entry, short } = result;
     shortfall.note(entry.revision, short);
-    // Changes of other servers in between are loaded. If that fails this change is stored anyway, and is seen later.
-    if (mirror.peek() === base && base.revision === entry.revision - 1) {
-      mirror.serve(applyWrites(base, change.writes, entry));
-    } else await refresh();
+    // Changes of other servers in between are fetched. If that fails this change is stored anyway, and is seen later.
+    const served = current();
+    const head = headOf(served);
+    if (head && follows(head, entry)) mirror.serve(applyWrites(served, change.writes, entry));
+    else await refresh();
     return entry;
   }
 
@@ -170,20 +175,19 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
 function createMirror(copy: Snapshot | null, copies: SavedState) {
   const listeners = new Set<(snapshot: Snapshot) => void>();
   let snapshot = copy;
-  let saving = Promise.resolve();
   return {
     peek: () => snapshot,
     serve(next: Snapshot) {
       snapshot = next;
       for (const listener of listeners) listener(next);
-      saving = copies.write(stateOf(next));
+      copies.write(next);
     },
     onChange(listener: (snapshot: Snapshot) => void) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     /** Resolves when the last snapshot is saved. */
-    saved: () => saving,
+    saved: copies.saved,
   };
 }
 
@@ -202,7 +206,6 @@ function keepConfirmations(mirror: ReturnType<typeof createMirror>, copies: Save
     kept = performance.now();
     keptStore = confirmation.store;
     latest = null;
-    await mirror.saved();
     await copies.confirm(confirmation);
   }
 
@@ -212,6 +215,13 @@ function keepConfirmations(mirror: ReturnType<typeof createMirror>, copies: Save
   }
   return Object.assign(onConfirmed, { last: keep });
 }
+
+/** What a change expects of a document. */
+const seenIn = ({ writes, guards = [] }: Change, key: string): Guard =>
+  [...writes, ...guards].find((each) => each.key === key) ?? { key, ifRevision: 0 };
+
+const revisionOf = ({ documents, bad }: Snapshot, key: string): number =>
+  documents.get(key)?.revision ?? bad.get(key)?.revision ?? 0;
 
 /** Undefined for a state of a first release, which did not save the hash. */
 const headOf = ({ revision, hash }: Snapshot): AuditHead | undefined =>

@@ -1,8 +1,11 @@
 import type { Logger } from 'pino';
 import { describeBad, faultOf, keepOutBad } from '../domain/documents.ts';
-import { schemaGuard, upgradeEntry, upgradesOf } from '../domain/schema.ts';
+import type { SavedState } from '../domain/saved-state.ts';
+import { isInForm, schemaGuard, upgradeEntry, upgradesOf } from '../domain/schema.ts';
 import { applyWrites, type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
-import type { BadDocument, Change, ControlLog, ControlState, Document, SavedState } from '../domain/store.ts';
+import type { BadDocument, Change, ControlLog, ControlState, Document } from '../domain/store.ts';
+import { inTurns } from '../process/turns.ts';
+import { sameAs } from './difference.ts';
 
 export interface UpgradeOptions {
   store: Pick<ControlLog, 'load' | 'commit' | 'audit'>;
@@ -14,7 +17,8 @@ export interface UpgradeOptions {
 
 /** Loads the state, and upgrades it in the store if it has an older form. Throws `NewerForm`, `store_unavailable`. */
 export async function loadUpgraded({ store, served, now, log }: UpgradeOptions): Promise<Snapshot> {
-  const state = await loadGood(store, served, log);
+  const loaded = await keepGood(await store.load(), { store, served, log });
+  const state = served ? await inTurns(sharing(served, loaded)) : loaded;
   const writes = upgradesOf(state, 'the state in the store');
   // An empty state gets its form with the first change.
   if (writes.length === 0 || state.documents.length === 0) return takeSnapshot(state);
@@ -26,21 +30,39 @@ export async function loadUpgraded({ store, served, now, log }: UpgradeOptions):
   return applyWrites(takeSnapshot(state), writes, result.entry);
 }
 
-/** Loads the state without the documents that cannot be served, and logs each of these once. */
-async function loadGood(store: UpgradeOptions['store'], served: Snapshot | null, log: Logger): Promise<ControlState> {
-  const stored = await store.load();
-  const known = new Map(served?.documents);
-  const state = keepOutBad(stored, known);
-  const { bad = [] } = state;
-  if (bad.length === 0) return state;
-  for (const { key } of bad.filter((each) => !known.has(each.key))) {
-    const logged = await lastLogged(store, key);
-    if (logged) known.set(key, logged);
+/** Documents that are compared in one go, which takes some milliseconds. */
+const COMPARED_AT_ONCE = 200;
+
+/** The state with the served documents where they are the same: what is the same object needs no new answers. */
+function* sharing(served: Snapshot, { documents, ...state }: ControlState): Generator<void, ControlState> {
+  const shared: Document[] = [];
+  for (const document of documents) {
+    shared.push(sameAs(served, document));
+    if (shared.length % COMPARED_AT_ONCE === 0) yield;
+  }
+  return { ...state, documents: shared };
+}
+
+/** Takes out the documents that cannot be served, and logs each of these once. */
+export async function keepGood<S extends Pick<ControlState, 'documents' | 'bad'>>(
+  stored: S,
+  { store, served, log }: Pick<UpgradeOptions, 'store' | 'served' | 'log'>,
+): Promise<S> {
+  const { bad = [] } = keepOutBad(stored, NOTHING);
+  if (bad.length === 0) return stored;
+  const known = new Map<string, Document>();
+  for (const { key, revision } of bad) {
+    const before = served?.documents.get(key);
+    // A server that missed the change that was damaged later finds it in the log.
+    const last = before?.revision === revision ? before : ((await lastLogged(store, key)) ?? before);
+    if (last) known.set(key, last);
   }
   for (const each of bad)
     if (isNews(each, served)) log.error({ document: each.key, fault: each.fault }, describeBad([each]));
   return keepOutBad(stored, known);
 }
+
+const NOTHING = new Map<string, Document>();
 
 const isNews = ({ key, revision, fault }: BadDocument, served: Snapshot | null): boolean => {
   const before = served?.bad.get(key);
@@ -64,8 +86,8 @@ export function readUpgraded(saved: SavedState): Snapshot | null {
 }
 
 /** Returns the change with a guard on the form of `base`. The first change of an empty state also writes the form. */
-export const inForm = (base: Snapshot, { writes, guards = [], ...change }: Change): Change => ({
+export const inForm = (base: Snapshot, { guards = [], ...change }: Change): Change => ({
   ...change,
-  writes: [...upgradesOf(stateOf(base), 'the state'), ...writes],
+  writes: isInForm(base.documents) ? change.writes : [...upgradesOf(stateOf(base), 'the state'), ...change.writes],
   guards: [...guards, schemaGuard(base.documents)],
 });

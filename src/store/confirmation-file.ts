@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
-import type { Confirmation } from '../domain/store.ts';
+import type { Confirmation } from '../domain/saved-state.ts';
 import { makePrivate } from './private-directory.ts';
 
 /**

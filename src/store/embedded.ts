@@ -93,7 +93,14 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
 
     revision: () => files.read(() => head().id),
 
-    holds: (base) => files.read(() => isHeld(base)),
+    since: (base, keys) =>
+      files.read(() => {
+        if (!isHeld(base)) return 'lost';
+        const { id: revision, hash } = head();
+        // Only this process writes these files, and it applies its own changes.
+        if (revision !== base.id) return 'all';
+        return { revision, hash, ...readDocuments(keys), gone: keys.filter((key) => find(key) === undefined) };
+      }),
 
     commit: ({ writes, guards = [], audit, base, fence }) =>
       files.write(() => {
@@ -119,7 +126,6 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
 
     replication: async () => ({ wanted: 0, reached: 0 }),
 
-    // Only this process writes these files, and it applies its own changes.
     onChange() {},
 
     rouse: async () => false,

@@ -16,6 +16,8 @@ export const ANNOUNCED = '{fairway}:announced';
 export const AUDIT = '{fairway}:audit';
 /** `<id> <hash>` of the newest archived entry. */
 export const ANCHOR = '{fairway}:anchor';
+/** `[revision, key, …]` of the last changes, newest last: which documents each of them wrote. */
+export const WRITTEN = '{fairway}:written';
 /** Surveys, each behind its revision. */
 export const SURVEYS = '{fairway}:evidence';
 /** Since when channels have been heard: one JSON. */

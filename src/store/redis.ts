@@ -8,6 +8,7 @@ import type {
   CommitResult,
   ControlLog,
   ControlState,
+  Difference,
   Document,
   FleetLimits,
   Lease,
@@ -18,7 +19,18 @@ import { withDeadline } from './deadline.ts';
 import { redisOldFleet } from './redis-carry-over.ts';
 import { connectRedis, type RedisClient, type RedisClientOptions, SLACK_MS } from './redis-client.ts';
 import { redisFleet, redisRecorder } from './redis-fleet.ts';
-import { ANCHOR, ANNOUNCED, AUDIT, auditIndexKey, CHANGES, DOCUMENTS, FENCE, HEAD, LEASE } from './redis-keys.ts';
+import {
+  ANCHOR,
+  ANNOUNCED,
+  AUDIT,
+  auditIndexKey,
+  CHANGES,
+  DOCUMENTS,
+  FENCE,
+  HEAD,
+  LEASE,
+  WRITTEN,
+} from './redis-keys.ts';
 import {
   ANNOUNCE,
   ARCHIVE,
@@ -26,16 +38,18 @@ import {
   AUDIT_PAGE,
   COMMIT,
   DOCUMENTS_OF,
-  HOLDS,
   LOAD,
   MEND_LOG,
   ROUSE,
+  SINCE,
   TOUCH,
 } from './redis-scripts/control.ts';
 import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
 import { redisSeries } from './redis-series.ts';
 import { redisSurveys } from './redis-surveys.ts';
 
+/** Documents of one change whose keys are remembered for the other servers; after a larger one they load everything. */
+const MOST_REMEMBERED = 500;
 /** Enough for many servers that commit at once; the deadline usually ends the attempts first. */
 const MAX_TRIES = 50;
 
@@ -84,8 +98,13 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
       return parseHead(await client.get(HEAD)).id;
     },
 
-    async holds({ id, hash }) {
-      return (await client.run(HOLDS, [AUDIT], [id, hash])) === 1;
+    async since({ id, hash }, keys) {
+      const answer = await client.run(SINCE, [HEAD, AUDIT, WRITTEN, DOCUMENTS], [id, hash, ...keys]);
+      const [outcome, text = null, ...flat] = answer as [string, string?, ...(string | null)[]];
+      if (outcome === 'lost') return 'lost';
+      const head = parseHead(text);
+      last.see(head);
+      return outcome === 'all' ? 'all' : { revision: head.id, hash: head.hash, ...parseDifference(flat) };
     },
 
     commit: (change) => inTurn((expired) => commit(change, expired), moreTimeFor(change.writes)),
@@ -182,13 +201,14 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
       value ? JSON.stringify(value) : '',
     ]);
     const digests = digestsOf(writes);
+    const names = writes.length > MOST_REMEMBERED ? null : writes.map(({ key }) => key);
     for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
       const head = last.get();
       const entry = chain(head, audit, digests);
       const heads = [formatHead(head), formatHead(entry)];
       const { answer, reached } = await client.runReplicated(
         COMMIT,
-        [DOCUMENTS, HEAD, AUDIT, LEASE, ...keys],
+        [DOCUMENTS, HEAD, AUDIT, LEASE, WRITTEN, ...keys],
         [
           ...heads,
           entry.id,
@@ -197,6 +217,7 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
           fence ?? '',
           base.id,
           base.hash,
+          names ? JSON.stringify([entry.id, ...names]) : '',
           guards.length,
           ...seen,
           ...written,
@@ -223,11 +244,22 @@ function parseHead(text: string | null): AuditHead {
   return { id: Number(id), hash };
 }
 
+function parseDifference(flat: (string | null)[]): Pick<Difference, 'documents' | 'gone' | 'bad'> {
+  const gone: string[] = [];
+  const there: string[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const [key, stored] = [flat[i] as string, flat[i + 1]];
+    if (stored == null) gone.push(key);
+    else there.push(key, stored);
+  }
+  return { ...parseDocuments(there), gone };
+}
+
 function parseDocuments(flat: string[]): Pick<ControlState, 'documents' | 'bad'> {
   const documents: Document[] = [];
   const bad: BadDocument[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
-    const [key, stored] = flat.slice(i, i + 2) as [string, string];
+    const [key, stored] = [flat[i] as string, flat[i + 1] as string];
     // The script that commits compares the same digits.
     const revision = Number(/^\d+/.exec(stored)?.[0] ?? 0);
     try {

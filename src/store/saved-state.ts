@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { open, rename, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
-import type { ControlState, SavedState } from '../domain/store.ts';
+import type { Confirmation, SavedState } from '../domain/saved-state.ts';
+import { applyDifference, differenceOf, type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
+import type { ControlState, Difference } from '../domain/store.ts';
 import { createConfirmationFile } from './confirmation-file.ts';
 import { makePrivate } from './private-directory.ts';
 
 /** Saves nothing, for a store that is on this machine itself. */
 export const unsaved: SavedState = {
   read: () => null,
-  async write() {},
+  write() {},
+  async saved() {},
   confirmation: () => null,
   async confirm() {},
 };
@@ -18,39 +21,98 @@ export const unsaved: SavedState = {
 export const SAVED_STATE = 'state.json';
 const CONFIRMED = 'confirmed.json';
 
+/** A line of the journal: what turns the state at `follows` into the next one. */
+interface Line extends Difference {
+  follows: Pick<ControlState, 'revision' | 'hash'>;
+}
+
+/** Milliseconds between two writes. Changes in between are written together; the store has them all. */
+const PAUSE_MS = 100;
+/** Bytes of the journal up to which it is never compacted; from there on, it may be as large as the state. */
+const SMALL_JOURNAL = 256 * 1024;
+/** Documents that are written in one go, which takes a millisecond. */
+const WRITTEN_AT_ONCE = 100;
+
 /**
- * Keeps a copy of the control state in `directory`, in a file that is replaced as a whole: a crash leaves the old one
- * or the new.
+ * Keeps a copy of the control state in a file of `directory`, which is replaced as a whole, and the changes since then
+ * in a journal beside it, which is added to. A crash leaves the copy of some moment before: a line that was cut off does
+ * not count.
  */
 export function createSavedState(directory: string, log: Logger): SavedState {
   const file = join(directory, SAVED_STATE);
+  const journal = `${file}.journal`;
   const confirmations = createConfirmationFile(join(directory, CONFIRMED), file, log);
-  let latest: ControlState | null = null;
-  let writing: Promise<void> | null = null;
-  /** What is in the file: a full disk may have kept an older state. */
+  /** The newest confirmation of a state that may not be written yet. */
+  let unwritten: Confirmation | null = null;
+  /** What is in the files: a full disk may have kept an older state. */
   let savedRevision = 0;
+  /** What is to be saved, and what the files hold; null where that is not known. */
+  let latest: Snapshot | null = null;
+  let held: Snapshot | null = null;
+  let journalBytes = 0;
+  let stateBytes = 0;
+  let writing: Promise<void> | null = null;
+  let isFailing = false;
+  let hurry = () => {};
+  let isHurried = false;
+
+  async function save(state: Snapshot): Promise<void> {
+    if (held && journalBytes <= Math.max(SMALL_JOURNAL, stateBytes)) {
+      const { revision, hash } = held;
+      const line: Line = { follows: { revision, hash }, ...differenceOf(held, state) };
+      journalBytes += await append(journal, `${JSON.stringify(line)}\n`);
+    } else {
+      stateBytes = await writeWhole(file, state);
+      await truncate(journal).catch(unlessMissing);
+      journalBytes = 0;
+    }
+  }
 
   async function drain(): Promise<void> {
-    while (latest) {
+    while (latest && latest !== held) {
       const state = latest;
-      latest = null;
       try {
-        await writeWhole(file, JSON.stringify(state));
+        await save(state);
+        held = state;
         savedRevision = state.revision;
+        await writeConfirmation();
+        isFailing = false;
       } catch (err) {
-        log.error(
-          { err, file },
-          'the state could not be saved; a restart while the store is away would serve an older one',
-        );
+        // Only a whole copy is sure to be right after this. The next change tries it.
+        held = null;
+        if (!isFailing)
+          log.error(
+            { err, file },
+            'the state could not be saved; a restart while the store is away would serve an older one',
+          );
+        isFailing = true;
+        if (latest === state) break;
       }
+      if (!isHurried) await pause();
     }
     writing = null;
   }
 
+  async function writeConfirmation(): Promise<void> {
+    if (!unwritten || unwritten.revision > savedRevision) return;
+    const confirmation = unwritten;
+    unwritten = null;
+    await confirmations.write(confirmation);
+  }
+
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, PAUSE_MS);
+      hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
   return {
     read() {
       try {
-        const state = parse(readFileSync(file, 'utf8'));
+        const state = replay(parse(readFileSync(file, 'utf8')), readLines(journal));
         const { revision } = confirmations.read() ?? state;
         if (state.revision >= revision) {
           savedRevision = state.revision;
@@ -67,11 +129,17 @@ export function createSavedState(directory: string, log: Logger): SavedState {
     write(state) {
       latest = state;
       writing ??= drain();
-      return writing;
+    },
+    async saved() {
+      isHurried = true;
+      hurry();
+      while (writing) await writing;
+      isHurried = false;
     },
     confirmation: confirmations.read,
-    async confirm(confirmation) {
-      if (confirmation.revision <= savedRevision) await confirmations.write(confirmation);
+    confirm(confirmation) {
+      unwritten = confirmation;
+      return writeConfirmation();
     },
   };
 }
@@ -90,15 +158,80 @@ function parse(text: string): ControlState {
   throw new Error('it does not contain a state');
 }
 
-async function writeWhole(file: string, content: string): Promise<void> {
+/** The lines of the journal, up to the first one that was cut off. */
+function* readLines(journal: string): Generator<Line> {
+  let text = '';
+  try {
+    text = readFileSync(journal, 'utf8');
+  } catch (err) {
+    unlessMissing(err as NodeJS.ErrnoException);
+  }
+  for (const line of text.split('\n').slice(0, -1)) {
+    try {
+      yield JSON.parse(line) as Line;
+    } catch {
+      return;
+    }
+  }
+}
+
+/** Applies the lines that follow the state. Earlier ones are in it already if a crash kept them in the journal. */
+function replay(state: ControlState, lines: Iterable<Line>): ControlState {
+  let snapshot: Snapshot | null = null;
+  for (const { follows, ...difference } of lines) {
+    const { revision, hash } = snapshot ?? state;
+    if (follows.revision === revision && follows.hash === hash) {
+      snapshot = applyDifference(snapshot ?? takeSnapshot(state), difference);
+    } else if (snapshot) break;
+  }
+  return snapshot ? stateOf(snapshot) : state;
+}
+
+/** Answers the number of bytes. */
+async function append(file: string, text: string): Promise<number> {
+  const handle = await open(file, 'a', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+  return Buffer.byteLength(text);
+}
+
+/** Writes piece by piece, so that no poll waits for all of it. Answers the number of bytes. */
+async function writeWhole(file: string, { revision, hash, documents, bad }: Snapshot): Promise<number> {
   makePrivate(dirname(file));
   const draft = `${file}.new`;
   const handle = await open(draft, 'w', 0o600);
+  let bytes = 0;
+  const write = async (text: string) => {
+    bytes += Buffer.byteLength(text);
+    await handle.writeFile(text);
+  };
   try {
-    await handle.writeFile(content);
+    await write(`{"revision":${revision},"hash":${JSON.stringify(hash)},"documents":[`);
+    let piece: string[] = [];
+    let comma = '';
+    const flush = async () => {
+      await write(comma + piece.join(','));
+      comma = ',';
+      piece = [];
+    };
+    for (const document of documents.values()) {
+      piece.push(JSON.stringify(document));
+      if (piece.length === WRITTEN_AT_ONCE) await flush();
+    }
+    if (piece.length > 0) await flush();
+    await write(bad.size > 0 ? `],"bad":${JSON.stringify([...bad.values()])}}` : ']}');
     await handle.sync();
   } finally {
     await handle.close();
   }
   await rename(draft, file);
+  return bytes;
+}
+
+function unlessMissing(err: NodeJS.ErrnoException): void {
+  if (err.code !== 'ENOENT') throw err;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { faultOf, keepOutBad } from '../../src/domain/documents.ts';
+import type { ControlState } from '../../src/domain/store.ts';
 import { FIRST_STATE } from '../support/first-state.ts';
 
 const stored = (key: string) => FIRST_STATE.documents.find((document) => document.key === key)?.value as object;
@@ -36,7 +37,8 @@ describe('a document', () => {
   ])('with %s is kept out', (_, key, value) => {
     expect(faultOf(key, value)).not.toBeNull();
     const document = { key, revision: 9, value: value as object };
-    const state = keepOutBad({ revision: 9, hash: null, documents: [document] }, new Map());
+    const found: ControlState = { revision: 9, hash: null, documents: [document] };
+    const state = keepOutBad(found, new Map());
     expect(state.bad).toMatchObject([{ key, revision: 9 }]);
     expect(state.documents.filter((each) => each.value === value)).toEqual([]);
   });

@@ -26,7 +26,11 @@ async function followed(first: ControlState | null, copy: ControlState | null = 
     store: {
       load: async () => held(),
       revision: async () => held().revision,
-      holds: async ({ hash }) => held().hash?.split('-')[0] === hash.split('-')[0],
+      since: async ({ id, hash }) => {
+        const { revision, hash: head } = held();
+        if (revision < id || head?.split('-')[0] !== hash.split('-')[0]) return 'lost';
+        return revision > id ? 'all' : { revision, hash: head, documents: [], gone: [] };
+      },
       audit: async () => [],
       commit: vi.fn(),
       onChange() {},

@@ -14,10 +14,10 @@ it('a refresh waits for at most one comparison that started after the call', asy
   let begun = 0;
   const slow = {
     ...store,
-    async revision() {
+    async since(...asked: Parameters<typeof store.since>) {
       begun++;
       await sleep(10 * COMPARE_EVERY_MS);
-      return store.revision();
+      return store.since(...asked);
     },
   };
   const state = await openState({

@@ -8,6 +8,7 @@ import {
   follows,
   GENESIS,
 } from '../../src/domain/audit.ts';
+import { applyDifference, type Snapshot, stateOf, takeSnapshot } from '../../src/domain/snapshot.ts';
 import type { AuditQuery, CommitResult, Guard, Store, Write } from '../../src/domain/store.ts';
 import type { Harness } from './contract.ts';
 
@@ -115,12 +116,12 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
         { id: 1, hash: hash ?? '' },
         { id: 3, hash: hash ?? '' },
       ]) {
-        expect(await store.holds(base)).toBe(false);
+        expect(await store.since(base, [])).toBe('lost');
         expect(await based(base)).toEqual({ lost: true });
       }
       expect(await store.revision()).toBe(2);
       for (const base of [GENESIS, { id: 1, hash: first?.hash ?? '' }, { id: 2, hash: hash ?? '' }]) {
-        expect(await store.holds(base)).toBe(true);
+        expect(await store.since(base, [])).not.toBe('lost');
         expect(isWin(await based(base))).toBe(true);
       }
     });
@@ -150,6 +151,50 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
         ['release/a', 1],
       ]);
       expect(await store.audit({ key: 'release/a', limit: 10 })).toHaveLength(1);
+    });
+
+    it('answers the documents that are asked for, also if nothing was written since', async () => {
+      const store = getStore();
+      await revisionAfter(store, write('channel/a', 0, { n: 1 }), write('channel/b', 0, { n: 2 }));
+      const { revision, hash } = await store.load();
+      const head = { id: revision, hash: hash ?? '' };
+      expect(await store.since(head, [])).toEqual({ revision, hash, documents: [], gone: [] });
+      const documents = [{ key: 'channel/b', revision: 1, value: { n: 2 } }];
+      expect(await store.since(head, ['channel/none', 'channel/b'])).toEqual({
+        revision,
+        hash,
+        documents,
+        gone: ['channel/none'],
+      });
+    });
+
+    it('answers what turns any earlier state into the present one, or that everything must be loaded', async () => {
+      const oneWrite = fc.record({ key: fc.constantFrom('channel/a', 'channel/b', 'odd "]', 'x'), gone: fc.boolean() });
+      const changes = fc.array(fc.uniqueArray(oneWrite, { maxLength: 3, selector: ({ key }) => key }), {
+        minLength: 1,
+        maxLength: 10,
+      });
+      await fc.assert(
+        fc.asyncProperty(changes, async (sequence) => {
+          const store = await harness.fresh();
+          const states = [takeSnapshot(await store.load())];
+          for (const [n, change] of sequence.entries()) {
+            const { documents } = states.at(-1) as Snapshot;
+            const revisionOf = (key: string) => documents.get(key)?.revision ?? 0;
+            const writes = change.map(({ key, gone }) => write(key, revisionOf(key), gone ? null : { n }));
+            await revisionAfter(store, ...writes);
+            states.push(takeSnapshot(await store.load()));
+          }
+          const last = stateOf(states.at(-1) as Snapshot);
+          for (const state of states) {
+            const found = await store.since({ id: state.revision, hash: state.hash ?? '' }, []);
+            if (typeof found === 'object') expect(stateOf(applyDifference(state, found))).toEqual(last);
+            else expect([found, store.kind, state.revision === last.revision]).toEqual(['all', 'embedded', false]);
+          }
+          await store.close();
+        }),
+        { numRuns: 15 },
+      );
     });
 
     it('returns the entry that the log then contains', async () => {
@@ -236,8 +281,8 @@ export function controlContract(getStore: () => Store, harness: Harness): void {
       expect(await ids({ before: 4 })).toEqual([]);
       expect(await ids({ key: 'channel/a' })).toEqual([6, 5]);
       expect(await ids({ key: 'channel/1' })).toEqual([]);
-      expect(await store.holds(second)).toBe(true);
-      expect(await store.holds({ ...second, hash: fourth.hash })).toBe(false);
+      expect(await store.since(second, [])).not.toBe('lost');
+      expect(await store.since({ ...second, hash: fourth.hash }, [])).toBe('lost');
       expect(await store.load()).toEqual(before);
 
       expect(await store.archive(fourth, entries.slice(4))).toBe(true);

@@ -43,7 +43,7 @@ const point = { at: 1, agents: 1, atTarget: 1, behind: 0, stranded: 0 };
 const VERBS: [string, (store: Store) => Promise<unknown>][] = [
   ['load', (store) => store.load()],
   ['revision', (store) => store.revision()],
-  ['holds', (store) => store.holds({ id: 1, hash: '' })],
+  ['since', (store) => store.since({ id: 0, hash: '' }, ['channel/a'])],
   ['replication', (store) => store.replication()],
   ['commit', (store) => store.commit({ writes: [], audit })],
   ['audit', (store) => store.audit({ limit: 1 })],

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Sighting } from '../../src/domain/agent.ts';
+import type { Store } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
+import { WRITTEN } from '../../src/store/redis-keys.ts';
 import { redisAt } from '../support/redis-access.ts';
 import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { storeContract } from './contract.ts';
@@ -46,6 +48,47 @@ describe('a store in Redis', () => {
     await writer.commit({ writes: [], audit });
     await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1), { timeout: 1000, interval: 5 });
     await Promise.all([writer.close(), reader.close()]);
+  });
+
+  it.each([
+    [
+      'more than a thousand changes came in between',
+      async (store: Store) => {
+        for (let n = 0; n < 1_001; n++) await store.commit({ writes: [], audit });
+      },
+    ],
+    [
+      'one of the changes was very large',
+      async (store: Store) => {
+        const writes = Array.from({ length: 501 }, (_, n) => ({ key: `large/${n}`, ifRevision: 0, value: {} }));
+        await store.commit({ writes, audit });
+        await store.commit({ writes: [], audit });
+      },
+    ],
+    [
+      'a server of an earlier release made one of the changes',
+      async (store: Store) => {
+        await store.commit({ writes: [], audit });
+        await asAdmin(redis.url, (admin) => admin.rpop(WRITTEN));
+        await store.commit({ writes: [], audit });
+      },
+    ],
+  ])('lets a server load everything if %s, and knows again what comes after that', async (_, change) => {
+    await asAdmin(redis.url, (admin) => admin.flushall());
+    const store = await openRedis(redis.url);
+    await store.commit({ writes: [], audit });
+    const head = async () => {
+      const { revision: id, hash } = await store.load();
+      return { id, hash: hash ?? '' };
+    };
+    const before = await head();
+    await change(store);
+    expect(await store.since(before, [])).toBe('all');
+    const after = await head();
+    await store.commit({ writes: [{ key: 'channel/a', ifRevision: 0, value: {} }], audit });
+    expect(await store.since(after, [])).toMatchObject({ documents: [{ key: 'channel/a' }], gone: [] });
+    expect(await asAdmin(redis.url, (admin) => admin.llen(WRITTEN))).toBeLessThanOrEqual(1_000);
+    await store.close();
   });
 
   it('keeps working after Redis has forgotten its scripts', async () => {

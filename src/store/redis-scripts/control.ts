@@ -10,31 +10,64 @@ local function held(audit, id, hash)
 end
 `;
 
-/** KEYS: audit. ARGV: id, hash. Answers 1 if the log contains the entry, else 0. */
-export const HOLDS: Script = {
-  name: 'fairwayHolds',
+/**
+ * What was written after an entry of the log, as of one moment.
+ * KEYS: head, audit, written, documents. ARGV: id and hash of the entry, then keys that are answered in any case.
+ * Answers {'lost'} if the log does not contain the entry, {'all', head} if it is not known what was written since, or
+ * {'since', head, then key and document in turn}; a document that is not there is false.
+ */
+export const SINCE: Script = {
+  name: 'fairwaySince',
   lua: `${HELD}
-return held(KEYS[1], tonumber(ARGV[1]), ARGV[2]) and 1 or 0
+local id = tonumber(ARGV[1])
+if not held(KEYS[2], id, ARGV[2]) then return { 'lost' } end
+local head = redis.call('GET', KEYS[1]) or ''
+local behind = tonumber(string.match(head, '^%d+') or '0') - id
+local keys, seen = {}, {}
+local function add(key)
+  if not seen[key] then keys[#keys + 1] = key end
+  seen[key] = true
+end
+if behind > 0 then
+  local written = redis.call('LRANGE', KEYS[3], -behind, -1)
+  if #written ~= behind then return { 'all', head } end
+  for i, each in ipairs(written) do
+    local change = cjson.decode(each)
+    -- A server of an earlier release does not say what it wrote.
+    if change[1] ~= id + i then return { 'all', head } end
+    for n = 2, #change do add(change[n]) end
+  end
+end
+for i = 3, #ARGV do add(ARGV[i]) end
+local answer = { 'since', head }
+for _, key in ipairs(keys) do
+  answer[#answer + 1] = key
+  answer[#answer + 1] = redis.call('HGET', KEYS[4], key)
+end
+return answer
 `,
 };
 
+/** Changes that are remembered in `written`; a server that is further behind loads everything. */
+const REMEMBERED = 1_000;
+
 /**
  * Applies all writes and appends the audit entry, or nothing.
- * KEYS: documents, head, audit, lease, then the audit index of each written key.
+ * KEYS: documents, head, audit, lease, written, then the audit index of each written key.
  * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on, fence that the
- * lease must have ('' for any), id and hash of an entry that the log must contain (id 0 for none), number of guards;
- * then for each guard: key, revision it must have; then for each write: key, revision it must have, JSON ('' deletes).
+ * lease must have ('' for any), id and hash of an entry that the log must contain (id 0 for none), what to remember in
+ * written ('' if that would be too much), number of guards; then for each guard: key, revision it must have; then for each write: key, revision it must have, JSON ('' deletes).
  * Answers {'fenced'}, {'lost'}, {'conflict', key}, {'moved', head} if `head` is not the head that the entry follows, or
  * {'committed'}.
  */
 export const COMMIT: Script = {
   name: 'fairwayCommit',
   lua: `${FENCED}${HELD}
-local documents, head, audit, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local documents, head, audit, lease, written = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local follows, becomes, id, entry, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if fenced(lease, ARGV[6]) then return { 'fenced' } end
 if not held(audit, tonumber(ARGV[7]), ARGV[8]) then return { 'lost' } end
-local writes = 10 + 2 * tonumber(ARGV[9])
+local writes = 11 + 2 * tonumber(ARGV[10])
 local function moved(i)
   local stored = redis.call('HGET', documents, ARGV[i])
   return (stored and string.match(stored, '^%d+') or '0') ~= ARGV[i + 1]
@@ -42,7 +75,7 @@ end
 for i = writes, #ARGV, 3 do
   if moved(i) then return { 'conflict', ARGV[i] } end
 end
-for i = 10, writes - 1, 2 do
+for i = 11, writes - 1, 2 do
   if moved(i) then return { 'conflict', ARGV[i] } end
 end
 local current = redis.call('GET', head) or ''
@@ -55,7 +88,13 @@ for i = writes, #ARGV, 3 do
   end
 end
 redis.call('RPUSH', audit, entry)
-for i = 5, #KEYS do redis.call('ZADD', KEYS[i], id, id) end
+for i = 6, #KEYS do redis.call('ZADD', KEYS[i], id, id) end
+if ARGV[9] == '' then
+  redis.call('DEL', written)
+else
+  redis.call('RPUSH', written, ARGV[9])
+  redis.call('LTRIM', written, -${REMEMBERED}, -1)
+end
 redis.call('SET', head, becomes)
 redis.call('PUBLISH', changes, id)
 return { 'committed' }
