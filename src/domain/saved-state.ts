@@ -17,8 +17,8 @@ export interface SavedState {
   read(): ControlState | null;
   /** Writes the state soon, or a later one. */
   write(state: Snapshot): void;
-  /** Resolves when the last state is written, without a pause. */
-  saved(): Promise<void>;
+  /** Resolves when the last state is written, whole: an earlier release, or a copy of the file, needs no journal. */
+  close(): Promise<void>;
   /** Null without a saved state. */
   confirmation(): Confirmation | null;
   /** Never rejects. A state that is not written yet is confirmed later. */

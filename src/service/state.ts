@@ -80,7 +80,7 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
     shortfall.stop();
     refusals.stop();
     await follower.close();
-    await mirror.saved();
+    await saved.close();
     await onConfirmed.last();
   }
 
@@ -186,8 +186,6 @@ function createMirror(copy: Snapshot | null, copies: SavedState) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    /** Resolves when the last snapshot is saved. */
-    saved: copies.saved,
   };
 }
 

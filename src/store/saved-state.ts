@@ -12,7 +12,7 @@ import { makePrivate } from './private-directory.ts';
 export const unsaved: SavedState = {
   read: () => null,
   write() {},
-  async saved() {},
+  async close() {},
   confirmation: () => null,
   async confirm() {},
 };
@@ -54,10 +54,10 @@ export function createSavedState(directory: string, log: Logger): SavedState {
   let writing: Promise<void> | null = null;
   let isFailing = false;
   let hurry = () => {};
-  let isHurried = false;
+  let isClosing = false;
 
   async function save(state: Snapshot): Promise<void> {
-    if (held && journalBytes <= Math.max(SMALL_JOURNAL, stateBytes)) {
+    if (held && !isClosing && journalBytes <= Math.max(SMALL_JOURNAL, stateBytes)) {
       const { revision, hash } = held;
       const line: Line = { follows: { revision, hash }, ...differenceOf(held, state) };
       journalBytes += await append(journal, `${JSON.stringify(line)}\n`);
@@ -69,8 +69,8 @@ export function createSavedState(directory: string, log: Logger): SavedState {
   }
 
   async function drain(): Promise<void> {
-    while (latest && latest !== held) {
-      const state = latest;
+    while (latest && (latest !== held || (isClosing && journalBytes > 0))) {
+      const state: Snapshot = latest;
       try {
         await save(state);
         held = state;
@@ -88,7 +88,7 @@ export function createSavedState(directory: string, log: Logger): SavedState {
         isFailing = true;
         if (latest === state) break;
       }
-      if (!isHurried) await pause();
+      if (!isClosing) await pause();
     }
     writing = null;
   }
@@ -130,11 +130,11 @@ export function createSavedState(directory: string, log: Logger): SavedState {
       latest = state;
       writing ??= drain();
     },
-    async saved() {
-      isHurried = true;
+    async close() {
+      isClosing = true;
       hurry();
-      while (writing) await writing;
-      isHurried = false;
+      await writing;
+      if (journalBytes > 0) await drain();
     },
     confirmation: confirmations.read,
     confirm(confirmation) {

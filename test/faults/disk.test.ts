@@ -86,7 +86,8 @@ describe('the state saved beside Redis', () => {
       const disk = smallDisk(256);
       const { server } = await startOnRedis(join(disk.dir, 'data'));
       const file = join(disk.dir, 'data/state.json');
-      const saved = () => readFileSync(file, 'utf8');
+      const saved = () =>
+        [file, `${file}.journal`].map((each) => existsSync(each) && readFileSync(each, 'utf8')).join();
       await vi.waitFor(() => expect(saved()).toContain('"target":"16.4.6"'), RECOVERED);
       // The file that was replaced last has left the disk.
       await vi.waitFor(() => expect(existsSync(`${file}.new`)).toBe(false), RECOVERED);
