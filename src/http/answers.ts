@@ -4,8 +4,8 @@ import {
   answerOf,
   type Cluster,
   type Served,
-  sourcesOf,
   type Surroundings,
+  sourcesOf,
   surroundingsOf,
   withheld,
 } from '../domain/answer.ts';

@@ -91,7 +91,9 @@ export interface ReleasesOptions {
 
 export function createReleases({ state, promotes, majorOverlap, now }: ReleasesOptions): Releases {
   const sorted = {
-    precedence: derivedOnce((releases: ReadonlyMap<string, Stored<Release>>) => [...releases.values()].sort(byPrecedence)),
+    precedence: derivedOnce((releases: ReadonlyMap<string, Stored<Release>>) =>
+      [...releases.values()].sort(byPrecedence),
+    ),
     time: derivedOnce((releases: ReadonlyMap<string, Stored<Release>>) => [...releases.values()].sort(byTime)),
   };
   const visible = (actor: Actor) => visibleTo(state.snapshot().releases, actor);

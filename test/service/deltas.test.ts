@@ -151,7 +151,7 @@ function lookAt({ state, answers }: Pick<Replica, 'state' | 'answers'>) {
       ...ENDPOINTS.map((endpoint) => sent(answers.find(name, endpoint))),
       sent(answers.byPath(`/v1/${name}/version`)),
     ]),
-    groups: [null, 'ours', 'edge', 'none'].map((group) => sent(answers.ofGroup(group, "agent-1"))),
+    groups: [null, 'ours', 'edge', 'none'].map((group) => sent(answers.ofGroup(group, 'agent-1'))),
   };
 }
 
@@ -293,7 +293,13 @@ async function decide(replicas: readonly Replica[], keep: 'served' | 'stored'): 
     const lost = replicas.filter(({ state }) => state.storeState().is === 'lost');
     if (lost.length === 0) return;
     const [newest] = lost.sort((a, b) => b.state.snapshot().revision - a.state.snapshot().revision) as [Replica];
-    const recoveries = createRecoveries({ store: newest.store, state: newest.state, gate, fleet, now: () => new Date() });
+    const recoveries = createRecoveries({
+      store: newest.store,
+      state: newest.state,
+      gate,
+      fleet,
+      now: () => new Date(),
+    });
     const actor = { name: 'token:admin', role: 'admin' as const };
     await recoveries.decide({ keep, reason: 'test' }, { actor, ifMatch: null, dryRun: false });
     throw new Error('not all servers follow yet');
