@@ -17,16 +17,14 @@ import { AGENTS_OF_SHARD, countersOf, KINDS, readCounters, STRANGERS_OF_SHARD } 
 import type { EmbeddedFiles, Table } from './embedded-files.ts';
 import type { Edit, Records } from './embedded-records.ts';
 import { pace } from './pace.ts';
-import { packCheckIn } from './packing.ts';
+import { type Packed, packCheckIn } from './packing.ts';
 import { isOldTime, pruned } from './pruning.ts';
-import { agentOf, isWanted } from './sightings.ts';
+import { agentOf, createSieve, isWanted, SEARCH_MS } from './sightings.ts';
 
 /** Agents handled at a stretch: about 10 ms, in which the process answers no poll. */
 const AT_ONCE = 500;
 /** Sightings written at a stretch: a few milliseconds. */
 const RECORD_AT_ONCE = 100;
-/** Agents that one page looks at before it gives up filling itself. */
-const MAX_EXAMINED = 20_000;
 
 type FleetVerbs = Pick<
   Store,
@@ -231,26 +229,29 @@ async function* slices(files: EmbeddedFiles, table: Table<string, string>) {
 
 /** Agents in the order of their ids; the cursor is the last id looked at. */
 async function readPage(files: EmbeddedFiles, records: Records, query: AgentQuery): Promise<AgentPage> {
+  const mayMatch = createSieve(query);
+  const end = performance.now() + SEARCH_MS;
   const agents: Agent[] = [];
   let last = query.cursor ?? '';
-  for (let examined = 0; examined < MAX_EXAMINED; examined += AT_ONCE) {
-    const slice = await files.read(() => agentsAfter(records, last));
-    for (const agent of slice) {
-      last = agent.id;
-      if (isWanted(agent, query)) agents.push(agent);
+  do {
+    const slice = await files.read(() => recordsAfter(records, last));
+    for (const { id, packed } of slice) {
+      last = id;
+      const agent = mayMatch(packed) ? agentOf(id, packed) : null;
+      if (agent && isWanted(agent, query)) agents.push(agent);
       if (agents.length === query.limit) return { agents, cursor: last };
     }
     if (slice.length < AT_ONCE) return { agents, cursor: null };
     await nextTurn();
-  }
+  } while (performance.now() < end);
   return { agents, cursor: last };
 }
 
 /** The next agents that any source knows, in the order of their ids. */
-function agentsAfter({ parts, packed }: Records, last: string): Agent[] {
+function recordsAfter({ parts, packed }: Records, last: string): { id: string; packed: Packed }[] {
   const found = [parts.checkIn, parts.inventory].flatMap((table) =>
     table.entries({ start: last, exclusiveStart: true, limit: AT_ONCE }).map(({ key }) => key),
   );
   const ids = [...new Set(found)].sort().slice(0, AT_ONCE);
-  return ids.flatMap((id) => agentOf(id, packed(id)) ?? []);
+  return ids.map((id) => ({ id, packed: packed(id) }));
 }

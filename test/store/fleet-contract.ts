@@ -550,6 +550,9 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
       expect(after.known).toContainEqual({ channel: 'edge', version: '9.9.9', agents: 1 });
       expect(after.groups).toContainEqual({ channel: 'edge', label: 'mine', agents: 1 });
       expect(after.known.length).toBeLessThanOrEqual(16 * 401 + 1);
+      // However many agents there are, a rare one is on the first page of those that are searched for it.
+      const rare = await store.agents({ channel: 'edge', version: '9.9.9', limit: 10 });
+      expect(rare.agents.map(({ id }) => id)).toEqual(['new']);
       await store.prune({
         checkIns: new Map([['stable/cloud', NOW + 1]]),
         unlisted: { scope: 'stable/cloud', before: NOW + 1 },
