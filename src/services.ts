@@ -27,6 +27,7 @@ import { createSeries, type Series } from './service/series.ts';
 import { createSignOffs, type SignOffs } from './service/sign-offs.ts';
 import { createSources, type Sources } from './service/sources.ts';
 import type { State } from './service/state.ts';
+import { createStatus, type StatusReader } from './service/status.ts';
 import { createTransfer, type Transfer } from './service/transfer.ts';
 import { createWatch, type Watch } from './service/watch.ts';
 import { traceGate } from './tracing/gate.ts';
@@ -35,6 +36,7 @@ import { traceConditions, tracePeers } from './tracing/peers.ts';
 /** Everything that listeners and background work can ask for. Each of them picks what it needs. */
 export interface Services {
   state: State;
+  status: StatusReader;
   audit: Audit;
   channels: Channels;
   evidences: Evidences;
@@ -98,13 +100,15 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], majorOverlap, now });
   const recall = createRecall({ state, gate, fleet, releases, stages, observer, now });
   const rolloutFacts = createRolloutFacts({ store, state, fleet, membership: settings, now });
+  const channels = createChannels({ state, fleet, gate, observer, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
   const promotions = createPromotions({ state, releases, fleet, facts, stages, now });
 
   return {
     state,
+    status: createStatus({ state, fleet, channels }),
     audit: createAudit(store, state),
-    channels: createChannels({ state, fleet, gate, observer, now }),
+    channels,
     controlPlanes,
     evidences: createEvidences({ store, state, fleet, policy: evidence, now }),
     fleet,

@@ -14,6 +14,7 @@ import { loginCommands } from './commands/login.ts';
 import { promoteCommands } from './commands/promote.ts';
 import { releaseCommands } from './commands/releases.ts';
 import { stateCommands } from './commands/state.ts';
+import { statusCommands } from './commands/status.ts';
 import { verbCommands } from './commands/verbs.ts';
 import { versionCommands } from './commands/versions.ts';
 import { type Context, createContext, FORMATS } from './context.ts';
@@ -23,7 +24,7 @@ type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => voi
 
 /** The groups in the order of the help, each under its heading. */
 const GROUPS: [heading: string, groups: Group[]][] = [
-  ['Channels:', [channelCommands, verbCommands]],
+  ['Channels:', [statusCommands, channelCommands, verbCommands]],
   ['Agents:', [agentCommands, evidenceCommands, inventoryCommands]],
   [
     'Releases and control planes:',

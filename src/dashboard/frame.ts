@@ -7,6 +7,7 @@ import type { Session } from './sessions.ts';
 export type DashboardServices = Pick<
   Services,
   | 'state'
+  | 'status'
   | 'audit'
   | 'changes'
   | 'channels'

@@ -1,4 +1,5 @@
 import { FairwayError } from './errors.ts';
+import { compareNames } from './natural-order.ts';
 
 /** Which part of a list is asked for. */
 export interface PageQuery {
@@ -17,7 +18,7 @@ type NameOf<T> = (item: T) => string;
 
 /** A page of a list in the order of its names, also if the item that it follows was deleted. */
 export function pageByName<T>(sorted: readonly T[], nameOf: NameOf<T>, { after = '', limit }: PageQuery): Page<T> {
-  const first = after === '' ? 0 : sorted.findIndex((item) => nameOf(item) > after);
+  const first = after === '' ? 0 : sorted.findIndex((item) => compareNames(nameOf(item), after) > 0);
   return cut(first === -1 ? [] : sorted.slice(first, first + limit + 1), nameOf, limit);
 }
 
@@ -37,8 +38,8 @@ function cut<T>(items: T[], nameOf: NameOf<T>, limit: number): Page<T> {
   return { items: page, next: last !== undefined && items.length > limit ? nameOf(last) : null };
 }
 
-/** The items in the order of their names. */
+/** The items in the natural order of their names. */
 export const sortedBy = <T>(items: Iterable<T>, nameOf: NameOf<T>): T[] =>
-  [...items].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  [...items].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
 
 export const nameOf = ({ name }: { name: string }): string => name;

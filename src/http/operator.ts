@@ -32,6 +32,7 @@ import { promotionRoutes } from './operator/promotions.ts';
 import { recoveryRoutes } from './operator/recovery.ts';
 import { releaseRoutes } from './operator/releases.ts';
 import { rolloutRoutes } from './operator/rollouts.ts';
+import { statusRoutes } from './operator/status.ts';
 import { transferRoutes } from './operator/transfer.ts';
 import { refuseUnknownParameters } from './query.ts';
 import { StateDocument } from './schemas/transfer.ts';
@@ -65,6 +66,7 @@ type ApiServices = Pick<
   | 'series'
   | 'changes'
   | 'signOffs'
+  | 'status'
   | 'transfer'
 >;
 
@@ -223,7 +225,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
     recall,
     recoveries,
   } = services;
-  const { releases, rollouts, series, signOffs, state, transfer } = services;
+  const { releases, rollouts, series, signOffs, state, status, transfer } = services;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
       // If validation failed, `data` is the input.
@@ -246,6 +248,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.route('/', promotionRoutes(promotions));
   api.route('/', changeRoutes(changes));
   api.route('/', auditRoutes(audit));
+  api.route('/', statusRoutes(status));
   api.route('/', transferRoutes(transfer));
   api.route('/', recoveryRoutes(recoveries));
   api.route('/', eventRoutes(events));

@@ -12,6 +12,7 @@ const LONG = 180_000;
 /** Sessions whose whole output is kept in `golden/NAME.txt`; UPDATE_GOLDEN=1 writes it again. */
 const SESSIONS: Record<string, string[]> = {
   steering: [
+    'status',
     'channels',
     'show stable/cloud',
     'check stable/cloud 16.4.7',
@@ -103,6 +104,7 @@ const SESSIONS: Record<string, string[]> = {
     'inventory import inventory.json --control-plane main',
     'control-planes report main 17.0.1',
     'roll-forward stable/cloud 17.0.0 --yes --reason gone --accept-stranding 4',
+    'status',
     'channels',
     'census',
     'show stable/cloud',

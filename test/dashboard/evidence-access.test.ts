@@ -321,12 +321,12 @@ describe('a control plane', () => {
     const components = { auth: ['16.4.7'], proxy: ['16.4.7', '16.4.6'] };
     await operatorClient(server)('PUT', '/control-planes/main', { components });
     const person = await personOf(server, 'viewer');
-    expect((await person.get('/control-planes')).text).toContain('<code>16.4.6 to 16.4.7</code>');
+    expect((await person.get('/control-planes')).text).toContain('<code>16.4.6</code> to <code>16.4.7</code>');
     const { text } = await person.get('/control-planes/main');
     expect(text).toContain('<span class="target">16.4.6</span>');
     expect(text).toContain('the highest is <code>16.4.7</code>');
     expect(text).toContain('<td>proxy</td>');
-    expect((await person.get(CHANNEL)).text).toContain('main 16.4.6 to 16.4.7');
+    expect((await person.get(CHANNEL)).text).toContain('main <span>16.4.6</span> to <span>16.4.7</span>');
   });
 
   it('names in a check the agents that no target moves, and what it rests on', async () => {

@@ -34,7 +34,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     const server = await startSampleFleet();
     const page = await atWork(server, TOKENS.operator, { javaScriptEnabled });
 
-    await page.getByRole('link', { name: 'stable/cloud' }).click();
+    await page.getByRole('link', { name: 'stable/cloud', exact: true }).click();
     await page.getByRole('link', { name: 'Roll forward' }).click();
     await page.getByLabel('Version').fill('16.4.7');
     await page.getByLabel('Reason').fill('change 4712');
@@ -181,7 +181,7 @@ describe.skipIf(!chromium)('in a browser', () => {
     const list = inventory('agent', { '14.3.33': 2, '16.4.6': 12 });
     await operatorClient(server)('POST', '/inventory?channel=stable%2Fcloud', list);
     const page = await atWork(server, TOKENS.admin);
-    await page.getByRole('link', { name: 'strands 2 agents' }).click();
+    await page.locator('.fleet').getByRole('link', { name: 'strands 2 agents' }).click();
     expect(await page.locator('tbody tr').count()).toBe(2);
     await page.goto(`${CHANNEL}/critical`);
     await page.getByLabel('Reason').fill('now');
@@ -327,7 +327,7 @@ describe.skipIf(!chromium)('an open page', () => {
     await preview(working);
     await working.getByRole('button', { name: 'Roll forward to 16.4.7' }).click();
     await watching.getByText('for all to see').waitFor();
-    expect(await watching.locator('.card .target').innerText()).toBe('16.4.7');
+    expect(await watching.locator('.fleet .target').innerText()).toBe('16.4.7');
     expect(await watching.evaluate('window.notReloaded')).toBe(true);
   });
 
@@ -382,7 +382,7 @@ describe.skipIf(!chromium)('an open page', () => {
           'changes are refused until it is back',
         );
       }, 15_000);
-      expect(await page.locator('.card .target').innerText()).toBe('16.4.6');
+      expect(await page.locator('.fleet .target').innerText()).toBe('16.4.6');
       await page.goto(`${CHANNEL}/pin`);
       await page.getByLabel('Reason').fill('x');
       await preview(page);

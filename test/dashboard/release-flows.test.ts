@@ -63,7 +63,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     await page.getByRole('link', { name: 'Pull' }).click();
     await preview('it leaks sessions');
     const move = outcome.getByRole('listitem').filter({ hasText: 'cloud/canary' });
-    expect(await move.innerText()).toMatch(new RegExp(`${RELEASE} →\\s*to\\s+${BEFORE}\\s+back to ${BEFORE}`));
+    expect(await move.innerText()).toMatch(new RegExp(`${RELEASE}\\s*→\\s*to\\s+${BEFORE}\\s+back to ${BEFORE}`));
     const target = async () => (await api('GET', '/channels/cloud%2Fcanary')).body.target;
     expect(await target(), 'a preview changes nothing').toBe(RELEASE);
     await confirm(`Pull ${RELEASE}`);

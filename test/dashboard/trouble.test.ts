@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import type { DashboardServices } from '../../src/dashboard/frame.ts';
-import { describeTrouble } from '../../src/dashboard/render.tsx';
 import { NewerForm } from '../../src/domain/schema.ts';
 import { takeSnapshot } from '../../src/domain/snapshot.ts';
 import type { StoreState } from '../../src/domain/store-state.ts';
 import type { State } from '../../src/service/state.ts';
+import { describeTrouble } from '../../src/service/status.ts';
 
 const snapshot = takeSnapshot({ revision: 3, hash: null, documents: [] });
 const SHORTFALL = { revision: 3, wanted: 2, reached: 1 };

@@ -24,6 +24,7 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
     'operator',
     { nonsense: true },
   ]),
+  ['GET', '/status', 'viewer'],
   ['GET', '/census', 'viewer'],
   ['GET', '/agents', 'viewer'],
   ['GET', '/agents/x', 'viewer'],

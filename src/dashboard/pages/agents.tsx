@@ -17,6 +17,7 @@ import { Choice, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { isStranded } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
+import { Version } from '../parts/version.tsx';
 import { channelPath, SOURCE_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
@@ -131,7 +132,7 @@ function AgentTable({ channel, agents, standingOf, now }: AgentTableProps) {
 }
 
 const AgentVersion = ({ version }: { version: string }) =>
-  version === UNREADABLE ? <span class="muted">unreadable</span> : <code>{version}</code>;
+  version === UNREADABLE ? <span class="muted">unreadable</span> : <Version version={version} />;
 
 /** What sets an agent apart; the updater's own state is named as such. */
 function AgentMarks({ agent, target }: { agent: AgentView; target: string | null }) {
@@ -183,7 +184,7 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
           <p class="because">{because}.</p>
           <dl class="pairs">
             <dt>Version</dt>
-            <dd>{told ? <code>{told.version}</code> : 'nothing: its channel does not exist'}</dd>
+            <dd>{told ? <Version version={told.version} /> : 'nothing: its channel does not exist'}</dd>
             <dt>Critical</dt>
             <dd>{told ? told.critical : 'nothing'}</dd>
             <dt>Counts at</dt>
@@ -240,7 +241,7 @@ function AgentFacts({ agent, now }: { agent: AgentView; now: Date }) {
         <>
           <dt>Contested</dt>
           <dd>
-            last at <code>{contested.version}</code> <Exactly at={contested.at} now={now} />
+            last at <Version version={contested.version} /> <Exactly at={contested.at} now={now} />
           </dd>
         </>
       )}
@@ -248,7 +249,7 @@ function AgentFacts({ agent, now }: { agent: AgentView; now: Date }) {
         <>
           <dt>Reverted</dt>
           <dd>
-            last at <code>{reverted.from}</code> <Exactly at={reverted.was} now={now} />, lower since{' '}
+            last at <Version version={reverted.from} /> <Exactly at={reverted.was} now={now} />, lower since{' '}
             <Exactly at={reverted.at} now={now} />
           </dd>
         </>

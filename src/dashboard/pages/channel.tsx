@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { Channel } from '../../domain/channel.ts';
+import type { ControlPlane } from '../../domain/control-plane.ts';
 import { type Actor, may } from '../../domain/role.ts';
 import type { Point, Resolution } from '../../domain/series.ts';
 import type { Stored } from '../../domain/snapshot.ts';
@@ -20,10 +21,11 @@ import { EvidenceView } from '../parts/evidence.tsx';
 import { History } from '../parts/history.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { PlanView } from '../parts/plan.tsx';
-import { describePlane } from '../parts/plane.ts';
+import { PlaneVersion } from '../parts/plane.tsx';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
 import { StrandDetail } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
+import { Version } from '../parts/version.tsx';
 import { agentsPath, channelPath, percent, planePath, SOURCE_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 import { verbForm } from '../verbs.ts';
@@ -65,7 +67,9 @@ function Versions({ channel, census, standingOf }: { channel: Channel; census: C
         return (
           <tr>
             <td>
-              <a href={agentsPath(channel.name, version)}>{version}</a>
+              <a href={agentsPath(channel.name, version)}>
+                <Version version={version} linked />
+              </a>
             </td>
             <td>
               <Swatch standing={standing ?? 'unmoved'} /> {standingWords(version, channel.target, standing)}
@@ -113,6 +117,7 @@ function EvidenceSection({ census, actor }: { census: Census | null; actor: Acto
 }
 
 type Source = Census['sources'][number];
+type Plane = Pick<ControlPlane, 'version' | 'highest'>;
 
 function EvidenceActions({
   channel,
@@ -160,7 +165,7 @@ function Lineage({ lineage, target }: { lineage: string[]; target: string | null
         <ol class="lineage">
           {[...lineage].reverse().map((version) => (
             <li aria-current={version === target ? 'true' : undefined}>
-              <code>{version}</code> {version === target && <small class="muted">target</small>}
+              <Version version={version} /> {version === target && <small class="muted">target</small>}
             </li>
           ))}
         </ol>
@@ -171,7 +176,7 @@ function Lineage({ lineage, target }: { lineage: string[]; target: string | null
 
 interface SettingsProps {
   channel: Stored<Channel>;
-  controlPlane: string | null;
+  controlPlane: Plane | undefined;
   mayChange: boolean;
 }
 
@@ -187,7 +192,7 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
         <dd>
           {channel.controlPlane ? (
             <a href={planePath(channel.controlPlane)}>
-              {channel.controlPlane} {controlPlane ?? 'not reported'}
+              {channel.controlPlane} <PlaneVersion plane={controlPlane} linked />
             </a>
           ) : (
             'none: targets are not compared with a control plane'
@@ -196,14 +201,12 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
         <dt>Accepts</dt>
         <dd>{channel.accepts.join(', ')}</dd>
         <dt>Agents get</dt>
-        <dd>
-          <code>{channel.target === null ? 'none' : `${channel.versionPrefix}${channel.target}`}</code>
-        </dd>
+        <dd>{channel.target === null ? 'none' : <Version version={`${channel.versionPrefix}${channel.target}`} />}</dd>
         {channel.toolsVersion && (
           <>
             <dt>Client tools get</dt>
             <dd>
-              <code>{`${channel.versionPrefix}${channel.toolsVersion}`}</code>
+              <Version version={`${channel.versionPrefix}${channel.toolsVersion}`} />
             </dd>
           </>
         )}
@@ -216,7 +219,7 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
 
 interface ChannelPageProps {
   channel: Stored<Channel>;
-  controlPlane: string | null;
+  controlPlane: Plane | undefined;
   census: Census | null;
   entries: AuditEntry[] | null;
   standingOf: StandingOf;
@@ -297,7 +300,7 @@ export function channelPage({ channels, fleet, plans, series, audit, state, now 
       { title: channel.name, section: 'fleet', live: true, chart: true },
       <ChannelPage
         {...{ channel, census, entries, plan, points, resolution }}
-        controlPlane={describePlane(snapshot?.controlPlanes.get(channel.controlPlane ?? ''))}
+        controlPlane={snapshot?.controlPlanes.get(channel.controlPlane ?? '')}
         standingOf={standingsOf(channel.target, snapshot?.releases)}
         actor={c.get('actor')}
         now={now()}

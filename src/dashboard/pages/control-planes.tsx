@@ -15,9 +15,10 @@ import { EvidenceView, evidencePath } from '../parts/evidence.tsx';
 import { Fault, outcomeTitle } from '../parts/fault.tsx';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
-import { describePlane } from '../parts/plane.ts';
+import { PlaneVersion } from '../parts/plane.tsx';
 import { Findings } from '../parts/report.tsx';
 import { Table } from '../parts/table.tsx';
+import { maybeVersion, Version } from '../parts/version.tsx';
 import { planePath } from '../parts/words.ts';
 import { readForm, readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
@@ -58,7 +59,7 @@ function ControlPlanesPage({ planes, next, channelsOf, refused = null, session, 
                   <a href={planePath(plane.name)}>{plane.name}</a>
                 </td>
                 <td>
-                  <code>{describePlane(plane)}</code>
+                  <PlaneVersion plane={plane} />
                 </td>
                 <td>
                   <ChannelLinks names={channelsOf(plane.name)} all={followersPath(plane.name)} />
@@ -123,10 +124,11 @@ function ControlPlanePage({ plane, channels, version, report, fault, session, no
       </div>
       <section class="panel hero">
         <div>
-          <span class="target">{plane.lowest}</span>
+          <span class="target">{maybeVersion(plane.lowest)}</span>
           {plane.highest !== plane.lowest && (
             <p>
-              This is the lowest version that it runs; the highest is <code>{plane.highest}</code>. Both are checked.
+              This is the lowest version that it runs; the highest is <Version version={plane.highest} />. Both are
+              checked.
             </p>
           )}
           <p class="muted">
@@ -179,7 +181,7 @@ const ComponentTable = ({ components }: { components: Components }) => (
             {versions.map((version, index) => (
               <>
                 {index > 0 && ', '}
-                <code>{version}</code>
+                <Version version={version} />
               </>
             ))}
           </td>
@@ -234,7 +236,8 @@ function DeletePage({ plane, channels, fault, attempted, session }: DeletePagePr
       <h1>Delete the control plane</h1>
       <section class="panel form-width">
         <p>
-          Fairway forgets that {plane.name} runs {describePlane(plane)}. The control plane itself is not touched.
+          Fairway forgets that {plane.name} runs <PlaneVersion plane={plane} />. The control plane itself is not
+          touched.
         </p>
         {fault ? (
           <>

@@ -1,104 +1,19 @@
 import { Hono } from 'hono';
-import type { AuditEntry } from '../../domain/audit.ts';
-import type { Channel } from '../../domain/channel.ts';
 import { may, roleFor } from '../../domain/role.ts';
-import { channelKey, type Stored } from '../../domain/snapshot.ts';
-import { count, number, who } from '../../domain/words.ts';
-import type { Census } from '../../service/census-view.ts';
+import { channelKey } from '../../domain/snapshot.ts';
+import { groupTroubles, type Trouble } from '../../domain/status.ts';
+import { count } from '../../domain/words.ts';
+import type { Status } from '../../service/status.ts';
 import { unlessAway } from '../away.ts';
+import { type FleetFilter, filterChannels, isFiltered, readFilter } from '../fleet-filter.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
-import { Bar, Legend, sharesOf } from '../parts/bar.tsx';
-import { freshness } from '../parts/evidence-words.ts';
-import { Moment } from '../parts/moment.tsx';
-import { describePlane } from '../parts/plane.ts';
-import { MarkDetail, Marks, Target } from '../parts/state.tsx';
-import { actionWords, channelPath, percent } from '../parts/words.ts';
+import { type FleetRow, FleetTable } from '../parts/fleet-table.tsx';
+import { Choice, Field } from '../parts/form.tsx';
+import { TroubleStrip } from '../parts/trouble-strip.tsx';
 import { renderPage } from '../render.tsx';
 
-/**
- * How many entries are searched for the last one of each channel; without one, a card shows the channel's own stamp.
- */
+/** How many entries are searched for the last one of each channel; without one, a row shows the channel's own stamp. */
 const LATEST = 200;
-
-interface CardProps {
-  channel: Stored<Channel>;
-  /** What the channel's control plane runs. */
-  controlPlane: string | null;
-  /** Null while the store is away. */
-  census: Census | null;
-  latest: AuditEntry | undefined;
-  now: Date;
-}
-
-function Card({ channel, controlPlane, census, latest, now }: CardProps) {
-  const shares = census ? sharesOf(census) : [];
-  return (
-    <article class="card" id={`channel-${channel.name}`}>
-      <header>
-        <h2>
-          <a href={channelPath(channel.name)}>{channel.name}</a>
-        </h2>
-        <Marks channel={channel} census={census} />
-      </header>
-      <p class="headline">
-        <Target target={channel.target} />
-        <span class="muted">
-          {channel.controlPlane
-            ? `control plane ${channel.controlPlane} ${controlPlane ?? 'not reported'}`
-            : 'no control plane'}
-        </span>
-      </p>
-      <Bar shares={shares} />
-      {census ? <Legend shares={shares} /> : <p class="legend muted">agents are unknown while the store is away</p>}
-      <Figures census={census} />
-      <MarkDetail name="Pinned" mark={channel.pin} now={now} />
-      <MarkDetail name="Held" mark={channel.hold} now={now} />
-      <MarkDetail name="Critical" mark={channel.critical} now={now} />
-      <footer class="muted">
-        {latest ? (
-          <>
-            {actionWords(latest)} by {who(latest.actor)} <Moment at={latest.at} now={now} />
-            {latest.reason && <>: {latest.reason}</>}
-          </>
-        ) : (
-          <>
-            changed by {who(channel.updatedBy)} <Moment at={channel.updatedAt} now={now} />
-          </>
-        )}
-      </footer>
-    </article>
-  );
-}
-
-function Figures({ census }: { census: Census | null }) {
-  const evidence = census && freshness(census);
-  return (
-    <dl class="figures">
-      <div>
-        <dt>Agents</dt>
-        <dd>{census ? number(census.agents) : '–'}</dd>
-      </div>
-      <div>
-        <dt>Converged</dt>
-        <dd>{census?.distance ? percent(census.distance.atTarget, census.agents) : '–'}</dd>
-      </div>
-      <div>
-        <dt>Oldest</dt>
-        <dd>
-          {census?.oldest?.version ?? '–'}
-          <small>{census?.oldest ? count(census.oldest.count, 'agent') : ''}</small>
-        </dd>
-      </div>
-      <div>
-        <dt>Evidence</dt>
-        <dd>
-          {evidence?.basis ?? '–'}
-          <small>{evidence?.age}</small>
-        </dd>
-      </div>
-    </dl>
-  );
-}
 
 function NoChannels({ mayCreate }: { mayCreate: boolean }) {
   return (
@@ -118,28 +33,102 @@ function NoChannels({ mayCreate }: { mayCreate: boolean }) {
   );
 }
 
-function Summary({ channels, censuses }: { channels: number; censuses: readonly Census[] | null }) {
-  const agents = censuses?.reduce((sum, census) => sum + census.agents, 0);
+function Summary({ channels, censuses }: { channels: number; censuses: Status['censuses'] }) {
+  const agents = censuses && [...censuses.values()].reduce((sum, census) => sum + census.agents, 0);
   return (
     <p class="muted">
       {count(channels, 'channel')}
-      {agents !== undefined && `, ${count(agents, 'agent')}`}
+      {agents !== null && `, ${count(agents, 'agent')}`}
     </p>
   );
 }
 
-/** `/`: a card for each channel. */
-export function fleetPage({ channels, fleet, audit, state }: DashboardServices) {
+function FilterForm({ filter, troubles }: { filter: FleetFilter; troubles: Trouble[] }) {
+  const kinds = groupTroubles(troubles)
+    .filter(({ troubles: [first] }) => first?.channel)
+    .map(({ kind, headline }): [string, string] => [kind, headline]);
+  const isGone = filter.show !== '' && filter.show !== 'trouble' && !kinds.some(([kind]) => kind === filter.show);
+  return (
+    <form method="get" action="/" class="inline filter">
+      <Field label="Search" name="q" type="search" value={filter.q} maxlength={200} placeholder="name, version, …" />
+      <Choice
+        label="Show"
+        name="show"
+        value={filter.show}
+        options={[
+          ['', 'all channels'],
+          ['trouble', 'channels that need a look'],
+          ...kinds,
+          ...(isGone ? [[filter.show, 'what is over now'] as [string, string]] : []),
+        ]}
+      />
+      <Choice
+        label="Sort by"
+        name="sort"
+        value={filter.sort}
+        options={[
+          ['trouble', 'trouble'],
+          ['name', 'name'],
+          ['agents', 'agents'],
+        ]}
+      />
+      <button type="submit">Filter channels</button>
+      {isFiltered(filter) && (
+        <a class="button quiet" href="/">
+          Show all
+        </a>
+      )}
+    </form>
+  );
+}
+
+interface FleetProps {
+  rows: FleetRow[];
+  /** How many channels there are in all. */
+  total: number;
+  filter: FleetFilter;
+  troubles: Trouble[];
+  now: Date;
+}
+
+const Fleet = ({ rows, total, filter, troubles, now }: FleetProps) => (
+  <>
+    <TroubleStrip troubles={troubles} />
+    <section class="panel">
+      <FilterForm filter={filter} troubles={troubles} />
+      {isFiltered(filter) && (
+        <p class="muted" role="status">
+          {rows.length} of {count(total, 'channel')}
+        </p>
+      )}
+      {rows.length > 0 ? (
+        <FleetTable rows={rows} now={now} />
+      ) : (
+        <p class="muted empty">No channel matches. Search for a part of a name, a version or a control plane.</p>
+      )}
+    </section>
+  </>
+);
+
+/** `/`: what is wrong, and the channels. */
+export function fleetPage({ audit, channels, state, status }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/', async (c) => {
-    const frame = c.get('frame');
+    const actor = c.get('actor');
+    const filter = readFilter(c.req.query());
+    const [{ troubles, censuses }, entries] = await Promise.all([
+      status.read(actor),
+      unlessAway(audit.list({ limit: LATEST }, actor)),
+    ]);
     const snapshot = state.peek();
     const list = snapshot ? channels.list() : [];
-    const [censuses, entries] = await Promise.all([
-      unlessAway(fleet.censuses()),
-      unlessAway(audit.list({ limit: LATEST }, c.get('actor'))),
-    ]);
-    const mayCreate = may(c.get('actor'), 'put-channel');
+    const rows = filterChannels(list, filter, troubles, censuses).map((channel) => ({
+      channel,
+      controlPlane: snapshot?.controlPlanes.get(channel.controlPlane ?? ''),
+      census: censuses?.get(channel.name) ?? null,
+      latest: entries?.find(({ subject }) => subject === channelKey(channel.name)),
+    }));
+    const mayCreate = may(actor, 'put-channel');
     return renderPage(
       c,
       { title: 'Fleet', section: 'fleet', live: true },
@@ -154,17 +143,7 @@ export function fleetPage({ channels, fleet, audit, state }: DashboardServices) 
           )}
         </div>
         {list.length === 0 && snapshot && <NoChannels mayCreate={mayCreate} />}
-        <div class="cards">
-          {list.map((channel) => (
-            <Card
-              channel={channel}
-              controlPlane={describePlane(snapshot?.controlPlanes.get(channel.controlPlane ?? ''))}
-              census={censuses?.find((census) => census.channel === channel.name) ?? null}
-              latest={entries?.find(({ subject }) => subject === channelKey(channel.name))}
-              now={frame.now}
-            />
-          ))}
-        </div>
+        {list.length > 0 && <Fleet {...{ rows, filter, troubles }} total={list.length} now={c.get('frame').now} />}
       </>,
     );
   });

@@ -13,6 +13,7 @@ import { type ReleaseOutcome, ReleasePreview } from '../parts/release-outcome.ts
 import { ReleaseMarks } from '../parts/release-state.tsx';
 import { byChannel } from '../parts/stages.tsx';
 import { Steering } from '../parts/steering.tsx';
+import { maybeVersion } from '../parts/version.tsx';
 import { releasePath } from '../parts/words.ts';
 import { readTexts } from '../read-form.ts';
 import { RELEASE_VERB_FORMS, RELEASE_VERBS, type ReleaseValues, type ReleaseVerb } from '../release-verbs.ts';
@@ -39,7 +40,7 @@ function ReleaseVerbPage({ release, promotion, verb, values, outcome, censuses, 
       <div class="heading">
         <h1>{title}</h1>
         <p class="now">
-          <span class="target">{version}</span> <ReleaseMarks release={release} />
+          <span class="target">{maybeVersion(version)}</span> <ReleaseMarks release={release} />
         </p>
       </div>
       <Steering

@@ -15,6 +15,7 @@ import { ReleaseChanges } from '../parts/release-changes.tsx';
 import { Next } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
 import { byChannel, Stages } from '../parts/stages.tsx';
+import { maybeVersion, Version } from '../parts/version.tsx';
 import { releasePath } from '../parts/words.ts';
 import { RELEASE_VERB_FORMS, type ReleaseVerb } from '../release-verbs.ts';
 import { renderPage } from '../render.tsx';
@@ -81,7 +82,7 @@ function Origin({ release: { commit, cutAt, previous, registered }, now }: { rel
         <dt>Cut</dt>
         <dd>{cutAt ? (cutAt.length > 10 ? clock(cutAt) : cutAt) : 'unknown'}</dd>
         <dt>Previous</dt>
-        <dd>{previous ? <code>{previous}</code> : 'none'}</dd>
+        <dd>{previous ? <Version version={previous} /> : 'none'}</dd>
         <dt>Registered</dt>
         <dd>
           {registered ? (
@@ -142,7 +143,7 @@ function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor,
       <ReleaseCrumbs />
       <section class="panel hero">
         <div>
-          <h1>{version}</h1>
+          <h1>{maybeVersion(version)}</h1>
           <p class="muted">
             {servedBy.length === 0 ? (
               'not served by any channel'
@@ -168,7 +169,11 @@ function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor,
             <Next next={promotion.next} />
             {promotion.supersededBy && (
               <p>
-                Superseded by <a href={releasePath(promotion.supersededBy)}>{promotion.supersededBy}</a>.
+                Superseded by{' '}
+                <a href={releasePath(promotion.supersededBy)}>
+                  <Version version={promotion.supersededBy} linked />
+                </a>
+                .
               </p>
             )}
             <Stages {...{ promotion, now }} censuses={byChannel(censuses)} mayApprove={may(actor, 'approve')} />

@@ -13,6 +13,7 @@ import { Next } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
 import { byChannel, Stages } from '../parts/stages.tsx';
 import { Table } from '../parts/table.tsx';
+import { Version } from '../parts/version.tsx';
 import { releasePath } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
 
@@ -28,7 +29,9 @@ function Catalogue({ releases, servedBy }: CatalogueProps) {
       {releases.map((release) => (
         <tr>
           <td>
-            <a href={releasePath(release.version)}>{release.version}</a>
+            <a href={releasePath(release.version)}>
+              <Version version={release.version} linked />
+            </a>
           </td>
           <td class="nowrap">{release.cutAt?.slice(0, 10) ?? <span class="muted">unknown</span>}</td>
           <td>{requireVersion(release.version).kind}</td>
@@ -89,7 +92,9 @@ function PromotionPanel({ release, promotion, censuses, actor, now }: PromotionP
     <section class="panel" id={`promotion-${version}`}>
       <div class="heading">
         <h2>
-          <a href={releasePath(version)}>{version}</a>
+          <a href={releasePath(version)}>
+            <Version version={version} linked />
+          </a>
         </h2>
         <ReleaseMarks release={release} />
       </div>

@@ -1,3 +1,5 @@
+import { maybeVersion } from './version.tsx';
+
 /** A value that changes, before and after. */
 export type ChangeRow = [label: string, from: string, to: string];
 
@@ -14,8 +16,8 @@ export const ChangeTable = ({ rows }: { rows: ChangeRow[] }) => (
       {rows.map(([label, from, to]) => (
         <tr>
           <th scope="row">{label}</th>
-          <td>{from}</td>
-          <td>{from === to ? <span class="muted">unchanged</span> : <b>{to}</b>}</td>
+          <td>{maybeVersion(from)}</td>
+          <td>{from === to ? <span class="muted">unchanged</span> : <b>{maybeVersion(to)}</b>}</td>
         </tr>
       ))}
     </tbody>

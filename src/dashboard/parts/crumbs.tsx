@@ -1,3 +1,4 @@
+import { Version } from './version.tsx';
 import { channelPath, releasePath } from './words.ts';
 
 /** The way back from a page about a channel. */
@@ -20,7 +21,9 @@ export const ReleaseCrumbs = ({ version }: { version?: string }) => (
     {version !== undefined && (
       <>
         {' / '}
-        <a href={releasePath(version)}>{version}</a>
+        <a href={releasePath(version)}>
+          <Version version={version} linked />
+        </a>
       </>
     )}
   </p>

@@ -4,6 +4,7 @@ import { duration } from '../../domain/duration.ts';
 import { count } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import { describeBasis, describeSource, doubtsOf } from './evidence-words.ts';
+import { Version } from './version.tsx';
 import { channelPath, SOURCE_WORDS } from './words.ts';
 
 interface EvidenceProps {
@@ -44,7 +45,7 @@ function describeFigures({ source, agents, oldest, age }: EvidenceSummary): Chil
       {count(agents, 'agent')}
       {oldest && (
         <>
-          , the oldest at <code>{oldest.version}</code>
+          , the oldest at <Version version={oldest.version} />
         </>
       )}
       {old}

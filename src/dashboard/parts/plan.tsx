@@ -2,6 +2,7 @@ import { who } from '../../domain/words.ts';
 import type { PlanState } from '../../service/plans.ts';
 import { describeBasis } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
+import { Version } from './version.tsx';
 
 /** A channel's plan across majors, and what its next step waits for. */
 export function PlanView({ state: { plan, next, waiting, report }, now }: { state: PlanState; now: Date }) {
@@ -9,7 +10,9 @@ export function PlanView({ state: { plan, next, waiting, report }, now }: { stat
   return (
     <section class="panel">
       <div class="heading">
-        <h2>On the way to {plan.target}</h2>
+        <h2>
+          On the way to <Version version={plan.target} />
+        </h2>
         <p class="muted">
           by {who(plan.startedBy)} <Moment at={plan.startedAt} now={now} />: {plan.reason}
         </p>
@@ -17,7 +20,7 @@ export function PlanView({ state: { plan, next, waiting, report }, now }: { stat
       <ol class="steps">
         {plan.route.map((version, index) => (
           <li class={index < plan.step ? 'done' : undefined} aria-current={index === plan.step ? 'step' : undefined}>
-            <code>{version}</code>
+            <Version version={version} />
           </li>
         ))}
       </ol>

@@ -12,6 +12,7 @@ import { EvidenceMarks } from './evidence.tsx';
 import { describeBasis } from './evidence-words.ts';
 import { Fault, outcomeTitle } from './fault.tsx';
 import { Gates } from './stages.tsx';
+import { maybeVersion } from './version.tsx';
 import { channelPath, spaced } from './words.ts';
 
 /** What a verb would do to a release, or why it is refused. */
@@ -113,8 +114,8 @@ function Moves({ moves, censuses }: Censuses & { moves: ChannelMove[] }) {
         <li>
           <a href={channelPath(channel)}>{channel}</a>
           <span>
-            {from ?? 'none'} <span aria-hidden="true">→</span>
-            <span class="visually-hidden">to</span> <b>{to ?? 'none'}</b>
+            {maybeVersion(from ?? 'none')} <span aria-hidden="true">→</span>
+            <span class="visually-hidden">to</span> <b>{maybeVersion(to ?? 'none')}</b>
           </span>
           <small class="muted">{detail}</small>
           <Basis {...{ channel, censuses }} />

@@ -2,6 +2,7 @@ import type { Report } from '../../domain/compatibility.ts';
 import type { Finding } from '../../domain/finding.ts';
 import { count, number } from '../../domain/words.ts';
 import { EvidenceView } from './evidence.tsx';
+import { Version } from './version.tsx';
 import { agentsPath, channelPath, spaced } from './words.ts';
 
 interface FindingsProps {
@@ -43,9 +44,11 @@ export function Route({ route, channel }: { route: string[]; channel: string }) 
         <>
           {index > 0 && <span aria-hidden="true">→</span>}
           {index === 0 ? (
-            <a href={channelPath(channel, `/roll-forward?version=${encodeURIComponent(version)}`)}>{version}</a>
+            <a href={channelPath(channel, `/roll-forward?version=${encodeURIComponent(version)}`)}>
+              <Version version={version} linked />
+            </a>
           ) : (
-            <code>{version}</code>
+            <Version version={version} />
           )}
         </>
       ))}

@@ -6,6 +6,7 @@ import { EvidenceMarks } from './evidence.tsx';
 import { freshness } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
 import { StrandMark } from './stranding.tsx';
+import { Version } from './version.tsx';
 import { channelPath, planePath, releasePath, spaced } from './words.ts';
 
 interface StagesProps {
@@ -88,7 +89,8 @@ function Places({ stage, version, censuses }: PlacesProps) {
         {controlPlanes.length === 0 && <span class="muted">none</span>}
         {controlPlanes.map(({ controlPlane, version: runs }) => (
           <p>
-            <a href={planePath(controlPlane)}>{controlPlane}</a> <code>{runs ?? 'not reported'}</code>
+            <a href={planePath(controlPlane)}>{controlPlane}</a>{' '}
+            {runs ? <Version version={runs} /> : <span class="muted">not reported</span>}
           </p>
         ))}
         <More {...{ stage, version }} all={counts.controlPlanes} shown={controlPlanes.length} />
@@ -98,7 +100,8 @@ function Places({ stage, version, censuses }: PlacesProps) {
         {channels.length === 0 && <span class="muted">none</span>}
         {channels.map(({ channel, target }) => (
           <p>
-            <a href={channelPath(channel)}>{channel}</a> <code>{target ?? 'none'}</code>{' '}
+            <a href={channelPath(channel)}>{channel}</a>{' '}
+            {target ? <Version version={target} /> : <span class="muted">none</span>}{' '}
             <AgentsThere census={censuses?.get(channel)} version={version} />
           </p>
         ))}

@@ -4,6 +4,7 @@ import type { Census } from '../../service/census-view.ts';
 import { EvidenceMarks } from './evidence.tsx';
 import { Moment } from './moment.tsx';
 import { StrandMark } from './stranding.tsx';
+import { maybeVersion } from './version.tsx';
 
 /** Marks of a channel, beside its name; those of its agents as well where a census is at hand. */
 export function Marks({ channel, census }: { channel: Channel; census?: Census | null }) {
@@ -47,4 +48,4 @@ export function MarkDetail({ name, mark, now }: MarkDetailProps) {
 
 /** A target, or `none`. */
 export const Target = ({ target }: { target: string | null }) =>
-  target === null ? <span class="target none">none</span> : <span class="target">{target}</span>;
+  target === null ? <span class="target none">none</span> : <span class="target">{maybeVersion(target)}</span>;

@@ -3,6 +3,7 @@ import { agentVersion, compareAgentVersions } from '../../domain/agent-version.t
 import { requireVersion, type Version } from '../../domain/version.ts';
 import { count, number } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
+import { maybeVersion } from './version.tsx';
 import { agentsPath, channelPath } from './words.ts';
 
 /** Does the target strand the agents of a version? */
@@ -57,14 +58,14 @@ export function StrandDetail({ census }: { census: Census | null }) {
   return (
     <p class="mark-detail bad">
       <b>
-        {target} strands {count(stranded, 'agent')}
+        {maybeVersion(target)} strands {count(stranded, 'agent')}
       </b>
       {those.length === 0 && ': recently served versions that may still be in use'}
       {those.slice(0, NAMED).map(({ version, count: amount }, index) => (
         <>
           {index === 0 ? ': ' : ', '}
           <a href={agentsPath(channel, version)}>
-            {number(amount)} at {version}
+            {number(amount)} at {maybeVersion(version, true)}
           </a>
         </>
       ))}

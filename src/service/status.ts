@@ -1,0 +1,82 @@
+import { describeBad } from '../domain/documents.ts';
+import { duration } from '../domain/duration.ts';
+import { visibleTo } from '../domain/embargo.ts';
+import { FairwayError } from '../domain/errors.ts';
+import { describeLoss } from '../domain/recovery.ts';
+import { describeShortfall } from '../domain/replication.ts';
+import type { Actor } from '../domain/role.ts';
+import { findTroubles, type Trouble } from '../domain/status.ts';
+import type { Census } from './census-view.ts';
+import type { Channels } from './channels.ts';
+import type { Fleet } from './fleet.ts';
+import type { State } from './state.ts';
+
+export interface Status {
+  troubles: Trouble[];
+  /** Null while the store is away. */
+  censuses: ReadonlyMap<string, Census> | null;
+}
+
+export interface StatusReader {
+  /** Reads what is wrong and worth knowing, the worst first, as far as `actor` may know; also without the store. */
+  read(actor: Actor): Promise<Status>;
+}
+
+export interface StatusOptions {
+  state: State;
+  fleet: Pick<Fleet, 'censuses'>;
+  channels: Pick<Channels, 'list'>;
+}
+
+export function createStatus({ state, fleet, channels }: StatusOptions): StatusReader {
+  /** Null while the store is away. */
+  async function takeCensuses(): Promise<Status['censuses']> {
+    try {
+      return new Map((await fleet.censuses()).map((census) => [census.channel, census]));
+    } catch (error) {
+      if (error instanceof FairwayError && error.code === 'store_unavailable') return null;
+      throw error;
+    }
+  }
+
+  return {
+    async read(actor) {
+      const censuses = await takeCensuses();
+      const snapshot = state.peek();
+      const store = describeTrouble(state);
+      if (!snapshot) {
+        const nothing = { channels: [], controlPlanes: new Map(), releases: new Map(), promotions: new Map() };
+        return { troubles: findTroubles({ store, censuses, ...nothing }), censuses };
+      }
+      const { controlPlanes, promotions } = snapshot;
+      const releases = visibleTo(snapshot.releases, actor);
+      const facts = { store, channels: channels.list(), censuses, controlPlanes, releases, promotions };
+      return { troubles: findTroubles(facts), censuses };
+    },
+  };
+}
+
+/** The snapshot is compared with the store every few seconds; older than this it may be out of date. */
+const STALE_MS = 15_000;
+
+/** What an operator must know about the store before trusting what is shown; null if all is well. */
+export function describeTrouble(state: State): string | null {
+  const age = state.age();
+  const since = Number.isFinite(age) ? `as it was ${duration(age / 1000)} ago` : 'as it was saved on this machine';
+  if (!state.peek())
+    return 'The store has not answered since the start, and nothing was saved: there is nothing to show yet.';
+  const store = state.storeState();
+  if (store.is === 'lost') return `Warning: ${describeLoss(store.loss)}.`;
+  if (store.is === 'outdated')
+    return `Agents are served the state ${since}; changes are refused: ${store.error.message}.`;
+  if (store.is === 'away') {
+    return `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
+  }
+  if (age > STALE_MS) return `The state is shown ${since}; it may be out of date.`;
+  const refusal = state.refusal();
+  if (refusal !== null) return `Warning: the store refuses changes: ${refusal}.`;
+  const bad = state.peek()?.bad;
+  if (bad && bad.size > 0) return `Warning: ${describeBad(bad.values())}.`;
+  const shortfall = state.shortfall();
+  return shortfall && `The last change is ${describeShortfall(shortfall)}.`;
+}
