@@ -55,10 +55,21 @@ export interface AuditHead {
 /** The head of an empty log. */
 export const GENESIS: AuditHead = { id: 0, hash: '0'.repeat(64) };
 
-/** The keys that an entry is indexed by. Entries of releases before `writes` name their documents in other fields. */
-export function keysOf({ subject, before, after, writes }: AuditEntry): string[] {
-  if (writes) return Object.keys(writes);
+/**
+ * The keys that an entry is indexed by: the documents that it wrote, and the channel that it is about. Entries of
+ * releases before `writes` name their documents in other fields.
+ */
+export function keysOf(entry: Pick<AuditEntry, 'subject' | 'before' | 'after' | 'writes'>): string[] {
+  const { subject, before, after, writes } = entry;
+  if (writes) return [...new Set([...Object.keys(writes), ...channelKeyOf(entry)])];
   return [...new Set([subject, ...fieldsOf(before), ...fieldsOf(after)])].filter((key) => key.includes('/'));
+}
+
+/** Its channel, or that of the agent that it is about. */
+function channelKeyOf({ subject, before }: Pick<AuditEntry, 'subject' | 'before'>): string[] {
+  if (subject.startsWith('channel/')) return [subject];
+  const channel = subject.startsWith('agent/') && (before as { channel?: unknown } | null)?.channel;
+  return typeof channel === 'string' ? [`channel/${channel}`] : [];
 }
 
 const fieldsOf = (value: unknown): string[] => (typeof value === 'object' && value !== null ? Object.keys(value) : []);

@@ -22,6 +22,8 @@ export interface ControlPlane {
   changedAt?: string | null | undefined;
   updatedAt: string;
   updatedBy: string;
+  /** Since when its source cannot be read, and why; left out while it can, or has none. */
+  failing?: { since: string; fault: string } | undefined;
 }
 
 /** What is remembered of a deleted control plane, which a start must not create again. */

@@ -39,6 +39,8 @@ export interface ControlPlaneView {
   changedAt: string;
   updatedAt: string;
   updatedBy: string;
+  /** Since when its source cannot be read, and why; null while it can, or has none. */
+  failing: { since: string; fault: string } | null;
   revision: number;
 }
 
@@ -57,6 +59,8 @@ export interface ControlPlanes {
   ): Promise<{ controlPlane: ControlPlaneView; created: boolean }>;
   /** Records what a source read from all proxies at once. Versions that take turns are held together. */
   observe(name: string, versions: readonly string[], request: ChangeRequest): Promise<void>;
+  /** Records that its source cannot be read, until it is read again; what was read last stays. */
+  noteFailure(name: string, failing: { since: string; fault: string }, request: ChangeRequest): Promise<void>;
   /** Forgets a control plane. Throws `control_plane_in_use` while channels or stages name it. */
   remove(name: string, request: ChangeRequest): Promise<void>;
   /** May the control plane be changed to `version`? By default it reads what is known of the agents anew. */
@@ -91,13 +95,17 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     versions: readonly string[],
     components: Components | null,
     { actor, ifMatch, dryRun, fence }: ChangeRequest,
+    wasRead: boolean,
   ): Promise<{ controlPlane: ControlPlaneView; created: boolean }> {
     const { controlPlanes, retiredControlPlanes } = state.snapshot();
     const before = controlPlanes.get(name);
     requireRevision(controlPlaneKey(name), before, ifMatch);
     const at = now();
     const stamp = { by: actor.name, at: at.toISOString() };
-    const { after, isNews } = reportVersions(before, name, versions, components, stamp);
+    const reported = reportVersions(before, name, versions, components, stamp);
+    const failing = before?.failing;
+    const after = failing && !wasRead ? { ...reported.after, failing } : reported.after;
+    const isNews = reported.isNews || (failing !== undefined && wasRead);
     const created = !before;
     // Pipelines report again and again; only news are worth a revision.
     if (dryRun || !isNews)
@@ -133,7 +141,7 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     async report(name, reported, request) {
       const components = typeof reported === 'string' ? null : reported;
       const versions = typeof reported === 'string' ? [reported] : Object.values(reported).flat();
-      const result = await record(name, versions, components, request);
+      const result = await record(name, versions, components, request, false);
       // What people say replaces what was read before.
       if (!request.dryRun) readings.delete(name);
       return result;
@@ -143,7 +151,16 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       const at = now().getTime();
       const recent = addReading(readings.get(name) ?? inherited(name, at), { at, versions }, settleFor);
       readings.set(name, recent);
-      await record(name, heldVersions(recent), null, request);
+      await record(name, heldVersions(recent), null, request, true);
+    },
+
+    async noteFailure(name, { since, fault }, { actor, fence }) {
+      const before = state.snapshot().controlPlanes.get(name);
+      // One that nobody has reported yet has nowhere to show it but the log and the metric.
+      if (!before || before.failing?.fault === fault) return;
+      const after = { ...before, failing: { since: before.failing?.since ?? since, fault } };
+      const change = { key: controlPlaneKey(name), before, after, action: 'note-failure', reason: fault, actor };
+      await commitDocument(state, { ...change, at: now(), fence });
     },
 
     async remove(name, { actor, ifMatch, dryRun }) {
@@ -191,9 +208,9 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
 }
 
 function viewControlPlane(plane: Stored<ControlPlane>): ControlPlaneView {
-  const { name, version, components = null, changedAt, updatedAt, updatedBy, revision } = plane;
+  const { name, version, components = null, changedAt, updatedAt, updatedBy, failing = null, revision } = plane;
   const bounds = { version, lowest: lowestOf(plane), highest: highestOf(plane) };
-  return { name, ...bounds, components, changedAt: changedAt ?? updatedAt, updatedAt, updatedBy, revision };
+  return { name, ...bounds, components, changedAt: changedAt ?? updatedAt, updatedAt, updatedBy, failing, revision };
 }
 
 function requireUnused(name: string, channels: string[], stages: string[]): void {

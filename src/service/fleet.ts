@@ -38,7 +38,7 @@ export interface Fleet {
   agent(id: string): Promise<AgentView>;
   explain(id: string): Promise<Explanation>;
   /** Forgets one agent. Throws `not_found`. */
-  forget(id: string, input: { reason?: string | undefined }, actor: Actor): Promise<void>;
+  forget(id: string, input: { reason: string }, actor: Actor): Promise<void>;
   /**
    * Forgets agents that were silent for `staleAfter` while the rest of their channel was heard. Returns how many
    * sightings that were.
@@ -145,7 +145,7 @@ export function createFleet({ store, state, policy, membership, now }: FleetOpti
       return explainAgent(agent, state.snapshot(), now(), membership.groups);
     },
 
-    async forget(id, { reason = '' }, actor) {
+    async forget(id, { reason }, actor) {
       const agent = viewAgent(await requireAgent(id));
       await store.forget(id);
       const { channel, version, lastSeen } = agent;

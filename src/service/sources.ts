@@ -28,7 +28,7 @@ export interface SourcesOptions {
   peers: Peers;
   store: Pick<FleetRecords, 'counts' | 'saveSurvey'>;
   state: Pick<State, 'snapshot'>;
-  planes: Pick<ControlPlanes, 'observe'>;
+  planes: Pick<ControlPlanes, 'observe' | 'noteFailure'>;
   settle: Pick<SettlePolicy, 'settleFor'>;
   observer: SourceObserver;
   now: () => Date;
@@ -57,7 +57,8 @@ interface Source {
  */
 export function createSources(options: SourcesOptions): Sources {
   const { metrics, controlPlanes, peers, store, state, planes, settle, observer, now, log } = options;
-  const failing = new Set<Source>();
+  /** Since when each source fails; ISO 8601. */
+  const failing = new Map<Source, string>();
   const sources: Source[] = [
     ...Object.entries(metrics).map(
       ([name, urls]): Source => ({ kind: METRICS, name, read: (fence) => readMetrics(urls, name, fence) }),
@@ -123,8 +124,14 @@ export function createSources(options: SourcesOptions): Sources {
       // The store's faults are not the source's.
       if (!(error instanceof PeerError)) throw error;
       observer.sourceFailed(kind, name, error.fault);
-      if (!failing.has(source)) log.warn({ source: kind, name, reason: error.message }, FAILED);
-      failing.add(source);
+      const since = failing.get(source);
+      if (since === undefined) log.warn({ source: kind, name, reason: error.message }, FAILED);
+      failing.set(source, since ?? now().toISOString());
+      // A proxy that restarts fails once, and that is not worth an entry in the audit log.
+      if (kind === 'control-plane' && since !== undefined) {
+        const request = { actor: ACTOR, ifMatch: null, dryRun: false, fence };
+        await planes.noteFailure(name, { since, fault: error.message }, request);
+      }
       return;
     }
     observer.sourceRead(kind, name);

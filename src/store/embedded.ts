@@ -113,8 +113,8 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
         for (const { key, value } of writes) {
           if (value) documents.put(key, { revision: entry.revision, value });
           else documents.remove(key);
-          index.put([key, entry.id], true);
         }
+        for (const key of keysOf(entry)) index.put([key, entry.id], true);
         entries.put(entry.id, entry);
         return { entry };
       }),

@@ -193,7 +193,6 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
     { writes, guards = [], audit, base = GENESIS, fence }: Change,
     expired: () => boolean,
   ): Promise<CommitResult> => {
-    const keys = [...new Set(writes.map(({ key }) => auditIndexKey(key)))];
     const seen = guards.flatMap(({ key, ifRevision }) => [key, ifRevision]);
     const written = writes.flatMap(({ key, ifRevision, value }) => [
       key,
@@ -202,6 +201,7 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
     ]);
     const digests = digestsOf(writes);
     const names = writes.length > MOST_REMEMBERED ? null : writes.map(({ key }) => key);
+    const keys = keysOf({ ...audit, writes: digests }).map(auditIndexKey);
     for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
       const head = last.get();
       const entry = chain(head, audit, digests);

@@ -360,6 +360,8 @@ describe.each(STORES)('with the store %s', (store) => {
     expect(await census()).toMatchObject({ agents: 2 });
     const [entry] = (await api('GET', '/audit?limit=1')).body.entries;
     expect(entry).toMatchObject({ actor: 'token:admin', reason: 'decommissioned' });
+    const history = (await api('GET', '/channels/stable%2Fcloud/history')).body.entries;
+    expect(history[0]).toMatchObject({ action: 'accept-evidence', reason: 'decommissioned' });
   });
 
   it('an agent is forgotten for its silence only while others of its channel are heard', async () => {

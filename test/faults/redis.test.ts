@@ -221,7 +221,7 @@ describe('an outage', () => {
       ['GET', '/agents', 503],
       ['GET', '/agents/a', 503],
       ['GET', '/agents/a/explain', 503],
-      ['DELETE', '/agents/a', 503],
+      ['DELETE', '/agents/a?reason=gone', 503],
       ['GET', '/audit', 503],
       ['GET', '/audit/verify', 503],
       ['POST', `${CHANNEL}/check`, 503, { version: '16.4.8' }],

@@ -176,7 +176,7 @@ describe('the explanation', () => {
     await checkIn('a', '16.4.3', 'other');
     // The agent keeps the channel in use while it is counted there.
     expectProblem(await api('DELETE', '/channels/other'), 409, 'channel_in_use', /^1 enrolled agent follows other/);
-    await api('DELETE', '/agents/a');
+    await api('DELETE', '/agents/a?reason=gone');
     expect(await api('DELETE', '/channels/other')).toMatchObject({ status: 204 });
   });
 
@@ -200,9 +200,10 @@ describe('a forgotten agent', () => {
     const { api, checkIn } = await started();
     await checkIn('a', '15.0.0');
     expect((await api('POST', `${CHANNEL}/check`, { version: '16.4.7' })).body.agents).toBe(238);
-    expect(await api('DELETE', '/agents/a')).toMatchObject({ status: 204, body: '' });
+    expectProblem(await api('DELETE', '/agents/a'), 422, 'invalid', /reason/);
+    expect(await api('DELETE', '/agents/a?reason=gone')).toMatchObject({ status: 204, body: '' });
     expectProblem(await api('GET', '/agents/a'), 404, 'not_found');
-    expectProblem(await api('DELETE', '/agents/a'), 404, 'not_found');
+    expectProblem(await api('DELETE', '/agents/a?reason=gone'), 404, 'not_found');
     expect((await api('GET', '/census?channel=stable%2Fcloud')).body.agents).toBe(237);
     await checkIn('a', '16.4.6');
   });

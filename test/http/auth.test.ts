@@ -29,7 +29,7 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
   ['GET', '/agents', 'viewer'],
   ['GET', '/agents/x', 'viewer'],
   ['GET', '/agents/x/explain', 'viewer'],
-  ['DELETE', '/agents/x', 'operator'],
+  ['DELETE', '/agents/x?reason=gone', 'operator'],
   ['POST', '/inventory?channel=stable%2Fcloud', 'operator', []],
   ['GET', '/control-planes', 'viewer'],
   ['GET', '/control-planes/main', 'viewer'],

@@ -236,7 +236,7 @@ describe('a wrong request changes nothing, and its answer says why:', () => {
     ],
     ['an unknown agent', 'GET', '/agents/x', undefined, 404, 'not_found', /checked in/],
     ['why nobody is told anything', 'GET', '/agents/x/explain', undefined, 404, 'not_found', /checked in/],
-    ['forgetting nobody', 'DELETE', '/agents/x', undefined, 404, 'not_found', /checked in/],
+    ['forgetting nobody', 'DELETE', '/agents/x?reason=gone', undefined, 404, 'not_found', /checked in/],
     ['the census of an unknown channel', 'GET', '/census?channel=x', undefined, 404, 'not_found', /x/],
     // invalid JSON
     ...['{', '', '{"reason": "x",}', "{'reason': 'x'}", 'reason=x', '\u0000', '{"reason":"a"} {}'].map(
@@ -414,7 +414,7 @@ describe('a failure of the server', () => {
       ['GET', '/agents'],
       ['GET', '/agents/x'],
       ['GET', '/agents/x/explain'],
-      ['DELETE', '/agents/x'],
+      ['DELETE', '/agents/x?reason=gone'],
       ['POST', '/inventory?channel=stable%2Fcloud', [{}]],
       ['GET', '/control-planes'],
       ['PUT', '/control-planes/main', { version: '16.4.7' }],

@@ -153,6 +153,24 @@ describe('a control plane', () => {
     ]);
   });
 
+  it('shows since when its proxy cannot be read, until it can be read again', async () => {
+    const peer = await startPeer(body(ping('16.4.7')));
+    const server = await startServer({ ...CHANNEL, sources: { ...FAST, controlPlanes: { main: peer.url } } });
+    const api = operatorClient(server);
+    const plane = async () => (await api('GET', '/control-planes/main')).body;
+    await vi.waitFor(async () => expect(await plane()).toMatchObject({ version: '16.4.7', failing: null }));
+    peer.answer = body('nonsense');
+    await vi.waitFor(async () =>
+      expect(await plane()).toMatchObject({
+        version: '16.4.7',
+        failing: { since: expect.stringMatching(/Z$/), fault: 'its answer is not JSON' },
+      }),
+    );
+    expect((await api('PUT', '/control-planes/main', { version: '16.4.8' })).body.failing).not.toBeNull();
+    peer.answer = body(ping('16.4.8'));
+    await vi.waitFor(async () => expect(await plane()).toMatchObject({ version: '16.4.8', failing: null }));
+  });
+
   it('that has several proxies behind one address is held together, and is not news each time', async () => {
     let turn = 0;
     const peer = await startPeer((_, response) => response.end(ping(turn++ % 2 ? '16.4.7' : '17.0.1')));

@@ -3,7 +3,7 @@ import { number, who } from '../../domain/words.ts';
 import { readAll } from '../client.ts';
 import { type ConsentOptions, requireConsent, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
-import { evidence, time } from '../describe.ts';
+import { describeFailure, evidence, time } from '../describe.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { ControlPlane, ControlPlaneReport } from '../types.ts';
@@ -67,16 +67,27 @@ const path = (name: string): string => `/control-planes/${encodeURIComponent(nam
 function controlPlaneTable(screen: Screen, controlPlanes: ControlPlane[]): string {
   if (controlPlanes.length === 0)
     return sentence(screen, 'no control planes yet; to record one: fairway control-planes report NAME VERSION');
+  const fails = controlPlanes.some(({ failing }) => failing !== null);
   const rows = controlPlanes.map((controlPlane): Cell[] => {
-    const { name, components, changedAt, updatedBy } = controlPlane;
+    const { name, components, changedAt, updatedBy, failing } = controlPlane;
     const parts = components && Object.keys(components).join(', ');
-    return [name, versionsOf(controlPlane), parts, time(changedAt), who(updatedBy)];
+    return [
+      name,
+      versionsOf(controlPlane),
+      parts,
+      time(changedAt),
+      who(updatedBy),
+      ...(fails ? [sourceOf(failing)] : []),
+    ];
   });
-  return table(screen, ['control plane', 'version', 'components', 'since', 'reported by'], rows);
+  const headings = ['control plane', 'version', 'components', 'since', 'reported by', ...(fails ? ['source'] : [])];
+  return table(screen, headings, rows);
 }
 
+const sourceOf = (failing: ControlPlane['failing']): Cell => failing && painted(describeFailure(failing), 'yellow');
+
 function controlPlaneSheet(screen: Screen, controlPlane: ControlPlane): string {
-  const { name, lowest, highest, components, changedAt, updatedAt, updatedBy, revision } = controlPlane;
+  const { name, lowest, highest, components, changedAt, updatedAt, updatedBy, failing, revision } = controlPlane;
   return pairs(screen, [
     ['control plane', `${name} (revision ${revision})`],
     ['lowest', lowest],
@@ -84,6 +95,7 @@ function controlPlaneSheet(screen: Screen, controlPlane: ControlPlane): string {
     ...Object.entries(components ?? {}).map(([part, versions]): [string, Cell] => [part, versions.join(', ')]),
     ['since', time(changedAt)],
     ['reported', `${time(updatedAt)} by ${who(updatedBy)}`],
+    ...(failing ? [['source', sourceOf(failing)] as [string, Cell]] : []),
   ]);
 }
 

@@ -59,7 +59,7 @@ function ControlPlanesPage({ planes, next, channelsOf, refused = null, session, 
                   <a href={planePath(plane.name)}>{plane.name}</a>
                 </td>
                 <td>
-                  <PlaneVersion plane={plane} />
+                  <PlaneVersion plane={plane} /> <FailingSource plane={plane} now={now} />
                 </td>
                 <td>
                   <ChannelLinks names={channelsOf(plane.name)} all={followersPath(plane.name)} />
@@ -98,6 +98,13 @@ function ControlPlanesPage({ planes, next, channelsOf, refused = null, session, 
   );
 }
 
+const FailingSource = ({ plane: { failing }, now }: { plane: ControlPlaneView; now: Date }) =>
+  failing && (
+    <span class="mark bad" title={failing.fault}>
+      its source fails since <Moment at={failing.since} now={now} />: {failing.fault}
+    </span>
+  );
+
 interface ControlPlanePageProps {
   plane: ControlPlaneView;
   channels: string[];
@@ -121,6 +128,7 @@ function ControlPlanePage({ plane, channels, version, report, fault, session, no
         <p class="muted">
           reported <Moment at={plane.updatedAt} now={now} /> by {who(plane.updatedBy)}
         </p>
+        <FailingSource plane={plane} now={now} />
       </div>
       <section class="panel hero">
         <div>

@@ -46,6 +46,7 @@ const ACTIONS: Record<string, string> = {
   settings: 'settings changed',
   delete: 'deleted',
   report: 'version reported',
+  'note-failure': 'source fails',
   'import-releases': 'releases imported',
   'cut-branch': 'branch cut',
   apply: 'document applied',

@@ -116,7 +116,7 @@ const forget = createRoute({
   tags,
   summary: 'Forget an agent until it is seen again',
   ...guarded('forget-agent'),
-  request: { params: idParam, query: z.object({ reason: reason.optional() }) },
+  request: { params: idParam, query: z.object({ reason }) },
   responses: { 204: { description: 'Forgotten.' }, ...problems },
 });
 

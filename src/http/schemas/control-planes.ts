@@ -16,6 +16,10 @@ export const ControlPlane = z
     changedAt: z.string().openapi({ description: 'When `lowest` or `highest` last changed.' }),
     updatedAt: z.string(),
     updatedBy: z.string(),
+    failing: z
+      .object({ since: z.string(), fault: z.string() })
+      .nullable()
+      .openapi({ description: 'Since when its source cannot be read, and why; null while it can, or has none.' }),
     revision: z.int(),
   })
   .openapi('ControlPlane');
