@@ -27,13 +27,17 @@ const PRE_RELEASES = VERSION_KINDS.filter((kind) => kind !== 'stable' && kind !=
 /** Replaces every version under embargo in a text by `embargoed`. */
 export type Mask = (text: string) => string;
 
+/** The versions under embargo; one may be the beginning of another, so longer ones come first. */
+const secretsOf = derivedOnce((releases: Catalogue) =>
+  [...releases.values()]
+    .filter(({ embargoed }) => embargoed)
+    .map(({ version }) => version)
+    .sort((a, b) => b.length - a.length),
+);
+
 /** The mask for all versions under embargo except those of `named`, which are canonical; null if there are none. */
 export function createMask(releases: Catalogue, named: readonly string[] = []): Mask | null {
-  const secrets = [...releases.values()]
-    .filter(({ embargoed, version }) => embargoed && !named.includes(version))
-    // A version may be the beginning of another, so longer ones come first.
-    .map(({ version }) => version)
-    .sort((a, b) => b.length - a.length);
+  const secrets = secretsOf(releases).filter((version) => !named.includes(version));
   if (secrets.length === 0) return null;
   const patterns = secrets.map((version) => version.replaceAll('.', '\\.'));
   // 16.4.8 must match in teleport-16.4.8_amd64.deb, and not inside of 16.4.80, 1.16.4.8 or 16.4.8-rc.1.

@@ -103,6 +103,8 @@ export function createOperatorApi(options: OperatorApiOptions) {
   const { metrics, tracer, log, github } = options;
   const { state, signOffs } = options.services;
   const app = new OpenAPIHono<OperatorEnv>();
+  const turn = takeTurns();
+  const encoder = new TextEncoder();
 
   app.use(traceRequests(tracer));
   app.use(async (c, next) => {
@@ -121,7 +123,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
     const actor = c.get('actor')?.name;
     log.debug({ method: c.req.method, route, status: c.res.status, actor, seconds }, 'request');
   });
-  app.use(admit(options.atOnce, takeTurns()));
+  app.use(admit(options.atOnce, turn));
   app.onError((error, c) => renderProblem(error, c, log));
   app.notFound((c) =>
     renderProblem(
@@ -141,15 +143,17 @@ export function createOperatorApi(options: OperatorApiOptions) {
   if (options.metricsAccess === 'token') app.use('/metrics', authenticate(options.authenticator), needs('read'));
   else app.use('/metrics', open);
   app.use('/metrics', admitFew(LARGE_AT_ONCE));
-  let shown = { page: '', releases: state.peek()?.releases, text: '' };
+  let shown = { page: '', releases: state.peek()?.releases, bytes: new Uint8Array() };
   app.get('/metrics', async (c) => {
     const page = await metrics.render();
     const releases = state.peek()?.releases;
     // A large page is the same for a second.
     if (shown.page !== page || shown.releases !== releases) {
-      shown = { page, releases, text: createMask(releases ?? new Map())?.(page) ?? page };
+      shown = { page, releases, bytes: encoder.encode(createMask(releases ?? new Map())?.(page) ?? page) };
     }
-    return c.body(shown.text, 200, { 'Content-Type': metrics.contentType });
+    const { bytes } = shown;
+    await turn();
+    return c.body(bytes, 200, { 'Content-Type': metrics.contentType });
   });
   app.use('/hooks/*', open);
   app.route('/hooks', hookRoutes({ signOffs, secret: github.webhookSecret, ...github }));

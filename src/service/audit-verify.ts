@@ -30,8 +30,10 @@ export interface Verifier {
 
 type VerifiedStore = Pick<ControlLog, 'audit' | 'anchor' | 'documents'>;
 
-/** Entries at a stretch: some milliseconds in which no poll is answered, and some hundred KB of memory. */
+/** The most entries at a stretch: some hundred KB of memory, and some milliseconds in which no poll is answered. */
 export const ENTRIES_AT_ONCE = 100;
+/** Milliseconds. Entries of large documents take longer, so fewer of them are read at a stretch. */
+const STRETCH = 5;
 /** Documents at a stretch. */
 export const DOCUMENTS_AT_ONCE = 50;
 const MOST_NAMED = 100;
@@ -97,13 +99,17 @@ async function readLog(
 ): Promise<LogResult> {
   const check = checkLog(anchor, expected);
   let before: number | undefined;
+  let limit = ENTRIES_AT_ONCE;
   for (;;) {
-    const page = await store.audit({ before, limit: ENTRIES_AT_ONCE });
+    const page = await store.audit({ before, limit });
+    const begun = performance.now();
     page.forEach(check.add);
     const last = page.at(-1);
     // Ids that do not fall are damage, and would lead in a circle.
-    if (!last || page.length < ENTRIES_AT_ONCE || last.id >= (before ?? Number.POSITIVE_INFINITY)) break;
+    if (!last || page.length < limit || last.id >= (before ?? Number.POSITIVE_INFINITY)) break;
     before = last.id;
+    const took = performance.now() - begun;
+    limit = Math.max(1, Math.min(ENTRIES_AT_ONCE, Math.floor((limit * STRETCH) / Math.max(took, STRETCH / 2))));
     await nextTurn();
   }
   return check.result();

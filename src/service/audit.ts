@@ -2,7 +2,8 @@ import type { AuditEntry } from '../domain/audit.ts';
 import { createMask, redactEntry, seesEmbargoed } from '../domain/embargo.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel } from '../domain/snapshot.ts';
-import type { ControlLog } from '../domain/store.ts';
+import type { AuditQuery, ControlLog } from '../domain/store.ts';
+import { nextTurn } from '../process/turns.ts';
 import { createVerifier, type Verifier } from './audit-verify.ts';
 import type { State } from './state.ts';
 
@@ -14,6 +15,8 @@ export interface Audit extends Verifier {
   history(channel: string, query: { before?: number | undefined; limit: number }, asker: Actor): Promise<AuditEntry[]>;
 }
 
+const READ_AT_ONCE = 25;
+
 /** Records who changed what, when and why. */
 export function createAudit(
   store: Pick<ControlLog, 'audit' | 'anchor' | 'documents'>,
@@ -24,11 +27,26 @@ export function createAudit(
     return mask ? entries.map((entry) => redactEntry(entry, mask)) : entries;
   }
 
+  /** Reads entries a few at a time: one that records a large document has hundreds of KB. */
+  async function read({ limit, ...query }: AuditQuery): Promise<AuditEntry[]> {
+    const entries: AuditEntry[] = [];
+    let before = query.before;
+    while (entries.length < limit) {
+      const wanted = Math.min(limit - entries.length, READ_AT_ONCE);
+      const some = await store.audit({ ...query, before, limit: wanted });
+      entries.push(...some);
+      if (some.length < wanted) break;
+      before = some.at(-1)?.id;
+      await nextTurn();
+    }
+    return entries;
+  }
+
   return {
-    list: async (query, asker) => redact(await store.audit(query), asker),
+    list: async (query, asker) => redact(await read(query), asker),
 
     async history(channel, query, asker) {
-      const entries = await store.audit({ ...query, key: channelKey(channel) });
+      const entries = await read({ ...query, key: channelKey(channel) });
       if (entries.length === 0 && query.before === undefined) requireChannel(state.snapshot(), channel);
       return redact(entries, asker);
     },

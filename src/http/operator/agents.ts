@@ -7,6 +7,7 @@ import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/agents.ts';
 import { reason, time } from '../schemas/fields.ts';
 import { listQuery, pageOf } from '../schemas/page.ts';
+import { jsonInSlices } from '../sliced.ts';
 import { answers, guarded, problems } from './route.ts';
 
 const tags = ['agents'];
@@ -127,7 +128,7 @@ export function agentRoutes(fleet: Fleet) {
     const { channel, ...query } = c.req.valid('query');
     if (channel !== undefined) return c.json(await fleet.census(channel), 200);
     const { items, next } = await fleet.censusPage(query);
-    return c.json({ channels: items, next }, 200);
+    return jsonInSlices(c, { channels: items, next });
   });
   app.openapi(list, async (c) => c.json(await fleet.agents(c.req.valid('query')), 200));
   app.openapi(read, async (c) => c.json(await fleet.agent(c.req.valid('param').id), 200));

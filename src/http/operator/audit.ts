@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Audit } from '../../service/audit.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/audit.ts';
+import { jsonInSlices } from '../sliced.ts';
 import { answers, guarded } from './route.ts';
 
 const tags = ['audit'];
@@ -31,7 +32,7 @@ const verify = createRoute({
 /** `/audit`. */
 export function auditRoutes(audit: Audit) {
   const app = new OpenAPIHono<OperatorEnv>();
-  app.openapi(list, async (c) => c.json({ entries: await audit.list(c.req.valid('query'), c.get('actor')) }, 200));
+  app.openapi(list, async (c) => jsonInSlices(c, { entries: await audit.list(c.req.valid('query'), c.get('actor')) }));
   app.openapi(verify, async (c) => c.json(await audit.verify(c.req.valid('query').head), 200));
   return app;
 }

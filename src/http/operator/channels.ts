@@ -7,6 +7,7 @@ import * as schemas from '../schemas/channels.ts';
 import { DryRun } from '../schemas/fields.ts';
 import { ListQuery, pageOf } from '../schemas/page.ts';
 import { Check, Report } from '../schemas/report.ts';
+import { jsonInSlices } from '../sliced.ts';
 import { answers, body, Conditions, etag, guarded, operationId, problems, readRequest } from './route.ts';
 
 const tags = ['channels'];
@@ -132,7 +133,7 @@ export function channelRoutes(channels: Channels, audit: Audit) {
 
   app.openapi(list, (c) => {
     const { items, next } = channels.page(c.req.valid('query'));
-    return c.json({ channels: items, next }, 200);
+    return jsonInSlices(c, { channels: items, next });
   });
   app.openapi(read, (c) => {
     const channel = channels.read(c.req.valid('param').channel);
@@ -149,7 +150,7 @@ export function channelRoutes(channels: Channels, audit: Audit) {
   });
   app.openapi(history, async (c) => {
     const { channel } = c.req.valid('param');
-    return c.json({ entries: await audit.history(channel, c.req.valid('query'), c.get('actor')) }, 200);
+    return jsonInSlices(c, { entries: await audit.history(channel, c.req.valid('query'), c.get('actor')) });
   });
   app.openapi(check, async (c) => {
     return c.json(await channels.check(c.req.valid('param').channel, c.req.valid('json').version, c.get('actor')), 200);

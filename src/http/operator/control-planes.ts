@@ -4,6 +4,7 @@ import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/control-planes.ts';
 import { DryRun } from '../schemas/fields.ts';
 import { ListQuery, pageOf } from '../schemas/page.ts';
+import { jsonInSlices } from '../sliced.ts';
 import { answers, body, Conditions, etag, guarded, problems, readRequest } from './route.ts';
 
 const tags = ['control planes'];
@@ -72,7 +73,7 @@ export function controlPlaneRoutes(controlPlanes: ControlPlanes) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(list, (c) => {
     const { items, next } = controlPlanes.page(c.req.valid('query'));
-    return c.json({ controlPlanes: items, next }, 200);
+    return jsonInSlices(c, { controlPlanes: items, next });
   });
   app.openapi(read, (c) => {
     const controlPlane = controlPlanes.read(c.req.valid('param').name);

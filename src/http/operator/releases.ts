@@ -6,6 +6,7 @@ import type { OperatorEnv } from '../auth.ts';
 import { DryRun } from '../schemas/fields.ts';
 import { pageOf } from '../schemas/page.ts';
 import * as schemas from '../schemas/releases.ts';
+import { jsonInSlices } from '../sliced.ts';
 import { answers, body, Conditions, etag, guarded, readRequest } from './route.ts';
 
 const tags = ['releases'];
@@ -184,7 +185,7 @@ export function releaseRoutes(releases: Releases, recall: Recall, signOffs: Sign
     const { security, embargoed, pulled, ...filter } = c.req.valid('query');
     const flags = { security: flag(security), embargoed: flag(embargoed), pulled: flag(pulled) };
     const { items, next } = releases.page(c.get('actor'), { ...filter, ...flags });
-    return c.json({ releases: items, next }, 200);
+    return jsonInSlices(c, { releases: items, next });
   });
   app.openapi(register, async (c) => {
     const { release, created } = await releases.register(c.req.valid('json'), readRequest(c));

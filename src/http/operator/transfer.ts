@@ -2,12 +2,13 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { parseDocument, stringify, visit } from 'yaml';
+import { parseDocument, visit } from 'yaml';
 import { FairwayError } from '../../domain/errors.ts';
 import type { Transfer, WantedState } from '../../service/transfer.ts';
 import type { OperatorEnv } from '../auth.ts';
 import { DryRun } from '../schemas/fields.ts';
 import * as schemas from '../schemas/transfer.ts';
+import { jsonInSlices, yamlInSlices } from '../sliced.ts';
 import { readStateLines, stateLines } from '../state-lines.ts';
 import { validated } from '../validation.ts';
 import { answers, Conditions, guarded, problems, readRequest } from './route.ts';
@@ -79,9 +80,7 @@ export function transferRoutes(transfer: Transfer) {
       const lines = Readable.toWeb(Readable.from(inTurns(stateLines(state)))) as ReadableStream;
       return c.body(lines, 200, { 'Content-Type': 'application/x-ndjson' });
     }
-    if (!YAML.test(accept)) return c.json(state, 200);
-    // Without aliases: two marks that happen to be equal are not one mark.
-    return c.body(stringify(state, { aliasDuplicateObjects: false }), 200, { 'Content-Type': 'application/yaml' });
+    return YAML.test(accept) ? yamlInSlices(c, state) : jsonInSlices(c, state);
   });
   app.openapi(apply, async (c) => {
     const { changes, audit } = await transfer.apply(await readWanted(c), readRequest(c));
