@@ -107,7 +107,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   return {
     state,
     status: createStatus({ state, fleet, channels }),
-    audit: createAudit(store, state),
+    audit: createAudit(store, state, now),
     channels,
     controlPlanes,
     evidences: createEvidences({ store, state, fleet, policy: evidence, now }),

@@ -55,6 +55,8 @@ const LAYERS: Record<string, Layer> = {
     from: ['cli/', 'config/check.ts', 'domain/words.ts'],
     packages: /^(commander|node:(fs|url))$/,
   },
+  // An archive of the audit log is verified without a server.
+  'cli/archive-file.ts': { from: ['cli/', 'domain/audit.ts'], packages: NONE },
   // What works without a server.
   'cli/offline.ts': { from: ['cli/', 'domain/'], packages: NONE },
   // Numbers, durations and actors read alike on the page and at the terminal; marks, sources and effects have one name.

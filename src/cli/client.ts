@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { createInterface } from 'node:readline';
 import { pipeline, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ApiError, UsageError } from './errors.ts';
@@ -17,6 +18,8 @@ export interface ApiRequest {
   ifMatch?: number;
   /** Milliseconds until the client gives up. */
   deadline?: number;
+  /** Gets the lines of the answer one by one, which is then not returned. */
+  onLine?: (line: string) => Promise<void>;
 }
 
 /**
@@ -33,6 +36,7 @@ export function createClient(url: string, token: string, warn: (warning: string)
   return async <T>(path: string, request: ApiRequest = {}) => {
     const { status, type, body, warning } = await send(new URL(`/api/v1${path}`, base), token, request);
     if (warning) warn(warning);
+    if (status < 300 && request.onLine) return undefined as T;
     if (status === 204 || (status === 202 && body === '')) return undefined as T;
     if (status < 300 && type.startsWith('application/json')) return JSON.parse(body) as T;
     if (status < 300 && type.startsWith('application/x-ndjson')) {
@@ -71,7 +75,13 @@ async function send(url: URL, token: string, request: ApiRequest): Promise<Answe
     const response = await open(url, { method, headers, signal }, body);
     const type = response.headers['content-type'] ?? '';
     const warning = response.headers['fairway-warning']?.toString();
-    return { status: response.statusCode ?? 0, type, body: await text(response), warning };
+    const status = response.statusCode ?? 0;
+    if (request.onLine && status < 300) {
+      for await (const line of createInterface({ input: response })) await request.onLine(line);
+      if (!response.complete) throw new Error('the answer ended early');
+      return { status, type, body: '', warning };
+    }
+    return { status, type, body: await text(response), warning };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const cause = error as NodeJS.ErrnoException;

@@ -17,6 +17,8 @@ export interface Context {
   terminal: Terminal;
   /** Prints the result: `value` as JSON or YAML, or, for people, the text that `table` makes of it. */
   show(value: unknown, table: (screen: Screen) => string): void;
+  /** Standard output as it is, for what is no document. */
+  stdout: NodeJS.WriteStream;
   /** The exit status; a command that succeeded but has bad news sets it. */
   exitCode: number;
 }
@@ -61,6 +63,7 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
       if (output === 'yaml') return write(toYaml(value));
       return write(table(screenOf(stdout)));
     },
+    stdout,
     exitCode: EXIT.done,
   };
   return context;

@@ -17,6 +17,7 @@ import type * as transfer from '../http/schemas/transfer.ts';
 // The API's schemas, as types only: the command line starts fast because it loads no validator.
 export type Agent = z.infer<typeof agents.Agent>;
 export type ApplyResult = z.infer<typeof transfer.ApplyResult>;
+export type ArchiveResult = z.infer<typeof audit.ArchiveResult>;
 export type AuditEntry = z.infer<typeof audit.AuditEntry>;
 export type BackportPlan = z.infer<typeof releases.BackportPlan>;
 export type BranchCuts = z.infer<typeof releases.BranchCuts>;

@@ -51,6 +51,7 @@ export const PERMISSIONS = {
   'delete-control-plane': ['admin', 'delete a control plane'],
   'accept-stranding': ['admin', 'override a refusal that strands agents'],
   apply: ['admin', 'apply a state document'],
+  archive: ['admin', 'archive old entries of the audit log'],
   recover: ['admin', 'decide which state counts after lost changes'],
 } as const satisfies Record<string, readonly [role: Role, words: string]>;
 

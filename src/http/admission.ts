@@ -1,15 +1,16 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import { FairwayError } from '../domain/errors.ts';
+import { nextTurn } from '../process/turns.ts';
 
 /** What must be answered however busy the server is, and costs nothing. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /**
- * Lets at most `atOnce` requests be under way; a further one throws `rate_limited`. They begin one at a time (`turn`), so
+ * Lets at most `atOnce` requests be under way; a further one throws `rate_limited`. They begin one at a time, so
  * that polls are answered between two of them, however many come together.
  */
-export function admit(atOnce: number, turn: () => Promise<void>): MiddlewareHandler {
+export function admit(atOnce: number): MiddlewareHandler {
   let open = 0;
   return async (c, next) => {
     if (PROBES.has(c.req.path)) return next();
@@ -20,7 +21,7 @@ export function admit(atOnce: number, turn: () => Promise<void>): MiddlewareHand
     }
     open++;
     onEnd(c, () => open--);
-    await turn();
+    await nextTurn();
     return next();
   };
 }

@@ -9,7 +9,7 @@ import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import { describeAge, type Staleness, WITHHELD } from '../domain/staleness.ts';
 import type { Tracer } from '../domain/tracer.ts';
-import { takeTurns } from '../process/turns.ts';
+import { nextTurn } from '../process/turns.ts';
 import { type Bootstrap, describeFaults, describeHold } from '../service/bootstrap.ts';
 import { type Clock, describeOffset } from '../service/clock.ts';
 import type { Services } from '../services.ts';
@@ -103,7 +103,6 @@ export function createOperatorApi(options: OperatorApiOptions) {
   const { metrics, tracer, log, github } = options;
   const { state, signOffs } = options.services;
   const app = new OpenAPIHono<OperatorEnv>();
-  const turn = takeTurns();
   const encoder = new TextEncoder();
 
   app.use(traceRequests(tracer));
@@ -123,7 +122,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
     const actor = c.get('actor')?.name;
     log.debug({ method: c.req.method, route, status: c.res.status, actor, seconds }, 'request');
   });
-  app.use(admit(options.atOnce, turn));
+  app.use(admit(options.atOnce));
   app.onError((error, c) => renderProblem(error, c, log));
   app.notFound((c) =>
     renderProblem(
@@ -152,7 +151,7 @@ export function createOperatorApi(options: OperatorApiOptions) {
       shown = { page, releases, bytes: encoder.encode(createMask(releases ?? new Map())?.(page) ?? page) };
     }
     const { bytes } = shown;
-    await turn();
+    await nextTurn();
     return c.body(bytes, 200, { 'Content-Type': metrics.contentType });
   });
   app.use('/hooks/*', open);

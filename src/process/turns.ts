@@ -1,7 +1,22 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+const waiting: (() => void)[] = [];
+let isBusy = false;
 
-/** Resolves once the process has answered others that wait, polls among them. */
-export { nextTurn };
+/**
+ * Resolves in a later turn of the event loop, for one caller in each turn and in their order: polls and others are
+ * answered between two, however many call at once.
+ */
+export const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    waiting.push(resolve);
+    if (!isBusy) setImmediate(begin);
+    isBusy = true;
+  });
+
+function begin(): void {
+  waiting.shift()?.();
+  isBusy = waiting.length > 0;
+  if (isBusy) setImmediate(begin);
+}
 
 /** Runs work that yields now and then, and lets the process answer others in between. */
 export async function inTurns<T>(work: Generator<void, T>): Promise<T> {
@@ -22,24 +37,4 @@ export async function inSlices<T, R>(items: Iterable<T>, handle: (item: T) => R 
     if (results.length % AT_ONCE === 0) await nextTurn();
   }
   return results;
-}
-
-/** Lets callers go on one at a time, in their order, each in a turn of its own: others are answered between two. */
-export function takeTurns(): () => Promise<void> {
-  const waiting: (() => void)[] = [];
-  let isBusy = false;
-
-  function begin(): void {
-    const next = waiting.shift();
-    isBusy = next !== undefined;
-    if (!next) return;
-    next();
-    setImmediate(begin);
-  }
-
-  return () =>
-    new Promise((resolve) => {
-      waiting.push(resolve);
-      if (!isBusy) begin();
-    });
 }

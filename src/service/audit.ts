@@ -4,23 +4,26 @@ import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel } from '../domain/snapshot.ts';
 import type { AuditQuery, ControlLog } from '../domain/store.ts';
 import { nextTurn } from '../process/turns.ts';
+import { type Archive, createArchive } from './audit-archive.ts';
 import { createVerifier, type Verifier } from './audit-verify.ts';
 import type { State } from './state.ts';
 
 /** The audit log. Entries about a release under embargo are redacted for actors who may not see it. */
 export interface Audit extends Verifier {
+  archive: Archive;
   /** Lists entries, newest first. */
   list(query: { before?: number | undefined; limit: number }, asker: Actor): Promise<AuditEntry[]>;
   /** Lists what happened to a channel, newest first, also if the channel was deleted. */
   history(channel: string, query: { before?: number | undefined; limit: number }, asker: Actor): Promise<AuditEntry[]>;
 }
 
-const READ_AT_ONCE = 25;
+const READ_AT_ONCE = 10;
 
 /** Records who changed what, when and why. */
 export function createAudit(
-  store: Pick<ControlLog, 'audit' | 'anchor' | 'documents'>,
-  state: Pick<State, 'snapshot' | 'peek'>,
+  store: Pick<ControlLog, 'audit' | 'anchor' | 'archive' | 'documents' | 'holds'>,
+  state: Pick<State, 'snapshot' | 'peek' | 'commit'>,
+  now: () => Date,
 ): Audit {
   function redact(entries: AuditEntry[], asker: Actor): AuditEntry[] {
     const mask = seesEmbargoed(asker) ? null : createMask(state.snapshot().releases);
@@ -33,11 +36,11 @@ export function createAudit(
     let before = query.before;
     while (entries.length < limit) {
       const wanted = Math.min(limit - entries.length, READ_AT_ONCE);
+      if (entries.length > 0) await nextTurn();
       const some = await store.audit({ ...query, before, limit: wanted });
       entries.push(...some);
       if (some.length < wanted) break;
       before = some.at(-1)?.id;
-      await nextTurn();
     }
     return entries;
   }
@@ -50,6 +53,8 @@ export function createAudit(
       if (entries.length === 0 && query.before === undefined) requireChannel(state.snapshot(), channel);
       return redact(entries, asker);
     },
+
+    archive: createArchive(store, state, now),
 
     ...createVerifier(store, state),
   };

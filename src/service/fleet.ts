@@ -9,7 +9,7 @@ import { type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot } from '../domain/snapshot.ts';
 import type { AgentPage, AgentQuery, FleetRecords } from '../domain/store.ts';
-import { inSlices, takeTurns } from '../process/turns.ts';
+import { inSlices, nextTurn } from '../process/turns.ts';
 import { type Census, viewCensus } from './census-view.ts';
 import { type AgentView, type Explanation, explainAgent, viewAgent } from './explain.ts';
 import type { State } from './state.ts';
@@ -72,7 +72,6 @@ export function createFleet({ store, state, policy, membership, now }: FleetOpti
         channels.get(name)?.controlPlane ?? null,
   );
   const resolve = derivedOnce((channels: Snapshot['channels']) => prepareMembership(channels, membership));
-  const turn = takeTurns();
   const channelOf = ({ channel }: Census) => channel;
   const sorted = derivedOnce((all: readonly Census[]) => sortedBy(all, channelOf));
   let taken: { figures: FleetFigures; snapshot: Snapshot; second: number; all: Promise<readonly Census[]> } | null =
@@ -132,7 +131,7 @@ export function createFleet({ store, state, policy, membership, now }: FleetOpti
     async censusPage(query) {
       const all = await allCensuses();
       // Those who waited for the same reading go on one after the other.
-      await turn();
+      await nextTurn();
       return pageByName(sorted(all), channelOf, query);
     },
 

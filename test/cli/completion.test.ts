@@ -55,7 +55,7 @@ const LONG = 60_000;
 
 const CASES: [string, string[], string[]][] = [
   ['commands', ['fairway', 'roll'], ['roll-forward', 'roll-back']],
-  ['commands of a group', ['fairway', 'audit', ''], ['list', 'verify', 'help']],
+  ['commands of a group', ['fairway', 'audit', ''], ['list', 'verify', 'archive', 'help']],
   ['channels, asked from the server', ['fairway', 'show', ''], ['beta', 'stable/cloud']],
   ['the rest of a channel', ['fairway', 'roll-back', 'stable/'], ['stable/cloud']],
   ['channels as the value of an option', ['fairway', 'agents', '--channel', 'be'], ['beta']],

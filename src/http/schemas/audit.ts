@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { dryRun, reason, time } from './fields.ts';
 
 export const AuditEntry = z
   .object({
@@ -20,19 +21,17 @@ export const AuditEntry = z
 
 const HEAD = /^([1-9]\d{0,14}):([0-9a-f]{64})$/;
 
+const head = z.string().transform((text, context) => {
+  const [, id, hash] = HEAD.exec(text) ?? [];
+  if (id && hash) return { id: Number(id), hash };
+  context.addIssue('expected ID:HASH, as fairway audit verify prints them');
+  return z.NEVER;
+});
+
 const AuditHead = z.object({ id: z.int(), hash: z.string() });
 
 export const VerifyQuery = z.object({
-  head: z
-    .string()
-    .transform((text, context) => {
-      const [, id, hash] = HEAD.exec(text) ?? [];
-      if (id && hash) return { id: Number(id), hash };
-      context.addIssue('expected ID:HASH, as fairway audit verify prints them');
-      return z.NEVER;
-    })
-    .optional()
-    .openapi({ description: 'An entry that was noted before, as ID:HASH; the log must have it.' }),
+  head: head.optional().openapi({ description: 'An entry that was noted before, as ID:HASH; the log must have it.' }),
 });
 
 export const ChainState = z
@@ -52,6 +51,20 @@ export const ChainState = z
     }),
   })
   .openapi('ChainState');
+
+export const ArchiveQuery = z.object({
+  before: time().openapi({ description: 'Only entries that are older; the newest 100 are left out in any case.' }),
+});
+
+export const ArchiveRequest = z.strictObject({
+  head: head.openapi({ description: 'The last entry of the archive, as ID:HASH.' }),
+  reason,
+  dryRun,
+});
+
+export const ArchiveResult = z
+  .object({ entries: z.int(), anchor: AuditHead, audit: AuditEntry.nullable() })
+  .openapi('ArchiveResult');
 
 export const Page = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),
