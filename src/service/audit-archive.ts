@@ -32,7 +32,7 @@ export interface Archive {
   archive(input: ArchiveInput, actor: Actor, dryRun: boolean): Promise<ArchiveResult>;
 }
 
-type ArchivedStore = Pick<ControlLog, 'audit' | 'anchor' | 'archive' | 'holds'>;
+type ArchivedStore = Pick<ControlLog, 'audit' | 'anchor' | 'archive'>;
 
 /** Servers that are behind, and people who look for what happened last, find these in the log. */
 export const KEPT = 100;
@@ -69,7 +69,8 @@ export function createArchive(store: ArchivedStore, state: Pick<State, 'snapshot
       if (head.id >= oldestKept()) {
         throw new FairwayError('invalid', `the newest ${KEPT} entries stay in the log; archive up to an older one`);
       }
-      if (!(await store.holds(head))) {
+      const [last] = await store.audit({ before: head.id + 1, limit: 1 });
+      if (last?.id !== head.id || last.hash !== head.hash) {
         throw new FairwayError('invalid', `entry ${head.id} of this archive is not in the log; make the archive again`);
       }
       const entries = head.id - before.id;

@@ -21,7 +21,7 @@ const READ_AT_ONCE = 10;
 
 /** Records who changed what, when and why. */
 export function createAudit(
-  store: Pick<ControlLog, 'audit' | 'anchor' | 'archive' | 'documents' | 'holds'>,
+  store: Pick<ControlLog, 'audit' | 'anchor' | 'archive' | 'documents'>,
   state: Pick<State, 'snapshot' | 'peek' | 'commit'>,
   now: () => Date,
 ): Audit {

@@ -1,5 +1,6 @@
 import { fsyncSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { count, who } from '../../domain/words.ts';
 import { type ArchiveState, checkArchive } from '../archive-file.ts';
@@ -74,7 +75,7 @@ async function verifyFiles(context: Context, files: string[]): Promise<void> {
   const archives: (ArchiveState & { file: string })[] = [];
   for (const file of files) {
     const check = checkArchive(file);
-    for await (const line of createInterface({ input: openInput(file).stream })) check.add(line);
+    for await (const line of createInterface({ input: Readable.from(openInput(file).stream) })) check.add(line);
     archives.push({ file, ...check.result() });
   }
   const faults = archives.flatMap(({ file, anchor, brokenAt }, index) => {

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { parseDocument, visit } from 'yaml';
 import { FairwayError } from '../../domain/errors.ts';
+import { nextTurn } from '../../process/turns.ts';
 import type { Transfer, WantedState } from '../../service/transfer.ts';
 import type { OperatorEnv } from '../auth.ts';
 import { DryRun } from '../schemas/fields.ts';
