@@ -38,11 +38,14 @@ export async function startRedis(cores) {
   return { ...process, url: `redis://127.0.0.1:${port}` };
 }
 
+/** What peers that can speak TLS are told of their certificate. */
+const tlsOf = (tls) => (tls ? { TLS_CERT: tls.certificate, TLS_KEY: tls.key } : {});
+
 const script = (name) => ({
   name,
-  async start(cores) {
+  async start(cores, tls) {
     const port = await freePort();
-    return { ...run(cores, node, [here(`./peers/${name}.mjs`)], { PORT: String(port) }), port };
+    return { ...run(cores, node, [here(`./peers/${name}.mjs`)], { PORT: String(port), ...tlsOf(tls) }), port };
   },
 });
 
@@ -62,7 +65,8 @@ const naive = {
 
 export const go = {
   name: 'go-http',
-  async start(cores) {
+  canTls: true,
+  async start(cores, tls) {
     const binary = join(tmpdir(), 'fairway-bench-go-http');
     const built = spawnSync('go', ['build', '-o', binary, '.'], {
       cwd: here('./peers/go-http'),
@@ -70,18 +74,24 @@ export const go = {
     });
     if (built.status !== 0) throw new Error(`go build: ${built.stderr}`);
     const port = await freePort();
-    return { ...run(cores, binary, [], { PORT: String(port) }), port };
+    return { ...run(cores, binary, [], { PORT: String(port), ...tlsOf(tls) }), port };
   },
 };
 
-const nginx = {
+export const nginx = {
   name: 'nginx',
-  async start(cores) {
+  canTls: true,
+  async start(cores, tls) {
     const dir = mkdtempSync(join(tmpdir(), 'fairway-bench-nginx-'));
     mkdirSync(join(dir, 'body'));
     const port = await freePort();
     const template = readFileSync(here('./peers/nginx.conf'), 'utf8');
-    writeFileSync(join(dir, 'nginx.conf'), template.replaceAll('PORT', String(port)).replaceAll('DIR', dir));
+    const plain = template.replaceAll('PORT', String(port)).replaceAll('DIR', dir);
+    const files = tls && `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key};`;
+    writeFileSync(
+      join(dir, 'nginx.conf'),
+      tls ? plain.replace(`:${port};`, `:${port} ssl; ${files} ssl_protocols TLSv1.2 TLSv1.3;`) : plain,
+    );
     const process = run(cores, 'nginx', ['-c', join(dir, 'nginx.conf'), '-p', dir]);
     const stop = async () => {
       await process.stop();
@@ -91,14 +101,15 @@ const nginx = {
   },
 };
 
-export const fairway = { name: 'fairway', start: (cores) => startFairway(cores) };
-/** Fairway with its fast lane. */
-export const fastLane = {
-  name: 'fairway, fast lane',
-  async start(cores) {
+/** Fairway with more lines of settings, and with TLS if it is asked for. */
+const fairwayWith = (name, lines) => ({
+  name,
+  canTls: true,
+  async start(cores, tls) {
     const dir = mkdtempSync(join(tmpdir(), 'fairway-bench-'));
-    const config = join(dir, 'fast-lane.yaml');
-    writeFileSync(config, `${readFileSync(here('../config/quickstart.yaml'), 'utf8')}\nfastLane: true\n`);
+    const config = join(dir, 'fairway.yaml');
+    const files = tls ? `public: { tls: { certificate: ${tls.certificate}, key: ${tls.key} } }\n` : '';
+    writeFileSync(config, `${readFileSync(here('../config/quickstart.yaml'), 'utf8')}\n${lines}\n${files}`);
     const server = await startFairway(cores, { dir, env: { FAIRWAY_CONFIG: config } });
     const stop = async () => {
       await server.stop();
@@ -106,7 +117,10 @@ export const fastLane = {
     };
     return { ...server, stop };
   },
-};
+});
+
+export const fairway = fairwayWith('fairway', '');
+export const withoutLane = fairwayWith('fairway, without its lane', 'fastLane: false');
 /** Fairway while half of the agents' numbers are below the wave of a rollout. */
 export const inWave = {
   name: 'fairway, in a wave',
@@ -124,7 +138,7 @@ export const inWave = {
     return server;
   },
 };
-export const bare = script('bare');
+export const bare = { ...script('bare'), canTls: true };
 
 /** All peers that this machine can run. */
 export function allPeers() {

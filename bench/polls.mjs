@@ -1,8 +1,9 @@
-// Compares the poll path with its peers: `npm run bench`. `npm run bench:lane` compares the fast lane to Go's net/http
-// and node:http, `npm run bench:wave` polls in a wave of a rollout to others. `npm run bench:floor` fails if a poll costs more than 1.18 × bare node:http, and measures only that.
+// Compares the poll path with its peers: `npm run bench`. `npm run bench:lane` compares Fairway with and without its lane
+// to Go's net/http, node:http and nginx, `npm run bench:wave` polls in a wave of a rollout to others. `npm run bench:floor` fails if a poll costs more than 1.18 × bare node:http, and measures only that.
 import { cpus } from 'node:os';
+import { makeCertificate } from './certificates.mjs';
 import { drive } from './load.mjs';
-import { allPeers, bare, fairway, fastLane, go, inWave } from './peers.mjs';
+import { allPeers, bare, fairway, go, inWave, nginx, withoutLane } from './peers.mjs';
 import { cpuSeconds, has, untilAnswers } from './processes.mjs';
 import { median } from './statistics.mjs';
 
@@ -11,14 +12,23 @@ const FLOOR = 1.18;
 /** A shared machine can be too noisy to measure: then rounds of the same server differ by more than MOST_SPREAD. */
 const TRIES = 3;
 const MOST_SPREAD = 1.05;
-const ROUNDS = process.argv.includes('--lane') ? 7 : 3;
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const SECONDS = 2;
 /** Seconds before a measurement. An unfinished compiler would count as cost, and more so for servers with more code. */
-const WARM_UP = { cost: 2, speed: 1 };
-const MODES = [
+const WARM_UP = { cost: 2, speed: 1, tls: 9 };
+const PLAIN = [
   { name: 'keep-alive', newConnections: false },
   { name: 'new connections', newConnections: true },
 ];
+/** Each connection is a full handshake; agents poll so seldom that none is resumed. */
+const TLS = ['ECDSA', 'RSA'].map((key) => ({ name: `new TLS connections, ${key}`, newConnections: true, key }));
+const MODES = has('openssl') ? [...PLAIN, ...TLS] : PLAIN;
+const certificates = new Map(MODES.flatMap(({ key }) => (key ? [[key, makeCertificate(key)]] : [])));
+// The certificates sign themselves.
+process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+process.removeAllListeners('warning');
+
+const LANE_PEERS = [fairway, withoutLane, bare, ...(has('go') ? [go] : []), ...(has('nginx') ? [nginx] : [])];
 
 if (!has('wrk')) throw new Error('this needs wrk: apt-get install wrk');
 console.log(
@@ -26,17 +36,22 @@ console.log(
 );
 console.log(`${ROUNDS} interleaved rounds of ${SECONDS} s, a fresh process for each\n`);
 if (process.argv.includes('--floor')) await checkFloor();
-else if (process.argv.includes('--wave')) printRatio(await measureAll([inWave, fairway], false));
-else if (process.argv.includes('--lane')) printLane(await measureAll([fastLane, fairway, bare, go], false));
-else printTables(await measureAll(allPeers(), cpus().length > 1));
+else if (process.argv.includes('--wave')) printRatio(await measureAll([inWave, fairway], PLAIN, false));
+else if (process.argv.includes('--lane')) printLane(await measureAll(LANE_PEERS, MODES, false));
+else printTables(await measureAll(allPeers(), MODES, cpus().length > 1));
+
+/** The modes that a peer can be measured in. */
+function modesOf(peer, modes) {
+  return modes.filter(({ key }) => !key || peer.canTls);
+}
 
 /** Samples by peer, mode and layout. */
-async function measureAll(peers, alsoPinned) {
+async function measureAll(peers, modes, alsoPinned) {
   const samples = new Map();
   const record = (key, sample) => samples.set(key, [...(samples.get(key) ?? []), sample]);
   for (let round = 0; round < ROUNDS; round++) {
     for (const peer of peers) {
-      for (const mode of MODES) {
+      for (const mode of modesOf(peer, modes)) {
         record(`${peer.name} ${mode.name} shared`, await measure(peer, mode, '0', '0'));
         if (alsoPinned) record(`${peer.name} ${mode.name} pinned`, await measure(peer, mode, '0', '1'));
       }
@@ -47,11 +62,13 @@ async function measureAll(peers, alsoPinned) {
 
 /** With server and load on one core, measures CPU per poll; on two cores, throughput and latency. */
 async function measure(peer, mode, serverCores, loadCores) {
-  const server = await peer.start(serverCores);
+  const server = await peer.start(serverCores, certificates.get(mode.key));
   try {
-    const url = `http://127.0.0.1:${server.port}${PATH}`;
+    const url = `${mode.key ? 'https' : 'http'}://127.0.0.1:${server.port}${PATH}`;
     await untilAnswers(url, 'v16.4.6');
-    await drive(loadCores, url, { ...mode, seconds: serverCores === loadCores ? WARM_UP.cost : WARM_UP.speed });
+    // Handshakes are so slow that the compiler needs longer for its work.
+    const warmUp = mode.key ? WARM_UP.tls : serverCores === loadCores ? WARM_UP.cost : WARM_UP.speed;
+    await drive(loadCores, url, { ...mode, seconds: warmUp });
     const pids = [server.pid, ...(server.alsoCounts ?? [])];
     const used = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
     const before = used();
@@ -71,7 +88,7 @@ function printTables(samples) {
     );
     console.log('|---|---|---|---|---|---|---|');
     const cpuOf = (peer) => samples.get(`${peer.name} ${mode.name} shared`).map(({ cpu }) => cpu);
-    for (const peer of allPeers()) {
+    for (const peer of allPeers().filter((each) => modesOf(each, [mode]).length > 0)) {
       const cpu = cpuOf(peer);
       const pinned = samples.get(`${peer.name} ${mode.name} pinned`) ?? [];
       const of = (field) => median(pinned.map((sample) => sample[field]));
@@ -90,15 +107,15 @@ function printTables(samples) {
   }
 }
 
-/** The median of each peer, and the cost of the fast lane relative to it: the median of the ratios of each round. */
+/** The median of each peer, and the cost of Fairway as shipped relative to it: the median of the ratios of each round. */
 function printLane(samples) {
-  console.log('| server | mode | CPU µs a poll: median, least | fast lane: × this, median and range of the rounds |');
+  console.log('| server | mode | CPU µs a poll: median, least | Fairway: × this, median and range of the rounds |');
   console.log('|---|---|---|---|');
   for (const mode of MODES) {
     const cpuOf = (peer) => samples.get(`${peer.name} ${mode.name} shared`).map(({ cpu }) => cpu);
-    for (const peer of [fastLane, fairway, bare, go]) {
+    for (const peer of LANE_PEERS) {
       const cpu = cpuOf(peer);
-      const ratios = cpuOf(fastLane).map((lane, round) => lane / cpu[round]);
+      const ratios = cpuOf(fairway).map((lane, round) => lane / cpu[round]);
       const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2));
       const costs = `${median(cpu).toFixed(1)}, ${Math.min(...cpu).toFixed(1)}`;
       console.log(`| ${peer.name} | ${mode.name} | ${costs} | ${median(ratios).toFixed(2)} (${least}–${most}) |`);
@@ -108,7 +125,7 @@ function printLane(samples) {
 
 /** The cost of a poll in a wave relative to one without a rollout: medians, and the median of the rounds' ratios. */
 function printRatio(samples) {
-  for (const { name } of MODES) {
+  for (const { name } of PLAIN) {
     const [wave, plain] = [inWave, fairway].map((peer) =>
       samples.get(`${peer.name} ${name} shared`).map(({ cpu }) => cpu),
     );
@@ -126,13 +143,13 @@ async function checkFloor() {
   const all = new Map();
   let spread = 1;
   for (let attempt = 1; attempt <= TRIES; attempt++) {
-    const samples = await measureAll([fairway, bare], false);
+    const samples = await measureAll([fairway, bare], PLAIN, false);
     const costs = new Map([...samples].map(([key, each]) => [key, each.map(({ cpu }) => cpu)]));
     for (const [key, each] of costs) all.set(key, [...(all.get(key) ?? []), ...each]);
     spread = Math.max(...[...costs.values()].map((each) => Math.max(...each) / Math.min(...each)));
     const least = (peer, mode) => Math.min(...all.get(`${peer.name} ${mode.name} shared`));
-    const ratios = MODES.map((mode) => least(fairway, mode) / least(bare, mode));
-    const line = MODES.map(({ name }, index) => `${name}: ${ratios[index].toFixed(2)} × bare node:http`).join(', ');
+    const ratios = PLAIN.map((mode) => least(fairway, mode) / least(bare, mode));
+    const line = PLAIN.map(({ name }, index) => `${name}: ${ratios[index].toFixed(2)} × bare node:http`).join(', ');
     console.log(`${line}; rounds differ by up to ${spread.toFixed(2)} ×`);
     if (ratios.every((ratio) => ratio <= FLOOR)) return;
   }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { CheckIns } from '../service/check-ins.ts';
 import type { Answers, PreparedAnswer } from './answers.ts';
 import { type PlainPoll, readPlainPoll } from './plain-poll.ts';
@@ -40,7 +41,10 @@ const ANSWERED = 0;
  * answer is answered at once. The first other bytes hand the connection over to node:http, which keeps it.
  */
 export function openFastLane(server: Server, { answers, checkIns, lookEvery }: FastLaneOptions): FastLane {
-  const [slow] = server.listeners('connection') as [(this: Server, socket: Socket) => void];
+  // Of a server with TLS these are the decrypted connections, after the handshake.
+  const isSecure = server instanceof TlsServer;
+  const arrival = isSecure ? 'secureConnection' : 'connection';
+  const [slow] = server.listeners(arrival) as [(this: Server, socket: Socket) => void];
   const counters = { answered: 0, handedOver: 0 };
   /** The connections in this lane: the time since when they are silent (`performance.now()`), or `ANSWERED`. */
   const connections = new Map<Socket, number>();
@@ -71,8 +75,8 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
     if (headers.id !== undefined) checkIns.note(answer.channel, headers);
     socket.write(wireOf(answer)[close ? 'close' : 'keep'][head ? 'head' : 'get'], 'latin1');
     if (!close) keep(socket);
-    // The kernel has the whole answer and sends it before it closes the connection.
-    else if (socket.writableLength === 0) socket.destroy();
+    // The kernel has the whole answer and sends it before it closes the connection. TLS still has to say that it ends.
+    else if (!isSecure && socket.writableLength === 0) socket.destroy();
     else socket.destroySoon();
   }
 
@@ -122,8 +126,8 @@ export function openFastLane(server: Server, { answers, checkIns, lookEvery }: F
     for (const socket of connections.keys()) socket.destroy();
     closeIdleConnections.call(server);
   };
-  server.removeListener('connection', slow);
-  server.on('connection', take);
+  server.removeListener(arrival, slow);
+  server.on(arrival, take);
   server.once('close', () => clearInterval(look));
 
   const stop = () => {

@@ -32,7 +32,6 @@ export interface Address<Request extends typeof IncomingMessage> {
   certificate?: ServedKeyPair | null;
   /** The class of the requests that the listener gets. */
   Request: Request;
-  /** Ignored with TLS, which node:https decrypts itself. */
   openLane?: OpenLane | null;
 }
 
@@ -86,7 +85,7 @@ export async function listen<Request extends typeof IncomingMessage>(
     server.maxConnections = address.maxConnections;
     server.on('drop', () => refused++);
   }
-  const lane = certificate ? null : openLane?.(server, CUT_OFF_LOOK_MS);
+  const lane = openLane?.(server, CUT_OFF_LOOK_MS);
   const cutOff = cutterOf(server, certificate ?? null);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

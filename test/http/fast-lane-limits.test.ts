@@ -17,9 +17,9 @@ const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
 const lane: LaneOf = (parts) => (server, lookEvery) => openFastLane(server, { ...parts, lookEvery });
 
 /** A client, when it was cut off after its last bytes, and what it got until then. */
-function client({ port }: Twin) {
+function client(twin: Twin) {
   const began = performance.now();
-  const connection = connectTo(port);
+  const connection = connectTo(twin);
   let lasted = 0;
   connection.socket.once('end', () => (lasted = performance.now() - began));
   connection.socket.once('close', () => (lasted ||= performance.now() - began));

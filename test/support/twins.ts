@@ -1,7 +1,11 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { connect as tlsConnect } from 'node:tls';
 import { pino } from 'pino';
+import type { KeyPair } from '../../src/config/key-pair.ts';
 import { hashToken } from '../../src/config/settings.ts';
 import { type Channel, createChannel, DEFAULT_SETTINGS, setCritical } from '../../src/domain/channel.ts';
 import { channelKey, type Snapshot, takeSnapshot } from '../../src/domain/snapshot.ts';
@@ -24,6 +28,7 @@ export interface Limits {
 export interface Twin {
   server: Server;
   port: number;
+  isSecure: boolean;
   /** The counts since the last call, and every check-in that was recorded. */
   traces(): { counts: Record<string, number>; notes: unknown[] };
   close(): Promise<void>;
@@ -59,7 +64,11 @@ function channels(): Snapshot {
 }
 
 /** A server that knows some channels, with or without a lane in front. */
-export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = {}, age = 0): Promise<Twin> {
+export async function openTwin(
+  laneOf: LaneOf | null,
+  limits: Partial<Limits> = {},
+  { age = 0, pair = null }: { age?: number; pair?: KeyPair | null } = {},
+): Promise<Twin> {
   const snapshot = channels();
   const answers = createAnswers({
     state: { peek: () => snapshot, onChange: () => () => {}, age: () => age },
@@ -89,7 +98,8 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
   let counted = new Map<string, number>();
   const api = createPublicApi({ answers, checkIns, defaultChannel: 'stable/cloud' });
   const all = { ...LIMITS, ...limits };
-  const server = createServer({ ...all, IncomingMessage: PollRequest }, api.listener);
+  const http = { ...all, IncomingMessage: PollRequest };
+  const server = pair ? createTlsServer({ ...http, ...pair }, api.listener) : createServer(http, api.listener);
   const lane = laneOf?.({ answers, checkIns })(server, all.connectionsCheckingInterval);
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => sockets.add(socket.once('close', () => sockets.delete(socket))));
@@ -97,6 +107,7 @@ export async function openTwin(laneOf: LaneOf | null, limits: Partial<Limits> = 
   return {
     server,
     port: (server.address() as AddressInfo).port,
+    isSecure: pair !== null,
     traces() {
       const taken = notes;
       notes = [];
@@ -136,8 +147,9 @@ export interface Seen {
 const DATE = /(?<=\r\nDate: )[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT(?=\r\n)/g;
 
 /** A client's connection to a server. */
-export function connectTo(port: number) {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+export function connectTo({ port, isSecure }: Pick<Twin, 'port' | 'isSecure'>) {
+  const to = { port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true };
+  const socket: Socket = isSecure ? tlsConnect({ ...to, rejectUnauthorized: false }) : connect(to);
   let bytes = '';
   let ended = false;
   socket.setEncoding('latin1');
@@ -175,7 +187,8 @@ export interface Outcome {
 
 /** Sends chunks, `pause` turns of the event loop apart, then a half-close after `quiet` turns without news. */
 export async function tell(twin: Twin, chunks: readonly string[], pause: number, quiet: number): Promise<Outcome> {
-  const client = connectTo(twin.port);
+  const client = connectTo(twin);
+  if (twin.isSecure) await once(client.socket, 'secureConnect');
   for (const chunk of chunks) {
     client.send(chunk);
     for (let i = 0; i < pause; i++) await turn();

@@ -16,5 +16,9 @@ func main() {
 			w.Write(answer)
 		})
 	}
-	panic(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
+	address := "127.0.0.1:" + os.Getenv("PORT")
+	if certificate := os.Getenv("TLS_CERT"); certificate != "" {
+		panic(http.ListenAndServeTLS(address, certificate, os.Getenv("TLS_KEY"), nil))
+	}
+	panic(http.ListenAndServe(address, nil))
 }
