@@ -13,6 +13,7 @@ import { inventoryCommands } from './commands/inventory.ts';
 import { loginCommands } from './commands/login.ts';
 import { promoteCommands } from './commands/promote.ts';
 import { releaseCommands } from './commands/releases.ts';
+import { rolloutCommands } from './commands/rollout.ts';
 import { stateCommands } from './commands/state.ts';
 import { statusCommands } from './commands/status.ts';
 import { verbCommands } from './commands/verbs.ts';
@@ -24,7 +25,7 @@ type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => voi
 
 /** The groups in the order of the help, each under its heading. */
 const GROUPS: [heading: string, groups: Group[]][] = [
-  ['Channels:', [statusCommands, channelCommands, verbCommands]],
+  ['Channels:', [statusCommands, channelCommands, verbCommands, rolloutCommands]],
   ['Agents:', [agentCommands, evidenceCommands, inventoryCommands]],
   [
     'Releases and control planes:',

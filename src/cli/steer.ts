@@ -16,6 +16,7 @@ export interface Steering {
     version?: string | undefined;
     critical?: boolean | undefined;
     stepped?: boolean | undefined;
+    immediate?: boolean | undefined;
     until?: string | undefined;
   };
   /** The question before the change. */

@@ -11,6 +11,7 @@ import type * as promotions from '../http/schemas/promotions.ts';
 import type * as recovery from '../http/schemas/recovery.ts';
 import type * as releases from '../http/schemas/releases.ts';
 import type * as report from '../http/schemas/report.ts';
+import type * as rollouts from '../http/schemas/rollouts.ts';
 import type * as status from '../http/schemas/status.ts';
 import type * as transfer from '../http/schemas/transfer.ts';
 
@@ -41,6 +42,8 @@ export type RecallResult = z.infer<typeof releases.RecallResult>;
 export type RecoveryResult = z.infer<typeof recovery.RecoveryResult>;
 export type Release = z.infer<typeof releases.Release>;
 export type Report = z.infer<typeof report.Report>;
+export type Rollout = z.infer<typeof rollouts.RolloutView>;
+export type RolloutResult = z.infer<typeof rollouts.RolloutResult>;
 export type StateDocument = z.infer<typeof transfer.StateDocument>;
 export type Status = z.infer<typeof status.Status>;
 export type SupportWindow = z.infer<typeof releases.SupportWindow>;

@@ -1,4 +1,12 @@
-import { type Canary, type GroupProgress, type GroupStep, isMoving, type Rollout, waveAfter } from './rollout.ts';
+import {
+  type Canary,
+  type GroupProgress,
+  type GroupStep,
+  isMoving,
+  isUnfinished,
+  type Rollout,
+  waveAfter,
+} from './rollout.ts';
 import { describeMoment, openingAt } from './window.ts';
 import { count, who } from './words.ts';
 
@@ -65,6 +73,11 @@ export interface Look {
 
 /** Looks for the next step. A group that may begin still has to pass the gate. */
 export function lookAhead(channel: string, rollout: Rollout, facts: RolloutFacts, at: Date): Look {
+  if (!isUnfinished(rollout)) {
+    const nothing = new Map(rollout.groups.map(({ settings }): [string, null] => [settings.name, null]));
+    const why = rollout.state === 'done' ? `every group is at ${rollout.to}` : 'it was rolled back';
+    return { step: null, waits: nothing, next: `nothing: ${why}` };
+  }
   const waits = new Map<string, string | null>();
   let step: GroupStep | null = null;
   let before: GroupProgress | null = null;
@@ -87,12 +100,11 @@ export function lookAhead(channel: string, rollout: Rollout, facts: RolloutFacts
   }
   const stopped = whyStopped(channel, rollout) ?? facts.barred;
   const current = rollout.groups.find(({ state }) => state !== 'done');
-  const waiting = current && waits.get(current.settings.name);
-  const todo = current ? `${current.settings.name}: ${waiting ?? 'goes on'}` : `every group is at ${rollout.to}`;
+  const name = current?.settings.name ?? '';
   return {
     step: stopped === null && isMoving(rollout) ? step : null,
     waits,
-    next: stopped ?? (rollout.state === 'rolledback' ? 'nothing: it was rolled back' : todo),
+    next: stopped ?? `${name}: ${waits.get(name) ?? 'goes on'}`,
   };
 }
 

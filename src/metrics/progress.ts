@@ -1,8 +1,12 @@
 import type { Registry } from 'prom-client';
+import type { Channel } from '../domain/channel.ts';
+import { parseDuration } from '../domain/duration.ts';
 import { stepSince } from '../domain/plan.ts';
 import { runningStage, type Stage, soakedAt, standingOf } from '../domain/promotion.ts';
+import { isMoving, type Rollout } from '../domain/rollout.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { compareVersions } from '../domain/version.ts';
+import { WATCH_ACTOR } from '../domain/watch-settings.ts';
 import type { Channels } from '../service/channels.ts';
 import type { State } from '../service/state.ts';
 import { gauge } from './scraped.ts';
@@ -19,6 +23,20 @@ const NEWEST_PROMOTIONS = 20;
 /** Since when pins, critical marks, plans and stages last, for alerts on forgotten ones. All servers agree on them. */
 export function watchProgress(registers: Registry[], { state, channels, stages }: ProgressSources): void {
   const all = () => (state.peek() === null ? [] : channels.list());
+  watchRollouts(registers, () =>
+    all().flatMap((channel) => (channel.progress ? [{ ...channel, progress: channel.progress }] : [])),
+  );
+  gauge(
+    registers,
+    'fairway_rollout_halted_timestamp_seconds',
+    'When the watch stopped a move, or a rollout was halted',
+    ['channel'],
+    () =>
+      all().flatMap(({ name, hold, progress }) => {
+        const halted = progress?.halted ?? (hold?.by === WATCH_ACTOR ? hold : null);
+        return halted ? [[{ channel: name }, seconds(halted.at)]] : [];
+      }),
+  );
   gauge(
     registers,
     'fairway_channel_critical_timestamp_seconds',
@@ -59,6 +77,29 @@ export function watchProgress(registers: Registry[], { state, channels, stages }
       ),
   );
 }
+
+/** Groups by their state, and what people must know of: a halt, and groups that take longer than they should. */
+function watchRollouts(registers: Registry[], rolling: () => Rolling[]): void {
+  const groups = () =>
+    rolling().flatMap(({ name, progress }) => progress.groups.map((group) => ({ channel: name, progress, group })));
+  gauge(registers, 'fairway_rollout_group_state', 'The state of each group', ['channel', 'group', 'state'], () =>
+    groups().map(({ channel, group: { settings, state } }) => [{ channel, group: settings.name, state }, 1]),
+  );
+  gauge(
+    registers,
+    'fairway_rollout_group_slow_timestamp_seconds',
+    'When a group that has begun and is not done counts as slow; none while it is stopped',
+    ['channel', 'group'],
+    () =>
+      groups().flatMap(({ channel, progress, group: { settings, state, startedAt } }) => {
+        const waits = isMoving(progress) && (state === 'canary' || state === 'active') && startedAt !== null;
+        const length = (parseDuration(settings.alertAfter) ?? 0) / 1_000;
+        return waits ? [[{ channel, group: settings.name }, seconds(startedAt) + length]] : [];
+      }),
+  );
+}
+
+type Rolling = Channel & { progress: Rollout };
 
 const seconds = (iso: string) => Date.parse(iso) / 1000;
 

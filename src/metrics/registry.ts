@@ -60,6 +60,13 @@ export function createMetrics() {
     registers,
     collect,
   });
+  const rolloutAgents = new Gauge({
+    name: 'fairway_rollout_group_agents',
+    help: 'Agents of a group: all, told, at the target, reverted, vanished and failed; reported by the leader',
+    labelNames: ['channel', 'group', 'which'],
+    registers,
+    collect,
+  });
   const sourceUp = new Gauge({
     name: 'fairway_source_up',
     help: 'Did the source answer when the leader last read it?',
@@ -93,6 +100,11 @@ export function createMetrics() {
       planWaits(channel: string, reason: string | null) {
         for (const each of WAITING_REASONS) planWaiting.remove({ channel, reason: each });
         if (reason) planWaiting.set({ channel, reason }, 1);
+      },
+      rolloutCounted(channel: string, groups: Readonly<Record<string, Readonly<Record<string, number>>>>) {
+        for (const [group, counts] of Object.entries(groups)) {
+          for (const [which, agents] of Object.entries(counts)) rolloutAgents.set({ channel, group, which }, agents);
+        }
       },
       sourceRead: (source: string, name: string) => sourceUp.set({ source, name }, 1),
       sourceFailed(source: string, name: string, reason: string) {

@@ -97,10 +97,16 @@ export interface RolloutsOptions {
   state: State;
   gate: Pick<Gate, 'assess' | 'clear' | 'enforce'>;
   facts: GatherRolloutFacts;
-  observer: Pick<ChannelObserver, 'targetChanged'>;
+  observer: Pick<ChannelObserver, 'targetChanged'> & RolloutObserver;
   tracer: Tracer;
   now: () => Date;
   log: Logger;
+}
+
+/** Counts for Prometheus. */
+export interface RolloutObserver {
+  /** By the group's name: its agents by what is counted. */
+  rolloutCounted(channel: string, groups: Readonly<Record<string, Readonly<Record<string, number>>>>): void;
 }
 
 const ACTOR: Actor = { name: 'system:rollout', role: 'operator' };
@@ -166,7 +172,8 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
     if (!channel?.progress || !channel.rollout || !isMoving(channel.progress)) return false;
     const before = { ...channel, progress: channel.progress };
     const at = now();
-    const { step } = await look(before, at);
+    const { step, known } = await look(before, at);
+    observer.rolloutCounted(name, countsOf(before.progress, known));
     if (!step) return false;
     const after = stepped(before, takeStep(before.progress, step, at), { by: ACTOR.name, at, reason: step.reason });
     const attributes = { 'fairway.channel': name, 'fairway.group': step.group, 'fairway.event': step.event };
@@ -394,6 +401,14 @@ function viewGroup(group: GroupProgress, { groups }: RolloutFacts, waits: Look['
     canaries: known.canaries.map(({ id, host, state: now }) => ({ id, host, state: now })),
     waitsFor: waits.get(settings.name) ?? null,
   };
+}
+
+function countsOf(rollout: Rollout, known: RolloutFacts): Record<string, Record<string, number>> {
+  const groups = rollout.groups.map((group) => {
+    const { name, agents, told, atTarget, reverted, vanished, failed } = viewGroup(group, known, new Map());
+    return [name, { agents, told, at_target: atTarget, reverted, vanished, failed }] as const;
+  });
+  return Object.fromEntries(groups);
 }
 
 /** What an entry of the audit log holds of a rollout: the whole is in the channel's document. */

@@ -54,7 +54,7 @@ async function press(shell: string[], script: string, lines: string[][], env: No
 const LONG = 60_000;
 
 const CASES: [string, string[], string[]][] = [
-  ['commands', ['fairway', 'roll'], ['roll-forward', 'roll-back']],
+  ['commands', ['fairway', 'roll'], ['roll-forward', 'roll-back', 'rollout']],
   ['commands of a group', ['fairway', 'audit', ''], ['list', 'verify', 'archive', 'help']],
   ['channels, asked from the server', ['fairway', 'show', ''], ['beta', 'stable/cloud']],
   ['the rest of a channel', ['fairway', 'roll-back', 'stable/'], ['stable/cloud']],

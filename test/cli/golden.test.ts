@@ -134,6 +134,24 @@ const SESSIONS: Record<string, string[]> = {
     'cancel-plan stable/cloud --yes --reason stop',
     'plan stable/cloud',
   ],
+  rollout: [
+    'rollout stable/cloud',
+    'apply groups.yaml --yes',
+    'roll-forward stable/cloud 16.4.7 --yes --reason monthly',
+    'rollout stable/cloud',
+    'rollout start stable/cloud --reason now',
+    'rollout start stable/cloud --dry-run --reason now',
+    'rollout start stable/cloud --group prod --yes --reason now',
+    'rollout start stable/cloud --group qa --yes --reason now',
+    'rollout done stable/cloud --group dev --yes --reason now',
+    'rollout pause stable/cloud --yes --reason incident-12',
+    'rollout pause stable/cloud --yes --reason again',
+    'rollout stable/cloud --watch',
+    'rollout resume stable/cloud --yes --reason over',
+    'rollout roll-back stable/cloud --yes --reason bad',
+    'show stable/cloud',
+    'audit --limit 4',
+  ],
   state: [
     'export',
     'apply state.yaml',
@@ -223,6 +241,14 @@ channels:
     target: 16.4.7
     accepts: [stable]
   - { name: beta, accepts: [stable, beta] }
+`,
+  'groups.yaml': `fairway: 1
+channels:
+  - name: stable/cloud
+    rollout:
+      groups:
+        - { name: dev, window: { start: '04:00', for: 2h, timeZone: Europe/Berlin } }
+        - { name: prod, waitHours: 24 }
 `,
   'back.yaml': 'fairway: 1\nchannels: [{ name: stable/cloud, target: 16.4.6 }]\n',
   'broken.yaml': 'fairway: 1\nchannels: [{ name: UPPER, target: soon }]\n',

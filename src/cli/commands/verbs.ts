@@ -6,7 +6,13 @@ import { type Steering, type SteerOptions, steer } from '../steer.ts';
 import type { Mark, Plan } from '../types.ts';
 import { describeTime, readTime } from '../until.ts';
 
-type VerbOptions = SteerOptions & { critical?: boolean; stepped?: boolean; until?: string; off?: boolean };
+type VerbOptions = SteerOptions & {
+  critical?: boolean;
+  stepped?: boolean;
+  immediate?: boolean;
+  until?: string;
+  off?: boolean;
+};
 
 /** The verbs that steer a channel. Each shows the report and asks, unless `--yes` is given. */
 export function verbCommands(program: Command, context: Context): void {
@@ -17,12 +23,13 @@ export function verbCommands(program: Command, context: Context): void {
     .argument('<version>')
     .option('--critical', 'agents upgrade at once, not in their maintenance window')
     .option('--stepped', 'cross majors in steps, each as soon as it strands no agent')
-    .action((channel: string, version: string, { critical, stepped, ...options }: VerbOptions) =>
+    .option('--immediate', 'to all groups of the channel at once')
+    .action((channel: string, version: string, { critical, stepped, immediate, ...options }: VerbOptions) =>
       run(
         {
           verb: 'roll-forward',
           channel,
-          input: { version, critical, stepped },
+          input: { version, critical, stepped, immediate },
           question: ({ target, plan }) => `Roll ${channel} forward to ${target}${then(plan)}?`,
           done: ({ target, plan }) => `${channel} was rolled forward to ${target}${then(plan)}`,
         },
