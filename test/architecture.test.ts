@@ -19,7 +19,7 @@ const LAYERS: Record<string, Layer> = {
   'domain/': { from: ['domain/'], packages: /^(semver(\/.+)?|temporal-polyfill|node:crypto)$/ },
   // Pure parts of Node, a timer and turns; no file, socket or framework.
   'service/': {
-    from: ['domain/', 'service/', 'process/repeat.ts', 'process/turns.ts'],
+    from: ['domain/', 'service/', 'process/repeat.ts', 'process/turns.ts', 'process/warnings.ts'],
     packages: /^node:(crypto|util)$/,
     typePackages: /^pino$/,
   },

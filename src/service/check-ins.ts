@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isAgentId, isGroup, isUpdaterKind, type Sighting } from '../domain/agent.ts';
 import { compareAgentVersions, readAgentVersion, UNREADABLE } from '../domain/agent-version.ts';
 import type { FleetRecords } from '../domain/store.ts';
+import { countWarnings } from '../process/warnings.ts';
 import { createDroppedLines } from './dropped-lines.ts';
 
 /** What an agent may say of itself in a poll, as it came. */
@@ -88,6 +89,7 @@ export const newCheckInCounters = (): CheckInCounters => ({
 /** Merges check-ins per agent and writes them in batches, so that polls never wait for the store. */
 export function createCheckIns(options: CheckInsOptions): CheckIns {
   const { store, flushEvery, maxPending, enrolment, contestedFor, targets, now, log } = options;
+  const warn = countWarnings(log);
   let pending = newBatch();
   let flushing: Promise<void> | null = null;
   const dropped = createDroppedLines();
@@ -150,7 +152,7 @@ export function createCheckIns(options: CheckInsOptions): CheckIns {
     const checkIns = counters.dropped - droppedBefore;
     droppedBefore = counters.dropped;
     if (checkIns === 0) return;
-    log.warn({ checkIns, maxPending }, 'check-ins were dropped, because too many wait to be written');
+    warn({ checkIns, maxPending }, 'check-ins were dropped, because too many wait to be written');
   }
 
   async function write(batch: Batch, within: number): Promise<void> {
@@ -161,7 +163,7 @@ export function createCheckIns(options: CheckInsOptions): CheckIns {
       const recording = { now: now().getTime(), contestedFor, targets: targets(), within };
       counters.refused += await store.recordSightings('check-ins', sightings, recording);
     } catch (err) {
-      log.warn({ err, agents: batch.newest.size }, 'check-ins could not be written; they wait for the next try');
+      warn({ err, agents: batch.newest.size }, 'check-ins could not be written; they wait for the next try');
       dropped.putBack(lines);
       const newer = pending;
       pending = batch;

@@ -7,6 +7,7 @@ import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
+import { countWarnings } from '../process/warnings.ts';
 import { commitDocument, targetGuards } from './change.ts';
 import type { Fleet, FleetReading } from './fleet.ts';
 import type { Gate } from './gate.ts';
@@ -49,6 +50,7 @@ const ACTOR: Actor = { name: PLAN_ACTOR, role: 'operator' };
 
 /** Takes channels across majors, a step at a time. */
 export function createPlans({ state, gate, fleet, observer, tracer, now, log }: PlansOptions): Plans {
+  const warn = countWarnings(log);
   /** What each plan was last seen to wait for. */
   const seen = new Map<string, string>();
 
@@ -118,7 +120,7 @@ export function createPlans({ state, gate, fleet, observer, tracer, now, log }: 
         await look(channel, fence).catch((error) => {
           // Someone else moved the channel, or another server leads: the next round sees what is now.
           if (error instanceof FairwayError && error.code === 'revision_mismatch') return;
-          log.warn({ err: error, channel: channel.name }, 'a plan could not be looked at; it will be tried again');
+          warn({ err: error, channel: channel.name }, 'a plan could not be looked at; it will be tried again');
         });
       }
     },

@@ -20,6 +20,7 @@ import { type CanaryFacts, type Look, lookAhead, NO_FACTS, type RolloutFacts } f
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
+import { countWarnings } from '../process/warnings.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision } from './change.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Gate } from './gate.ts';
@@ -117,6 +118,7 @@ type Rolling = Stored<Channel> & { progress: Rollout };
 
 /** Leads channels to their targets, group after group. */
 export function createRollouts({ state, gate, facts, observer, tracer, now, log }: RolloutsOptions): Rollouts {
+  const warn = countWarnings(log);
   function find(name: string): Rolling {
     const channel = requireChannel(state.snapshot(), name);
     if (channel.progress) return { ...channel, progress: channel.progress };
@@ -320,7 +322,7 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
         } catch (error) {
           // Someone else changed the channel, or another server leads: the next round sees what is now.
           if (error instanceof FairwayError && error.code === 'revision_mismatch') continue;
-          log.warn({ err: error, channel: name }, 'a rollout could not be looked at; it will be tried again');
+          warn({ err: error, channel: name }, 'a rollout could not be looked at; it will be tried again');
         }
       }
     },

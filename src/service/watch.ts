@@ -9,6 +9,7 @@ import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
 import { judgeMove, type WatchBase, type WatchedMove, watchedMove } from '../domain/watch.ts';
 import { DEFAULT_WATCH, WATCH_ACTOR } from '../domain/watch-settings.ts';
+import { countWarnings } from '../process/warnings.ts';
 import { commitDocument, targetGuards } from './change.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Gate } from './gate.ts';
@@ -45,6 +46,7 @@ interface Memory {
 }
 
 export function createWatch({ state, gate, facts, conditions, observer, tracer, now, log }: WatchOptions): Watch {
+  const warn = countWarnings(log);
   const memories = new Map<string, Memory>();
   const lasting = createLastingConditions(conditions, now);
 
@@ -167,7 +169,7 @@ export function createWatch({ state, gate, facts, conditions, observer, tracer, 
         await lookAt(channel, fence).catch((error) => {
           // Someone else changed the channel, or another server leads: the next look sees what is now.
           if (error instanceof FairwayError && error.code === 'revision_mismatch') return;
-          log.warn({ err: error, channel: channel.name }, 'a move could not be watched; it will be looked at again');
+          warn({ err: error, channel: channel.name }, 'a move could not be watched; it will be looked at again');
         });
       }
     },

@@ -1,4 +1,4 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions, SentinelConnector } from 'ioredis';
 import type { Host, RedisAddress } from '../domain/redis-address.ts';
 import { CONTROL_SLOT } from './redis-keys.ts';
 
@@ -81,6 +81,19 @@ function disconnect(redis: Redis | Cluster): void {
   redis.disconnect();
 }
 
+/**
+ * ioredis does not listen for the errors of the sentinels that it watches for failovers, and prints them to standard
+ * error. The connection for commands meets the same outages and reports them.
+ */
+class QuietSentinels extends SentinelConnector {
+  constructor(options: unknown) {
+    super(options as ConstructorParameters<typeof SentinelConnector>[0]);
+    // The method is private in the types.
+    const connect = Reflect.get(this, 'connectToSentinel') as (...args: unknown[]) => NodeJS.EventEmitter;
+    Reflect.set(this, 'connectToSentinel', (...args: unknown[]) => connect.apply(this, args).on('error', () => {}));
+  }
+}
+
 type Address<K extends RedisAddress['kind']> = Extract<RedisAddress, { kind: K }>;
 
 /** The TLS options of the settings, if the address asks for TLS. */
@@ -99,6 +112,7 @@ function sentinelOptions(address: Address<'sentinel'>, common: RedisOptions): Re
     sentinelCommandTimeout: common.connectTimeout,
     // Otherwise a server that is cut off together with a former primary would never leave it.
     failoverDetector: true,
+    Connector: QuietSentinels,
     sentinelReconnectStrategy: () => 1_000,
   };
 }

@@ -18,6 +18,8 @@ export const AUDIT = '{fairway}:audit';
 export const ANCHOR = '{fairway}:anchor';
 /** `[revision, key, …]` of the last changes, newest last: which documents each of them wrote. */
 export const WRITTEN = '{fairway}:written';
+/** The process whose change has lost the race for the head too often, so that the others wait for it; ends by itself. */
+export const TURN = '{fairway}:turn';
 /** Surveys, each behind its revision. */
 export const SURVEYS = '{fairway}:evidence';
 /** Since when channels have been heard: one JSON. */

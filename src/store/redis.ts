@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditEntry, type AuditHead, chain, digestsOf, GENESIS, keysOf, readEntry } from '../domain/audit.ts';
 import { TORN } from '../domain/documents.ts';
 import { FairwayError } from '../domain/errors.ts';
@@ -29,6 +30,7 @@ import {
   FENCE,
   HEAD,
   LEASE,
+  TURN,
   WRITTEN,
 } from './redis-keys.ts';
 import {
@@ -50,6 +52,13 @@ import { redisSurveys } from './redis-surveys.ts';
 
 /** Documents of one change whose keys are remembered for the other servers; after a larger one they load everything. */
 const MOST_REMEMBERED = 500;
+/** Tries that lose the race for the head before a process takes the turn: a far one would lose for ever. */
+const FAIR_TRIES = 1;
+/** Milliseconds between two tries while another process has the turn. */
+const WAIT_MS = 5;
+const LONGEST_TURN_MS = 400;
+/** Milliseconds of a turn: time for the next try, if it takes no longer than twice the last one. */
+const turnFor = (took: number): number => Math.min(Math.ceil(2 * took) + 5, LONGEST_TURN_MS);
 /** Enough for many servers that commit at once; the deadline usually ends the attempts first. */
 const MAX_TRIES = 50;
 
@@ -189,6 +198,7 @@ function lastHead() {
 
 /** Lua has no SHA-256, so the entry is made here for the last known head, and made again if the head has moved. */
 function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wanted: number) {
+  const name = `${process.pid} ${Math.random()}`;
   return async (
     { writes, guards = [], audit, base = GENESIS, fence }: Change,
     expired: () => boolean,
@@ -202,13 +212,16 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
     const digests = digestsOf(writes);
     const names = writes.length > MOST_REMEMBERED ? null : writes.map(({ key }) => key);
     const keys = keysOf({ ...audit, writes: digests }).map(auditIndexKey);
+    /** Milliseconds that the last try took. */
+    let took = 0;
     for (let tries = 0; tries < MAX_TRIES && !expired(); tries++) {
       const head = last.get();
       const entry = chain(head, audit, digests);
       const heads = [formatHead(head), formatHead(entry)];
+      const begun = performance.now();
       const { answer, reached } = await client.runReplicated(
         COMMIT,
-        [DOCUMENTS, HEAD, AUDIT, LEASE, WRITTEN, ...keys],
+        [DOCUMENTS, HEAD, AUDIT, LEASE, WRITTEN, TURN, ...keys],
         [
           ...heads,
           entry.id,
@@ -218,17 +231,24 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
           base.id,
           base.hash,
           names ? JSON.stringify([entry.id, ...names]) : '',
+          ...[name, tries < FAIR_TRIES ? 0 : turnFor(took)],
           guards.length,
           ...seen,
           ...written,
         ],
         moreTimeFor(writes),
       );
-      const [outcome, detail] = answer as ['conflict' | 'moved', string] | ['committed'] | ['fenced'] | ['lost'];
+      const [outcome, detail] = answer as
+        | ['conflict' | 'moved' | 'wait', string]
+        | ['committed']
+        | ['fenced']
+        | ['lost'];
+      took = performance.now() - begun;
       if (outcome === 'fenced') return { fenced: true };
       if (outcome === 'lost') return { lost: true };
       if (outcome === 'conflict') return { conflict: detail };
       last.see(outcome === 'committed' ? entry : parseHead(detail ?? null));
+      if (outcome === 'wait') await sleep(WAIT_MS);
       if (outcome === 'committed') return reached < wanted ? { entry, short: { wanted, reached } } : { entry };
     }
     throw new FairwayError('store_unavailable', 'too many changes at once, so nothing was changed; try again');
@@ -240,8 +260,10 @@ const formatHead = ({ id, hash }: AuditHead) => (id === 0 ? '' : `${id} ${hash}`
 
 function parseHead(text: string | null): AuditHead {
   if (!text) return GENESIS;
-  const [id, hash = ''] = text.split(' ');
-  return { id: Number(id), hash };
+  const [, id, hash] = /^(\d+) (\S+)$/.exec(text) ?? [];
+  if (id !== undefined && hash !== undefined) return { id: Number(id), hash };
+  const todo = 'write the number and the hash of the newest entry of the log there, or restore Redis from a backup';
+  throw new FairwayError('store_unavailable', `the head of the log in Redis (${HEAD}) is damaged; ${todo}`);
 }
 
 function parseDifference(flat: (string | null)[]): Pick<Difference, 'documents' | 'gone' | 'bad'> {

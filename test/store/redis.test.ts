@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Sighting } from '../../src/domain/agent.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { openStore } from '../../src/store/open.ts';
-import { WRITTEN } from '../../src/store/redis-keys.ts';
+import { HEAD, WRITTEN } from '../../src/store/redis-keys.ts';
 import { redisAt } from '../support/redis-access.ts';
 import { type RedisProcess, startRedis } from '../support/redis-server.ts';
 import { storeContract } from './contract.ts';
@@ -88,6 +88,22 @@ describe('a store in Redis', () => {
     await store.commit({ writes: [{ key: 'channel/a', ifRevision: 0, value: {} }], audit });
     expect(await store.since(after, [])).toMatchObject({ documents: [{ key: 'channel/a' }], gone: [] });
     expect(await asAdmin(redis.url, (admin) => admin.llen(WRITTEN))).toBeLessThanOrEqual(1_000);
+    await store.close();
+  });
+
+  it('names a head of the log that is damaged, instead of a revision that is not a number', async () => {
+    await asAdmin(redis.url, (admin) => admin.flushall());
+    const store = await openRedis(redis.url);
+    await store.commit({ writes: [], audit });
+    const { hash } = await store.load();
+    await asAdmin(redis.url, (admin) => admin.set(HEAD, 'torn'));
+    const damaged = { code: 'store_unavailable', message: expect.stringMatching(/head of the log .* is damaged/) };
+    await expect(store.revision()).rejects.toMatchObject(damaged);
+    await expect(store.load()).rejects.toMatchObject(damaged);
+    await expect(store.commit({ writes: [], audit })).rejects.toMatchObject(damaged);
+    expect(await store.since({ id: 1, hash: hash ?? '' }, [])).toBe('lost');
+    await asAdmin(redis.url, (admin) => admin.set(HEAD, `1 ${hash}`));
+    expect(await store.commit({ writes: [], audit })).toHaveProperty('entry.id', 2);
     await store.close();
   });
 

@@ -28,13 +28,15 @@ local function add(key)
   if not seen[key] then keys[#keys + 1] = key end
   seen[key] = true
 end
+-- A head that is older than an entry of its log: the log was not cut with it.
+if behind < 0 then return { 'lost' } end
 if behind > 0 then
   local written = redis.call('LRANGE', KEYS[3], -behind, -1)
   if #written ~= behind then return { 'all', head } end
   for i, each in ipairs(written) do
-    local change = cjson.decode(each)
+    local isRead, change = pcall(cjson.decode, each)
     -- A server of an earlier release does not say what it wrote.
-    if change[1] ~= id + i then return { 'all', head } end
+    if not isRead or change[1] ~= id + i then return { 'all', head } end
     for n = 2, #change do add(change[n]) end
   end
 end
@@ -53,21 +55,23 @@ const REMEMBERED = 1_000;
 
 /**
  * Applies all writes and appends the audit entry, or nothing.
- * KEYS: documents, head, audit, lease, written, then the audit index of each written key.
+ * KEYS: documents, head, audit, lease, written, turn, then the audit index of each written key.
  * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on, fence that the
  * lease must have ('' for any), id and hash of an entry that the log must contain (id 0 for none), what to remember in
- * written ('' if that would be too much), number of guards; then for each guard: key, revision it must have; then for each write: key, revision it must have, JSON ('' deletes).
- * Answers {'fenced'}, {'lost'}, {'conflict', key}, {'moved', head} if `head` is not the head that the entry follows, or
- * {'committed'}.
+ * written ('' if that would be too much), name of the process, milliseconds that it takes the turn for if the head has
+ * moved (0: it does not), number of guards; then for each guard: key, revision it must have; then for each write: key,
+ * revision it must have, JSON ('' deletes).
+ * Answers {'fenced'}, {'lost'}, {'conflict', key}, {'moved', head} if `head` is not the head that the entry follows,
+ * {'wait', head} while another process has the turn, or {'committed'}.
  */
 export const COMMIT: Script = {
   name: 'fairwayCommit',
   lua: `${FENCED}${HELD}
-local documents, head, audit, lease, written = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local documents, head, audit, lease, written, turn = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local follows, becomes, id, entry, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if fenced(lease, ARGV[6]) then return { 'fenced' } end
 if not held(audit, tonumber(ARGV[7]), ARGV[8]) then return { 'lost' } end
-local writes = 11 + 2 * tonumber(ARGV[10])
+local writes = 13 + 2 * tonumber(ARGV[12])
 local function moved(i)
   local stored = redis.call('HGET', documents, ARGV[i])
   return (stored and string.match(stored, '^%d+') or '0') ~= ARGV[i + 1]
@@ -75,11 +79,17 @@ end
 for i = writes, #ARGV, 3 do
   if moved(i) then return { 'conflict', ARGV[i] } end
 end
-for i = 11, writes - 1, 2 do
+for i = 13, writes - 1, 2 do
   if moved(i) then return { 'conflict', ARGV[i] } end
 end
 local current = redis.call('GET', head) or ''
-if current ~= follows then return { 'moved', current } end
+local has = redis.call('GET', turn)
+if has and has ~= ARGV[10] then return { 'wait', current } end
+if current ~= follows then
+  if tonumber(ARGV[11]) > 0 then redis.call('SET', turn, ARGV[10], 'PX', ARGV[11]) end
+  return { 'moved', current }
+end
+if has then redis.call('DEL', turn) end
 for i = writes, #ARGV, 3 do
   if ARGV[i + 2] == '' then
     redis.call('HDEL', documents, ARGV[i])
@@ -88,7 +98,7 @@ for i = writes, #ARGV, 3 do
   end
 end
 redis.call('RPUSH', audit, entry)
-for i = 6, #KEYS do redis.call('ZADD', KEYS[i], id, id) end
+for i = 7, #KEYS do redis.call('ZADD', KEYS[i], id, id) end
 if ARGV[9] == '' then
   redis.call('DEL', written)
 else
