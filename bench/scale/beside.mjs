@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { ask, TOKEN } from '../operator.mjs';
 import { quantile } from '../statistics.mjs';
-import { fillChannels, fillControlPlanes, milliseconds, poll, withWorld } from './world.mjs';
+import { fillChannels, fillControlPlanes, milliseconds, watchPolls, withWorld } from './world.mjs';
 
 export const title =
   'Polls beside 500 operator requests at once: 10,000 channels, 5,000 control planes, 20,000 releases';
@@ -14,7 +14,6 @@ const CONTROL_PLANES = 5_000;
 const RELEASES = 20_000;
 const MOST_IMPORTED = 10_000;
 const AT_ONCE = 500;
-const POLL_EVERY_MS = 5;
 
 const API = '/api/v1';
 /** What is asked for: a method, a path, and a body. */
@@ -52,7 +51,7 @@ export const run = (print) =>
       await ask(server, 'POST', '/releases/import', releases.slice(done, done + MOST_IMPORTED));
     }
     for (const [method, path, body] of [null, ...REQUESTS].map((each) => each ?? ['–', 'nothing'])) {
-      const polls = watch(server);
+      const polls = watchPolls(server);
       const answers = method === '–' ? await sleep(2_000, {}) : await flood(server, method, path, body);
       const waits = await polls.stop();
       print({
@@ -66,29 +65,6 @@ export const run = (print) =>
       });
     }
   });
-
-/** Times polls until it is stopped. */
-function watch(server) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const waits = [];
-  let isStopped = false;
-  const polling = (async () => {
-    while (!isStopped) {
-      const begun = performance.now();
-      await poll(server, agent);
-      waits.push(performance.now() - begun);
-      await sleep(POLL_EVERY_MS);
-    }
-    agent.destroy();
-    return waits;
-  })();
-  return {
-    stop() {
-      isStopped = true;
-      return polling;
-    },
-  };
-}
 
 /** Sends the requests from a thread of their own, and counts the answers by status. */
 function flood({ operatorPort }, method, path, body) {

@@ -7,6 +7,7 @@ import * as changeEmbedded from './change-embedded.mjs';
 import * as changeRedis from './change-redis.mjs';
 import * as replicas from './replicas.mjs';
 import * as reports from './reports.mjs';
+import * as verify from './verify.mjs';
 
 /** By option. A row exports `title`, and `run(print)`, which calls `print` with an object for each line of its table. */
 const ROWS = {
@@ -15,6 +16,7 @@ const ROWS = {
   replicas,
   reports,
   beside,
+  verify,
 };
 
 const wanted = process.argv.slice(2).map((argument) => argument.replace(/^--/, ''));

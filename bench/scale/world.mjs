@@ -97,7 +97,7 @@ export async function measure({ servers, sent }, work) {
   const polls = servers.map(watchPolls);
   await work();
   const end = await read();
-  const longest = Math.max(...(await Promise.all(polls.map(({ stop }) => stop()))));
+  const longest = Math.max(...(await Promise.all(polls.map(({ stop }) => stop()))).flat());
   const ms = end.at - idle.at;
   const share = ms / (idle.at - begun.at);
   const more = (of) => of(end) - of(idle) - (of(idle) - of(begun)) * share;
@@ -109,20 +109,20 @@ export async function measure({ servers, sent }, work) {
   };
 }
 
-/** Polls a server every few milliseconds; `stop` answers the longest wait in milliseconds. */
-function watchPolls(server) {
+/** Polls a server every few milliseconds; `stop` answers how long each poll waited, in milliseconds. */
+export function watchPolls(server) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  let longest = 0;
+  const waits = [];
   let isStopped = false;
   const polling = (async () => {
     while (!isStopped) {
       const begun = performance.now();
       await poll(server, agent);
-      longest = Math.max(longest, performance.now() - begun);
+      waits.push(performance.now() - begun);
       await sleep(5);
     }
     agent.destroy();
-    return longest;
+    return waits;
   })();
   return {
     stop() {

@@ -30,23 +30,33 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
+  let isChannel = (_name: string) => true;
+  /** Drops the series of channels that do not exist any more: in years they would add up. */
+  const dropDeleted = function (this: Counter<string> | Gauge<string>) {
+    // The library has no other way to the series that it keeps.
+    const { hashMap } = this as unknown as { hashMap: Record<string, { labels: Record<string, string> }> };
+    for (const { labels } of Object.values(hashMap)) if (!isChannel(labels.channel ?? '')) this.remove(labels);
+  };
   const targetChanges = new Counter({
     name: 'fairway_target_changes_total',
     help: 'Targets changed',
     labelNames: ['channel', 'verb'],
     registers,
+    collect: dropDeleted,
   });
   const targetRefusals = new Counter({
     name: 'fairway_target_refusals_total',
     help: 'Targets refused by the gate, by reason',
     labelNames: ['channel', 'reason'],
     registers,
+    collect: dropDeleted,
   });
   const strandingAccepted = new Counter({
     name: 'fairway_stranding_accepted_total',
     help: 'Targets set although they strand agents',
     labelNames: ['channel'],
     registers,
+    collect: dropDeleted,
   });
   let isLeader = () => true;
   /** Drops what a former leader saw last: it is out of date. */
@@ -118,6 +128,7 @@ export function createMetrics() {
     /** Reads these sources at each scrape from now on. */
     watch(sources: MetricsSources): void {
       isLeader = sources.leadership.isLeader;
+      isChannel = (name) => sources.state.peek()?.channels.has(name) ?? true;
       watchPolls(registers, sources.counts);
       watchState(registers, sources);
       watchFleet(registers, sources);

@@ -16,6 +16,16 @@ async function started(overrides: Raw = {}) {
 }
 
 describe('metrics', () => {
+  it('have no series of a deleted channel', async () => {
+    const { server, api } = await started();
+    await api('PUT', '/channels/short', { target: '16.4.6', controlPlane: 'main' });
+    await api('POST', '/channels/short/roll-forward', { version: '16.4.7', reason: 'x' });
+    expect(await valueIn(server, 'fairway_target_changes_total', { channel: 'short' })).toBe(1);
+    expect((await api('DELETE', '/channels/short')).status).toBe(204);
+    const { series } = await scrape(server);
+    expect(series.filter(({ labels }) => labels.channel === 'short')).toEqual([]);
+  });
+
   it('include every series after some traffic, each with its labels and its help', async () => {
     const { server, api, poll } = await started();
     await poll('/v1/version?host=a&agent_version=16.4.6&updater=x');
