@@ -36,6 +36,23 @@ describe('an embedded store', () => {
     await expect(open(file)).rejects.toMatchObject({ code: 'store_unavailable' });
   });
 
+  it('forgets the time series of a channel that gets no more points', async () => {
+    const store = await open(await newDirectory());
+    const fence = (await store.acquireLease('one', 60_000)) ?? 0;
+    const begin = Date.UTC(2026, 0, 2);
+    const day = 24 * 60 * 60 * 1_000;
+    const save = (channel: string, at: number) =>
+      store.savePoint(channel, { at, agents: 5, atTarget: 3, behind: 2, stranded: 1 }, fence);
+    for (const channel of ['a', 'gone', 'z']) await save(channel, begin);
+    for (const days of [2, 3, 4]) for (const channel of ['a', 'z']) await save(channel, begin + days * day);
+    expect(await store.series('gone', 'minute')).toEqual([]);
+    expect(await store.series('gone', 'hour')).toHaveLength(1);
+    for (const days of [95, 96, 97]) for (const channel of ['a', 'z']) await save(channel, begin + days * day);
+    expect(await store.series('gone', 'hour')).toEqual([]);
+    expect((await store.series('a', 'hour')).length).toBeGreaterThan(1);
+    await store.close();
+  });
+
   it('is unavailable once it is closed', async () => {
     const store = await open(await newDirectory());
     await store.close();
