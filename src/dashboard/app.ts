@@ -7,7 +7,7 @@ import type { Authenticator } from '../http/auth.ts';
 import { hideEmbargoed } from '../http/embargo.ts';
 import type { EventStreams } from '../http/event-streams.ts';
 import { assetRoutes } from './assets.ts';
-import type { DashboardEnv, DashboardServices } from './frame.ts';
+import type { DashboardEnv, DashboardServices, PageContext } from './frame.ts';
 import { agentPages } from './pages/agents.tsx';
 import { auditPages } from './pages/audit.tsx';
 import { changePage } from './pages/change.tsx';
@@ -81,7 +81,7 @@ export function createDashboard(options: DashboardOptions) {
   app.route('/', docsPage(options.openApi));
   app.route('/', signInPages(signIn, options.guests));
   app.use('/live', signIn.require);
-  app.get('/live', (c) => events.open(c));
+  app.get('/live', (c) => openLive(c, events));
   const pages = [
     fleetPage,
     channelPage,
@@ -109,6 +109,20 @@ export function createDashboard(options: DashboardOptions) {
     throw new FairwayError('not_found', `there is no page ${c.req.path}; start from the fleet page`);
   });
   return app;
+}
+
+/** Milliseconds after which a browser asks again for a stream. */
+const ASK_AGAIN_MS = 30_000;
+
+/** A browser cannot see why a stream is refused, so one too many is told in an event, and asks again later. */
+function openLive(c: PageContext, events: EventStreams): Response {
+  try {
+    return events.open(c);
+  } catch (error) {
+    if (!(error instanceof FairwayError) || error.code !== 'rate_limited') throw error;
+    const headers = { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' };
+    return c.body(`retry: ${ASK_AGAIN_MS}\nevent: full\ndata: {}\n\n`, 200, headers);
+  }
 }
 
 function tooLarge(): never {

@@ -7,7 +7,7 @@ import { Hono } from 'hono';
 import VENDOR from './assets/vendor.json' with { type: 'json' };
 
 /** Our own files that the pages load. */
-const OWN = ['app.css', 'app.js', 'chart.js', 'favicon.svg'] as const;
+const OWN = ['app.css', 'app.js', 'chart.js', 'live.js', 'favicon.svg'] as const;
 type AssetName = (typeof OWN)[number] | keyof typeof VENDOR;
 
 const TYPES: Record<string, string> = {

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { Actor } from '../domain/role.ts';
+import type { StoreTrouble } from '../service/status.ts';
 import type { Services } from '../services.ts';
 import type { Session } from './sessions.ts';
 
@@ -29,8 +30,10 @@ export type Section = 'fleet' | 'control-planes' | 'releases' | 'audit' | 'docs'
 export interface Frame {
   /** Null before signing in. */
   session: Session | null;
+  /** The revision of the state that the page is made from; null while there is none. */
+  revision: number | null;
   /** What is wrong with the store, for the banner; null when all is well. */
-  trouble: string | null;
+  trouble: StoreTrouble | null;
   now: Date;
 }
 

@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { describeTrouble } from '../service/status.ts';
+import { storeTrouble } from '../service/status.ts';
 import type { DashboardServices, Frame, PageContext, Section } from './frame.ts';
 import { Layout } from './parts/layout.tsx';
 
@@ -39,5 +39,10 @@ export function renderPage(
 const withoutVersions = (search: string) => search.replaceAll('.', '%2E');
 
 export function createFrame(services: Pick<DashboardServices, 'state' | 'now'>): Frame {
-  return { session: null, trouble: describeTrouble(services.state), now: services.now() };
+  return {
+    session: null,
+    revision: services.state.peek()?.revision ?? null,
+    trouble: storeTrouble(services.state),
+    now: services.now(),
+  };
 }

@@ -2,16 +2,20 @@ import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { FairwayError } from '../domain/errors.ts';
 import type { State } from '../service/state.ts';
+import { storeTrouble } from '../service/status.ts';
 
-/** The streams that may be open at once; a browser tab uses one. */
+/** The streams that may be open at once; all tabs of a browser share one. */
 const MAX_STREAMS = 100;
 /** Shorter than the idle time-outs of common proxies. */
 const KEEP_ALIVE_MS = 20_000;
+/** Trouble is announced in half a second, and it is looked at once for all streams. */
+const LOOK_EVERY_MS = 500;
 
 /** Announces changes of the state to clients that listen. */
 export interface EventStreams {
   /**
-   * Answers with a stream of events `change`, the current revision first. Throws `rate_limited` if too many are open,
+   * Answers with a stream of events `change`, the current revision first, and `trouble`, when something begins or ends
+   * to be wrong with the store. Throws `rate_limited` if too many are open,
    * `store_unavailable` while nothing was ever loaded.
    */
   open(c: Context): Response;
@@ -20,6 +24,7 @@ export interface EventStreams {
 /** The streams of one server, limited in number over all clients; they end when `stopping` aborts. */
 export function createEventStreams(state: State, stopping: AbortSignal): EventStreams {
   const streams = new Set<SSEStreamingApi>();
+  const trouble = watchTrouble(state);
   stopping.addEventListener('abort', () => {
     for (const stream of streams) stream.abort();
   });
@@ -34,27 +39,36 @@ export function createEventStreams(state: State, stopping: AbortSignal): EventSt
       state.snapshot();
       // Node discards the body of a HEAD, so the stream would never end.
       if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
+      // Proxies such as nginx would hold events back until a buffer is full.
+      c.header('X-Accel-Buffering', 'no');
       return streamSSE(c, async (stream) => {
         streams.add(stream);
         if (stopping.aborted) stream.abort();
-        await tellRevisions(stream, state).finally(() => streams.delete(stream));
+        await tellNews(stream, state, trouble).finally(() => streams.delete(stream));
       });
     },
   };
 }
 
 /** Waits for each write, so a client that stalls misses revisions instead of filling memory. */
-async function tellRevisions(stream: SSEStreamingApi, state: State): Promise<void> {
+async function tellNews(stream: SSEStreamingApi, state: State, trouble: TroubleWatch): Promise<void> {
   let wake = () => {};
   const stop = state.onChange(() => wake());
+  const look = trouble.onChange(() => wake());
   stream.onAbort(() => wake());
   let sent: number | null = null;
+  let told: string | null | undefined;
   while (!stream.aborted) {
     const { revision } = state.snapshot();
-    if (revision === sent) await stream.write(': still here\n\n');
-    else await stream.writeSSE({ event: 'change', id: String(revision), data: JSON.stringify({ revision }) });
+    const is = trouble.peek();
+    if (revision === sent && is === told) await stream.write(': still here\n\n');
+    if (revision !== sent) {
+      await stream.writeSSE({ event: 'change', id: String(revision), data: JSON.stringify({ revision }) });
+    }
+    if (is !== told) await stream.writeSSE({ event: 'trouble', data: JSON.stringify({ is }) });
     sent = revision;
-    if (stream.aborted || state.snapshot().revision !== sent) continue;
+    told = is;
+    if (stream.aborted || state.snapshot().revision !== sent || trouble.peek() !== told) continue;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, KEEP_ALIVE_MS);
       wake = () => {
@@ -64,4 +78,41 @@ async function tellRevisions(stream: SSEStreamingApi, state: State): Promise<voi
     });
   }
   stop();
+  look();
+}
+
+/** Knows what is wrong with the store, in a word, and calls back when that changes. */
+interface TroubleWatch {
+  peek(): string | null;
+  onChange(listener: () => void): () => void;
+}
+
+/** Looks only while somebody listens: much of what may be wrong changes without an event. */
+function watchTrouble(state: State): TroubleWatch {
+  const listeners = new Set<() => void>();
+  const look = () => storeTrouble(state)?.is ?? null;
+  let seen = look();
+  let timer: NodeJS.Timeout | undefined;
+
+  function compare(): void {
+    const found = look();
+    if (found === seen) return;
+    seen = found;
+    for (const listener of listeners) listener();
+  }
+
+  return {
+    peek: look,
+    onChange(listener) {
+      listeners.add(listener);
+      seen = look();
+      timer ??= setInterval(compare, LOOK_EVERY_MS).unref();
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size > 0) return;
+        clearInterval(timer);
+        timer = undefined;
+      };
+    },
+  };
 }

@@ -59,24 +59,39 @@ export function createStatus({ state, fleet, channels }: StatusOptions): StatusR
 /** The snapshot is compared with the store every few seconds; older than this it may be out of date. */
 const STALE_MS = 15_000;
 
-/** What an operator must know about the store before trusting what is shown; null if all is well. */
-export function describeTrouble(state: State): string | null {
+/** What may be wrong with the store, or with the state that it gave. */
+export interface StoreTrouble {
+  is: 'empty' | 'lost' | 'outdated' | 'away' | 'stale' | 'refused' | 'bad' | 'short';
+  /** What an operator must know before trusting what is shown, in a sentence. */
+  text: string;
+}
+
+/** What is wrong with the store; null if all is well. */
+export function storeTrouble(state: State): StoreTrouble | null {
   const age = state.age();
   const since = Number.isFinite(age) ? `as it was ${duration(age / 1000)} ago` : 'as it was saved on this machine';
-  if (!state.peek())
-    return 'The store has not answered since the start, and nothing was saved: there is nothing to show yet.';
-  const store = state.storeState();
-  if (store.is === 'lost') return `Warning: ${describeLoss(store.loss)}.`;
-  if (store.is === 'outdated')
-    return `Agents are served the state ${since}; changes are refused: ${store.error.message}.`;
-  if (store.is === 'away') {
-    return `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
+  if (!state.peek()) {
+    const text = 'The store has not answered since the start, and nothing was saved: there is nothing to show yet.';
+    return { is: 'empty', text };
   }
-  if (age > STALE_MS) return `The state is shown ${since}; it may be out of date.`;
+  const store = state.storeState();
+  if (store.is === 'lost') return { is: 'lost', text: `Warning: ${describeLoss(store.loss)}.` };
+  if (store.is === 'outdated') {
+    const text = `Agents are served the state ${since}; changes are refused: ${store.error.message}.`;
+    return { is: 'outdated', text };
+  }
+  if (store.is === 'away') {
+    const text = `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
+    return { is: 'away', text };
+  }
+  if (age > STALE_MS) return { is: 'stale', text: `The state is shown ${since}; it may be out of date.` };
   const refusal = state.refusal();
-  if (refusal !== null) return `Warning: the store refuses changes: ${refusal}.`;
+  if (refusal !== null) return { is: 'refused', text: `Warning: the store refuses changes: ${refusal}.` };
   const bad = state.peek()?.bad;
-  if (bad && bad.size > 0) return `Warning: ${describeBad(bad.values())}.`;
+  if (bad && bad.size > 0) return { is: 'bad', text: `Warning: ${describeBad(bad.values())}.` };
   const shortfall = state.shortfall();
-  return shortfall && `The last change is ${describeShortfall(shortfall)}.`;
+  return shortfall && { is: 'short', text: `The last change is ${describeShortfall(shortfall)}.` };
 }
+
+/** The sentence of `storeTrouble`. */
+export const describeTrouble = (state: State): string | null => storeTrouble(state)?.text ?? null;

@@ -43,6 +43,7 @@ export function connectRedis({ address, login, deadline, replication, log }: Red
   giveAdvice(commands, log);
   const defined = new Set<string>();
   const subscribers: Redis[] = [];
+  let closed = false;
   // A subscription sends nothing, so it would not notice that its peer is gone.
   outage.onEnd(() => {
     for (const subscriber of subscribers) if (subscriber.status === 'ready') subscriber.disconnect(true);
@@ -79,9 +80,12 @@ export function connectRedis({ address, login, deadline, replication, log }: Red
     subscribe(channel, listener) {
       const subscriber = connections.openSubscriber();
       subscribers.push(subscriber);
-      keepSubscribed(subscriber, channel, listener, log);
+      keepSubscribed(subscriber, channel, () => closed || listener(), log);
     },
-    close: () => connections.close(),
+    close() {
+      closed = true;
+      return connections.close();
+    },
   };
 }
 
@@ -148,6 +152,8 @@ function keepSubscribed(subscriber: Redis, channel: string, listener: () => void
   subscriber.on('error', () => {});
   subscriber.on('message', () => listener());
   subscriber.on('ready', () => {
+    // An outage is noticed when it begins, not at the next comparison.
+    subscriber.once('close', listener);
     subscriber.subscribe(channel).then(listener, (error) => {
       log.warn(
         { reason: reasonOf(error) },

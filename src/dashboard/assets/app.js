@@ -1,48 +1,4 @@
-// Improves the pages, which work without it: reloads a live page when the state changes, and shows when it cannot.
-const RETRY_MS = 3000;
-const SETTLE_MS = 150;
-const FORGET_MS = 2000;
-
-const connection = document.getElementById('connection');
-const live = document.body.hasAttribute('data-live');
-let lost = false;
-let settling;
-
-// Changes come in bursts; one reload shows them all.
-function refresh() {
-  clearTimeout(settling);
-  settling = setTimeout(() => htmx.trigger(document.body, 'fairway:refresh'), SETTLE_MS);
-}
-
-function say(state, words) {
-  connection.dataset.state = state;
-  connection.textContent = words;
-}
-
-function listen() {
-  const source = new EventSource('/live');
-  let seen = null;
-  source.addEventListener('change', ({ lastEventId }) => {
-    if (lost || (seen !== null && seen !== lastEventId)) refresh();
-    if (lost) {
-      say('back', 'Connected again');
-      setTimeout(() => lost || say('live', ''), FORGET_MS);
-    } else say('live', '');
-    lost = false;
-    seen = lastEventId;
-  });
-  source.addEventListener('error', () => {
-    if (!lost)
-      say('lost', `Connection lost at ${new Date().toLocaleTimeString()}; this page may be out of date. Reconnecting…`);
-    lost = true;
-    if (source.readyState !== EventSource.CLOSED) return;
-    // The server refused: perhaps the session has ended; reloading the page shows that.
-    refresh();
-    setTimeout(listen, RETRY_MS);
-  });
-}
-
-if (live) listen();
+// Improves the forms, which work without it.
 
 // A second click would send the same change again, and answer that somebody has changed the channel in between.
 addEventListener('submit', ({ target: form, defaultPrevented }) => {

@@ -1,9 +1,10 @@
 // Replaces the plain drawing of a chart with one that has axes and values, and follows the page's data and theme.
+// The same colours and dashes as in the style sheet.
 const LINES = [
-  ['Agents', '--muted'],
-  ['At target', '--at-target'],
-  ['Behind', '--major-behind'],
-  ['Stranded', '--out-of-support'],
+  ['Agents', '--muted', []],
+  ['At target', '--at-target', []],
+  ['Behind', '--behind', [6, 3]],
+  ['Stranded', '--bad', [2, 2]],
 ];
 const HEIGHT = 190;
 const TWO_DAYS = 2 * 24 * 60 * 60;
@@ -41,17 +42,23 @@ function draw(figure) {
     ],
     series: [
       { label: 'UTC', value: (_, seconds) => (seconds === null ? '--' : time(seconds).slice(0, 16).replace('T', ' ')) },
-      ...LINES.map(([label, name]) => ({ label, stroke: colour(name), width: 2, points: { show: false } })),
+      ...LINES.map(([label, name, dash]) => ({ label, stroke: colour(name), dash, width: 2, points: { show: false } })),
     ],
   };
-  charts.set(figure, new uPlot(options, data, place));
+  const chart = new uPlot(options, data, place);
+  const drawing = chart.root.querySelector('.u-wrap');
+  drawing.setAttribute('role', 'img');
+  drawing.setAttribute('aria-label', figure.dataset.name);
+  charts.set(figure, chart);
 }
 
 const drawAll = () => document.querySelectorAll('.chart').forEach(draw);
 
 drawAll();
 document.addEventListener('htmx:after:swap', drawAll);
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
+for (const preference of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) {
+  matchMedia(preference).addEventListener('change', drawAll);
+}
 addEventListener('resize', () => {
   for (const [figure, chart] of charts) {
     chart.setSize({ width: figure.querySelector('.plot').clientWidth, height: HEIGHT });

@@ -16,9 +16,15 @@ interface ChartProps {
   points: Point[];
 }
 
-/** A channel's agents over time: a plain drawing, which a script replaces with one that has axes and values. */
+/** A channel's agents over time: a plain drawing, in whose place a script puts one with axes and values on a screen. */
 export function Chart({ channel, resolution, points }: ChartProps) {
   const [first, last] = [points[0], points.at(-1)];
+  const span = SPANS.find((each) => each.resolution === resolution)?.words.toLowerCase();
+  const way =
+    first && last
+      ? `, at target ${percent(first.atTarget, first.agents)} at first and ${percent(last.atTarget, last.agents)} now`
+      : '';
+  const name = `Agents of ${channel} over the last ${span}${way}`;
   const columns = [points.map(({ at }) => at / 1000), ...LINES.map((line) => points.map((point) => point[line]))];
   return (
     <section class="panel">
@@ -37,41 +43,33 @@ export function Chart({ channel, resolution, points }: ChartProps) {
           ))}
         </nav>
       </div>
-      <figure class="chart" data-points={JSON.stringify(columns)}>
-        <div class="plot" hx-morph-skip-children="">
-          {points.length > 1 ? (
-            <Drawing points={points} />
-          ) : (
-            <p class="muted">A point is recorded once a minute; the line begins with the second one.</p>
-          )}
-        </div>
+      <figure class="chart" data-points={JSON.stringify(columns)} data-name={name}>
+        {points.length > 1 ? (
+          <Drawing points={points} name={name} />
+        ) : (
+          <p class="muted">A point is recorded once a minute; the line begins with the second one.</p>
+        )}
+        <div class="plot" hx-morph-skip-children="" />
       </figure>
     </section>
   );
 }
 
 /** Draws in a box of 100 by 100, which is stretched to the available space. */
-function Drawing({ points }: { points: Point[] }) {
+function Drawing({ points, name }: { points: Point[]; name: string }) {
   const [start, end] = [points[0]?.at ?? 0, points.at(-1)?.at ?? 1];
   const most = Math.max(1, ...points.map(({ agents }) => agents));
-  const line = (name: (typeof LINES)[number]) =>
+  const line = (each: (typeof LINES)[number]) =>
     points
       .map(
         (point) =>
-          `${(((point.at - start) / (end - start)) * 100).toFixed(2)},${(100 - (point[name] / most) * 96).toFixed(2)}`,
+          `${(((point.at - start) / (end - start)) * 100).toFixed(2)},${(100 - (point[each] / most) * 96).toFixed(2)}`,
       )
       .join(' ');
   return (
-    <svg
-      viewBox="0 0 100 100"
-      preserveAspectRatio="none"
-      width="100%"
-      height="100%"
-      role="img"
-      aria-label="Agents over time"
-    >
-      {LINES.map((name) => (
-        <polyline class={`line-${name}`} points={line(name)} />
+    <svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" role="img" aria-label={name}>
+      {LINES.map((each) => (
+        <polyline class={`line-${each}`} points={line(each)} />
       ))}
     </svg>
   );

@@ -40,6 +40,7 @@ export function Layout({ title, section, live, chart, frame, children }: LayoutP
         <link rel="stylesheet" href={assetUrl('app.css')} />
         <script src={assetUrl('htmx.js')} defer />
         <script src={assetUrl('app.js')} defer />
+        {live !== null && <script src={assetUrl('live.js')} defer />}
         {chart && (
           <>
             <link rel="stylesheet" href={assetUrl('uplot.css')} />
@@ -48,12 +49,12 @@ export function Layout({ title, section, live, chart, frame, children }: LayoutP
           </>
         )}
       </head>
-      <body data-live={live === null ? undefined : ''}>
+      <body>
         <a class="skip" href="#main">
           Skip to content
         </a>
         <TopBar section={section} frame={frame} />
-        <Main live={live} trouble={frame.trouble}>
+        <Main live={live} frame={frame}>
           {children}
         </Main>
         <p id="connection" role="status" />
@@ -62,26 +63,35 @@ export function Layout({ title, section, live, chart, frame, children }: LayoutP
   );
 }
 
-function Main({ live, trouble, children }: { live: string | null; trouble: string | null; children?: Child }) {
+function Main({ live, frame: { revision, trouble }, children }: MainProps) {
   const refresh =
     live === null
       ? {}
       : {
           'hx-get': live,
-          'hx-trigger': 'fairway:refresh from:body, every 15s',
+          'hx-trigger': 'fairway:refresh from:body',
           'hx-select': '#main',
           'hx-swap': 'outerMorph ignoreTitle:true',
+          // What is shown, so that the script knows whether news are new.
+          'data-revision': revision ?? '',
+          'data-trouble': trouble?.is ?? '',
         };
   return (
     <main id="main" {...refresh}>
       {trouble && (
         <p class="banner" role="alert">
-          {trouble}
+          {trouble.text}
         </p>
       )}
       {children}
     </main>
   );
+}
+
+interface MainProps {
+  live: string | null;
+  frame: Frame;
+  children?: Child;
 }
 
 function TopBar({ section, frame: { session } }: { section: Section | null; frame: Frame }) {

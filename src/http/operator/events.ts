@@ -8,7 +8,8 @@ const events = createRoute({
   path: '/events',
   operationId: 'streamEvents',
   tags: ['state'],
-  summary: 'Changes, as server-sent events `change` with the new revision',
+  summary:
+    'Server-sent events: `change` with the new revision, and `trouble` with what is wrong with the store, or null',
   ...guarded('read'),
   responses: {
     200: { description: 'A stream.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
