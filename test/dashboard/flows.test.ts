@@ -125,7 +125,7 @@ describe.skipIf(!chromium).each([true, false])('in a browser (JavaScript: %s)', 
     const page = await atWork(server, TOKENS.operator, { javaScriptEnabled });
     await page.goto(`${CHANNEL}/pin`);
     await page.getByLabel('Reason').fill('incident 12');
-    await page.getByLabel('Until, in UTC').fill('2100-01-01T18:00');
+    await page.getByLabel('Until (optional)').fill('2100-01-01T18:00');
     await preview(page);
     await page.getByRole('button', { name: 'Pin at 16.4.6' }).click();
     await page.waitForURL(`**${CHANNEL}`);
