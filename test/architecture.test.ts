@@ -24,7 +24,7 @@ const LAYERS: Record<string, Layer> = {
     typePackages: /^pino$/,
   },
   'store/': {
-    from: ['domain/', 'store/'],
+    from: ['domain/', 'store/', 'process/turns.ts'],
     packages: /^(ioredis|lmdb|node:(fs|net|path|timers)(\/promises)?)$/,
     typePackages: /^pino$/,
   },

@@ -5,6 +5,8 @@ import { cpus } from 'node:os';
 import * as beside from './beside.mjs';
 import * as changeEmbedded from './change-embedded.mjs';
 import * as changeRedis from './change-redis.mjs';
+import * as looks from './looks.mjs';
+import * as pull from './pull.mjs';
 import * as replicas from './replicas.mjs';
 import * as reports from './reports.mjs';
 import * as verify from './verify.mjs';
@@ -15,6 +17,8 @@ const ROWS = {
   'change-embedded': changeEmbedded,
   replicas,
   reports,
+  pull,
+  looks,
   beside,
   verify,
 };

@@ -72,15 +72,24 @@ function labelsOf(record: AgentRecord): string[] {
   ];
 }
 
-/** What the counters of all shards say together. */
-export function readCounters(fields: Iterable<[field: string, value: number]>): Omit<FleetCounts, 'surveys'> {
+type Counts = Omit<FleetCounts, 'surveys'>;
+type Fields = Iterable<[field: string, value: number]>;
+
+/** Counters read at a stretch: a few milliseconds. */
+const AT_ONCE = 2_000;
+
+/** What the counters of all shards say together; it pauses now and then, so that other work can be done. */
+export function* countersInTurns(shards: Iterable<Fields>): Generator<void, Counts> {
   const sums = new Map<string, number>();
-  for (const [field, value] of fields) {
-    const isTime = field.endsWith(` ${KINDS.latest}`) || field.includes(` ${KINDS.uncounted}`);
-    const before = sums.get(field) ?? 0;
-    sums.set(field, isTime ? Math.max(before, value) : before + value);
+  for (const fields of shards) {
+    for (const [field, value] of fields) {
+      const isTime = field.endsWith(` ${KINDS.latest}`) || field.includes(` ${KINDS.uncounted}`);
+      const before = sums.get(field) ?? 0;
+      sums.set(field, isTime ? Math.max(before, value) : before + value);
+    }
+    yield;
   }
-  const counts: Omit<FleetCounts, 'surveys'> = {
+  const counts: Counts = {
     known: [],
     disputed: [],
     checkIns: [],
@@ -91,11 +100,15 @@ export function readCounters(fields: Iterable<[field: string, value: number]>): 
     latest: [],
     uncounted: [],
   };
-  for (const [field, value] of sums) readCounter(counts, field, value);
+  let read = 0;
+  for (const [field, value] of sums) {
+    readCounter(counts, field, value);
+    if (++read % AT_ONCE === 0) yield;
+  }
   return counts;
 }
 
-function readCounter(counts: Omit<FleetCounts, 'surveys'>, field: string, value: number): void {
+function readCounter(counts: Counts, field: string, value: number): void {
   const [, channel = '', kind, label = ''] = /^(\S+) (\w+:)(.*)$/.exec(field) ?? [];
   if (kind === KINDS.known) counts.known.push({ channel, version: label, agents: value });
   if (kind === KINDS.disputed) {

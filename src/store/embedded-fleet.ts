@@ -11,15 +11,16 @@ import { lineOfAgent, UNREADABLE } from '../domain/agent-version.ts';
 import type { UncountedLine } from '../domain/fleet-counts.ts';
 import type { AgentPage, AgentQuery, FleetLimits, PruneQuery, RecordingOptions, Store } from '../domain/store.ts';
 import type { Survey } from '../domain/survey.ts';
+import { inTurns } from '../process/turns.ts';
 import { bounded, MAX_COUNTERS } from './bounds.ts';
 import type { CarryOver } from './carry-over.ts';
-import { AGENTS_OF_SHARD, countersOf, KINDS, readCounters, STRANGERS_OF_SHARD } from './counters.ts';
+import { AGENTS_OF_SHARD, countersInTurns, countersOf, KINDS, STRANGERS_OF_SHARD } from './counters.ts';
 import type { EmbeddedFiles, Table } from './embedded-files.ts';
 import type { Edit, Records } from './embedded-records.ts';
 import { pace } from './pace.ts';
 import { type Packed, packCheckIn } from './packing.ts';
 import { isOldTime, pruned } from './pruning.ts';
-import { agentOf, createSieve, isWanted, SEARCH_MS } from './sightings.ts';
+import { agentOf, createSieve, isWanted, limitSearch } from './sightings.ts';
 
 /** Agents handled at a stretch: about 10 ms, in which the process answers no poll. */
 const AT_ONCE = 500;
@@ -84,10 +85,11 @@ export function embeddedFleet(
   return {
     async counts() {
       await carried.require();
-      return files.read(() => ({
-        surveys: surveys.entries().map(({ value }) => value),
-        ...readCounters(counts.entries().map(({ key, value }): [string, number] => [key, value])),
-      }));
+      const [kept, fields] = await files.read(() => [
+        surveys.entries().map(({ value }) => value),
+        counts.entries().map(({ key, value }): [string, number] => [key, value]),
+      ]);
+      return { surveys: kept, ...(await inTurns(countersInTurns([fields]))) };
     },
 
     recordSightings: embeddedRecorder(files, records, limits),
@@ -230,10 +232,10 @@ async function* slices(files: EmbeddedFiles, table: Table<string, string>) {
 /** Agents in the order of their ids; the cursor is the last id looked at. */
 async function readPage(files: EmbeddedFiles, records: Records, query: AgentQuery): Promise<AgentPage> {
   const mayMatch = createSieve(query);
-  const end = performance.now() + SEARCH_MS;
+  const isOver = limitSearch();
   const agents: Agent[] = [];
   let last = query.cursor ?? '';
-  do {
+  while (true) {
     const slice = await files.read(() => recordsAfter(records, last));
     for (const { id, packed } of slice) {
       last = id;
@@ -242,9 +244,9 @@ async function readPage(files: EmbeddedFiles, records: Records, query: AgentQuer
       if (agents.length === query.limit) return { agents, cursor: last };
     }
     if (slice.length < AT_ONCE) return { agents, cursor: null };
+    if (isOver(slice.length)) return { agents, cursor: last };
     await nextTurn();
-  } while (performance.now() < end);
-  return { agents, cursor: last };
+  }
 }
 
 /** The next agents that any source knows, in the order of their ids. */

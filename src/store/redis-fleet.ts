@@ -1,17 +1,29 @@
 import { MAX_ELSEWHERE, type Sighting } from '../domain/agent.ts';
 import type { FleetLimits, PruneQuery, Store } from '../domain/store.ts';
+import { inTurns as runInTurns } from '../process/turns.ts';
 import type { CarryOver } from './carry-over.ts';
-import { readCounters } from './counters.ts';
+import { countersInTurns } from './counters.ts';
 import { packCheckIn, packInventory } from './packing.ts';
 import { cut, indexIn, inTurn, paced, placeIn, runs } from './redis-batches.ts';
 import type { RedisClient } from './redis-client.ts';
-import { bucketKeys, placeOf, SHARDS, shardOf, talliesKey } from './redis-keys.ts';
+import {
+  BUCKETS_PER_SHARD,
+  bucketKeys,
+  LISTED_IN_ALL,
+  listedInKey,
+  placeOf,
+  SHARDS,
+  shardOf,
+  talliesKey,
+} from './redis-keys.ts';
 import { readPage } from './redis-pages.ts';
 import {
   AGENT,
+  ALL_LISTED,
   COUNTS,
   FORGET,
   FORGET_UNCOUNTED,
+  LISTED_BUCKETS,
   NOTE_UNCOUNTED,
   PRUNE,
   PRUNE_TIMES,
@@ -67,7 +79,7 @@ export function redisFleet(client: RedisClient, limits: FleetLimits, carried: Ca
       await carried.require();
       const shards = ALL_SHARDS.map((shard) => client.run(COUNTS, [talliesKey(shard)]));
       const [surveys, ...counts] = await Promise.all([readSurveys(client), ...shards]);
-      return { surveys, ...readCounters(counts.flatMap((text) => readLines(text as string))) };
+      return { surveys, ...(await runInTurns(countersInTurns(allLines(counts as string[])))) };
     },
 
     recordSightings: redisRecorder(client, limits),
@@ -84,12 +96,15 @@ export function redisFleet(client: RedisClient, limits: FleetLimits, carried: Ca
 
     async prune(query) {
       await carried.require();
-      const args = pruneArgs(query);
+      const listed = await placesListing(client, query);
+      const args = [...pruneArgs(query), listed ? 1 : ''];
       let dropped = 0;
-      await inTurn(runs(PRUNE_AT_ONCE), async (places) => {
+      await inTurn(listed?.values() ?? runs(PRUNE_AT_ONCE), async (places) => {
         const count = (await client.run(PRUNE, keysOf(places), args)) as number;
         dropped += count;
       });
+      if (listed) return dropped;
+      await client.run(ALL_LISTED, [LISTED_IN_ALL]);
       await Promise.all(ALL_SHARDS.map((shard) => client.run(PRUNE_TIMES, [talliesKey(shard)], args.slice(0, 1))));
       return dropped;
     },
@@ -113,6 +128,23 @@ export function redisFleet(client: RedisClient, limits: FleetLimits, carried: Ca
   };
 }
 
+/**
+ * The places where agents are listed that an import may forget, in runs that stay within a shard, so that it costs its
+ * own size; null where all places must be looked through.
+ */
+async function placesListing(client: RedisClient, query: PruneQuery): Promise<number[][] | null> {
+  const { checkIns, unenrolledBefore, unlisted } = query;
+  if (!unlisted || checkIns || unenrolledBefore !== undefined) return null;
+  if ((await client.get(LISTED_IN_ALL)) === null) return null;
+  const shards = ALL_SHARDS.map(async (shard) => {
+    const buckets = (await client.run(LISTED_BUCKETS, [listedInKey(shard, unlisted.scope)])) as number[];
+    const places = buckets.map((bucket) => shard * BUCKETS_PER_SHARD + bucket);
+    const chunks = Math.ceil(places.length / PRUNE_AT_ONCE);
+    return Array.from({ length: chunks }, (_, nth) => places.slice(nth * PRUNE_AT_ONCE, (nth + 1) * PRUNE_AT_ONCE));
+  });
+  return (await Promise.all(shards)).flat();
+}
+
 /** The keys of scripts that change agents of these places, which are of one shard. */
 const keysOf = (places: number[]): string[] => [talliesKey(shardOf(places[0] ?? 0)), ...bucketKeys(places)];
 
@@ -128,6 +160,11 @@ function pruneArgs({
 
 /** Each line between line feeds, so that a whole one can be searched for. */
 const lines = (all: string[]): string => `${all.map((line) => `\n${line}`).join('')}\n`;
+
+/** The counters of each shard, read when they are asked for. */
+function* allLines(texts: string[]): Generator<[field: string, value: number][]> {
+  for (const text of texts) yield readLines(text);
+}
 
 /** The counters of a shard, as the script answers them. */
 function readLines(text: string): [field: string, value: number][] {

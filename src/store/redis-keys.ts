@@ -50,6 +50,14 @@ export const shardOf = (place: number): number => Math.floor(place / BUCKETS_PER
 /** The counters of one shard's agents. */
 export const talliesKey = (shard: number): string => `{fairway:${shard}}:tallies`;
 
+/**
+ * The buckets of a shard with agents that inventories of a scope list: a hash of their numbers, some of which may have
+ * none any more. Scripts find the key by that of the tallies.
+ */
+export const listedInKey = (shard: number, scope: string): string => `{fairway:${shard}}:listed-in:${scope}`;
+/** Set once all buckets were looked through, so that every listing is in `listedInKey`. */
+export const LISTED_IN_ALL = '{fairway}:listed-in';
+
 /** One part of the records of a bucket's agents: agent id → packed check-in, inventory sighting, or past. */
 const partKey = (place: number, part: 'seen' | 'listed' | 'past'): string =>
   `{fairway:${shardOf(place)}}:${part}:${place % BUCKETS_PER_SHARD}`;

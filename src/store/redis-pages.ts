@@ -6,7 +6,7 @@ import { placesFrom } from './redis-batches.ts';
 import type { RedisClient } from './redis-client.ts';
 import { bucketKeys, PLACES } from './redis-keys.ts';
 import { BUCKETS } from './redis-scripts/fleet.ts';
-import { agentOf, createSieve, isWanted, SEARCH_MS } from './sightings.ts';
+import { agentOf, createSieve, isWanted, limitSearch } from './sightings.ts';
 
 /** Buckets in one script call; at a million agents each holds about 60. */
 const FEWEST_READ_AT_ONCE = 4;
@@ -15,7 +15,7 @@ const MOST_READ_AT_ONCE = 256;
 export async function readPage(client: RedisClient, query: AgentQuery): Promise<AgentPage> {
   const start = parseCursor(query.cursor);
   const mayMatch = createSieve(query);
-  const end = performance.now() + SEARCH_MS;
+  const isOver = limitSearch();
   const agents: Agent[] = [];
   let length = FEWEST_READ_AT_ONCE;
   for (let next = start.place; next < PLACES; ) {
@@ -27,7 +27,7 @@ export async function readPage(client: RedisClient, query: AgentQuery): Promise<
       if (agents.length === query.limit) return { agents, cursor: `${place}.${agent.id}` };
     }
     next += places.length;
-    if (next < PLACES && performance.now() > end) return { agents, cursor: `${next}.` };
+    if (isOver(read) && next < PLACES) return { agents, cursor: `${next}.` };
     // Buckets of a small fleet are mostly empty, those of a large one hold enough to keep this process busy.
     length = read < 500 ? Math.min(2 * length, MOST_READ_AT_ONCE) : FEWEST_READ_AT_ONCE;
   }

@@ -21,7 +21,19 @@ export function agentOf(id: string, packed: Packed): Agent | null {
 }
 
 /** Milliseconds for which one page searches, so that a rare agent is not behind many empty pages. */
-export const SEARCH_MS = 2_000;
+const SEARCH_MS = 2_000;
+/** Agents that a page looks at, however long that takes. */
+const LEAST_SEARCHED = 50_000;
+
+/** Says when a page gives up filling itself; it is told how many agents were looked at since it was last asked. */
+export function limitSearch(): (more: number) => boolean {
+  const end = performance.now() + SEARCH_MS;
+  let searched = 0;
+  return (more) => {
+    searched += more;
+    return searched >= LEAST_SEARCHED && performance.now() > end;
+  };
+}
 
 /**
  * May the record meet the query, as far as its text shows? Most records of a large fleet are told apart by this, which

@@ -115,6 +115,51 @@ describe('a store in Redis', () => {
     await store.close();
   });
 
+  it('looks for what an import no longer lists only where it is listed', async () => {
+    const store = await openRedis(redis.url);
+    await asAdmin(redis.url, (admin) => admin.flushall());
+    const listed = (id: string, scope: string, at: number): Sighting => ({
+      ...{ id, channel: scope, version: '17.4.2', at, updater: null, updaterVersion: null, group: null },
+      ...{ enrolled: true, proven: true, updaterState: null, host: null, listing: { at, scope }, expired: false },
+    });
+    const options = { now: 10, contestedFor: 0, targets: new Map() };
+    const record = (ids: string[], scope: string, at: number) =>
+      store.recordSightings(
+        'inventory',
+        ids.map((id) => listed(id, scope, at)),
+        options,
+      );
+    const small = Array.from({ length: 20 }, (_, n) => `small-${n}`);
+    await record(
+      Array.from({ length: 2_000 }, (_, n) => `large-${n}`),
+      'large',
+      1,
+    );
+    await record(small, 'small', 1);
+    /** How many buckets `work` reads, three hashes each; the 16 shards say first where the scope is listed. */
+    const bucketsRead = async (work: () => Promise<unknown>) => {
+      await asAdmin(redis.url, (admin) => admin.config('RESETSTAT'));
+      await work();
+      const stats = await asAdmin(redis.url, (admin) => admin.info('commandstats'));
+      return (Number(/cmdstat_hgetall:calls=(\d+)/.exec(stats)?.[1] ?? 0) - 16) / 3;
+    };
+    // The first time, as after an upgrade, all buckets are looked through.
+    expect(await bucketsRead(() => store.prune({ unlisted: { scope: 'none', before: 5 } }))).toBeGreaterThan(16_000);
+
+    await record(small.slice(1), 'small', 3);
+    const prune = () => store.prune({ unlisted: { scope: 'small', before: 3 } });
+    expect(await bucketsRead(async () => expect(await prune()).toBe(1))).toBeLessThanOrEqual(20);
+    // The bucket of the agent that is gone is not looked into again.
+    expect(await bucketsRead(async () => expect(await prune()).toBe(0))).toBeLessThanOrEqual(19);
+    expect((await store.counts()).known).toEqual(
+      expect.arrayContaining([
+        { channel: 'small', version: '17.4.2', agents: 19 },
+        { channel: 'large', version: '17.4.2', agents: 2_000 },
+      ]),
+    );
+    await store.close();
+  });
+
   it('refuses a cursor that no page returned', async () => {
     const store = await openRedis(redis.url);
     await expect(store.agents({ limit: 1, cursor: 'x' })).rejects.toMatchObject({ code: 'invalid' });

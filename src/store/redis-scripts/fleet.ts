@@ -6,6 +6,19 @@ import { VERSIONS } from './versions.ts';
 
 const AGENTS = `${VERSIONS}${RECORDS}${RULES}${COUNTERS}${TALLIES}`;
 
+/** Lua: keeps which buckets have agents that inventories of a scope list; see `listedInKey`. */
+const LISTED = `
+local listedIn = string.match(KEYS[1], '^(.*:)tallies$') .. 'listed-in:'
+local function noteListed(slot, scope, is)
+  local bucket = string.match(KEYS[slot], '%d+$')
+  if is then
+    redis.call('HSET', listedIn .. scope, bucket, '')
+  else
+    redis.call('HDEL', listedIn .. scope, bucket)
+  end
+end
+`;
+
 /**
  * Records sightings of one source as `recordSighting` says, and answers how many it refused for the limits.
  * KEYS: tallies, then check-ins, inventory and past of each bucket.
@@ -15,7 +28,7 @@ const AGENTS = `${VERSIONS}${RECORDS}${RULES}${COUNTERS}${TALLIES}`;
  */
 export const RECORD: Script = {
   name: 'fairwayRecordSightings',
-  lua: `${AGENTS}${BOUNDS}
+  lua: `${AGENTS}${BOUNDS}${LISTED}
 local part, refused, latest = ARGV[1], 0, {}
 local maxAgents, maxStrangers, now, targets = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[7]
 local rules = { now = now, contestedFor = tonumber(ARGV[5]), maxElsewhere = tonumber(ARGV[6]) }
@@ -66,6 +79,7 @@ local function recordAgent(slot, id, packed, packedBefore)
   after, fields = bounded(after, part)
   put(fields)
   save(slot, id, before, after)
+  if part == 'inventory' then noteListed(slot, after.inventory.scope, true) end
   if part == 'checkIn' then note(sighting.channel .. ' ', packed, sighting.at) end
 end
 
@@ -110,11 +124,12 @@ export const FORGET_UNCOUNTED: Script = {
  * Drops old sightings, as `pruned` does, and answers how many.
  * KEYS as for RECORD. ARGV: channel and time of each bound on check-ins, a line each; the time before which strangers
  * go ('' for none); then of what is unlisted: scope ('' for none), time, only channel ('' for any), and the
- * channels left out, each between line feeds; the moment until which it was seen ('' for any).
+ * channels left out, each between line feeds; the moment until which it was seen ('' for any); 1 if the buckets are
+ * those of `listedInKey`, so that one which has none any more is taken out.
  */
 export const PRUNE: Script = {
   name: 'fairwayPruneSightings',
-  lua: `${AGENTS}
+  lua: `${AGENTS}${LISTED}
 local bounds, unenrolledBefore = {}, tonumber(ARGV[2])
 for channel, before in string.gmatch(ARGV[1], '(%S+) (%S+)') do bounds[channel] = tonumber(before) end
 local scope, unlistedBefore, only, except = ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
@@ -172,9 +187,11 @@ end
 local all = 0
 for slot = 2, #KEYS, 3 do
   local checkIns, inventories, pasts = mapOf(KEYS[slot]), mapOf(KEYS[slot + 1]), mapOf(KEYS[slot + 2])
+  local scopes = {}
   local function prune(id)
     local before = unpackRecord(checkIns[id], inventories[id], pasts[id])
     local after, dropped = pruned(before)
+    if after.inventory then scopes[after.inventory.scope] = true end
     if dropped == 0 then return end
     take(countersOf(before))
     put(countersOf(after))
@@ -185,10 +202,28 @@ for slot = 2, #KEYS, 3 do
   for id in pairs(inventories) do
     if not checkIns[id] then prune(id) end
   end
+  for each in pairs(scopes) do noteListed(slot, each, true) end
+  if ARGV[8] == '1' and not scopes[scope] then noteListed(slot, scope, false) end
 end
 settle()
 return all
 `,
+};
+
+/** KEYS: the buckets of a shard that list a scope. Answers their numbers within the shard. */
+export const LISTED_BUCKETS: Script = {
+  name: 'fairwayListedBuckets',
+  lua: `
+local flat, buckets = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #flat, 2 do buckets[#buckets + 1] = tonumber(flat[i]) end
+return buckets
+`,
+};
+
+/** KEYS: the mark that all buckets were looked through. */
+export const ALL_LISTED: Script = {
+  name: 'fairwayAllListed',
+  lua: `redis.call('SET', KEYS[1], '1')`,
 };
 
 /** Drops old times. KEYS: tallies. ARGV: the first of PRUNE. */
