@@ -14,7 +14,7 @@ import { openPublicSide, type PublicSide } from './listeners/public.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { noteHead } from './service/audit-head.ts';
 import { type Bootstrap, bootstrap } from './service/bootstrap.ts';
-import { createStoreClock, type StoreClock, systemClock } from './service/clock.ts';
+import { createMachineClock, createStoreClock, systemClock } from './service/clock.ts';
 import { joinLeadership, type Leadership } from './service/leadership.ts';
 import { shareCounts } from './service/shared-counts.ts';
 import { openState, type State } from './service/state.ts';
@@ -51,7 +51,7 @@ interface Opened {
   store?: { close(): Promise<void> };
   /** Leaves the data directory to the next server. */
   giveBack?: () => void;
-  clock?: StoreClock;
+  clock?: { stop(): void };
   state?: State;
   bootstrap?: Bootstrap;
   head?: { stop(): void };
@@ -106,11 +106,12 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   opened.store = pollStore;
   const store = traceStore(pollStore, tracer);
   const saved = store.kind === 'redis' ? createSavedState(settings.dataDir, log) : unsaved;
+  const storeClock =
+    store.kind === 'redis' && !options.now ? createStoreClock({ store, ...settings.store, log }) : null;
   // The embedded store's time is this machine's.
-  const isMeasured = store.kind === 'redis' && !options.now;
-  const storeClock = isMeasured ? createStoreClock({ store, ...settings.store, log }) : null;
-  if (storeClock) opened.clock = storeClock;
-  const clock = storeClock ?? systemClock(options.now);
+  const ownClock = storeClock ?? (options.now ? null : createMachineClock({ log }));
+  if (ownClock) opened.clock = ownClock;
+  const clock = ownClock ?? systemClock(options.now);
   const { now } = clock;
   const [state] = await Promise.all([
     openState({ store, saved, compareEvery: settings.store.compareEvery, now, log }),
@@ -126,7 +127,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
 
   // Agents are served as soon as the state is loaded. The operator's side, which takes longer to load, comes later.
   const openSide = settings.workers > 1 ? (await import('./listeners/workers.ts')).openWorkers : openPublicSide;
-  const offset = storeClock?.offset;
+  const offset = ownClock?.offset;
   const publicSide = await openSide({ state, store: pollStore, settings, certificate, now, offset, log });
   opened.publicSide = publicSide;
 

@@ -37,8 +37,47 @@ const JUMP_MS = 100;
 /** Seconds. A pin or a critical mark that ends so much too early or too late is an incident of its own. */
 export const MAX_OFFSET = 30;
 
-/** For a store of this machine, and for tests that bring their own time: the system's clock is the reference. */
+/** For tests that bring their own time. */
 export const systemClock = (now = () => new Date()): Clock => ({ now, offset: () => 0, isTrusted: () => true });
+
+/**
+ * For a store of this machine: the system's clock, which runs on the monotonic time of the process. A step of up to
+ * `MAX_OFFSET` is followed. A larger one, or the time that a machine slept, is not: agents would be forgotten and soaks
+ * be complete because a clock was set. Then a restart takes the new time, once a person has seen that it is right.
+ */
+export function createMachineClock({
+  now: system = () => new Date(),
+  lookEvery = MEASURE_EVERY_MS,
+  log,
+}: {
+  now?: () => Date;
+  /** Milliseconds. */
+  lookEvery?: number;
+  log: Logger;
+}): Clock & { stop(): void } {
+  const read = () => system().getTime() - performance.now();
+  let base = read();
+  let isOff = false;
+  const offset = () => (read() - base) / 1_000;
+
+  const looking = repeat('clock', lookEvery, log, async () => {
+    const found = offset();
+    const wasOff = isOff;
+    isOff = Math.abs(found) > MAX_OFFSET;
+    if (!isOff) base = read();
+    if (isOff && !wasOff) log.error({ offset: found }, describeStep(found));
+    if (!isOff && wasOff) log.info({}, 'the clock of this machine is right again');
+  });
+  return { now: () => new Date(base + performance.now()), offset, isTrusted: () => true, stop: looking.stop };
+}
+
+function describeStep(offset: number): string {
+  const [seconds, way] = [Math.round(Math.abs(offset)), offset > 0 ? 'ahead' : 'back'];
+  return (
+    `the clock of this machine was set ${seconds} s ${way}; this server goes on by the time before, so that nothing ` +
+    'ends or is forgotten for that; restart it if the new time is right (see docs/runbooks/clock.md)'
+  );
+}
 
 /**
  * Goes by the store's time, which is the reference for all servers. Between measurements it runs on the monotonic time

@@ -71,3 +71,49 @@ it.each([1, 2])('a critical mark ends by the time of Redis, in polls and in the 
   expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(end) - EXACT);
   await vi.waitFor(async () => expect(await critical(server)).toEqual(['no']), { timeout: 20_000 });
 });
+
+it.each(['embedded', 'redis'])('a clock that jumps forgets no agent and completes no soak: %s', async (kind) => {
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(`
+const Real = Date;
+let shift = 0;
+process.on('SIGUSR2', () => (shift = ${24 * HOUR}));
+globalThis.Date = class extends Real {
+  constructor(...given) { super(...(given.length > 0 ? given : [Real.now() + shift])); }
+  static now() { return Real.now() + shift; }
+};`)}`;
+  await asAdmin(redis.url, (admin) => admin.flushall());
+  const [from, to] = ['17.0.0-cloud.20241112T101530.1a2b3c4', '17.0.0-cloud.20241113T101530.1a2b3c4'];
+  const stage = { name: 'canary', channels: ['c'], controlPlanes: [], soak: '12h', automatic: true, signOff: false };
+  const server = await startFairway({
+    env: { NODE_OPTIONS, ...(kind === 'redis' ? { REDIS_URL: redis.url } : {}) },
+    settings: {
+      bootstrap: { channels: [{ name: 'c', target: from, accepts: ['cloud'] }] },
+      promotion: { advanceEvery: '200ms', stages: [{ ...stage, approval: false }] },
+      fleet: { staleAfter: '1h', flushEvery: '50ms', enrolment: { mode: 'open' } },
+    },
+  });
+  await server.api('POST', '/releases/import', [{ version: '16.4.7', date: null, security: false }]);
+  const registered = await server.api('POST', '/releases', {
+    version: to,
+    commit: '1a2b3c4d5e',
+    cutAt: '2024-11-13T10:15:30Z',
+    artifacts: { controlPlane: 'published', packages: 'published', helm: 'published' },
+    changes: [],
+  });
+  expect(registered.status, JSON.stringify(registered.body)).toBeLessThan(300);
+  const stageState = async () => (await server.api('GET', `/releases/${to}/promotion`)).body.stages?.[0]?.state;
+  await vi.waitFor(async () => expect(await stageState()).toBe('soaking'), 15_000);
+  const headers = { 'Agent-Id': 'a1', 'Agent-Version': from };
+  await fetch(`${server.publicUrl}/v1/c/version`, { headers });
+  const agents = async () => (await server.api('GET', '/census?channel=c')).body.agents;
+  await vi.waitFor(async () => expect(await agents()).toBe(1));
+
+  server.signal('SIGUSR2');
+  await vi.waitFor(async () => expect(await server.metric('fairway_clock_offset_seconds')).toBeGreaterThan(80_000));
+  // A change and some rounds of the leader happen by the time before.
+  const { body } = await server.api('POST', '/channels/c/pin', { reason: 'test' });
+  expect(Math.abs(Date.parse(body.audit.at) - Date.now())).toBeLessThan(60_000);
+  expect(await agents()).toBe(1);
+  expect((await server.api('GET', '/agents/a1')).status).toBe(200);
+  expect(await stageState()).toBe('soaking');
+});
