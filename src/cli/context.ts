@@ -6,6 +6,9 @@ import { type Screen, screenOf, sentence } from './layout.ts';
 import { DEFAULT_URL, readLogin } from './login-file.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
+/** Moves to the top and clears what is below. */
+const CLEAR_SCREEN = '\x1b[H\x1b[J';
+
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type Format = (typeof FORMATS)[number];
 
@@ -19,6 +22,8 @@ export interface Context {
   show(value: unknown, table: (screen: Screen) => string): void;
   /** Standard output as it is, for what is no document. */
   stdout: NodeJS.WriteStream;
+  /** From now on, a result replaces the one before on the screen, and one that is the same is not printed again. */
+  repaint(): void;
   /** The exit status; a command that succeeded but has bad news sets it. */
   exitCode: number;
 }
@@ -48,7 +53,16 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
     context.exitCode = EXIT.unreplicated;
   }
 
-  const write = (text: string) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  /** What `repaint` compares with; null if results are simply printed. */
+  let painted: string | null = null;
+
+  function write(result: string): void {
+    const text = result.endsWith('\n') ? result : `${result}\n`;
+    if (painted === text) return;
+    const before = painted ? (stdout.isTTY ? CLEAR_SCREEN : '\n') : '';
+    if (painted !== null) painted = text;
+    stdout.write(before + text);
+  }
 
   const context: Context = {
     api: async (path, request) => {
@@ -61,7 +75,10 @@ export function createContext(program: Command, process: NodeJS.Process): Contex
       const { output } = options();
       if (output === 'json') return write(JSON.stringify(value, null, 2));
       if (output === 'yaml') return write(toYaml(value));
-      return write(table(screenOf(stdout)));
+      return write(table(screenOf(stdout, env)));
+    },
+    repaint() {
+      painted ??= '';
     },
     stdout,
     exitCode: EXIT.done,

@@ -14,6 +14,8 @@ export const EXIT = {
   conflict: 4,
   /** It was done, but a failover of the store may still lose it. */
   unreplicated: 5,
+  /** The time limit of `wait` passed; as coreutils' `timeout`. */
+  late: 124,
   interrupted: 130,
 } as const;
 

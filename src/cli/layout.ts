@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import stringWidth from 'string-width';
 import { count, number } from '../domain/words.ts';
 
 export type Style = Parameters<typeof styleText>[0];
@@ -21,13 +22,17 @@ export const command = (text: string): Cell => ({ text, style: 'cyan', whole: tr
 const MIN_COLUMN = 24;
 const GAP = 2;
 
-export function screenOf(stream: NodeJS.WriteStream): Screen {
-  // hasColors() knows NO_COLOR, FORCE_COLOR and TERM=dumb.
+export function screenOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Screen {
   return {
     width: stream.isTTY ? stream.columns || 80 : Infinity,
-    colours: Boolean(stream.isTTY && stream.hasColors()),
+    // hasColors() knows NO_COLOR, FORCE_COLOR and TERM=dumb, and only terminals have it.
+    colours: stream.isTTY ? stream.hasColors() : forcesColours(env),
   };
 }
+
+/** Does a person ask for colours where there is no terminal? NO_COLOR wins. */
+const forcesColours = ({ FORCE_COLOR, NO_COLOR }: NodeJS.ProcessEnv): boolean =>
+  FORCE_COLOR !== undefined && !['0', 'false'].includes(FORCE_COLOR) && !NO_COLOR;
 
 export function paint({ colours }: Screen, text: string, style: Style): string {
   return colours ? styleText(style, text, { validateStream: false }) : text;
@@ -121,7 +126,8 @@ const fill = (text: string, width: number, toTheRight: boolean): string => {
   return toTheRight ? padding + text : text + padding;
 };
 
-const length = (text: string): number => [...text].length;
+/** Columns on a screen: a wide character takes two, and marks that combine take none. */
+const length = (text: string): number => stringWidth(text);
 
 /** Lines of at most `width`; a word that is longer stays whole, so that it can be copied. */
 function wrap(text: string, width: number): string[] {

@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import { agentCommands } from './commands/agents.ts';
 import { auditCommands } from './commands/audit.ts';
 import { changeCommands } from './commands/changes.ts';
+import { channelSettingCommands } from './commands/channel.ts';
 import { channelCommands } from './commands/channels.ts';
 import { completionCommands } from './commands/completion.ts';
 import { configCommands } from './commands/config.ts';
@@ -18,14 +19,16 @@ import { stateCommands } from './commands/state.ts';
 import { statusCommands } from './commands/status.ts';
 import { verbCommands } from './commands/verbs.ts';
 import { versionCommands } from './commands/versions.ts';
+import { waitCommands } from './commands/wait.ts';
 import { type Context, createContext, FORMATS } from './context.ts';
+import { addExamples } from './examples.ts';
 
 /** Adds the commands of a group. */
 type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => void;
 
 /** The groups in the order of the help, each under its heading. */
 const GROUPS: [heading: string, groups: Group[]][] = [
-  ['Channels:', [statusCommands, channelCommands, verbCommands, rolloutCommands]],
+  ['Channels:', [statusCommands, channelCommands, verbCommands, rolloutCommands, waitCommands, channelSettingCommands]],
   ['Agents:', [agentCommands, evidenceCommands, inventoryCommands]],
   [
     'Releases and control planes:',
@@ -47,7 +50,7 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
     .addHelpText(
       'after',
       '\nExits 0 when done, 1 on an error, 2 on wrong usage, 3 if refused by the gate, 4 on a conflict, ' +
-        '5 if stored but not yet replicated.',
+        '5 if stored but not yet replicated, 124 if the time limit of wait passed.',
     )
     // Commands inherit it.
     .exitOverride();
@@ -57,6 +60,7 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
     for (const addCommands of groups) addCommands(program, context, process.env);
   }
   program.helpCommand('help [command]', 'the same as --help');
+  addExamples(program);
   return { program, context };
 }
 

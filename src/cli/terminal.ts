@@ -20,27 +20,38 @@ export interface Terminal extends Screen {
 
 const CLEAR_LINE = '\r\x1b[K';
 
-export function openTerminal({ stdin, stderr }: Pick<NodeJS.Process, 'stdin' | 'stderr'>): Terminal {
-  const screen = screenOf(stderr);
+export function openTerminal({ stdin, stderr, env }: Pick<NodeJS.Process, 'stdin' | 'stderr' | 'env'>): Terminal {
+  const screen = screenOf(stderr, env);
   let progress = '';
+  /** Answers that were typed before their question, and what is typed of the next one. */
+  const ahead: string[] = [];
+  let begun = '';
 
   async function read(question: string, answer: 'shown' | 'unseen'): Promise<string> {
     const unseen = answer === 'unseen';
+    const early = ahead.shift();
+    if (early !== undefined) {
+      stderr.write(`${question}${unseen ? '' : `${early}\n`}`);
+      return early.trim();
+    }
     const lines = createInterface({ input: stdin, output: unseen ? nowhere() : stderr, terminal: true });
     // The terminal stops echoing only once the interface exists; if the question came first, a pasted answer could
     // show on the screen.
     if (unseen) stderr.write(question);
+    lines.on('line', (line) => ahead.push(line));
     try {
       return await new Promise((resolve, reject) => {
         // Ctrl-D gives an empty answer, which no question takes as a yes.
         lines.once('close', () => resolve(''));
         lines.once('SIGINT', () => reject(new Interrupted('interrupted; nothing was changed')));
         lines.question(question).then((answer) => resolve(answer.trim()), reject);
+        if (begun) lines.write(begun);
       });
     } catch (error) {
       stderr.write('\n');
       throw error;
     } finally {
+      begun = lines.line;
       lines.close();
     }
   }

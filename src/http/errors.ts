@@ -57,7 +57,9 @@ export function renderProblem(error: Error, c: Context, log: Logger): Response {
   const { retryAfter, ...details } = known.details;
   const status = STATUS[known.code];
   const type = `urn:fairway:${known.code}`;
-  const body = { type, title: TITLES[known.code], status, code: known.code, detail: known.message, ...details };
+  // The store does not know what it was asked for; a read would have changed nothing anyway.
+  const detail = c.req.method === 'GET' ? known.message.replace(', so nothing was changed', '') : known.message;
+  const body = { type, title: TITLES[known.code], status, code: known.code, detail, ...details };
   const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' };
   if (known.code === 'unauthenticated') headers['WWW-Authenticate'] = 'Bearer realm="fairway"';
   if (retryAfter !== undefined) headers['Retry-After'] = String(retryAfter);

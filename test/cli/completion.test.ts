@@ -92,6 +92,20 @@ it.skipIf(!findProgram('zsh'))(
   LONG,
 );
 
+it.skipIf(!findProgram('fish'))(
+  'completes in fish (needs fish)',
+  async () => {
+    const env = await installed(signedIn(await withBeta()));
+    const lines = LINES.map((line) => `complete -C '${line.join(' ')}'; echo ==`);
+    const child = spawn('fish', ['-Nc', ['fairway completion fish | source', ...lines].join('\n')], { env });
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(stderr).toBe('');
+    const offered = stdout.split('==\n').slice(0, -1);
+    expect(offered.map((each) => each.trim().split('\n').sort())).toEqual(EXPECTED.map((each) => each.toSorted()));
+  },
+  LONG,
+);
+
 it.each([
   ['the server does not answer', { FAIRWAY_URL: 'http://127.0.0.1:3', FAIRWAY_TOKEN: 'x' }],
   ['the user is not signed in', {}],
@@ -123,8 +137,8 @@ it(
 );
 
 it('refuses other shells', async () => {
-  expect(await runCli(['completion', 'fish'])).toMatchObject({
+  expect(await runCli(['completion', 'csh'])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('Allowed choices are bash, zsh'),
+    stderr: expect.stringContaining('Allowed choices are bash, zsh, fish, powershell'),
   });
 });

@@ -44,6 +44,13 @@ describe.skipIf(!hasTerminal)('on a terminal (needs script from util-linux)', { 
     expect(body.entries[0]).toMatchObject({ action: 'roll-forward', actor: 'token:admin', reason: 'incident 12' });
   });
 
+  it('takes answers that were typed before their questions', async () => {
+    const server = await startServer(QUICKSTART);
+    const { code, screen } = await onTerminal(FORWARD, { env: signedIn(server) }, [['Reason:', 'incident 12\ry\r']]);
+    expect(screen).toContain(`${QUESTION} y`);
+    expect({ code, target: await targetOf(server) }).toEqual({ code: 0, target: '16.4.7' });
+  });
+
   it.each([
     ['n', 'n\r', 1],
     ['Enter', '\r', 1],

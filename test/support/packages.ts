@@ -12,6 +12,7 @@ const PACKAGES = {
   prometheus: ['prometheus'],
   promtool: ['prometheus'],
   zsh: ['zsh'],
+  fish: ['fish'],
   curl: ['curl'],
   openssl: ['openssl'],
   nginx: ['nginx-light'],

@@ -1,12 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import parse from 'semver/functions/parse.js';
 import { AGENT_MARKS } from '../../domain/agent.ts';
 import { number } from '../../domain/words.ts';
-import { readAll } from '../client.ts';
+import { channelPath, readAll } from '../client.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { alarming, oldest as atLowest, evidence, mark, NO_CHANNELS, time, troubleRows } from '../describe.ts';
 import { type Cell, agents as inWords, painted, pairs, type Screen, sentence, table } from '../layout.ts';
-import type { Agent, Census, Evidence, Explanation } from '../types.ts';
+import { sayIfOld, unlessAway } from '../outage.ts';
+import type { Agent, Census, Channel, Evidence, Explanation } from '../types.ts';
 
 interface AgentOptions {
   channel?: string;
@@ -40,7 +42,7 @@ export function agentCommands(program: Command, context: Context): void {
     .option('-c, --channel <channel>', 'only agents that follow this channel')
     .option('--version <version>', "only agents that count at this version, as the census shows it; '?': unreadable")
     .addOption(new Option('--at <version>').hideHelp())
-    .option('--older-than <version>', 'only agents that run an older version')
+    .option('--older-than <version>', 'only agents that run an older version, oldest first')
     .option('--group <group>', 'only agents of this update group')
     .option('--host <part>', 'only agents whose host name contains this')
     .addOption(new Option('--mark <mark>', 'only agents with this mark').choices(AGENT_MARKS))
@@ -50,7 +52,8 @@ export function agentCommands(program: Command, context: Context): void {
     .option('--limit <n>', 'show at most this many', readLimit, 50)
     .option('--cursor <cursor>', 'continue where the last page ended')
     .action(async (options: AgentOptions) => {
-      const page = await readAgents(context, options);
+      const page =
+        options.olderThan && !options.cursor ? await readOldest(context, options) : await readAgents(context, options);
       context.show(page, (screen) => agentTable(screen, page));
     });
 
@@ -75,11 +78,16 @@ export function agentCommands(program: Command, context: Context): void {
     .argument('[channel]')
     .action(async (channel: string | undefined) => {
       if (channel === undefined) {
-        const all = await readAll<'channels', Census>(api, '/census', 'channels');
-        return context.show(all, (screen) => censusOverview(screen, all.channels));
+        const all = await unlessAway(readAll<'channels', Census>(api, '/census', 'channels'));
+        if (!all)
+          return showServed(context, (await readAll<'channels', Channel>(api, '/channels', 'channels')).channels);
+        context.show(all, (screen) => censusOverview(screen, all.channels));
+        return sayIfOld(context, true);
       }
-      const census = await api<Census>(`/census?channel=${encodeURIComponent(channel)}`);
-      return context.show(census, (screen) => censusSheet(screen, census));
+      const census = await unlessAway(api<Census>(`/census?channel=${encodeURIComponent(channel)}`));
+      if (!census) return showServed(context, [await api<Channel>(channelPath(channel))]);
+      context.show(census, (screen) => censusSheet(screen, census));
+      return sayIfOld(context, true);
     });
 }
 
@@ -107,6 +115,33 @@ async function readAgents(
   } while (next !== null && agents.length < limit);
   terminal.progress('');
   return { agents, cursor: next };
+}
+
+/** Agents that are read to find the oldest; a channel that has more behind has other things to see first. */
+const MAX_SORTED = 20_000;
+
+/** The oldest agents first. The API lists them by id, so that all of them are read before they are sorted. */
+async function readOldest(context: Context, options: AgentOptions): Promise<AgentPage> {
+  const { agents, cursor } = await readAgents(context, { ...options, limit: MAX_SORTED });
+  const sorted = agents.toSorted((a, b) => byVersion(a.version, b.version));
+  const shown = sorted.slice(0, options.limit);
+  const left =
+    cursor === null ? inWords(agents.length - shown.length) : `${inWords(agents.length - shown.length)} or more`;
+  if (agents.length > shown.length) context.terminal.say(`not shown: ${left}; use --limit for a longer list`);
+  return { agents: shown, cursor: null };
+}
+
+/** A version that cannot be read may be the oldest of all. */
+function byVersion(a: string, b: string): number {
+  const [left, right] = [parse(a), parse(b)];
+  return left && right ? left.compare(right) : Number(left !== null) - Number(right !== null);
+}
+
+/** What channels serve, while nobody can say how many agents follow. */
+async function showServed(context: Context, channels: Channel[]): Promise<void> {
+  const rows = channels.map(({ name, target }): Cell[] => [name, target]);
+  context.show({ channels }, (screen) => table(screen, ['channel', 'target'], rows));
+  await sayIfOld(context, false);
 }
 
 function agentTable(screen: Screen, { agents, cursor }: AgentPage): string {

@@ -6,8 +6,10 @@ import type { Context } from '../context.ts';
 import { actionOf, alarming, evidence, mark, NO_CHANNELS, stepsToCome, time, troubleRows } from '../describe.ts';
 import { EXIT } from '../errors.ts';
 import { type Cell, command, painted, pairs, type Screen, sentence, table } from '../layout.ts';
+import { sayIfOld, unlessAway } from '../outage.ts';
 import { reportTable } from '../report.ts';
 import type { AuditEntry, Census, Channel, Hold, PlanState, Report } from '../types.ts';
+import { type WatchOptions, watching, withWatch } from '../watch.ts';
 
 /** `channels`, `show`, `check` and `plan`: what channels serve, and what they may serve. */
 export function channelCommands(program: Command, context: Context): void {
@@ -17,26 +19,32 @@ export function channelCommands(program: Command, context: Context): void {
     .command('channels')
     .description('list the channels: target, critical, pin, agents')
     .action(async () => {
-      const [list, { channels: censuses }] = await Promise.all([
+      const [list, all] = await Promise.all([
         readAll<'channels', Channel>(api, '/channels', 'channels'),
-        readAll<'channels', Census>(api, '/census', 'channels'),
+        unlessAway(readAll<'channels', Census>(api, '/census', 'channels')),
       ]);
-      context.show(list, (screen) => channelTable(screen, list.channels, censuses));
+      context.show(list, (screen) => channelTable(screen, list.channels, all?.channels ?? null));
+      await sayIfOld(context, all !== null);
     });
 
-  program
-    .command('show')
+  withWatch(program.command('show'))
     .description('show a channel: what it serves, who set it and why, its agents')
     .argument('<channel>')
     .option('--history <n>', 'show at most this many entries of its history', '5')
-    .action(async (name: string, { history }: { history: string }) => {
-      const [channel, census, { entries }] = await Promise.all([
-        api<Channel>(channelPath(name)),
-        api<Census>(`/census?channel=${encodeURIComponent(name)}`),
-        api<{ entries: AuditEntry[] }>(`${channelPath(name)}/history?limit=${encodeURIComponent(history)}`),
-      ]);
-      context.show({ channel, census, history: entries }, (screen) => channelSheet(screen, channel, census, entries));
-    });
+    .action((name: string, { history, ...options }: WatchOptions & { history: string }) =>
+      watching(context, options, async () => {
+        const [channel, census, past] = await Promise.all([
+          api<Channel>(channelPath(name)),
+          unlessAway(api<Census>(`/census?channel=${encodeURIComponent(name)}`)),
+          unlessAway(
+            api<{ entries: AuditEntry[] }>(`${channelPath(name)}/history?limit=${encodeURIComponent(history)}`),
+          ),
+        ]);
+        const entries = past?.entries ?? [];
+        context.show({ channel, census, history: entries }, (screen) => channelSheet(screen, channel, census, entries));
+        await sayIfOld(context, census !== null);
+      }),
+    );
 
   program
     .command('check')
@@ -45,10 +53,16 @@ export function channelCommands(program: Command, context: Context): void {
     .argument('<version>')
     .action(async (name: string, version: string) => {
       const [report, channel, census] = await Promise.all([
-        api<Report>(`${channelPath(name)}/check`, { method: 'POST', body: { version } }),
+        unlessAway(api<Report>(`${channelPath(name)}/check`, { method: 'POST', body: { version } })),
         api<Channel>(channelPath(name)),
-        api<Census>(`/census?channel=${encodeURIComponent(name)}`),
+        unlessAway(api<Census>(`/census?channel=${encodeURIComponent(name)}`)),
       ]);
+      if (!report || !census) {
+        context.exitCode = EXIT.error;
+        const unknown = `whether ${name} may serve ${version} is not known now; it serves ${channel.target ?? 'none'}`;
+        context.show({ channel }, (screen) => sentence(screen, unknown));
+        return sayIfOld(context, false);
+      }
       if (!report.allowed) context.exitCode = EXIT.refused;
       context.show(report, (screen) => {
         const verdict = report.allowed ? 'would be allowed' : 'would be refused';
@@ -58,14 +72,15 @@ export function channelCommands(program: Command, context: Context): void {
       });
     });
 
-  program
-    .command('plan')
+  withWatch(program.command('plan'))
     .description('show a stepped roll-forward: where it is, and what it waits for')
     .argument('<channel>')
-    .action(async (name: string) => {
-      const state = await api<PlanState>(`${channelPath(name)}/plan`);
-      context.show(state, (screen) => planSheet(screen, name, state));
-    });
+    .action((name: string, options: WatchOptions) =>
+      watching(context, options, async () => {
+        const state = await api<PlanState>(`${channelPath(name)}/plan`);
+        context.show(state, (screen) => planSheet(screen, name, state));
+      }),
+    );
 }
 
 function planSheet(screen: Screen, name: string, { plan, next, waiting, report }: PlanState): string {
@@ -84,17 +99,17 @@ function planSheet(screen: Screen, name: string, { plan, next, waiting, report }
   ]);
 }
 
-function channelTable(screen: Screen, channels: Channel[], censuses: Census[]): string {
+function channelTable(screen: Screen, channels: Channel[], censuses: Census[] | null): string {
   if (channels.length === 0) return sentence(screen, NO_CHANNELS);
-  const byName = new Map(censuses.map((census) => [census.channel, census]));
+  const byName = new Map(censuses?.map((census) => [census.channel, census]));
   const rows = channels.map((channel): Cell[] => [
     channel.name,
     target(channel),
     channel.critical ? painted('yes', 'yellow') : 'no',
     channel.pin ? (channel.pin.until ? `until ${time(channel.pin.until)}` : 'yes') : 'no',
-    byName.get(channel.name)?.agents ?? 0,
+    censuses && (byName.get(channel.name)?.agents ?? 0),
     byName.get(channel.name)?.oldest?.version ?? null,
-    alarming(byName.get(channel.name)?.stranded ?? 0),
+    censuses && alarming(byName.get(channel.name)?.stranded ?? 0),
   ]);
   return table(screen, ['channel', 'target', 'critical', 'pinned', 'agents', 'oldest', 'stranded'], rows);
 }
@@ -110,7 +125,13 @@ function describeAgents({ agents, oldest }: Census): string {
   return oldest ? `${number(agents)}, oldest ${oldest.version}` : number(agents);
 }
 
-function channelSheet(screen: Screen, channel: Channel, census: Census, history: AuditEntry[]): string {
+const censusRows = (census: Census): [string, Cell | Cell[]][] => [
+  ['agents', describeAgents(census)],
+  ...troubleRows(census),
+  ['evidence', census.sources.map(evidence)],
+];
+
+function channelSheet(screen: Screen, channel: Channel, census: Census | null, history: AuditEntry[]): string {
   const { description, controlPlane, toolsVersion, critical, pin, hold, plan, lineage, accepts } = channel;
   const sheet = pairs(screen, [
     ['channel', painted(channel.name, 'bold')],
@@ -124,19 +145,18 @@ function channelSheet(screen: Screen, channel: Channel, census: Census, history:
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],
     ['accepts', accepts.join(', ')],
-    ['agents', describeAgents(census)],
-    ...troubleRows(census),
-    ['evidence', census.sources.map(evidence)],
+    ...(census ? censusRows(census) : []),
     ['changed', `${time(channel.updatedAt)} by ${who(channel.updatedBy)} (revision ${channel.revision})`],
   ]);
+  const counts = census?.versions ?? [];
   const versions = table(
     screen,
     ['version', 'agents'],
-    census.versions.map(({ version, count }) => [version, count]),
+    counts.map(({ version, count }) => [version, count]),
   );
   const rows = history.map((entry): Cell[] => {
     return [time(entry.at), who(entry.actor), actionOf(entry), entry.reason];
   });
   const past = table(screen, ['at', 'by', 'action', 'reason'], rows);
-  return [sheet, ...(census.versions.length > 0 ? [versions] : []), ...(rows.length > 0 ? [past] : [])].join('\n\n');
+  return [sheet, ...(counts.length > 0 ? [versions] : []), ...(rows.length > 0 ? [past] : [])].join('\n\n');
 }

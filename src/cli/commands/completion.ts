@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { findCandidates } from '../candidates.ts';
 import type { Context } from '../context.ts';
 
-// Both scripts ask the program itself, so that they complete its options and the server's channels too.
+// The scripts ask the program itself, so that they complete its options and the server's channels too.
 const SCRIPTS = {
   bash: `_fairway() {
   local IFS=$'\\n'
@@ -17,6 +17,19 @@ _fairway() {
   if (( $#candidates )); then compadd -a candidates; else _files; fi
 }
 compdef _fairway fairway
+`,
+  fish: `function __fairway
+  set -l words (commandline -opc) (commandline -ct)
+  fairway complete -- $words[2..-1] 2>/dev/null
+end
+complete -c fairway -f -a '(__fairway)'
+`,
+  powershell: `Register-ArgumentCompleter -Native -CommandName fairway -ScriptBlock {
+  param($word, $ast, $position)
+  $words = @($ast.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
+  if ($word -eq '') { $words += '' }
+  fairway complete -- @words 2>$null | ForEach-Object { [System.Management.Automation.CompletionResult]::new($_) }
+}
 `,
 };
 

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { time } from '../describe.ts';
 import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
 import type { Promotion, StagePlaces } from '../types.ts';
+import { type WatchOptions, watching, withWatch } from '../watch.ts';
 
 interface VerbOptions {
   reason: string;
@@ -19,16 +20,17 @@ export function promoteCommands(program: Command, context: Context): void {
   const post = async (version: string, verb: string, body: object) =>
     shown(await context.api<Promotion>(path(version, verb), { method: 'POST', body }));
 
-  group
-    .command('show')
+  withWatch(group.command('show'))
     .description('show how far a release is, what holds it, and what happens next')
     .argument('<version>')
     .option('-s, --stage <stage>', 'list all control planes and channels of a stage, and what they wait for')
-    .action(async (version: string, { stage }: { stage?: string }) => {
-      if (stage === undefined) return shown(await context.api<Promotion>(path(version, 'promotion')));
-      const places = await readPlaces(context, path(version, `promotion/stages/${encodeURIComponent(stage)}`));
-      context.show({ stage, places }, (screen) => placesTable(screen, places));
-    });
+    .action((version: string, { stage, ...options }: WatchOptions & { stage?: string }) =>
+      watching(context, options, async () => {
+        if (stage === undefined) return shown(await context.api<Promotion>(path(version, 'promotion')));
+        const places = await readPlaces(context, path(version, `promotion/stages/${encodeURIComponent(stage)}`));
+        context.show({ stage, places }, (screen) => placesTable(screen, places));
+      }),
+    );
 
   changing(group.command('approve'), 'approve a stage; a release cannot be approved by the actor that registered it')
     .argument('<stage>')
