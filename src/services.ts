@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Settings } from './config/settings.ts';
 import { countedStaleAfter } from './domain/hearing.ts';
 import type { Store } from './domain/store.ts';
+import { resolveStages } from './domain/tenant.ts';
 import type { Tracer } from './domain/tracer.ts';
 import type { Metrics } from './metrics/registry.ts';
 import { createHttpPeers } from './peers/http.ts';
@@ -81,6 +82,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const { contestedFor, flushEvery } = settings.fleet;
   const staleAfter = countedStaleAfter(settings.fleet.staleAfter, flushEvery);
   const { stages, grace, majorOverlap, prometheus } = settings.promotion;
+  const stagesAt = resolveStages(stages);
 
   const policy = { ...compatibility, ...evidence, staleAfter };
   const fleet = createFleet({ store, state, policy, membership: settings, now });
@@ -101,8 +103,8 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const recall = createRecall({ state, gate, fleet, releases, stages, observer, now });
   const rolloutFacts = createRolloutFacts({ store, state, fleet, membership: settings, now });
   const channels = createChannels({ state, fleet, gate, observer, now });
-  const facts = createFacts({ gate, controlPlanes, conditions, stages, now });
-  const promotions = createPromotions({ state, releases, fleet, facts, stages, now });
+  const facts = createFacts({ gate, controlPlanes, conditions, stagesAt, now });
+  const promotions = createPromotions({ state, releases, fleet, facts, stagesAt, now });
 
   return {
     state,
@@ -122,7 +124,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
       facts,
       conditions,
       recall,
-      stages,
+      stagesAt,
       observer,
       tracer,
       now,

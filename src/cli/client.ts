@@ -115,7 +115,7 @@ export async function readAll<N extends string, T>(
   const items: T[] = [];
   let after: string | null | undefined;
   do {
-    const query = after ? `?after=${encodeURIComponent(after)}` : '';
+    const query = after ? `${path.includes('?') ? '&' : '?'}after=${encodeURIComponent(after)}` : '';
     const page = await api<Record<N, T[]> & { next?: string | null }>(`${path}${query}`, request);
     items.push(...page[name]);
     after = page.next;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { VERSION_KINDS } from '../domain/version.ts';
-import { channelName, controlPlaneName, duration } from './fields.ts';
+import { channelName, controlPlaneName, duration, share } from './fields.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected 1 to 64 of a-z0-9 and -');
 
@@ -9,10 +9,22 @@ const condition = z.strictObject({
   query: z.string().min(1).max(4096).describe('PromQL; the gate is passed while the query returns a series'),
 });
 
+export const tenantClass = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected 1 to 64 of a-z0-9 and -');
+
+const tenants = z
+  .strictObject({
+    class: tenantClass.describe('control planes of this class must run the release first, besides controlPlanes'),
+    maxInFlight: share.default(0.1).describe('share of them that may be told and not run it yet; at least one may'),
+    deadline: duration.default(3_600_000).describe('one that was told and does not run it after this is failing'),
+    maxFailing: share.default(0.02).describe('share of them that may fail; with more, the stage is halted'),
+  })
+  .nullable();
+
 const stage = z.strictObject({
   name: name.describe('unique name'),
   channels: z.array(channelName).max(10_000).default([]).describe('that this stage moves'),
   controlPlanes: z.array(controlPlaneName).max(10_000).default([]).describe('that must run the release first'),
+  tenants: tenants.default(null).describe('control planes by class, told in waves'),
   accepts: z.array(z.enum(VERSION_KINDS)).min(1).default(['cloud']).describe('kinds of releases that may enter'),
   soak: duration.describe('how long its channels must serve the release before the stage is complete'),
   automatic: z.boolean().default(false).describe('does it start without an operator?'),

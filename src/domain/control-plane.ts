@@ -3,6 +3,7 @@ import { agentVersion, readAgentVersion, UNREADABLE } from './agent-version.ts';
 import { highestCounts, type Population } from './census.ts';
 import { summarise } from './compatibility.ts';
 import type { Finding } from './finding.ts';
+import type { Catalogue } from './release.ts';
 import { hopFaults } from './release-line.ts';
 import { compareVersions, type Version } from './version.ts';
 import { clock } from './words.ts';
@@ -18,12 +19,28 @@ export interface ControlPlane {
   /** The highest one; left out where all of it runs the same. */
   highest?: string | undefined;
   components?: Components | undefined;
+  /** The class of tenants that it belongs to, by which stages select; left out if it has none. */
+  class?: string | undefined;
+  labels?: Record<string, string> | undefined;
+  /** What a stage told it to run; left out until one did. */
+  wanted?: Wanted | undefined;
   /** When `version` or `highest` last changed; null: never yet. Older documents have `updatedAt` alone. */
   changedAt?: string | null | undefined;
   updatedAt: string;
   updatedBy: string;
   /** Since when its source cannot be read, and why; left out while it can, or has none. */
   failing?: { since: string; fault: string } | undefined;
+}
+
+/** What a stage told a control plane to run. */
+export interface Wanted {
+  version: string;
+  /** The stage of the promotion. */
+  stage: string;
+  /** Since when (ISO 8601). */
+  since: string;
+  /** When it first reported that version, or a later one (ISO 8601); null: not yet. */
+  reachedAt: string | null;
 }
 
 /** What is remembered of a deleted control plane, which a start must not create again. */
@@ -54,8 +71,12 @@ export function reportVersions(
   const highest = versions.at(-1) ?? version;
   const moved = !before || before.version !== version || highestOf(before) !== highest;
   const rearranged = JSON.stringify(before?.components ?? null) !== JSON.stringify(components);
+  const { class: its, labels, wanted } = before ?? {};
   const after: ControlPlane = {
     ...{ name, version },
+    ...(its === undefined ? {} : { class: its }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(wanted === undefined ? {} : { wanted }),
     ...(highest === version ? {} : { highest }),
     ...(components === null ? {} : { components }),
     // The first report is not a change: the agents were connected before.
@@ -72,6 +93,18 @@ export const lastChange = ({ changedAt, updatedAt }: ControlPlane): string | nul
 /** A version as control planes report it; build metadata does not change precedence. Null where it cannot be read. */
 export const readControlPlaneVersion = (text: string): Version | null => agentVersion(readAgentVersion(text));
 
+/** The control plane with another class or other labels; what is left out stays, and a null class takes it out. */
+export function withSettings(
+  plane: ControlPlane,
+  settings: { class?: string | null | undefined; labels?: Record<string, string> | undefined },
+): ControlPlane {
+  const { class: former, labels: formerLabels, ...rest } = plane;
+  const its = settings.class === undefined ? former : (settings.class ?? undefined);
+  const labels = settings.labels ?? formerLabels;
+  const hasLabels = labels !== undefined && Object.keys(labels).length > 0;
+  return { ...rest, ...(its === undefined ? {} : { class: its }), ...(hasLabels ? { labels } : {}) };
+}
+
 export const CONTROL_PLANE_REASONS = [
   'agent_too_old',
   'agent_too_new',
@@ -82,8 +115,23 @@ export const CONTROL_PLANE_REASONS = [
   'control_plane_major_downgrade',
   'unknown_agent_version',
   'unmanaged_agents',
+  'release_pulled',
+  'artifacts_missing',
 ] as const;
 export type ControlPlaneReason = (typeof CONTROL_PLANE_REASONS)[number];
+
+/** Why no control plane should be changed to a release, whatever its agents (RFD 134, Rollbacks and artifacts). */
+export function findPlaneReleaseFaults(version: Version, catalogue: Catalogue): ControlPlaneFinding[] {
+  const release = catalogue.get(version.text);
+  if (release?.pulled) {
+    const detail = `${version.text} was pulled by ${release.pulled.by}: ${release.pulled.reason}; choose another release`;
+    return [{ reason: 'release_pulled', detail }];
+  }
+  const state = release?.artifacts.controlPlane.state ?? 'published';
+  if (state === 'published') return [];
+  const detail = `the control plane's artifacts of ${version.text} are ${state}; publish them first`;
+  return [{ reason: 'artifacts_missing', detail }];
+}
 
 export const CONTROL_PLANE_WARNINGS = [
   'components_apart',

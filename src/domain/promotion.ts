@@ -7,6 +7,8 @@ export interface Stage {
   name: string;
   channels: readonly string[];
   controlPlanes: readonly string[];
+  /** The class of control planes that it takes besides, in waves; null or left out: none. */
+  tenants?: TenantSelection | null | undefined;
   /** The kinds of versions that may enter this stage. */
   accepts: readonly VersionKind[];
   /** Milliseconds from the moment when all channels serve the release until the stage is complete. */
@@ -18,6 +20,17 @@ export interface Stage {
   /** Must a release manager other than the one who registered the release approve the stage? */
   approval: boolean;
   conditions: readonly Condition[];
+}
+
+/** How a stage goes through the control planes of a class (RFD 134, "a different class of tenants … at each stage"). */
+export interface TenantSelection {
+  class: string;
+  /** The share of them that may be told and not run the release yet; at least one may. */
+  maxInFlight: number;
+  /** Milliseconds after which one that was told and does not run the release is failing. */
+  deadline: number;
+  /** The share that may fail; with more, the stage is halted. */
+  maxFailing: number;
 }
 
 /** A PromQL expression; the condition holds if the answer contains a series. */
@@ -119,7 +132,7 @@ export const createPromotion = (version: string, at: Date): Promotion => ({
 
 export const progressOf = ({ stages }: Promotion, stage: string): StageProgress => stages[stage] ?? WAITING;
 
-/** Has the stage neither channels nor control planes, so that it proves nothing about a release? */
+/** Has the stage, with the control planes of its class, neither channels nor control planes, so that it proves nothing about a release? */
 export const isEmpty = ({ channels, controlPlanes }: Pick<Stage, 'channels' | 'controlPlanes'>): boolean =>
   channels.length + controlPlanes.length === 0;
 

@@ -10,6 +10,7 @@ import {
   soakedAt,
   standingOf,
   step,
+  type TenantSelection,
 } from '../domain/promotion.ts';
 import {
   aheadSentence,
@@ -23,6 +24,7 @@ import {
 import type { Release } from '../domain/release.ts';
 import {
   channelKey,
+  controlPlaneKey,
   guard,
   promotionKey,
   releaseKey,
@@ -32,6 +34,7 @@ import {
   type Stored,
 } from '../domain/snapshot.ts';
 import type { Guard, Write } from '../domain/store.ts';
+import { nextWave, type StagesAt, tell } from '../domain/tenant.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
 import { WATCH_ACTOR } from '../domain/watch-settings.ts';
@@ -53,7 +56,7 @@ export interface PromotionDriverOptions {
   /** Asked while a stage rolls and soaks; left out: not at all. */
   conditions?: AskConditions;
   recall: Pick<Recall, 'sweep'>;
-  stages: readonly Stage[];
+  stagesAt: StagesAt;
   observer: ChannelObserver;
   tracer: Tracer;
   now: () => Date;
@@ -83,7 +86,7 @@ const REST_FOR_EACH = 1;
 const LONGEST_REST = 15_000;
 
 export function createPromotionDriver(options: PromotionDriverOptions): PromotionDriver {
-  const { state, gate, fleet, facts, conditions, recall, stages, observer, tracer, now } = options;
+  const { state, gate, fleet, facts, conditions, recall, stagesAt, observer, tracer, now } = options;
   const lasting = conditions && createLastingConditions(conditions, now);
 
   /** The revisions of each promotion and its release by which its gates were last judged. */
@@ -97,6 +100,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     const snapshot = state.snapshot();
     const promotion = snapshot.promotions.get(version);
     const release = snapshot.releases.get(version);
+    const stages = stagesAt(snapshot.controlPlanes);
     const stage = promotion && currentStage(promotion, stages);
     if (!release || !stage) return false;
     const standing = standingOf(promotion, stage).state;
@@ -108,7 +112,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       judgedBy.set(version, revisions);
       return facts(snapshot, release, promotion, stage, await fleet.glance());
     };
-    const at = { snapshot, promotion, release, stage, gather, fence };
+    const at = { snapshot, promotion, release, stage, stages, gather, fence };
     if (await endIfOvertaken(at)) return true;
     const isResting = standing !== 'soaking' && judgedBy.get(version) === revisions && performance.now() < restsUntil;
     return !isResting && take(at);
@@ -119,6 +123,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     promotion: Stored<Promotion>;
     release: Stored<Release>;
     stage: Stage;
+    stages: readonly Stage[];
     /** Judges the channels and control planes of the stage; moves are judged again by what is known by then. */
     gather(): Promise<StageFacts>;
     fence: number;
@@ -137,8 +142,12 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     async 'awaiting-control-plane'(at) {
       const { release, stage } = at;
       const known = await at.gather();
-      const gates = [...startGates(known), controlPlaneGate(known)];
-      if (!gates.every(({ passed }) => passed)) return false;
+      if (!startGates(known).every(({ passed }) => passed)) return false;
+      if (stage.tenants) {
+        const taken = await goOnWithTenants(at, stage.tenants);
+        if (taken) return true;
+      }
+      if (!controlPlaneGate(known).passed) return false;
       return take(at, 'control-planes-ready', `the control planes of ${stage.name} run ${release.version}`);
     },
 
@@ -201,15 +210,34 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     return commitStep(at, step(promotion, stage.name, 'halt', act), 'halt', act);
   }
 
+  /** Tells the next control planes of the class to run the release, or halts the stage if too many of them fail. */
+  async function goOnWithTenants(at: At, selection: TenantSelection): Promise<boolean> {
+    const { snapshot, release, stage } = at;
+    const { version } = release;
+    const tenants = stage.controlPlanes.flatMap((name) => snapshot.controlPlanes.get(name) ?? []);
+    const wave = nextWave(selection, tenants, version, now().getTime());
+    if (wave.halt !== null) return take(at, 'halt', wave.halt);
+    if (wave.tell.length === 0) return false;
+    const told = new Set(wave.tell);
+    const since = now().toISOString();
+    const writes = tenants
+      .filter(({ name }) => told.has(name))
+      .map((tenant) => replace(controlPlaneKey(tenant.name), tenant, tell(tenant, version, stage.name, since)));
+    const reason = `${wave.tell.length} control planes of stage ${stage.name} are told to run ${version}`;
+    const act = { by: SYSTEM, at: now(), reason };
+    const moves = writes.map((write) => ({ write, cleared: null }));
+    return commitStep(at, { ...at.promotion, updatedAt: act.at.toISOString() }, 'tell', act, moves);
+  }
+
   /** The channels of this stage and of those before it, so that no step races a person who takes one of them back. */
-  function channelGuards({ channels }: Snapshot, stage: Stage): Guard[] {
+  function channelGuards({ snapshot: { channels }, stages, stage }: At): Guard[] {
     const names = stages.slice(0, stages.indexOf(stage) + 1).flatMap((each) => each.channels);
     return [...new Set(names)].map((name) => guard(channelKey(name), channels.get(name)));
   }
 
   /** Ends the promotion if a channel of the stage serves a newer release: it could never be moved to this one. */
   async function endIfOvertaken(at: At): Promise<boolean> {
-    const { snapshot, promotion, release, stage } = at;
+    const { snapshot, promotion, release, stage, stages } = at;
     const channels = stage.channels.flatMap((name) => snapshot.channels.get(name) ?? []);
     const ahead = channels.find((channel) => isAhead(channel, release.version));
     if (!ahead?.target) return false;
@@ -221,23 +249,25 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
   /** Commits a step, or, if `event` is null, only the moves that lead to it. */
   function take(
-    { promotion, stage, ...rest }: At,
+    at: At,
     event: StageEvent | null,
     reason: string,
     moves: { write: Write; cleared: Cleared | null }[] = [],
   ): Promise<boolean> {
+    const { promotion, stage } = at;
     const act = { by: SYSTEM, at: now(), reason };
     const after = event ? step(promotion, stage.name, event, act) : { ...promotion, updatedAt: act.at.toISOString() };
-    return commitStep({ promotion, stage, ...rest }, after, event ?? 'roll', act, moves);
+    return commitStep(at, after, event ?? 'roll', act, moves);
   }
 
   async function commitStep(
-    { snapshot, promotion, release, stage, fence }: At,
+    step: At,
     after: Promotion,
     action: string,
     { by, at, reason }: Act,
     moves: { write: Write; cleared: Cleared | null }[] = [],
   ): Promise<boolean> {
+    const { promotion, release, stage, fence } = step;
     const key = promotionKey(release.version);
     const before = progressOf(promotion, stage.name);
     const reached = progressOf(after, stage.name).state;
@@ -253,7 +283,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
         { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state: reached } },
         {
           fence,
-          guards: [guard(releaseKey(release.version), release), ...channelGuards(snapshot, stage)],
+          guards: [guard(releaseKey(release.version), release), ...channelGuards(step)],
           cleared: moves.flatMap(({ cleared }) => cleared ?? []),
         },
       ),

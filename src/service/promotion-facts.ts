@@ -9,6 +9,7 @@ import {
 } from '../domain/promotion-gates.ts';
 import { type Release, withPredecessors } from '../domain/release.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import type { StagesAt } from '../domain/tenant.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
 import { inSlices } from '../process/turns.ts';
 import type { ControlPlanes } from './control-planes.ts';
@@ -19,7 +20,7 @@ export interface FactsOptions {
   gate: Pick<Gate, 'assess'>;
   controlPlanes: Pick<ControlPlanes, 'check'>;
   conditions: { check(condition: Stage['conditions'][number]): Promise<PromotionGate> };
-  stages: readonly Stage[];
+  stagesAt: StagesAt;
   now: () => Date;
 }
 
@@ -32,7 +33,7 @@ export type GatherFacts = (
   reading: FleetReading,
 ) => Promise<StageFacts>;
 
-export function createFacts({ gate, controlPlanes, conditions, stages, now }: FactsOptions): GatherFacts {
+export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: FactsOptions): GatherFacts {
   async function judgeChannel(snapshot: Snapshot, release: Release, name: string, reading: FleetReading) {
     const stored = snapshot.channels.get(name);
     const channel = stored ? channelAt(stored, now()) : null;
@@ -47,8 +48,12 @@ export function createFacts({ gate, controlPlanes, conditions, stages, now }: Fa
     return { name, version, report: behind ? await controlPlanes.check(name, release.version, reading) : null };
   }
 
-  return async (snapshot, release, promotion, stage, reading) => {
-    const earlier = stages.slice(0, stages.indexOf(stage));
+  return async (snapshot, release, promotion, { name }, reading) => {
+    const stages = stagesAt(snapshot.controlPlanes);
+    const index = stages.findIndex((each) => each.name === name);
+    const stage = stages[index];
+    if (!stage) throw new Error(`there is no stage ${name}`);
+    const earlier = stages.slice(0, index);
     const before = earlier.at(-1);
     const isTurn = currentStage(promotion, stages) === stage;
     return {

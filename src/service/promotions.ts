@@ -28,6 +28,7 @@ import {
 import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { guard, promotionKey, releaseKey, type Stored } from '../domain/snapshot.ts';
+import type { StagesAt } from '../domain/tenant.ts';
 import { compareVersions } from '../domain/version.ts';
 import { clock, FIRST, who } from '../domain/words.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
@@ -104,16 +105,18 @@ export interface PromotionsOptions {
   releases: Pick<Releases, 'read' | 'list'>;
   fleet: Pick<Fleet, 'read' | 'glance'>;
   facts: GatherFacts;
-  stages: readonly Stage[];
+  stagesAt: StagesAt;
   now: () => Date;
 }
 
-export function createPromotions({ state, releases, fleet, facts, stages, now }: PromotionsOptions): Promotions {
+export function createPromotions({ state, releases, fleet, facts, stagesAt, now }: PromotionsOptions): Promotions {
+  const stagesNow = () => stagesAt(state.snapshot().controlPlanes);
+
   function find(text: string, actor: Actor): { release: Stored<Release>; promotion: Stored<Promotion> } {
     const release = releases.read(text, actor);
     const promotion = state.snapshot().promotions.get(release.version);
     if (promotion) return { release, promotion };
-    const kinds = stages[0]?.accepts.join(' and ') ?? 'none';
+    const kinds = stagesNow()[0]?.accepts.join(' and ') ?? 'none';
     throw new FairwayError(
       'not_found',
       `${release.version} has no promotion; only registered releases of these kinds do: ${kinds}; roll channels forward`,
@@ -121,6 +124,7 @@ export function createPromotions({ state, releases, fleet, facts, stages, now }:
   }
 
   function requireStage(name: string): Stage {
+    const stages = stagesNow();
     const stage = stages.find((each) => each.name === name);
     if (stage) return stage;
     throw new FairwayError(
@@ -131,6 +135,7 @@ export function createPromotions({ state, releases, fleet, facts, stages, now }:
 
   /** With `beyondEmpty`, the stage that a person means who names none: an empty one takes no release. */
   function requireCurrent(promotion: Promotion, beyondEmpty = false): Stage {
+    const stages = stagesNow();
     const stage = currentStage(promotion, stages);
     const next = stage && stages.slice(stages.indexOf(stage));
     if (next) return (beyondEmpty && (next.find((each) => !isEmpty(each)) ?? next.at(-1))) || stage;
@@ -138,9 +143,10 @@ export function createPromotions({ state, releases, fleet, facts, stages, now }:
   }
 
   async function view(release: Release, promotion: Stored<Promotion>): Promise<PromotionView> {
-    const current = currentStage(promotion, stages);
     const reading = await fleet.glance();
     const snapshot = state.snapshot();
+    const stages = stagesAt(snapshot.controlPlanes);
+    const current = currentStage(promotion, stages);
     const views: StageView[] = [];
     for (const stage of stages) views.push(viewStage(await facts(snapshot, release, promotion, stage, reading)));
     const at = views.find(({ stage }) => stage === current?.name);
@@ -203,6 +209,7 @@ export function createPromotions({ state, releases, fleet, facts, stages, now }:
 
     async running(actor, limit) {
       const { promotions } = state.snapshot();
+      const stages = stagesNow();
       const running = releases.list(actor).flatMap((release) => {
         const promotion = promotions.get(release.version);
         return promotion && runningStage(promotion, release, stages) ? [{ release, promotion }] : [];
@@ -224,7 +231,7 @@ export function createPromotions({ state, releases, fleet, facts, stages, now }:
     promote: (text, { stage: wanted, reason, critical }, request) =>
       act(text, 'promote', reason, request, async (promotion, release, at) => {
         const stage = requireCurrent(promotion, wanted === undefined);
-        if (wanted !== undefined && requireStage(wanted) !== stage) {
+        if (wanted !== undefined && requireStage(wanted).name !== stage.name) {
           const { state } = progressOf(promotion, wanted);
           const turn = `the current stage is ${stage.name}, which is ${progressOf(promotion, stage.name).state}`;
           throw new FairwayError('refused', `stage ${wanted} is ${state}; ${turn}`);
@@ -262,7 +269,7 @@ export function createPromotions({ state, releases, fleet, facts, stages, now }:
           );
         }
         if (fix.pulled) throw new FairwayError('refused', pulledSentence(fix));
-        return supersede(promotion, stages, fix.version, { by: request.actor.name, at, reason });
+        return supersede(promotion, stagesNow(), fix.version, { by: request.actor.name, at, reason });
       }),
   };
 }

@@ -12,6 +12,7 @@ import {
   type ServedTarget,
   stamp,
 } from '../domain/channel.ts';
+import { type ControlPlane, reportVersions, withSettings } from '../domain/control-plane.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { continues } from '../domain/plan.ts';
@@ -45,11 +46,14 @@ type ChannelState = Omit<Channel, 'updatedAt' | 'updatedBy'>;
 /** `hold` is left out unless there is one, so that an older server can apply the document. */
 type ExportedChannel = Omit<ChannelState, 'hold'> & Partial<Pick<Channel, 'hold'>>;
 
+/** `class` and `labels` are left out unless they are set. */
+type ExportedControlPlane = Pick<ControlPlane, 'name' | 'version' | 'class' | 'labels'>;
+
 /** The control state as one document. */
 export interface StateDocument {
   fairway: typeof DOCUMENT_FORM;
   channels: ExportedChannel[];
-  controlPlanes: { name: string; version: string }[];
+  controlPlanes: ExportedControlPlane[];
   releases: Release[];
   promotions: PromotionState[];
 }
@@ -58,7 +62,7 @@ export interface StateDocument {
 export interface WantedState {
   fairway: typeof DOCUMENT_FORM;
   channels?: (Partial<ChannelSettings> & Partial<ChannelState> & { name: string })[] | undefined;
-  controlPlanes?: { name: string; version: string }[] | undefined;
+  controlPlanes?: ExportedControlPlane[] | undefined;
   releases?: (Partial<Release> & { version: string })[] | undefined;
   /** Only brought back where there is none: nothing but its own steps moves a promotion that is under way. */
   promotions?: PromotionState[] | undefined;
@@ -106,7 +110,7 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
       const exported = {
         fairway: DOCUMENT_FORM,
         channels: byKey(channels).map(exportChannel),
-        controlPlanes: byKey(controlPlanes).map(({ name, version }) => ({ name, version })),
+        controlPlanes: byKey(controlPlanes).map(exportControlPlane),
         releases: byKey(visible).map(withoutRevision),
         promotions: byKey(promotions)
           .filter(({ version }) => visible.has(version))
@@ -201,6 +205,12 @@ function unfinished(error: unknown, done: number, parts: number): unknown {
   return new FairwayError(error.code, message, { cause: error });
 }
 
+const exportControlPlane = ({ name, version, class: its, labels }: ControlPlane): ExportedControlPlane => ({
+  ...{ name, version },
+  ...(its === undefined ? {} : { class: its }),
+  ...(labels === undefined ? {} : { labels }),
+});
+
 interface Plan {
   writes: Write[];
   /** Channels whose target or control plane may change; the gate judges them. */
@@ -217,8 +227,10 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
   for (const wanted of document.controlPlanes ?? []) {
     const before = snapshot.controlPlanes.get(wanted.name);
     const version = requireVersion(wanted.version).text;
-    if (before?.version === version) continue;
-    const after = { name: wanted.name, version, updatedAt: at, updatedBy: act.by };
+    const stays = before?.version === version;
+    const reported = stays ? before : reportVersions(before, wanted.name, [version], null, { by: act.by, at }).after;
+    const after = withSettings(reported, wanted);
+    if (stays && isDeepStrictEqual(before, after)) continue;
     writes.push(replace(controlPlaneKey(wanted.name), before, after));
     const retired = snapshot.retiredControlPlanes.get(wanted.name);
     if (retired) writes.push(replace(retiredControlPlaneKey(wanted.name), retired, null));

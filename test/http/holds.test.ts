@@ -40,9 +40,9 @@ describe('a channel that a person took back', () => {
     await takeBack(admin);
     await api('PUT', '/control-planes/internal', { version: FIX });
     await register(FIX);
-    await expect.poll(async () => (await read(FIX)).next).toContain('canary: held by token:admin');
+    await expect.poll(async () => (await read(FIX)).next).toContain('canary: held by token admin');
     expect((await read()).next).toMatch(
-      /channel canary of stage canary is held by token:admin: .*fairway release canary/,
+      /channel canary of stage canary is held by token admin: .*fairway release canary/,
     );
     expect(await targetOf(api, 'canary')).not.toBe(FIX);
     expect(await targetOf(api, 'internal')).toBe(OLD);
@@ -71,7 +71,7 @@ describe('a channel that a person took back', () => {
     const { api, register, read } = release(operatorClient(await startServer(settings), 'release-manager'));
     await api('PUT', '/control-planes/internal', { version: FIX });
     await register(FIX);
-    await expect.poll(async () => (await read(FIX)).next).toContain('held by token:release-manager: it crashes');
+    await expect.poll(async () => (await read(FIX)).next).toContain('held by token release-manager: it crashes');
     expect([await targetOf(api, 'canary'), await targetOf(api, 'internal')]).toEqual([OLD, OLD]);
   });
 
@@ -81,7 +81,7 @@ describe('a channel that a person took back', () => {
     await until('canary', 'soaking');
     await api('POST', '/channels/canary/roll-back', { reason: 'it crashes' });
     await until('canary', 'halted');
-    const waits = 'canary: moves its channels: canary: held by token:release-manager: it crashes';
+    const waits = 'canary: moves its channels: canary: held by token release-manager: it crashes';
     expect((await act('resume', { dryRun: true })).body.next).toContain(waits);
     expect((await act('resume')).body.next).toContain(waits);
     expect((await read()).stages[0].state).toBe('rolling');

@@ -58,7 +58,7 @@ describe('a promotion', () => {
     await register();
     await until('canary', 'rolling');
     await expect.poll(async () => (await api('GET', '/channels/b')).body.target).toBe(RELEASE);
-    expect((await read()).next).toContain('a: pinned by token:release-manager: freeze');
+    expect((await read()).next).toContain('a: pinned by token release-manager: freeze');
     await api('POST', '/channels/a/unpin', { reason: 'thaw' });
     await until('canary', 'soaking');
   });
@@ -69,7 +69,7 @@ describe('a promotion', () => {
     await register();
     await expect.poll(async () => (await api('GET', '/channels/b')).body.target).toBe(RELEASE);
     await api('POST', '/channels/b/withdraw', { reason: 'incident' });
-    await expect.poll(async () => (await read()).next).toContain('b: held by token:release-manager: incident');
+    await expect.poll(async () => (await read()).next).toContain('b: held by token release-manager: incident');
     expect((await api('GET', '/channels/b')).body.target).toBeNull();
   });
 

@@ -28,10 +28,10 @@ it('judges a stage of many channels again only after a rest, or when the promoti
 
   const now = () => new Date();
   const conditions = { check: () => Promise.reject(new Error('there are no conditions')) };
-  const gather = createFacts({ gate, controlPlanes, conditions, stages: [stage], now });
+  const gather = createFacts({ gate, controlPlanes, conditions, stagesAt: () => [stage], now });
   let judged = 0;
   const driver = createPromotionDriver({
-    ...{ state, gate, fleet, recall, stages: [stage], tracer: untraced, now },
+    ...{ state, gate, fleet, recall, stagesAt: () => [stage], tracer: untraced, now },
     facts(...asked) {
       judged++;
       return gather(...asked);

@@ -57,6 +57,7 @@ const ACTIONS: Record<string, string> = {
   'forget-agent': 'agent forgotten',
   'reroute-plan': 'plan rerouted',
   halt: 'halted',
+  tell: 'control planes told',
   'rollout-begin': 'group began with its canaries',
   'rollout-skip-canaries': 'group began',
   'rollout-widen': 'next wave of a group',

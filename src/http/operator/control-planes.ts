@@ -3,11 +3,13 @@ import type { ControlPlanes } from '../../service/control-planes.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/control-planes.ts';
 import { DryRun } from '../schemas/fields.ts';
-import { ListQuery, pageOf } from '../schemas/page.ts';
+import { pageOf } from '../schemas/page.ts';
 import { jsonInSlices } from '../sliced.ts';
 import { answers, body, Conditions, etag, guarded, problems, readRequest } from './route.ts';
 
 const tags = ['control planes'];
+/** 10,000 control planes with labels. */
+const MAX_IMPORT = 8 * 1024 * 1024;
 const nameParam = z.object({ name: schemas.ControlPlaneName });
 
 const list = createRoute({
@@ -17,7 +19,7 @@ const list = createRoute({
   tags,
   summary: 'The control planes, a page at a time',
   ...guarded('read'),
-  request: { query: ListQuery },
+  request: { query: schemas.ControlPlaneQuery },
   responses: answers('By name.', pageOf('controlPlanes', schemas.ControlPlane)),
 });
 
@@ -26,10 +28,35 @@ const read = createRoute({
   path: '/control-planes/{name}',
   operationId: 'getControlPlane',
   tags,
-  summary: 'One control plane',
+  summary: 'One control plane, what it should run, and whether it may be deployed now',
   ...guarded('read'),
   request: { params: nameParam },
-  responses: answers('The control plane.', schemas.ControlPlane),
+  responses: answers('The control plane.', schemas.Deployment),
+});
+
+const wanted = createRoute({
+  method: 'get',
+  path: '/control-planes/{name}/wanted',
+  operationId: 'getWantedVersion',
+  tags,
+  summary: 'The version that a control plane should run, as text for scripts; empty if nothing is wanted',
+  ...guarded('read'),
+  request: { params: nameParam },
+  responses: {
+    200: { description: 'The version.', content: { 'text/plain': { schema: z.string() } } },
+    ...problems,
+  },
+});
+
+const importAll = createRoute({
+  method: 'post',
+  path: '/control-planes/import',
+  operationId: 'importControlPlanes',
+  tags,
+  summary: 'Record many control planes at once; those that are not named stay',
+  ...guarded('put-control-plane', MAX_IMPORT),
+  request: { query: DryRun, ...body(schemas.ImportControlPlanes) },
+  responses: answers('How many were new or changed.', schemas.ImportedControlPlanes),
 });
 
 const put = createRoute({
@@ -72,19 +99,26 @@ const check = createRoute({
 export function controlPlaneRoutes(controlPlanes: ControlPlanes) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(list, (c) => {
-    const { items, next } = controlPlanes.page(c.req.valid('query'));
+    const { after, cursor = after, limit, behind, ...filter } = c.req.valid('query');
+    const isBehind = behind === undefined ? undefined : behind === 'true';
+    const { items, next } = controlPlanes.page({ after: cursor, limit }, { ...filter, behind: isBehind });
     return jsonInSlices(c, { controlPlanes: items, next });
   });
-  app.openapi(read, (c) => {
-    const controlPlane = controlPlanes.read(c.req.valid('param').name);
-    return c.json(controlPlane, 200, { ETag: etag(controlPlane.revision) });
+  app.openapi(read, async (c) => {
+    const { controlPlane, deploy } = await controlPlanes.deployment(c.req.valid('param').name, c.get('actor'));
+    return c.json({ ...controlPlane, deploy }, 200, { ETag: etag(controlPlane.revision) });
   });
+  app.openapi(wanted, (c) => {
+    const version = controlPlanes.wanted(c.req.valid('param').name, c.get('actor'));
+    return c.text(version === null ? '' : `${version}\n`, 200);
+  });
+  app.openapi(importAll, async (c) => c.json(await controlPlanes.import(c.req.valid('json'), readRequest(c)), 200));
   app.openapi(put, async (c) => {
-    const { version, components, dryRun } = c.req.valid('json');
+    const { version, components, dryRun, ...settings } = c.req.valid('json');
     const { name } = c.req.valid('param');
-    // The schema asks for exactly one of them.
-    const reported = components ?? version ?? '';
-    const { controlPlane, created } = await controlPlanes.report(name, reported, readRequest(c, dryRun));
+    const reported = components ?? version ?? null;
+    const request = readRequest(c, dryRun);
+    const { controlPlane, created } = await controlPlanes.report(name, reported, request, settings);
     return c.json(controlPlane, created ? 201 : 200, { ETag: etag(controlPlane.revision) });
   });
   app.openapi(remove, async (c) => {

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { CONTROL_PLANE_REASONS, CONTROL_PLANE_WARNINGS, readControlPlaneVersion } from '../../domain/control-plane.ts';
+import { TENANT_STATES } from '../../domain/tenant.ts';
 import { MAX_VERSION_LENGTH, readVersion } from '../../domain/version.ts';
-import { controlPlaneName, dryRun, judged } from './fields.ts';
+import { canonicalVersion, controlPlaneName, dryRun, judged, labels, tenantClass } from './fields.ts';
+import { listQuery } from './page.ts';
 import { EvidenceSummary, findingOf } from './report.ts';
 
 const components = z.record(z.string(), z.array(z.string()));
@@ -13,6 +15,15 @@ export const ControlPlane = z
     lowest: z.string(),
     highest: z.string(),
     components: components.nullable().openapi({ description: 'Versions by component, where they were reported so.' }),
+    class: z.string().nullable().openapi({ description: 'The class of tenants that it belongs to.' }),
+    labels: z.record(z.string(), z.string()),
+    wanted: z
+      .object({ version: z.string(), stage: z.string(), since: z.string() })
+      .nullable()
+      .openapi({ description: 'What its stage wants it to run; null while nothing is wanted.' }),
+    state: z.enum(TENANT_STATES).openapi({
+      description: 'How it stands to what is wanted: told, and failing once the deadline of its stage passed.',
+    }),
     changedAt: z.string().openapi({ description: 'When `lowest` or `highest` last changed.' }),
     updatedAt: z.string(),
     updatedBy: z.string(),
@@ -39,12 +50,56 @@ export const PutControlPlane = z
       .record(component, z.array(reportedVersion).min(1).max(100))
       .optional()
       .openapi({ example: { auth: ['17.4.2'], proxy: ['17.4.2', '17.4.1'] } }),
+    class: tenantClass.nullable().optional().openapi({ description: 'The class of tenants; null takes it out.' }),
+    labels: labels.optional().openapi({ description: 'Replace the labels; an empty object removes them.' }),
     dryRun,
   })
-  .refine(
-    ({ version, components: parts = {} }) => (version === undefined) !== (Object.keys(parts).length === 0),
-    'report either version or components',
-  );
+  .superRefine(({ version, components: parts = {}, class: its, labels: all }, context) => {
+    const hasParts = Object.keys(parts).length > 0;
+    const isReport = version !== undefined || hasParts;
+    if (version !== undefined && hasParts) context.addIssue('report either version or components');
+    if (!isReport && its === undefined && all === undefined) context.addIssue('report either version or components');
+  });
+
+export const ControlPlaneQuery = z.object({
+  ...listQuery,
+  class: tenantClass.optional(),
+  wanted: canonicalVersion.optional(),
+  behind: z.enum(['true', 'false']).optional().openapi({ description: 'Does it not run yet what is wanted?' }),
+  state: z.enum(TENANT_STATES).optional(),
+  cursor: z.string().max(200).optional().openapi({ description: 'The same as `after`.' }),
+});
+
+export const ImportControlPlanes = z
+  .array(
+    z.strictObject({
+      name: controlPlaneName,
+      version: reportedVersion,
+      class: tenantClass.optional(),
+      labels: labels.optional(),
+    }),
+  )
+  .min(1)
+  .max(10_000)
+  .superRefine((items, context) => {
+    const names = new Set<string>();
+    const twice = items.find(({ name }) => names.size === names.add(name).size);
+    if (twice) context.addIssue(`${twice.name} is listed twice`);
+  });
+export const ImportedControlPlanes = z
+  .object({ received: z.int(), imported: z.int().openapi({ description: 'New, or changed.' }) })
+  .openapi('ImportedControlPlanes');
+
+export const Deployment = ControlPlane.extend({
+  deploy: z
+    .object({
+      version: z.string(),
+      allowed: z.boolean(),
+      reasons: z.array(findingOf(CONTROL_PLANE_REASONS).extend({ channel: z.string().optional() })),
+    })
+    .nullable()
+    .openapi({ description: 'What to deploy, and whether it may be now; null: nothing.' }),
+}).openapi('Deployment');
 
 export const CheckControlPlane = z.strictObject({ version: reportedVersion, dryRun });
 export const ControlPlaneReport = z

@@ -42,6 +42,15 @@ export const DryRun = z.object({
     .openapi({ description: 'Answer as if the change were made, and store nothing.' }),
 });
 export const VersionCount = z.object({ version: z.string(), count: z.int() });
+/** What groups control planes: the class that stages select, and free labels. */
+export const tenantClass = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected 1 to 64 of a-z0-9 and -')
+  .openapi({ example: 'trials' });
+export const labels = z
+  .record(z.string().regex(/^[A-Za-z0-9._/-]{1,64}$/, 'expected 1 to 64 of A-Za-z0-9._/-'), z.string().max(100))
+  .refine((all) => Object.keys(all).length <= 20, 'expected at most 20 labels')
+  .openapi({ example: { region: 'eu-west-1' } });
 export const controlPlaneName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected 1 to 64 of a-z0-9._-, a letter or digit first');

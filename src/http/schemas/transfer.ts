@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { channelNameFault } from '../../domain/channel.ts';
 import { AuditEntry } from './audit.ts';
 import { Hold, mark, plan, settings } from './channels.ts';
-import { canonicalVersion, controlPlaneName, judged, time } from './fields.ts';
+import { canonicalVersion, controlPlaneName, judged, labels, tenantClass, time } from './fields.ts';
 import { PromotionState } from './promotions.ts';
 import { releaseState } from './releases.ts';
 import { progress } from './rollouts.ts';
@@ -44,7 +44,12 @@ export const StateDocument = z
       ({ name }) => name,
     ).optional(),
     controlPlanes: listOf(
-      z.strictObject({ name: controlPlaneName, version: canonicalVersion }),
+      z.strictObject({
+        name: controlPlaneName,
+        version: canonicalVersion,
+        class: tenantClass.optional(),
+        labels: labels.optional(),
+      }),
       ({ name }) => name,
     ).optional(),
     releases: listOf(
