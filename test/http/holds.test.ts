@@ -95,7 +95,7 @@ describe('a channel that a person took back', () => {
     await admin('DELETE', '/channels/canary');
     const channels = [{ name: 'canary', target: OLD, hold: null }];
     expect((await admin('POST', '/apply', { fairway: 1, channels })).status).toBe(200);
-    const hold = { by: 'token:admin', reason: expect.stringMatching(/^it was deleted at .* by token:admin/) };
+    const hold = { by: 'token:admin', reason: expect.stringMatching(/^it was deleted at .* by token admin/) };
     expect((await api('GET', '/channels/canary')).body.hold).toMatchObject(hold);
   });
 
