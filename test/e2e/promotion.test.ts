@@ -123,7 +123,7 @@ describe('a cloud release', () => {
     expect(unsigned).toMatchObject({ status: 409, body: { detail: expect.stringContaining('not signed off: 4711') } });
     expect(unsigned.body.gates.filter(({ passed }: { passed: boolean }) => !passed)).toEqual([
       { gate: 'signed_off', passed: false, reason: 'not signed off: 4711' },
-      { gate: 'approved', passed: false, reason: expect.stringContaining('other than token:release-manager') },
+      { gate: 'approved', passed: false, reason: expect.stringContaining('other than token release-manager') },
     ]);
     expect(await label(server, 'labeled', 4711, 'delivery-1')).toEqual({ status: 200, body: { releases: [RELEASE] } });
     const self = await act(ci, 'approve', { stage: 'internal', reason: 'mine is good' });
