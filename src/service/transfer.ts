@@ -33,6 +33,7 @@ import {
 } from '../domain/snapshot.ts';
 import type { Write } from '../domain/store.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
+import { sum } from '../domain/version-counts.ts';
 import { inSlices } from '../process/turns.ts';
 import { type ChangeRequest, releaseGuards } from './change.ts';
 import type { Fleet } from './fleet.ts';
@@ -180,21 +181,24 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
   };
 }
 
-/** Bytes of changed documents in one commit, which a store takes within its deadline. */
+/** Bytes of changed documents in one commit. */
 const MOST_AT_ONCE = 4 * 1024 * 1024;
+/** Bytes in each of several commits: a busy store takes that within its deadline. */
+const PART = 1024 * 1024;
 
-/** The writes in their order, cut where a commit would be too large. */
+/** The writes in their order, cut where one commit would be too large. */
 function partsOf(writes: readonly Write[]): Write[][] {
+  const sizes = writes.map(({ value }) => JSON.stringify(value ?? '').length);
+  if (sum(sizes) <= MOST_AT_ONCE) return [[...writes]];
   const parts: Write[][] = [];
-  let size = Number.POSITIVE_INFINITY;
-  for (const write of writes) {
-    const more = JSON.stringify(write.value ?? '').length;
-    if (size + more > MOST_AT_ONCE) {
+  let size = PART;
+  for (const [nth, write] of writes.entries()) {
+    if (size >= PART) {
       parts.push([]);
       size = 0;
     }
     parts.at(-1)?.push(write);
-    size += more;
+    size += sizes[nth] ?? 0;
   }
   return parts;
 }

@@ -4,14 +4,19 @@ import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer } from '../support/server.ts';
 
 const [GOOD, BAD] = ['16.4.6', '16.4.7'];
-/** Milliseconds in each direction. With more than one reading after the other, a few channels would use up a deadline. */
+/** Milliseconds in each direction. With one reading after the other, a few channels would use up the deadline. */
 const DELAY = 120;
+const DEADLINE = '3s';
 
 it('pulls a release that many channels with agents serve, in one commit, while Redis is slow', async () => {
   const redis = await startRedis();
   onTestFinished(redis.stop);
   const way = await startCutOff(redis.port);
-  const server = await startServer({ redisUrl: way.url, fleet: { enrolment: { mode: 'open' } } });
+  const server = await startServer({
+    redisUrl: way.url,
+    store: { deadline: DEADLINE },
+    fleet: { enrolment: { mode: 'open' } },
+  });
   const api = operatorClient(server);
   const names = Array.from({ length: 300 }, (_, n) => `tenants/${n}`);
   const channels = names.map((name) => ({ name, lineage: [GOOD, BAD], target: BAD }));
