@@ -334,7 +334,7 @@ describe('after any changes, lost messages, restarts, failovers and damage', () 
 
     it('every server has and sends what one would that loads everything', async () => {
       await property(() => ({ kind: 'redis', open, redis }), Number(globalThis.process.env.HISTORIES ?? 25));
-    }, 120_000);
+    }, 600_000);
   });
 
   it('the embedded store, too, serves what a fresh load has', async () => {
