@@ -43,6 +43,10 @@ export interface Sighting {
   /** Null for a check-in. */
   listing: Listing | null;
   /**
+   * Only in an inventory: the id by which its v2 updater asks (`update_uuid`), if that is another than the instance's.
+   */
+  updateId?: string | undefined;
+  /**
    * The instance had expired by the moment of its inventory: it is kept, and does not count until it is seen again
    * after that.
    */

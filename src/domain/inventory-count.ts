@@ -303,7 +303,7 @@ function countGroup(groups: Map<string, number>, name: string): void {
 /** An instance whose time is missing or in the future was seen when it was imported. */
 function sightingOf(
   id: string,
-  { version, lastSeen, updater, updaterVersion, updaterState, host }: Agent,
+  { version, lastSeen, updater, updaterVersion, updaterState, updateId, host }: Agent,
   channel: string,
   group: string | null,
   listing: NonNullable<Sighting['listing']>,
@@ -322,6 +322,7 @@ function sightingOf(
     updaterState,
     host,
     listing,
+    ...(updateId !== undefined && updateId !== id ? { updateId } : {}),
     expired,
   };
 }

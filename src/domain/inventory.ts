@@ -17,6 +17,8 @@ export interface Instance {
   updater: UpdaterKind | null;
   updaterVersion: string | null;
   updaterState: UpdaterState | null;
+  /** The id by which a v2 updater asks; left out where it is not reported. */
+  updateId?: string;
   /** The group of a v2 updater, as the updater spells it. */
   group: string | null;
   host: string | null;
@@ -70,6 +72,7 @@ function readSpec(name: string | null, metadata: Fields | null, spec: Fields): I
     updater: typeof upgrader === 'string' && isUpdaterKind(upgrader) ? upgrader : report === null ? null : 'binary',
     updaterVersion: parseVersion(asText(spec.ext_upgrader_version) ?? '')?.text ?? null,
     updaterState: readUpdaterState(updater?.updater_status ?? updater?.UpdaterStatus),
+    ...readUpdateId(updater?.update_uuid ?? updater?.UpdateUUID),
     group: asText(updater?.update_group) ?? asText(updater?.UpdateGroup),
     host: readHost(spec.hostname),
     lastSeen: readTime(spec.last_seen),
@@ -87,6 +90,17 @@ function readUpdaterState(status: unknown): UpdaterState | null {
     ?.toLowerCase()
     .replace(/^updater_status_/, '');
   return UPDATER_STATUS.find((state) => state === name) ?? UPDATER_STATUS[Number(name)] ?? null;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A UUID as text, or its 16 bytes in base64, as Go writes them without JSON names. */
+function readUpdateId(value: unknown): Pick<Instance, 'updateId'> {
+  const text = asText(value) ?? '';
+  if (UUID.test(text.toLowerCase())) return { updateId: text.toLowerCase() };
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(text)) return {};
+  const hex = Buffer.from(text, 'base64').toString('hex');
+  return { updateId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') };
 }
 
 /** Services of the control plane, in lower case. */

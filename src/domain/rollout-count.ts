@@ -1,4 +1,12 @@
-import { type Agent, channelsOf, countedVersion, currentSighting, marksOf, recordOf } from './agent.ts';
+import {
+  type Agent,
+  type AgentRecord,
+  channelsOf,
+  countedVersion,
+  currentSighting,
+  marksOf,
+  recordOf,
+} from './agent.ts';
 import { compareAgentVersions } from './agent-version.ts';
 import { type Canary, type GroupProgress, numberOf, type Rollout } from './rollout.ts';
 import { MAX_CANARIES } from './rollout-settings.ts';
@@ -23,6 +31,10 @@ interface Counting {
   eligible: { number: number; canary: Canary }[];
   canaries: Map<string, CanaryFacts>;
 }
+
+/** The id by which the agent asks: a v2 updater has one of its own. */
+export const asksAs = (id: string, { inventory, checkIn }: AgentRecord): string =>
+  checkIn ? id : (inventory?.updateId ?? id);
 
 /** Counts the agents of a rollout's groups, one page after the other; reverts count from `since` on. */
 export interface RolloutCount {
@@ -62,8 +74,8 @@ export function countRollout(
     const current = currentSighting(record);
     if (!current || !channelsOf(record).includes(channel)) return;
     named = true;
-    const { id } = agent;
     const { inventory, checkIn, past } = record;
+    const id = asksAs(agent.id, record);
     const counting = counts.get(groupOf(current.group ?? inventory?.group ?? null) ?? '');
     if (!counting) return;
     const { facts, group, turn } = counting;

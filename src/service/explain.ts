@@ -14,6 +14,7 @@ import { type Channel, channelAt, describeHold, type Plan, withdrawnAt } from '.
 import type { MembershipSettings } from '../domain/membership.ts';
 import { nextStep } from '../domain/plan.ts';
 import { numberOf } from '../domain/rollout.ts';
+import { asksAs } from '../domain/rollout-count.ts';
 import { lookAhead } from '../domain/rollout-step.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { leadingRollout, prepareGroupOf, servedTo } from '../domain/told.ts';
@@ -21,7 +22,7 @@ import { requireVersion, type Version } from '../domain/version.ts';
 import { clock, who } from '../domain/words.ts';
 
 /** What one source last said of an agent. `at` is ISO 8601. */
-export interface SightingView extends Omit<Sighting, 'id' | 'at' | 'listing'> {
+export interface SightingView extends Omit<Sighting, 'id' | 'at' | 'listing' | 'updateId'> {
   source: Agent['sightings'][number]['source'];
   at: string;
 }
@@ -93,7 +94,10 @@ export function viewAgent(agent: Agent): AgentView {
     contested: contested && { version: contested.version, at: iso(contested.at) },
     reverted: reverted && { from: reverted.from, was: iso(reverted.was), at: iso(reverted.at) },
     lastSeen: iso(current.at),
-    sources: sightings.map(({ id: _, listing: _listing, at, ...sighting }) => ({ ...sighting, at: iso(at) })),
+    sources: sightings.map(({ id: _, listing: _listing, updateId: _update, at, ...sighting }) => ({
+      ...sighting,
+      at: iso(at),
+    })),
   };
 }
 
@@ -118,7 +122,8 @@ export function explainAgent(
   const { name, target, critical, pin } = channel;
   const plan = explainPlan(agent, others, channel);
   const groupOf = prepareGroupOf(channel, groups)?.groupOf ?? null;
-  const served = servedTo(channel, groupOf, agent, at);
+  const asks = { id: asksAs(known.id, recordOf(known)), group: agent.group };
+  const served = servedTo(channel, groupOf, asks, at);
   return {
     agent,
     channel: name,
@@ -132,7 +137,7 @@ export function explainAgent(
       isStranded([agent.version, ...others], requireVersion(target), requireVersion(target)),
     plan,
     revision: stored.revision,
-    because: because(agent, others, channel, plan, [...describeTurn(agent, channel, served, at)]),
+    because: because(agent, others, channel, plan, [...describeTurn(asks.id, channel, served, at)]),
   };
 }
 
@@ -179,7 +184,7 @@ function because(
 }
 
 /** The agent's place in a rollout: its group, whether its turn has come, and what the group waits for. */
-function describeTurn(agent: AgentView, channel: Channel, served: ReturnType<typeof servedTo>, at: Date): string[] {
+function describeTurn(id: string, channel: Channel, served: ReturnType<typeof servedTo>, at: Date): string[] {
   if (!channel.rollout || channel.target === null) return [];
   if (served.group === null)
     return ['it is of no group of the channel, so it is held back and is never told to update'];
@@ -187,10 +192,10 @@ function describeTurn(agent: AgentView, channel: Channel, served: ReturnType<typ
   const group = rollout?.groups.find(({ settings }) => settings.name === served.group);
   if (!rollout || !group) return [`it is of group ${served.group}`];
   const { settings, state, wave, canaries } = group;
-  const isCanary = canaries.some(({ id }) => id === agent.id);
+  const isCanary = canaries.some((canary) => canary.id === id);
   const facts = { counted: false, groups: new Map(), barred: null };
   const waits = state === 'unstarted' ? lookAhead(channel.name, rollout, facts, at).waits.get(settings.name) : null;
-  const number = `its number is ${numberOf(rollout.id, agent.id).toFixed(2)}`;
+  const number = `its number is ${numberOf(rollout.id, id).toFixed(2)}`;
   const parts = [
     `group ${settings.name} is ${state}`,
     ...(waits ? [`it waits: ${waits}`] : []),

@@ -85,18 +85,21 @@ export function unpackCheckIn(id: string, packed: string): Sighting {
 }
 
 /**
- * `channel version at updater updaterVersion group state listedAt scope host`: state is the letter of the updater's
+ * `channel version at updater updaterVersion group state listedAt scope host updateId`: state is the letter of the updater's
  * state, then `x` if the instance had expired; scope is empty where it is the channel. A host is kept if it has no
- * white space and the whole stays within `MAX_PACKED`. What an inventory lists is enrolled and proven.
+ * white space and the whole up to it stays within `MAX_PACKED`. Few agents have an `updateId`, so that one is always
+ * kept. What an inventory lists is enrolled and proven.
  */
 export function packInventory(sighting: Sighting): string {
-  const { channel, at, updaterState, expired, host } = sighting;
+  const { channel, at, updaterState, updateId, expired, host } = sighting;
   const listing = sighting.listing ?? { at, scope: channel };
   const state = (updaterState?.[0] ?? '') + (expired ? EXPIRED : '');
   const scope = listing.scope === channel ? '' : listing.scope;
   const packed = packFields([channel, ...fieldsOf(sighting), state, listing.at.toString(36), scope]);
   const full = `${packed} ${host}`;
-  return host && !/\s/.test(host) && Buffer.byteLength(full) <= MAX_PACKED ? full : packed.trimEnd();
+  const hasRoom = host && !/\s/.test(host) && Buffer.byteLength(full) <= MAX_PACKED;
+  if (updateId) return `${hasRoom ? full : `${packed} `} ${updateId}`;
+  return hasRoom ? full : packed.trimEnd();
 }
 
 export function unpackInventory(id: string, packed: string): Sighting {
@@ -107,6 +110,7 @@ export function unpackInventory(id: string, packed: string): Sighting {
   sighting.updaterState = UPDATER_STATES.find((each) => state.startsWith(each.charAt(0))) ?? null;
   sighting.expired = state.endsWith(EXPIRED);
   sighting.host = fields[9] || null;
+  if (fields[10]) sighting.updateId = fields[10];
   sighting.listing = { at: fields[7] ? readTime(fields[7]) : sighting.at, scope: fields[8] || channel };
   return sighting;
 }

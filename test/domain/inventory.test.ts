@@ -79,6 +79,17 @@ describe('an instance', () => {
     expect(read({ ext_upgrader: 'kube', updater_info: camel })).toMatchObject({ ...expected, updater: 'kube' });
   });
 
+  it.each<[uuid: unknown, id: string | undefined]>([
+    ['0B5A2B1E-0000-4000-8000-000000000001', '0b5a2b1e-0000-4000-8000-000000000001'],
+    ['MDEyMzQ1Njc4OWFiY2RlZg==', '30313233-3435-3637-3839-616263646566'],
+    ['0b5a', undefined],
+    [null, undefined],
+    [7, undefined],
+  ])('asks as its update_uuid %j says', (uuid, id) => {
+    expect(read({ updater_info: { update_uuid: uuid } }).updateId).toBe(id);
+    expect(read({ UpdaterInfo: { UpdateUUID: uuid } }).updateId).toBe(id);
+  });
+
   it.each([
     [0, null],
     [1, 'ok'],

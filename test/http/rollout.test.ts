@@ -157,6 +157,42 @@ describe('a rollout', () => {
     expect((await act('start', { skipCanaries: true })).body.rollout.groups[0]).toMatchObject({ state: 'active' });
   });
 
+  it('knows v2 updaters by the ids by which they ask, which inventories name', async () => {
+    const { server, api, group, rollForward } = await open({ groups: [{ name: 'dev', canaries: 1 }] });
+    const ids = Array.from({ length: 4 }, (_, nth) => `0b5a2b1e-0000-4000-8000-00000000000${nth}`);
+    const versions = new Map(ids.map((id) => [id, '16.4.6']));
+    const report = () =>
+      api(
+        'POST',
+        '/inventory?channel=stable%2Fcloud&complete=true',
+        ids.map((id, nth) => ({
+          kind: 'instance',
+          metadata: { name: `host-${nth}` },
+          spec: {
+            version: versions.get(id),
+            last_seen: new Date().toISOString(),
+            updater_info: { update_group: 'dev', update_uuid: id, updater_status: 1 },
+          },
+        })),
+      );
+    const find = async (id: string) =>
+      JSON.parse((await ask(server.publicUrl, `/v1/webapi/find?group=dev&update_id=${id}`)).body).auto_update;
+    expect((await report()).status).toBe(200);
+    await rollForward();
+    await until(async () => expect(await group('dev')).toMatchObject({ state: 'canary', told: 1 }));
+    const [canary] = (await group('dev')).canaries;
+    expect(ids).toContain(canary.id);
+    for (const id of ids) {
+      const isCanary = id === canary.id;
+      const told = { agent_version: isCanary ? '16.4.7' : '16.4.6', agent_auto_update: isCanary };
+      expect(await find(id)).toMatchObject({ ...told, agent_update_jitter_seconds: 60 });
+    }
+    versions.set(canary.id, '16.4.7');
+    await report();
+    await until(async () => expect(await group('dev')).toMatchObject({ state: 'active', wave: 100 }));
+    expect(await find(ids.find((id) => id !== canary.id) as string)).toMatchObject({ agent_auto_update: true });
+  });
+
   it('is skipped where a person says so', async () => {
     const { server, read, rollForward } = await open(TWO);
     const agents = fakeAgents('prod', 2);

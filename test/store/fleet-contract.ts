@@ -138,7 +138,11 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
         listed('host', { version: '?', host: 'hôte' }),
         listed('expired', { expired: true, updaterState: 'unreadable', updater: 'binary', updaterVersion: '1.0.0' }),
         listed('ok', { updaterState: 'ok', at: NOW - 7 }),
+        listed('v2', { updater: 'binary', updateId: '0b5a2b1e-0000-4000-8000-000000000001' }),
+        listed('v2-host', { updater: 'binary', host: 'db-1', updateId: '0b5a2b1e-0000-4000-8000-000000000002' }),
       ];
+      // What is listed again is packed by the store itself.
+      await record(store, 'inventory', sightings);
       const odd = [listed('long', { host: 'a'.repeat(63) }), listed('space', { host: 'my host' })];
       await record(store, 'inventory', [...sightings, ...odd]);
       for (const each of [...sightings, ...odd.map((without) => ({ ...without, host: null }))]) {

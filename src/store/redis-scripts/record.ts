@@ -26,14 +26,14 @@ end
 
 local function unpackInventory(packed)
   if not packed then return nil end
-  local channel, version, at, updater, runs, group, state, listedAt, scope, host =
-    string.match(packed, '^(%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(.*)$')
+  local channel, version, at, updater, runs, group, state, listedAt, scope, host, updateId =
+    string.match(packed, '^(%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*)$')
   local sighting = sightingOf(channel, version, at, updater, runs, group)
   sighting.expired = string.find(state, '${EXPIRED}', 1, true) ~= nil
   sighting.state = string.match(state, '^[^${EXPIRED}]?')
   sighting.listedText = listedAt == '' and at or listedAt
   sighting.scope = scope == '' and channel or scope
-  sighting.host = host
+  sighting.host, sighting.updateId = host, updateId
   return sighting
 end
 
@@ -83,7 +83,9 @@ local function packInventory(inventory)
   local scope = inventory.scope == inventory.channel and '' or inventory.scope
   local packed = fieldsOf(inventory, inventory.channel) .. ' ' .. state .. ' ' .. inventory.listedText .. ' ' .. scope
   local full = packed .. ' ' .. inventory.host
-  return inventory.host ~= '' and #full <= ${MAX_PACKED} and full or trimmed(packed)
+  local hasRoom = inventory.host ~= '' and #full <= ${MAX_PACKED}
+  if inventory.updateId ~= '' then return (hasRoom and full or packed .. ' ') .. ' ' .. inventory.updateId end
+  return hasRoom and full or trimmed(packed)
 end
 
 local function packPast(past)
