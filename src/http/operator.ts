@@ -37,14 +37,15 @@ import { transferRoutes } from './operator/transfer.ts';
 import { refuseUnknownParameters } from './query.ts';
 import { StateDocument } from './schemas/transfer.ts';
 import { warnOfShortfall } from './shortfall.ts';
+import { textInSlices } from './sliced.ts';
 import { traceRequests } from './tracing.ts';
 import { invalid } from './validation.ts';
 
 /** Counts requests, and renders all metrics for Prometheus. */
 export interface RequestMetrics {
   observeRequest(route: string, method: string, status: number, seconds: number): void;
-  /** The page that Prometheus reads. */
-  render(): Promise<string>;
+  /** The page that Prometheus reads, metric by metric. */
+  render(): Promise<readonly string[]>;
   contentType: string;
 }
 
@@ -95,7 +96,7 @@ export interface OperatorApiOptions {
 }
 
 const API = '/api/v1';
-/** Pages of metrics, and exports. With thousands of channels, each may have some ten MB. */
+/** Pages of metrics, exports, and entries of large changes: with thousands of channels, each may have some ten MB. */
 const LARGE_AT_ONCE = 8;
 
 /** The HTTP API for operators, pipelines and Prometheus, and the OpenAPI document that describes it. */
@@ -103,7 +104,6 @@ export function createOperatorApi(options: OperatorApiOptions) {
   const { metrics, tracer, log, github } = options;
   const { state, signOffs } = options.services;
   const app = new OpenAPIHono<OperatorEnv>();
-  const encoder = new TextEncoder();
 
   app.use(traceRequests(tracer));
   app.use(async (c, next) => {
@@ -142,17 +142,12 @@ export function createOperatorApi(options: OperatorApiOptions) {
   if (options.metricsAccess === 'token') app.use('/metrics', authenticate(options.authenticator), needs('read'));
   else app.use('/metrics', open);
   app.use('/metrics', admitFew(LARGE_AT_ONCE));
-  let shown = { page: '', releases: state.peek()?.releases, bytes: new Uint8Array() };
   app.get('/metrics', async (c) => {
     const page = await metrics.render();
-    const releases = state.peek()?.releases;
-    // A large page is the same for a second.
-    if (shown.page !== page || shown.releases !== releases) {
-      shown = { page, releases, bytes: encoder.encode(createMask(releases ?? new Map())?.(page) ?? page) };
-    }
-    const { bytes } = shown;
+    const mask = createMask(state.peek()?.releases ?? new Map()) ?? ((text: string) => text);
+    // Those who waited for the same page go on one after the other.
     await nextTurn();
-    return c.body(bytes, 200, { 'Content-Type': metrics.contentType });
+    return textInSlices(c, metrics.contentType, page, mask);
   });
   app.use('/hooks/*', open);
   app.route('/hooks', hookRoutes({ signOffs, secret: github.webhookSecret, ...github }));
@@ -239,7 +234,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.use(refuseUnknownParameters(api, API));
   api.use(hideEmbargoed(state));
   api.use(warnOfShortfall(state));
-  api.use('/export', admitFew(LARGE_AT_ONCE));
+  for (const path of ['/export', '/audit', '/channels/:channel/history']) api.use(path, admitFew(LARGE_AT_ONCE));
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(plans, series));
   api.route('/', rolloutRoutes(rollouts));

@@ -19,6 +19,14 @@ export const jsonInSlices = <T extends object>(c: Context, value: T): Answer<T> 
 export const yamlInSlices = (c: Context, value: object): Response =>
   answer(c, 'application/yaml', joined(yamlParts(value)));
 
+/** Answers texts one after the other, each as `mask` makes it, in the same way. */
+export const textInSlices = (c: Context, type: string, texts: Iterable<string>, mask: (text: string) => string) =>
+  answer(c, type, joined(masked(texts, mask)));
+
+function* masked(texts: Iterable<string>, mask: (text: string) => string): Generator<string> {
+  for (const text of texts) yield mask(text);
+}
+
 function* jsonParts(value: object): Generator<string> {
   let lead = '{';
   for (const [key, field] of Object.entries(value)) {

@@ -7,27 +7,28 @@ const KEPT_FOR = 1_000;
 const LARGE = 200_000;
 
 /**
- * Returns what makes the page that Prometheus reads, one metric after the other, so that polls are answered in between.
+ * Returns what makes the page that Prometheus reads, its metrics one after the other, so that polls are answered in between.
  * Those who ask while it is made get the same one, and a large one is kept for a second.
  */
-export function createPage(registry: Registry): () => Promise<string> {
-  let page: Promise<string> | null = null;
+export function createPage(registry: Registry): () => Promise<readonly string[]> {
+  let page: Promise<readonly string[]> | null = null;
 
-  async function make(): Promise<string> {
+  async function make(): Promise<readonly string[]> {
     const metrics: string[] = [];
     for (const { name } of registry.getMetricsAsArray()) {
-      metrics.push(await registry.getSingleMetricAsString(name));
+      metrics.push(`${await registry.getSingleMetricAsString(name)}\n\n`);
       await nextTurn();
     }
-    return `${metrics.join('\n\n')}\n`;
+    return metrics;
   }
 
-  function begin(): Promise<string> {
+  function begin(): Promise<readonly string[]> {
     const made = make();
     const forget = () => {
       if (page === made) page = null;
     };
-    made.then((text) => (text.length > LARGE ? setTimeout(forget, KEPT_FOR).unref() : forget()), forget);
+    const isLarge = (metrics: readonly string[]) => metrics.reduce((sum, { length }) => sum + length, 0) > LARGE;
+    made.then((metrics) => (isLarge(metrics) ? setTimeout(forget, KEPT_FOR).unref() : forget()), forget);
     return made;
   }
 
