@@ -9,12 +9,12 @@ import { maybeVersion } from './version.tsx';
 /** Marks of a channel, beside its name; those of its agents as well where a census is at hand. */
 export function Marks({ channel, census }: { channel: Channel; census?: Census | null }) {
   const { critical, pin, hold, target } = channel;
+  const gone = withdrawnAt(channel);
   return (
     <>
-      {target === null && (
-        <span class="mark warn">{withdrawnAt(channel) === null ? 'no target yet' : 'withdrawn'}</span>
-      )}
-      {critical && <span class="mark bad">critical</span>}
+      {target === null && gone === null && <span class="mark still">no target yet</span>}
+      {gone !== null && <span class="mark warn">withdrawn</span>}
+      {critical && <span class="mark">critical</span>}
       {pin && <span class="mark">pinned</span>}
       {hold && <span class="mark warn">held</span>}
       {census && <StrandMark census={census} />}
