@@ -1,6 +1,7 @@
 import { KINDS } from '../counters.ts';
 import { RECORDS, RULES } from './record.ts';
 import type { Script } from './script.ts';
+import { SIMPLE } from './simple.ts';
 import { BOUNDS, COUNTERS, TALLIES } from './tallies.ts';
 import { VERSIONS } from './versions.ts';
 
@@ -28,7 +29,7 @@ end
  */
 export const RECORD: Script = {
   name: 'fairwayRecordSightings',
-  lua: `${AGENTS}${BOUNDS}${LISTED}
+  lua: `${AGENTS}${BOUNDS}${LISTED}${SIMPLE}
 local part, refused, latest = ARGV[1], 0, {}
 local maxAgents, maxStrangers, now, targets = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[7]
 local rules = { now = now, contestedFor = tonumber(ARGV[5]), maxElsewhere = tonumber(ARGV[6]) }
@@ -37,14 +38,6 @@ function rules.targetOf(channel)
   local _, stop = string.find(targets, '\\n' .. channel .. ' ', 1, true)
   return stop and string.match(targets, '^[^\\n]+', stop + 1)
 end
-
--- What all check-ins pass through is one match: channel and version, time, the rest.
-local function split(packed)
-  local head, at, tail = string.match(packed, '^(%S+ %S+) (%S+)(.*)$')
-  return head, tonumber(at, 36), tail
-end
-
-local function isStranger(packed) return string.byte(packed) == 33 end
 
 local function note(head, packed, at)
   if not isStranger(packed) and at > (latest[head] or 0) then latest[head] = at end
@@ -83,22 +76,29 @@ local function recordAgent(slot, id, packed, packedBefore)
   if part == 'checkIn' then note(sighting.channel .. ' ', packed, sighting.at) end
 end
 
-for slot, id, packed in string.gmatch(ARGV[8], '(%d+) (%S+) ([^\\n]+)') do
-  slot = tonumber(slot)
-  local before = nil
-  if part == 'checkIn' then before = redis.call('HGET', KEYS[slot], id) end
-  local head, at, tail, headBefore, seen, tailBefore
+local function recordCheckIn(slot, id, packed)
+  local before = redis.call('HGET', KEYS[slot], id)
+  local head, at, tail = split(packed)
+  local headBefore, seen, tailBefore
   if before then
-    head, at, tail = split(packed)
     headBefore, seen, tailBefore = split(before)
+    local isSame = head == headBefore and tail == tailBefore
+    if isSame and at < math.min(seen, now) then return end
+    if isSame then
+      redis.call('HSET', KEYS[slot], id, packed)
+      return note(head, packed, at)
+    end
   end
-  if not before or head ~= headBefore or tail ~= tailBefore then
-    recordAgent(slot, id, packed, before)
-  elseif at >= math.min(seen, now) then
-    redis.call('HSET', KEYS[slot], id, packed)
-    note(head, packed, at)
+  -- An older one, and whatever is not plain, is left to the rules.
+  local isOld = before and at < math.min(seen, now)
+  if isOld or not recordSimply(slot, id, packed, head, tail, before, headBefore, tailBefore, maxAgents) then
+    return recordAgent(slot, id, packed, before)
   end
+  note(head, packed, at)
 end
+
+local record = part == 'checkIn' and recordCheckIn or recordAgent
+for slot, id, packed in string.gmatch(ARGV[8], '(%d+) (%S+) ([^\\n]+)') do record(tonumber(slot), id, packed) end
 for head, at in pairs(latest) do raise(string.match(head, '^~?(%S+)') .. ' ${KINDS.latest}', at) end
 settle()
 return refused
