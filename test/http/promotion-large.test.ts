@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { commandLine } from '../support/cli.ts';
 import { openStage, RELEASE, startStages } from '../support/promotion.ts';
 
 const CHANNELS = Array.from({ length: 45 }, (_, n) => `tenants/${String(n).padStart(2, '0')}`);
@@ -45,5 +46,15 @@ describe('a stage of many channels and control planes', () => {
     for (const path of ['stages/other', 'stages/all?cursor=x']) {
       expect((await api('GET', `/releases/${RELEASE}/promotion/${path}`)).status).toBe(422);
     }
+  });
+
+  it('is listed whole by the command line', async () => {
+    const { server } = await startLarge();
+    const { code, stdout } = await commandLine(server)(['promote', 'show', RELEASE, '--stage', 'all']);
+    expect(code).toBe(0);
+    expect(stdout.match(/^control plane cluster-/gm)).toHaveLength(PLANES.length);
+    expect(stdout.match(/^channel tenants\//gm)).toHaveLength(CHANNELS.length);
+    const short = await commandLine(server)(['promote', 'show', RELEASE]);
+    expect(short.stdout).toContain('35 more');
   });
 });
