@@ -104,9 +104,10 @@ describe('the watch', () => {
   });
 
   it('halts when agents fall silent while the others are heard', async () => {
-    const { server, read, post, later } = await open({});
+    const { server, read, post, api, later } = await open({});
     const agents = fakeAgents('dev', 20);
     await pollAll(server, agents);
+    await until(async () => expect((await api('GET', '/agents')).body.agents).toHaveLength(20));
     await post('roll-forward', { version: '16.4.7' });
     for (let minutes = 0; minutes <= 40 && (await read()).hold === null; minutes += 8) {
       later(8 * 60_000);
