@@ -63,6 +63,9 @@ export function runAgents(agents: DemoAgent[], { publicUrl, token, chance = Math
       'Agent-Token': token,
     });
     const target = served?.replace(/^v/, '') ?? 'none';
+    const goesBack = agent.version === agent.breaksAt;
+    // What it was about to install is no longer the target.
+    if (agent.next !== null && agent.next !== target && !goesBack) Object.assign(agent, { next: null, moveAt: null });
     if (target === 'none' || target === agent.version || agent.moveAt !== null || skips(agent.version, target)) return;
     const critical = (await read(`${agent.channel}/critical`, {})) === 'yes';
     agent.next = target;

@@ -22,7 +22,8 @@ const chosen = Object.fromEntries(
 );
 const here = { public: { host: '127.0.0.1' } };
 const base = merge(merge(readYaml(DEFAULTS), here), readEnvironment(chosen));
-const log = createLog('error');
+// What the server logs about the trouble is part of the story, and is found on its pages.
+const log = createLog('fatal');
 
 process.stdout.write('The demo is starting: nine days of a fleet take some seconds …\n');
 try {
@@ -39,7 +40,7 @@ try {
   const [admin] = people;
   process.stdout.write(
     `\nDashboard: ${operatorUrl}\nSign in there with a click. At a terminal, in this directory: ` +
-      `export FAIRWAY_URL=${operatorUrl} FAIRWAY_TOKEN=${admin?.token}; ./fairway channels\n\n` +
+      `export FAIRWAY_URL=${operatorUrl} FAIRWAY_TOKEN=${admin?.token}; ./fairway status\n\n` +
       `${agents.toLocaleString('en')} agents on ${channels} channels poll ${publicUrl}. Agents of one channel are in trouble: find out ` +
       'which and why, and roll the channel back.\nCtrl-C ends the demo; nothing is kept.\n',
   );
