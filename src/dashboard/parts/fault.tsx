@@ -17,7 +17,7 @@ const labelOf = (path: string): string => {
 };
 
 /** Errors in what was typed; nothing was judged yet. */
-const MISTYPED: ReadonlySet<ErrorCode> = new Set(['invalid', 'malformed']);
+const MISTYPED: ReadonlySet<ErrorCode> = new Set(['invalid', 'malformed', 'no_previous_target']);
 
 /** The heading of a preview. `attempted`: this was the change itself. */
 export function outcomeTitle(error: FairwayError | null, attempted: boolean): string {

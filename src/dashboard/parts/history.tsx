@@ -2,6 +2,7 @@ import type { AuditEntry } from '../../domain/audit.ts';
 import { channelKey } from '../../domain/snapshot.ts';
 import { clock, number, who } from '../../domain/words.ts';
 import { Moment } from './moment.tsx';
+import { maybeVersion } from './version.tsx';
 import { actionWords, channelPath, planePath, releasePath, spaced } from './words.ts';
 
 /** Fields that repeat the entry or help few readers; the API has them. */
@@ -68,11 +69,11 @@ export function Changes({ entry, subject = null }: { entry: AuditEntry; subject?
           <span class="muted">{spaced(field)}</span>{' '}
           {!isNew && (
             <>
-              {from} <span aria-hidden="true">→</span>
+              {maybeVersion(from)} <span aria-hidden="true">→</span>
               <span class="visually-hidden">to</span>{' '}
             </>
           )}
-          <b>{to}</b>
+          <b>{maybeVersion(to)}</b>
         </li>
       ))}
     </ul>
