@@ -69,6 +69,9 @@ export const EXAMPLES: Record<string, string[]> = {
   'version parse': ['version parse 16.4.8'],
   'version mint': ['version mint --commit f00dfacade', 'version mint --commit f00dfacade --releases releases.json'],
   'control-planes list': ['control-planes'],
+  'control-planes wanted': ['control-planes wanted main'],
+  'control-planes wait': ['control-planes wait main --timeout 30m'],
+  'control-planes import': ['control-planes import tenants.yaml'],
   'control-planes show': ['control-planes show main'],
   'control-planes report': [
     'control-planes report main 17.4.2',
