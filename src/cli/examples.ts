@@ -71,7 +71,7 @@ export const EXAMPLES: Record<string, string[]> = {
   'control-planes list': ['control-planes'],
   'control-planes wanted': ['control-planes wanted main'],
   'control-planes wait': ['control-planes wait main --timeout 30m'],
-  'control-planes import': ['control-planes import tenants.yaml'],
+  'control-planes import': ['control-planes import tenants.json'],
   'control-planes show': ['control-planes show main'],
   'control-planes report': [
     'control-planes report main 17.4.2',
