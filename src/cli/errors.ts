@@ -14,7 +14,7 @@ export const EXIT = {
   conflict: 4,
   /** It was done, but a failover of the store may still lose it. */
   unreplicated: 5,
-  /** The time limit of `wait` passed; as coreutils' `timeout`. */
+  /** The time limit of a command that waits passed; as coreutils' `timeout`. */
   late: 124,
   interrupted: 130,
 } as const;

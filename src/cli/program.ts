@@ -50,7 +50,7 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
     .addHelpText(
       'after',
       '\nExits 0 when done, 1 on an error, 2 on wrong usage, 3 if refused by the gate, 4 on a conflict, ' +
-        '5 if stored but not yet replicated, 124 if the time limit of wait passed.',
+        '5 if stored but not yet replicated, 124 if a command that waits ran out of time.',
     )
     // Commands inherit it.
     .exitOverride();

@@ -12,7 +12,7 @@ export type Severity = (typeof SEVERITIES)[number];
 /** Everything that may be wrong or worth knowing, the worst first. */
 export const TROUBLES = [
   ...(['store', 'strands', 'pulled_release', 'census_incomplete', 'evidence_failing'] as const),
-  ...(['promotion_halted', 'held', 'withdrawn', 'control_plane_unknown', 'evidence_old'] as const),
+  ...(['promotion_halted', 'rollout_halted', 'held', 'withdrawn', 'control_plane_unknown', 'evidence_old'] as const),
   ...(['evidence_settling', 'reverted', 'contested', 'unreadable', 'critical', 'pinned'] as const),
 ] as const;
 export type TroubleKind = (typeof TROUBLES)[number];
@@ -137,6 +137,10 @@ const KINDS: Record<TroubleKind, Kind> = {
     severity: 'warn',
     headline: (where, _, many) => (many ? `${where} are halted` : `the promotion of ${where} is halted`),
   },
+  rollout_halted: {
+    severity: 'warn',
+    headline: (where, _, many) => `the ${many ? 'rollouts' : 'rollout'} of ${where} ${many ? 'are' : 'is'} halted`,
+  },
   held: { severity: 'warn', headline: (where, _, many) => `${where} ${many ? 'are' : 'is'} held` },
   withdrawn: { severity: 'warn', headline: (where, _, many) => `${where} ${many ? 'have' : 'has'} no target` },
   control_plane_unknown: { severity: 'warn', headline: (where) => `the control plane of ${where} is not known` },
@@ -175,6 +179,7 @@ function findOwn(channel: Channel, { controlPlanes }: StatusFacts): Found[] {
   const why = (mark: { by: string; reason: string; until: string | null }) =>
     `by ${who(mark.by)}${until(mark)}: ${mark.reason}`;
   return [
+    ...findHaltedRollout(channel),
     ...(hold ? [{ kind: 'held' as const, detail: describeHold(channel) ?? '' }] : []),
     ...(gone === null
       ? []
@@ -195,6 +200,14 @@ function findOwn(channel: Channel, { controlPlanes }: StatusFacts): Found[] {
     ...(critical ? [{ kind: 'critical' as const, detail: why(critical) }] : []),
     ...(pin ? [{ kind: 'pinned' as const, detail: why(pin) }] : []),
   ];
+}
+
+/** More agents get its target only once a person lets it go on. */
+function findHaltedRollout({ name, progress }: Channel): Found[] {
+  if (progress?.state !== 'halted') return [];
+  const by = progress.halted ? ` by ${who(progress.halted.by)}: ${progress.halted.reason}` : '';
+  const next = `see: fairway rollout ${name}; to go on: fairway rollout resume ${name}`;
+  return [{ kind: 'rollout_halted', detail: `the rollout to ${progress.to} was halted${by}; ${next}` }];
 }
 
 /** What its agents and the sources about them say. */

@@ -25,6 +25,11 @@ it('archives old entries, which stay verifiable in their files and by their anch
   const preview = await fairway(['audit', 'archive', '--before', '2100-01-01T00:00:00Z', '--dry-run']);
   expect(preview).toMatchObject({ code: 0, stdout: '' });
   expect(preview.stderr).toMatch(/would archive 11 entries up to 11:[0-9a-f]{64}/);
+  const dated = await fairway(['audit', 'archive', '--before', '2100-01-01', '--dry-run']);
+  expect(dated.stderr).toBe(preview.stderr);
+  expect(await fairway(['audit', 'archive', '--before', '2027-02-30', '--dry-run'])).toMatchObject({
+    ...{ code: 2, stderr: expect.stringContaining('--before: there is no day 2027-02-30') },
+  });
   const first = await archive('first.jsonl');
   expect(first.said).toMatch(/archived 11 entries up to 11:/);
   await change(20);

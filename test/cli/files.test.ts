@@ -12,6 +12,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const BYTE_ORDER_MARK = '\ufeff';
 const RELEASES = JSON.stringify([{ version: '16.4.7', date: null, security: false }]);
+const PLANES = JSON.stringify([{ name: 'acme', version: '16.4.7' }]);
 const STATE = 'fairway: 1\nchannels:\n  - name: beta\n';
 const HTML = '<!DOCTYPE html><title>Sign in</title>';
 const DENIED = 'ERROR: access denied to perform action "list" on "instance"';
@@ -25,6 +26,7 @@ const COMMANDS: [string, string[], string, RegExp][] = [
     /237 agents enrolled/,
   ],
   ['releases import', ['releases', 'import'], RELEASES, /imported|unchanged/],
+  ['control-planes import', ['control-planes', 'import'], PLANES, /of 1 were new or changed/],
   ['apply', ['apply', '--dry-run'], STATE, /channel\/beta/],
   ['version parse --releases', ['version', 'parse', '16.4.8', '--releases'], RELEASES, /branch\/v16\.4/],
 ];
@@ -56,7 +58,7 @@ it.each(COMMANDS)('%s reads a byte order mark and UTF-16', async (_, command, co
 });
 
 // The server reads inventories, the command line all other files.
-it.each(COMMANDS.slice(0, 2))('%s has a sentence for each file that is none', async (_, command, content) => {
+it.each(COMMANDS.slice(0, 3))('%s has a sentence for each file that is none', async (_, command, content) => {
   await atWork();
   const cases: [string | Buffer, RegExp][] = [
     ['', /is empty/],

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createChannel, DEFAULT_SETTINGS, pin, setCritical, withdraw } from '../../src/domain/channel.ts';
 import type { Promotion } from '../../src/domain/promotion.ts';
 import { listedRelease, type Release } from '../../src/domain/release.ts';
+import type { Rollout } from '../../src/domain/rollout.ts';
 import {
   byTrouble,
   type CountedChannel,
@@ -43,6 +44,9 @@ const halted = {
   supersededBy: null,
   stages: { canary: { state: 'halted', halted: { by: 'token:bob', at: AT, reason: 'it crashes' } } },
 } as unknown as Promotion;
+const haltedRollout = {
+  ...{ to: '16.4.7', state: 'halted', halted: { by: 'system:watch', at: AT, reason: '3 agents went back' } },
+} as Rollout;
 const cut = listedRelease({ version: '18.0.0', cutAt: null, security: false });
 
 describe('the status', () => {
@@ -70,6 +74,18 @@ describe('the status', () => {
       { promotions: new Map([['18.0.0', halted]]), releases: new Map([['18.0.0', cut]]) },
       'promotion_halted',
       'stage canary was halted by token bob: it crashes; to go on: fairway promote resume 18.0.0',
+    ],
+    [
+      'a rollout is halted',
+      { channels: [{ ...channel('a'), progress: haltedRollout }] },
+      'rollout_halted',
+      'the rollout to 16.4.7 was halted by system watch: 3 agents went back; see: fairway rollout a; to go on: fairway rollout resume a',
+    ],
+    [
+      'the watch holds a channel',
+      { channels: [{ ...channel('a'), hold: { by: 'system:watch', at: AT, reason: '3 agents went back' } }] },
+      'held',
+      'held by system watch: 3 agents went back; to let it go: fairway release a',
     ],
     [
       'a channel is withdrawn',

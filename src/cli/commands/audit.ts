@@ -11,6 +11,7 @@ import { EXIT, UsageError } from '../errors.ts';
 import { openInput } from '../input.ts';
 import { type Cell, painted, type Screen, sentence, table } from '../layout.ts';
 import type { ArchiveResult, AuditEntry, ChainState } from '../types.ts';
+import { readTime } from '../until.ts';
 
 /** `audit`: who changed what, when and why. */
 export function auditCommands(program: Command, context: Context): void {
@@ -46,7 +47,10 @@ export function auditCommands(program: Command, context: Context): void {
 
   withConsent(audit.command('archive'))
     .description('write old entries to standard output, then remove them from the log; their hashes stay')
-    .requiredOption('--before <time>', 'only entries that are older: 2026-01-01T00:00:00Z; the newest 100 stay')
+    .requiredOption(
+      '--before <time>',
+      'only entries that are older, as 2026-01-01 or 2026-01-01T00:00:00Z; the newest 100 stay',
+    )
     .option('-r, --reason <text>', 'why, for the audit log')
     .action((options: ArchiveOptions) => archiveEntries(context, options));
 }
@@ -104,6 +108,7 @@ interface ArchiveOptions extends ConsentOptions {
 /** Writes the archive to standard output, and removes its entries from the log once it is written. */
 async function archiveEntries(context: Context, { before, ...options }: ArchiveOptions): Promise<void> {
   const { api, stdout, terminal } = context;
+  const at = readTime('--before', before, new Date());
   requireTerminal(context, options);
   if (stdout.isTTY && !options.dryRun) {
     throw new UsageError('the archive goes to standard output; send it to a file: fairway audit archive … > FILE');
@@ -111,7 +116,7 @@ async function archiveEntries(context: Context, { before, ...options }: ArchiveO
   const reason = options.dryRun ? (options.reason ?? 'dry run') : await requireReason(context, options.reason);
   const check = checkArchive('the archive');
   const write = (text: string) => new Promise<void>((resolve) => stdout.write(text, () => resolve()));
-  await api(`/audit/archive?${new URLSearchParams({ before })}`, {
+  await api(`/audit/archive?${new URLSearchParams({ before: at.toISOString() })}`, {
     deadline: VERIFY_MS,
     async onLine(line) {
       check.add(line);

@@ -1,15 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { parseDuration } from '../../domain/duration.ts';
 import { number, who } from '../../domain/words.ts';
 import { readAll } from '../client.ts';
 import { type ConsentOptions, requireConsent, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { describeFailure, evidence, time } from '../describe.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { readInput } from '../input.ts';
+import { readJson } from '../input.ts';
 import { type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { ControlPlane, ControlPlaneReport, Deployment, ImportedControlPlanes } from '../types.ts';
+import { readDuration } from '../until.ts';
 
 const STATES = ['unwanted', 'running', 'told', 'failing'];
 /** Milliseconds between two looks of `wait`. */
@@ -57,18 +57,16 @@ export function controlPlaneCommands(program: Command, context: Context): void {
 
   group
     .command('wait')
-    .description('wait until a control plane runs what it should; exits 4 if it does not in time')
+    .description('wait until a control plane runs what it should; exits 124 if the time is up')
     .argument('<control-plane>')
-    .option('--timeout <duration>', 'how long, as 30s, 10m or 2h', '1h')
-    .action(async (name: string, { timeout }: { timeout: string }) => {
-      const limit = parseDuration(timeout);
-      if (limit === null) throw new UsageError(`${timeout} is not a duration; write it as 30s, 10m or 2h`);
-      const end = performance.now() + limit;
+    .option('--timeout <duration>', 'give up after this long: 90s, 30m, 2h', readDuration, 3_600_000)
+    .action(async (name: string, { timeout }: { timeout: number }) => {
+      const end = performance.now() + timeout;
       for (;;) {
         const controlPlane = await api<Deployment>(path(name));
         const isThere = controlPlane.state === 'running' || controlPlane.state === 'unwanted';
         if (isThere || performance.now() >= end) {
-          if (!isThere) context.exitCode = EXIT.conflict;
+          if (!isThere) context.exitCode = EXIT.late;
           return context.show(controlPlane, (screen) => deploymentSheet(screen, controlPlane));
         }
         await setTimeout(Math.min(WAIT_EVERY, Math.max(end - performance.now(), 0)));
@@ -82,7 +80,7 @@ export function controlPlaneCommands(program: Command, context: Context): void {
     )
     .argument('<file>')
     .action(async (file: string) => {
-      const body = await readInput(file);
+      const { text: body } = await readJson(file);
       const result = await api<ImportedControlPlanes>('/control-planes/import', { method: 'POST', body });
       context.show(result, () => `${result.imported} of ${result.received} were new or changed`);
     });

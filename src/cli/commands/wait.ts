@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../../domain/duration.ts';
+import { type Command, Option } from 'commander';
 import { number } from '../../domain/words.ts';
 import { channelPath } from '../client.ts';
 import type { Context } from '../context.ts';
 import { ApiError, EXIT } from '../errors.ts';
 import { sentence } from '../layout.ts';
 import type { Census, Channel } from '../types.ts';
+import { readDuration } from '../until.ts';
 
 const EVERY_MS = 2_000;
 
@@ -67,10 +67,4 @@ async function look({ api }: Context, name: string, what: WaitOptions['for'], un
     if (passes && performance.now() < until) return { done: false, text: (error as Error).message };
     throw error;
   }
-}
-
-function readDuration(text: string): number {
-  const length = parseDuration(text);
-  if (length === null || length === 0) throw new InvalidArgumentError('It must be a duration such as 90s, 30m or 2h.');
-  return length;
 }
