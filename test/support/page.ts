@@ -22,7 +22,7 @@ export function stepsOf(session: string): Step[] {
 
 /** Parts of the output that differ from run to run. */
 const VARYING = [
-  /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/,
+  /\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? UTC/,
   /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/,
   /\d+ s old/,
   /\b[0-9a-f]{64}\b/,
