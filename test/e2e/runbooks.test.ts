@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { inventory } from '../fixtures/inventory.ts';
-import { patternOf, readSteps, withOutputs } from '../support/page.ts';
+import { FOLLOWED as PAGES, patternOf, readSteps, withOutputs } from '../support/page.ts';
 import { ADMIN_TOKEN, type FairwayProcess, ROOT, run, startFairway } from '../support/process.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { QUICKSTART, type Reply } from '../support/server.ts';
@@ -21,8 +21,6 @@ interface Scenario {
   /** Other events, each before the command of that number (from 0). */
   before?: Record<number, (place: Place) => Promise<void>>;
 }
-
-const PAGES = ['docs/operating.md', ...readdirSync('docs/runbooks').map((name) => `docs/runbooks/${name}`)];
 
 const RELEASES = join(ROOT, 'config/samples/releases.json');
 const CATALOGUE = { ...(QUICKSTART.bootstrap as object), releases: RELEASES };
@@ -68,7 +66,17 @@ async function restartWith(here: Place, channel: object): Promise<void> {
 const SCENARIOS: Record<string, Scenario> = {
   // Its blocks are examples: what they show takes a fleet whose agents break.
   'docs/runbooks/rollout-halted.md': { begin: () => place() },
-  'docs/operating.md': { begin: () => place() },
+  'docs/fleet.md': { begin: () => place() },
+  'docs/redis.md': { begin: () => place() },
+
+  'docs/operating.md': {
+    async begin() {
+      const here = await place();
+      await steer(here, 'stable/cloud', 'roll-forward', { version: '16.4.7' });
+      await steer(here, 'stable/cloud', 'roll-back', { reason: 'sessions break' });
+      return here;
+    },
+  },
 
   'docs/runbooks/bad-release.md': {
     async begin() {

@@ -1,3 +1,11 @@
+import { readdirSync } from 'node:fs';
+
+/** The pages whose consoles a test follows with `fairway` on PATH, each from a situation of its own. */
+export const FOLLOWED: readonly string[] = [
+  ...['docs/fleet.md', 'docs/operating.md', 'docs/redis.md'],
+  ...readdirSync('docs/runbooks').map((name) => `docs/runbooks/${name}`),
+];
+
 /** A command of a page, and the output that the page shows. */
 export interface Step {
   command: string;
