@@ -152,7 +152,7 @@ describe.skipIf(!hasTerminal)('for people (needs script from util-linux)', { tim
   });
 });
 
-const TIMES = new Set(['age', 'until', 'at', 'updatedAt']);
+const TIMES = new Set(['age', 'until', 'at', 'updatedAt', 'changedAt']);
 
 /** Removes times: two requests may be a second apart. */
 function withoutAges(value: unknown): unknown {

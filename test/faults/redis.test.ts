@@ -212,6 +212,8 @@ describe('an outage', () => {
     const polling = keepPolling(server, (body) => /^v16\.4\.[678]$/.test(body));
     expect((await rollForward(server, '16.4.7')).status).toBe(200);
     redis.freeze();
+    // Looks share what was read within the last second.
+    await expect.poll(async () => (await server.api('GET', '/census')).status, { timeout: 10_000 }).toBe(503);
     const calls: [method: string, path: string, status: number, body?: unknown][] = [
       ['GET', '/channels', 200],
       ['GET', CHANNEL, 200],

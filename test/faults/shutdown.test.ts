@@ -157,7 +157,8 @@ it('logs lines of JSON without secrets, even at level trace and about an outage'
     headers: { Authorization: 'Bearer a-token-sent-to-the-wrong-listener' },
   });
   await redis.kill();
-  expect((await server.api('GET', '/census')).status).toBe(503);
+  // Looks share what was read within the last second.
+  await expect.poll(async () => (await server.api('GET', '/census')).status).toBe(503);
   await vi.waitUntil(() => server.logs().some(({ msg }) => String(msg).includes('away')));
   server.signal('SIGTERM');
   await server.exit;

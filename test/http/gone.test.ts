@@ -13,7 +13,7 @@ describe('a client that leaves in the middle of a body', () => {
       done();
     },
   });
-  const github = { webhookSecret: 'a secret of the tests' };
+  const github = { webhookSecret: 'a secret of the tests', repository: 'gravitational/teleport' };
   const server = sharedServer({ ...QUICKSTART, github }, { log: pino({ level: 'error' }, log) });
 
   /** The statuses of all requests so far. */

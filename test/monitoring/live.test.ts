@@ -124,7 +124,10 @@ describe.skipIf(!hasPrometheus || !canTls)('a real Prometheus that scrapes a rea
     for (const { expr } of dashboard.annotations.list) await query(url, asSent(expr, '20s'));
     const texts = [...rules, ...queries].map(({ expr }) => expr);
     const variables = dashboard.templating.list.map((each) => JSON.stringify(each.query));
+    // Prometheus scrapes these servers without TLS, so none of them has the operator's certificate; none has a rollout.
+    const absent = (metric: string) => /^fairway_(operator_tls_certificate|rollout)_/.test(metric);
     for (const metric of new Set(metricsOf([...texts, ...variables].join(' ')))) {
+      if (absent(metric)) continue;
       expect(await ask(url, 'series', { 'match[]': metric }), metric).not.toEqual([]);
     }
 
