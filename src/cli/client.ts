@@ -52,7 +52,7 @@ export function createClient(url: string, token: string, warn: (warning: string)
 export function readUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url && /^https?:$/.test(url.protocol)) return url;
-  throw new UsageError(`${text} is not the URL of an operator listener, such as http://127.0.0.1:8081`);
+  throw new UsageError(`"${text}" is not the URL of an operator listener; write it as http://127.0.0.1:8081`);
 }
 
 interface Answer {

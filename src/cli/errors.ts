@@ -67,11 +67,38 @@ const HINTS: Record<string, string> = {
 /** What a person reads on standard error: the API's own words; several findings get a line each. */
 export function describeError(screen: Screen, error: unknown): string {
   if (!(error instanceof ApiError)) return sentence(screen, `fairway: ${(error as Error).message}`);
-  const { code, report, errors = [] } = error.problem;
+  const problem = nameOptions(error.problem);
+  const { code, report, errors = [] } = problem;
   const reasons = report?.reasons.map(({ detail }) => detail) ?? [];
   const faults = errors.map(({ path, message }) => (path ? `${path}: ${message}` : message));
   const hint = HINTS[code];
-  return [...splitFindings(screen, error.problem, [...reasons, ...faults]), ...(hint ? [hint] : [])].join('\n');
+  return [...splitFindings(screen, problem, [...reasons, ...faults]), ...(hint ? [hint] : [])].join('\n');
+}
+
+/** Fields of requests that people give as an option or an argument. Those in files have longer paths. */
+const GIVEN_AS: Record<string, string> = {
+  acceptStranding: '--accept-stranding',
+  commit: '--commit',
+  cutAt: '--cut-at',
+  head: '--head',
+  limit: '--limit',
+  previous: '--previous',
+  reason: '--reason',
+  toolsVersion: '--tools-version',
+  until: '--until',
+  version: 'VERSION',
+};
+
+/** The same answer with the names that people type. */
+function nameOptions(problem: Problem): Problem {
+  // "until must lie in the future"
+  let detail = problem.detail.replace(/^\w+(?= must )/, (field) => GIVEN_AS[field] ?? field);
+  const errors = problem.errors?.map(({ path, message }) => {
+    const name = GIVEN_AS[path] ?? path;
+    detail = detail.replace(`${path}: ${message}`, `${name}: ${message}`);
+    return { path: name, message };
+  });
+  return { ...problem, detail, ...(errors && { errors }) };
 }
 
 /** The API's sentence has all findings in a row; two or more read better as a list. */

@@ -73,3 +73,9 @@ async function readCatalogue(file: string): Promise<Catalogue> {
   }
   return catalogue;
 }
+
+/** Reads a major, which `name` is given: an option or an argument. Throws `UsageError`. */
+export function readMajor(name: string, text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new UsageError(`${name}: "${text}" is not a major; write it as 16`);
+}

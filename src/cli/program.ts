@@ -22,6 +22,7 @@ import { versionCommands } from './commands/versions.ts';
 import { waitCommands } from './commands/wait.ts';
 import { type Context, createContext, FORMATS } from './context.ts';
 import { addExamples } from './examples.ts';
+import { describeUsage } from './usage.ts';
 
 /** Adds the commands of a group. */
 type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => void;
@@ -46,6 +47,7 @@ export function createProgram(process: NodeJS.Process): { program: Command; cont
   program
     .option('--url <url>', 'operator listener (or FAIRWAY_URL; default: where you signed in)')
     .addOption(new Option('-o, --output <format>', 'how to print the result').choices(FORMATS).default('table'))
+    .configureOutput({ outputError: (text, write) => write(describeUsage(text)) })
     .showHelpAfterError('(add --help for more)')
     .addHelpText(
       'after',

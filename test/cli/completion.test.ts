@@ -139,6 +139,6 @@ it(
 it('refuses other shells', async () => {
   expect(await runCli(['completion', 'csh'])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('Allowed choices are bash, zsh, fish, powershell'),
+    stderr: expect.stringContaining('SHELL: "csh" is not a choice; write one of bash, zsh, fish, powershell'),
   });
 });

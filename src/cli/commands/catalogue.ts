@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { time } from '../describe.ts';
 import { UsageError } from '../errors.ts';
 import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
-import { backports, type CatalogueOptions, RELEASES_OPTION } from '../offline.ts';
+import { backports, type CatalogueOptions, RELEASES_OPTION, readMajor } from '../offline.ts';
 import type { BackportPlan, BranchCuts, RecallResult, Release, SupportWindow, TagPlan } from '../types.ts';
 import { readTime } from '../until.ts';
 import { tagLines } from './versions.ts';
@@ -61,7 +61,10 @@ export function catalogueCommands(releases: Command, context: Context): void {
     .option('--change <pr:title...>', 'other changes')
     .action(async (version: string, options: RegisterOptions) => {
       const { change = [], significant = [], published = [], ...said } = options;
-      const changes = [...significant.map(readChange(true)), ...change.map(readChange(false))];
+      const changes = [
+        ...significant.map(readChange('--significant', true)),
+        ...change.map(readChange('--change', false)),
+      ];
       const artifacts = statesOf(published, 'published');
       const cutAt = readTime('--cut-at', options.cutAt, new Date()).toISOString();
       const body = { version, ...said, cutAt, artifacts, changes };
@@ -148,7 +151,7 @@ export function catalogueCommands(releases: Command, context: Context): void {
     .argument('<major>')
     .option('-r, --reason <reason>', REASON)
     .action(async (text: string, options: { reason?: string }) => {
-      const body = { major: readMajor(text), reason: await requireReason(context, options.reason) };
+      const body = { major: readMajor('MAJOR', text), reason: await requireReason(context, options.reason) };
       const cuts = await api<BranchCuts>('/releases/cut-branch', { method: 'POST', body });
       context.show(cuts, () => `cloud releases have the major ${cuts.majors.join(' or ')} now`);
     });
@@ -167,7 +170,10 @@ export function catalogueCommands(releases: Command, context: Context): void {
     .option(...RELEASES_OPTION)
     .action(async (options: BackportOptions) => {
       const { majors, customerRequested } = options;
-      const needs = { majors: majors?.map(readMajor), customerRequested: customerRequested?.map(readMajor) };
+      const needs = {
+        majors: majors?.map((each) => readMajor('--majors', each)),
+        customerRequested: customerRequested?.map((each) => readMajor('--customer-requested', each)),
+      };
       const plan = await backports(context, { urgency: readUrgency(options), ...needs }, options);
       context.show(plan, (screen) => backportSheet(screen, plan));
     });
@@ -213,11 +219,11 @@ async function runRecall(context: Context, act: RecallAct, options: RecallOption
 const statesOf = (sets: string[], state: string) =>
   Object.fromEntries(sets.map((set) => [FIELDS[set as keyof typeof FIELDS], state]));
 
-const readChange = (significant: boolean) => (text: string) => {
+const readChange = (option: string, significant: boolean) => (text: string) => {
   const [, pr, author, title] = /^#?(\d{1,9})(?:@([\w.-]{1,100}))?:\s*(.+)$/.exec(text) ?? [];
   if (!pr || !title)
     throw new UsageError(
-      `${text} is not a change; write it as PR:TITLE or PR@AUTHOR:TITLE, such as "4711:Fix the proxy"`,
+      `${option}: "${text}" is not a change; write it as PR:TITLE or PR@AUTHOR:TITLE, such as "4711:Fix the proxy"`,
     );
   return { pr: Number(pr), title, significant, ...(author ? { author } : {}) };
 };
@@ -249,11 +255,6 @@ function readUrgency(options: BackportOptions): BackportPlan['urgency'] {
   throw new UsageError(
     'state what the change is: one of --urgent, --not-urgent, --security, --next-minor, --next-major and --no-backport',
   );
-}
-
-function readMajor(text: string): number {
-  if (/^\d{1,4}$/.test(text)) return Number(text);
-  throw new UsageError(`${text} is not a major; write it as 16`);
 }
 
 function releaseSheet(screen: Screen, release: Release): string {

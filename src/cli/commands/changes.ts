@@ -14,7 +14,7 @@ export function changeCommands(program: Command, context: Context): void {
     .argument('<pr>', 'the number of its pull request')
     .action(async (text: string) => {
       const [, pr] = /^#?(\d{1,9})$/.exec(text) ?? [];
-      if (!pr) throw new UsageError(`${text} is not the number of a pull request; write it as 4711`);
+      if (!pr) throw new UsageError(`PR: "${text}" is not the number of a pull request; write it as 4711`);
       const change = await context.api<Change>(`/changes/${pr}`);
       context.show(change, (screen) => changeSheet(screen, change));
     });

@@ -212,7 +212,8 @@ function readReport(version: string | undefined, { component: parts = [], label,
   const components: Record<string, string[]> = {};
   for (const part of parts) {
     const [, name, runs] = /^([^=]+)=(.+)$/.exec(part) ?? [];
-    if (name === undefined || runs === undefined) throw new UsageError(`${part} is not NAME=VERSION, as auth=17.4.2`);
+    if (name === undefined || runs === undefined)
+      throw new UsageError(`--component: "${part}" is not NAME=VERSION; write it as auth=17.4.2`);
     components[name] = [...(components[name] ?? []), ...runs.split(',')];
   }
   return { components, ...settings };
@@ -220,7 +221,8 @@ function readReport(version: string | undefined, { component: parts = [], label,
 
 function readLabel(text: string): [string, string] {
   const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new UsageError(`${text} is not NAME=VALUE, as region=eu-west-1`);
+  if (name === undefined || value === undefined)
+    throw new UsageError(`--label: "${text}" is not NAME=VALUE; write it as region=eu-west-1`);
   return [name, value];
 }
 

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { time } from '../describe.ts';
-import { UsageError } from '../errors.ts';
 import { painted, pairs, type Screen } from '../layout.ts';
-import { type CatalogueOptions, explain, mint, RELEASES_OPTION } from '../offline.ts';
+import { type CatalogueOptions, explain, mint, RELEASES_OPTION, readMajor } from '../offline.ts';
 import type { TagPlan, VersionExplanation } from '../types.ts';
 import { readTime } from '../until.ts';
 
@@ -34,8 +33,7 @@ export function versionCommands(program: Command, context: Context): void {
     .action(async (options: CatalogueOptions & { commit: string; at?: string; major?: string }) => {
       const now = new Date();
       const at = options.at === undefined ? now : readTime('--at', options.at, now);
-      const major = options.major === undefined ? undefined : Number(options.major);
-      if (Number.isNaN(major)) throw new UsageError(`--major ${options.major} is not a major; write a number`);
+      const major = options.major === undefined ? undefined : readMajor('--major', options.major);
       const text = await mint(context, { commit: options.commit, at, major }, options);
       context.show({ version: text }, () => text);
     });
