@@ -66,7 +66,7 @@ export interface ServiceParts {
   state: State;
   settings: Pick<
     Settings,
-    'compatibility' | 'defaultChannel' | 'evidence' | 'fleet' | 'groups' | 'promotion' | 'sources'
+    'compatibility' | 'defaultChannel' | 'evidence' | 'fleet' | 'freezes' | 'groups' | 'promotion' | 'sources'
   >;
   observer: Metrics['observer'];
   tracer: Tracer;
@@ -89,7 +89,16 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const strictCatalogue = compatibility.catalogue === 'strict';
   const awaited = new Set(Object.keys(sourceSettings.controlPlanes));
   const gate = traceGate(
-    createGate({ state, fleet, strictCatalogue, settleFor: evidence.settleFor, awaited, observer, now }),
+    createGate({
+      state,
+      fleet,
+      strictCatalogue,
+      settleFor: evidence.settleFor,
+      awaited,
+      freezes: settings.freezes,
+      observer,
+      now,
+    }),
     tracer,
   );
   const controlPlanes = createControlPlanes({

@@ -17,6 +17,7 @@ export interface Steering {
     critical?: boolean | undefined;
     stepped?: boolean | undefined;
     immediate?: boolean | undefined;
+    overrideFreeze?: boolean | undefined;
     until?: string | undefined;
   };
   /** The question before the change. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isGroup } from '../domain/agent.ts';
+import { FREEZE_EXEMPTIONS, freezeFault, MAX_FREEZES } from '../domain/freeze.ts';
 import { DEFAULT_GROUP, rolloutFaults, STRATEGIES, UNMATCHED } from '../domain/rollout-settings.ts';
 import { DEFAULT_WATCH, REACTIONS, watchFaults } from '../domain/watch-settings.ts';
 import { DAYS, windowFault } from '../domain/window.ts';
@@ -64,6 +65,26 @@ export const rolloutSchema = z
       context.addIssue({ code: 'custom', path, message, input: settings });
     }
   });
+
+const moment = z.iso.datetime({ offset: true });
+
+const freeze = z
+  .strictObject({
+    from: moment.describe('when it begins'),
+    until: moment.describe('when it ends; must be after from'),
+    reason: z.string().trim().min(1).max(500).describe('why, for those whom it stops'),
+    except: z
+      .array(z.enum(FREEZE_EXEMPTIONS))
+      .max(FREEZE_EXEMPTIONS.length)
+      .default([...FREEZE_EXEMPTIONS])
+      .describe('moves that it lets through'),
+  })
+  .superRefine((times, context) => {
+    const message = freezeFault(times);
+    if (message) context.addIssue({ code: 'custom', path: ['until'], message, input: times });
+  });
+
+export const freezesSchema = z.array(freeze).max(MAX_FREEZES);
 
 const share = z.union([z.string().max(12), z.number()]);
 

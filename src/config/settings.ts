@@ -9,7 +9,7 @@ import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
 import { redisFaults, redisSettings } from './redis.ts';
 import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
-import { rolloutSchema, watchSchema, windowSchema } from './rollout.ts';
+import { freezesSchema, rolloutSchema, watchSchema, windowSchema } from './rollout.ts';
 
 // Environment variables are strings.
 const port = z
@@ -102,6 +102,7 @@ export const settingsSchema = z.strictObject({
     }),
     contestedFor: duration,
   }),
+  freezes: freezesSchema,
   groups: z.record(z.string().min(1).max(64), groupTarget),
   compatibility: z.strictObject({
     presumeServedFor: duration,
@@ -154,7 +155,11 @@ export const settingsSchema = z.strictObject({
         toolsVersion: version.nullable().optional().describe('version for client tools; unset: the target'),
         rollout: rolloutSchema.nullable().optional().describe('the groups in which agents go to a new target'),
         watch: watchSchema.nullable().optional().describe('what is looked at after a move'),
-        window: windowSchema.nullable().optional().describe('when v2 updaters may move; unset: always'),
+        window: windowSchema
+          .nullable()
+          .optional()
+          .describe('when v2 updaters, plans and promotions may move; unset: always'),
+        freezes: freezesSchema.nullable().optional().describe('when its target does not move forward'),
       }),
     ),
   }),

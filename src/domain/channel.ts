@@ -1,4 +1,5 @@
 import { FairwayError } from './errors.ts';
+import type { Freeze } from './freeze.ts';
 import { isMachine } from './role.ts';
 import { createImmediate, createRollout, endRollout, isUnfinished, type Rollout, regroup } from './rollout.ts';
 import type { RolloutSettings } from './rollout-settings.ts';
@@ -65,8 +66,10 @@ export interface Channel {
   toolsVersion: string | null;
   /** In which order its agents go to a new target; unset: all at once. */
   rollout?: RolloutSettings | null | undefined;
-  /** When v2 updaters may move; unset: always. */
+  /** When v2 updaters may move, and when plans and promotions may move the target; unset: always. */
   window?: Window | null | undefined;
+  /** When its target does not move forward; unset: it always may. */
+  freezes?: Freeze[] | null | undefined;
   /** Canonical, without prefix; null: agents get `none`. */
   target: string | null;
   critical: Critical | null;
@@ -114,6 +117,7 @@ export type ChannelSettings = Pick<
   | 'rollout'
   | 'window'
   | 'watch'
+  | 'freezes'
 >;
 
 /** Who changes a channel, when, and why. */
@@ -324,8 +328,9 @@ export function setCritical(channel: Channel, critical: boolean, until: Date | n
  * Throws `channel_pinned` if that means a move.
  */
 export function conform(channel: Channel, wanted: Channel, target: Version | null, act: Act): Channel {
-  const { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, rollout, window, watch } = wanted;
-  const later = { rollout, window, watch };
+  const { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion } = wanted;
+  const { rollout, window, watch, freezes } = wanted;
+  const later = { rollout, window, watch, freezes };
   const settings = { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, ...later };
   const base =
     channel.target === (target?.text ?? null) ? changeSettings(channel, settings, act) : { ...channel, ...settings };

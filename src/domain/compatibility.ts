@@ -43,6 +43,7 @@ export const WARNING_REASONS = [
   'evidence_settling',
   'agents_uncounted',
   'expired',
+  'frozen',
 ] as const;
 export type WarningReason = (typeof WARNING_REASONS)[number];
 

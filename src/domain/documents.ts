@@ -1,5 +1,6 @@
 import { BRANCH_CUTS_KEY } from './branch-cut.ts';
 import { readControlPlaneVersion } from './control-plane.ts';
+import { FREEZE_EXEMPTIONS } from './freeze.ts';
 import { STAGE_STATES } from './promotion.ts';
 import { RECOVERY_KEY } from './recovery.ts';
 import { ARTIFACT_SETS, ARTIFACT_STATES } from './release.ts';
@@ -95,6 +96,7 @@ const windowForm: Check = (value) => {
   const fault = object({ start: text, for: text, timeZone: text })(value);
   return fault ?? windowFault(value as Window);
 };
+const freezeForm = object({ from: time, until: time, reason: text, except: list(oneOf(FREEZE_EXEMPTIONS)) });
 const groupSettings = object({
   name: text,
   match: list(text),
@@ -121,6 +123,7 @@ const CHECKS: Record<string, Check> = {
     plan: optional(object({ target: version, route: list(version), step: count })),
     rollout: optional(object({ groups: list(groupSettings), unmatched: oneOf(UNMATCHED) })),
     window: optional(windowForm),
+    freezes: optional(list(freezeForm)),
     progress: optional(
       object({
         id: text,

@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   'not_found',
   'refused',
   'channel_pinned',
+  'frozen',
   'not_newer',
   'not_older',
   'no_previous_target',

@@ -23,6 +23,8 @@ export const WAITING_REASONS = [
   'pinned',
   'held',
   'rollout',
+  'frozen',
+  'window',
   'evidence_stale',
   'evidence_settling',
   'control_plane',
@@ -147,15 +149,23 @@ export function nextStep({ route, step }: Plan): Version {
 
 /**
  * Why the next step must wait, by the gate's report on it, or null when it may be taken: complete and fresh evidence
- * shows that it would strand no enrolled agent, and the control plane allows it. Agents come first, since the control
+ * shows that it would strand no enrolled agent, and the control plane allows it; `closed` is the freeze or window that
+ * stands in its way. Agents come first, since the control
  * plane must wait for them too.
  */
-export function waitingFor(channel: Channel, report: Report, marks: Population['marks'], at: Date): Waiting | null {
+export function waitingFor(
+  channel: Channel,
+  report: Report,
+  marks: Population['marks'],
+  at: Date,
+  closed: Waiting | null = null,
+): Waiting | null {
   const { pin } = channelAt(channel, at);
   if (pin) return { reason: 'pinned', detail: `pinned by ${who(pin.by)}: ${pin.reason}` };
   const held = describeHold(channel);
   if (held) return { reason: 'held', detail: held };
   if (isRollingOut(channel)) return { reason: 'rollout', detail: describeRollingOut(channel) };
+  if (closed) return closed;
   if (!report.evidence.some(({ complete, fresh }) => complete && fresh)) {
     const stale = report.warnings.filter(({ reason }) => reason === 'evidence_stale').map(({ detail }) => detail);
     const none = `no source knows all agents of ${channel.name}; import an inventory: fairway inventory import FILE -c ${channel.name}`;

@@ -22,6 +22,8 @@ export interface StageChannel {
   name: string;
   channel: Channel | null;
   report: Report | null;
+  /** The freeze or window that stands in the way of a move now; null if there is none. */
+  closed?: string | null;
 }
 
 /** A control plane of a stage. `version` is null until it is reported; `report` also if it runs the release. */
@@ -147,7 +149,7 @@ export type ChannelStep = { name: string } & ({ step: 'serves' | 'move' } | { st
 export function channelSteps({ release, channels, heldBefore }: StageFacts): ChannelStep[] {
   const held = [...heldBefore.map((each) => each.channel), ...channels.flatMap(({ channel }) => channel ?? [])];
   const holder = held.find(({ hold }) => hold !== null);
-  return channels.map(({ name, channel, report }) => {
+  return channels.map(({ name, channel, report, closed }) => {
     if (!channel) return { name, step: 'blocked', reason: 'the channel does not exist; create it' };
     // A rollout that is under way tells its target to some of the agents only.
     if (isRollingOut(channel)) return { name, step: 'blocked', reason: describeRollingOut(channel) };
@@ -157,6 +159,7 @@ export function channelSteps({ release, channels, heldBefore }: StageFacts): Cha
       return { name, step: 'blocked', reason: `pinned by ${who(channel.pin.by)}: ${channel.pin.reason}` };
     const hold = describeHold(channel);
     if (hold) return { name, step: 'blocked', reason: hold };
+    if (closed) return { name, step: 'blocked', reason: closed };
     if (channel.served.some(({ version }) => version === release.version)) {
       // The person who moved it away had a reason, so a promotion does not move it back.
       return { name, step: 'blocked', reason: `${channel.updatedBy} moved it away again; roll it forward by hand` };

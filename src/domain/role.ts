@@ -50,6 +50,7 @@ export const PERMISSIONS = {
   'delete-channel': ['admin', 'delete a channel'],
   'delete-control-plane': ['admin', 'delete a control plane'],
   'accept-stranding': ['admin', 'override a refusal that strands agents'],
+  'override-freeze': ['admin', 'move a target while it is frozen'],
   apply: ['admin', 'apply a state document'],
   archive: ['admin', 'archive old entries of the audit log'],
   recover: ['admin', 'decide which state counts after lost changes'],

@@ -24,6 +24,7 @@ import {
 import { type Report, strandingOf } from '../domain/compatibility.ts';
 import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { describeFreeze } from '../domain/freeze.ts';
 import { nameOf, type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
@@ -48,6 +49,8 @@ export interface VerbInput {
   stepped?: boolean | undefined;
   /** Go there at once, although the channel has groups. */
   immediate?: boolean | undefined;
+  /** Move it although a freeze holds; for admins. */
+  overrideFreeze?: boolean | undefined;
   /** Agents that the operator accepts to strand; the report's number. */
   acceptStranding?: number | undefined;
 }
@@ -61,8 +64,11 @@ export interface ChannelInput {
   acceptStranding?: number | undefined;
 }
 
+/** A channel as it is now. `frozen` is unset unless a freeze holds; then it says until when and why. */
+export type PresentChannel = Stored<Channel> & { frozen?: string | undefined };
+
 export interface VerbResult {
-  channel: Stored<Channel>;
+  channel: PresentChannel;
   /** The gate's verdict where the target moved. */
   report: Report | null;
   /** Null on a dry run. */
@@ -77,15 +83,15 @@ export interface ChannelObserver {
 
 export interface Channels {
   /** All channels, by name. */
-  list(): Stored<Channel>[];
-  page(query: PageQuery): Page<Stored<Channel>>;
-  read(name: string): Stored<Channel>;
+  list(): PresentChannel[];
+  page(query: PageQuery): Page<PresentChannel>;
+  read(name: string): PresentChannel;
   /** Creates the channel, or changes the given settings of it. */
   put(
     name: string,
     change: Partial<ChannelSettings> & ChannelInput,
     request: ChangeRequest,
-  ): Promise<{ channel: Stored<Channel>; created: boolean; report: Report | null }>;
+  ): Promise<{ channel: PresentChannel; created: boolean; report: Report | null }>;
   remove(name: string, request: ChangeRequest): Promise<void>;
   act(name: string, verb: ChangingVerb, input: VerbInput, request: ChangeRequest): Promise<VerbResult>;
   check(name: string, version: string, asker: Actor): Promise<Report>;
@@ -124,10 +130,14 @@ const hurries = (verb: Verb, { target }: Channel, after: Channel) =>
 export function createChannels({ state, fleet, gate, observer, now }: ChannelsOptions): Channels {
   const sorted = derivedOnce((all: Snapshot['channels']) => sortedBy(all.values(), nameOf));
 
-  const present = (channel: Stored<Channel>): Stored<Channel> => ({
-    ...channelAt(channel, now()),
-    revision: channel.revision,
-  });
+  const present = (channel: Stored<Channel>): PresentChannel => {
+    const closed = gate.closed(channel, false);
+    return {
+      ...channelAt(channel, now()),
+      revision: channel.revision,
+      ...(closed?.reason === 'frozen' ? { frozen: closed.detail } : {}),
+    };
+  };
 
   const find = (name: string) => requireChannel(state.snapshot(), name);
 
@@ -142,14 +152,16 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     const moves = after.target !== null && after.target !== before.target;
     const wayOut = WAYS_OUT.has(verb) && isBack(before, after);
     const accepted = input.acceptStranding;
+    const freeze = input.overrideFreeze ? 'override' : undefined;
     const { cleared, ...verdict } = hurries(verb, before, after)
       ? await hurry(before, request, accepted)
-      : await gate.clear(before, after, request, { accepted, wayOut });
-    const { report, overridden } = verdict;
+      : await gate.clear(before, after, request, { accepted, wayOut, freeze });
+    const { report, overridden, thawed } = verdict;
     if (request.dryRun) return { channel: present({ ...after, revision: before.revision }), report, audit: null };
 
     const notes = [
       ...(overridden ? [`accepted stranding ${report?.stranded}`] : []),
+      ...(thawed ? [`although ${describeFreeze(thawed)}`] : []),
       ...(input.immediate && before.rollout ? ['to all groups at once'] : []),
     ];
     const reason = notes.length > 0 ? `${input.reason} (${notes.join('; ')})` : input.reason;
@@ -202,7 +214,11 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     read: (name) => present(find(name)),
     act,
     async check(name, version, asker) {
-      return gate.assess(find(name), requireVersion(version), { asker });
+      const channel = find(name);
+      const report = await gate.assess(channel, requireVersion(version), { asker });
+      const closed = gate.closed(channel, false);
+      if (closed?.reason !== 'frozen') return report;
+      return { ...report, warnings: [...report.warnings, { reason: 'frozen', detail: closed.detail }] };
     },
 
     async put(name, { target, reason = '', acceptStranding, ...settings }, request) {

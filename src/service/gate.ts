@@ -3,6 +3,16 @@ import { assess, type ControlPlaneState, mayOverride, type Report } from '../dom
 import { highestOf, lastChange, lowestOf } from '../domain/control-plane.ts';
 import { seesEmbargoed, withoutEmbargo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
+import {
+  type Closed,
+  closedAt,
+  describeFreeze,
+  type Freeze,
+  frozenBy,
+  type Holding,
+  type TargetMove,
+  targetMove,
+} from '../domain/freeze.ts';
 import { type Actor, requirePermission } from '../domain/role.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { assessTools } from '../domain/tools.ts';
@@ -36,6 +46,8 @@ export interface Verdict {
   /** Did an admin accept to strand agents? */
   overridden: boolean;
   cleared: Cleared | null;
+  /** The freeze that an admin overrode; unset if there was none. */
+  thawed?: Holding | undefined;
 }
 
 /** Stands before every change of what agents are served, or of what they are judged by. */
@@ -45,7 +57,7 @@ export interface Gate {
   /**
    * Judges the change of a channel from `before` (null: there was none; `former` is the control plane of one that was
    * deleted) to `after`. Throws `refused` with the report unless the gate allows it, or an admin accepts to strand
-   * exactly the number of agents that the report gives (`accepted`).
+   * exactly the number of agents that the report gives (`accepted`); and `frozen` where a freeze holds.
    */
   clear(
     before: Channel | null,
@@ -56,6 +68,8 @@ export interface Gate {
       former?: string | null | undefined;
       /** Former targets to presume agents at, if not those of the channel. */
       served?: ServedTarget[] | undefined;
+      /** `override`: an admin moves a frozen channel. `ignore`: a pull, or the recovery of a state. */
+      freeze?: 'override' | 'ignore' | undefined;
     },
   ): Promise<Verdict>;
   /** Throws as `clear` does, for a change that stores no target. Returns whether an admin had to accept it. */
@@ -65,6 +79,10 @@ export interface Gate {
     request: Pick<ChangeRequest, 'actor' | 'dryRun'>,
     accepted?: number,
   ): boolean;
+  /** Why no automatic move of the channel may begin now; null if it may. Its freezes and its window decide. */
+  closed(channel: Channel, critical: boolean): Closed | null;
+  /** Throws `frozen` where a freeze holds, unless an admin overrides it; returns the freeze that was overridden. */
+  requireThawed(channel: Channel, critical: boolean, actor: Actor, override: boolean): Holding | null;
   /** Throws `refused` unless the channel may serve its client tools the version that is set for them. */
   enforceTools(channel: Channel, view: GateView): void;
 }
@@ -78,12 +96,14 @@ export interface GateOptions {
   settleFor: number;
   /** Control planes that a source reads: a new channel may name one before it was read for the first time. */
   awaited: ReadonlySet<string>;
+  /** Those of all channels. */
+  freezes: readonly Freeze[];
   observer: GateObserver;
   now: () => Date;
 }
 
 export function createGate(options: GateOptions): Gate {
-  const { state, fleet, strictCatalogue, settleFor, awaited, observer, now } = options;
+  const { state, fleet, strictCatalogue, settleFor, awaited, freezes, observer, now } = options;
   const shown = <R extends Pick<Report, 'target' | 'reasons'>>(report: R, asker: Actor | undefined): R =>
     asker && !seesEmbargoed(asker) ? withoutEmbargo(report) : report;
 
@@ -117,11 +137,26 @@ export function createGate(options: GateOptions): Gate {
     throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });
   };
 
+  function thaw(channel: Channel, move: TargetMove, actor: Actor, override: boolean): Holding | null {
+    const freeze = frozenBy(channel, freezes, now(), move);
+    if (!freeze) return null;
+    if (override) requirePermission(actor, 'override-freeze');
+    if (override) return freeze;
+    const how = `to move it anyway, an admin uses overrideFreeze: fairway roll-forward ${channel.name} VERSION --override-freeze`;
+    throw new FairwayError('frozen', `${channel.name} is ${describeFreeze(freeze)}; ${how}`);
+  }
+
   return {
     assess: (channel, target, view = {}) => judge(channel, target, view),
     enforce,
+    closed: (channel, critical) => closedAt(channel, freezes, now(), critical),
+    requireThawed: (channel, critical, actor, override) =>
+      thaw(channel, critical ? 'critical' : 'forward', actor, override),
 
-    async clear(before, after, request, { accepted, former = before?.controlPlane, served, ...view } = {}) {
+    async clear(before, after, request, { accepted, former = before?.controlPlane, served, freeze, ...view } = {}) {
+      const move = freeze === 'ignore' ? null : targetMove(before, after);
+      // The freezes that stood before count: a document does not lift one and move the target at once.
+      const thawed = (move && before && thaw(before, move, request.actor, freeze === 'override')) ?? undefined;
       const isAwaited = former === null && after.controlPlane !== null && awaited.has(after.controlPlane);
       const leaves = former !== undefined && former !== after.controlPlane && !isAwaited;
       if (!leaves && !needsClearance(before ?? undefined, after))
@@ -133,7 +168,7 @@ export function createGate(options: GateOptions): Gate {
       const target = after.target ?? (isKnown ? null : presentTarget(after));
       if (target === null) {
         // No agent is served anything, and none was.
-        if (controlPlane === null || isKnown || isAwaited) return { report: null, overridden: false, cleared };
+        if (controlPlane === null || isKnown || isAwaited) return { report: null, overridden: false, cleared, thawed };
         throw new FairwayError('refused', unknownPlane(controlPlane));
       }
       const base = before ?? { ...after, target: null, lineage: [] };
@@ -145,7 +180,7 @@ export function createGate(options: GateOptions): Gate {
         { asker: request.actor, ...view, wayOut: view.wayOut || stays },
         leaves ? former : undefined,
       );
-      return { report, overridden: enforce(after.name, report, request, accepted), cleared };
+      return { report, overridden: enforce(after.name, report, request, accepted), cleared, thawed };
     },
 
     enforceTools({ name, accepts, toolsVersion, controlPlane }, { snapshot = state.snapshot(), asker }) {

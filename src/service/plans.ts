@@ -38,7 +38,7 @@ export interface Plans {
 
 export interface PlansOptions {
   state: State;
-  gate: Pick<Gate, 'assess' | 'clear'>;
+  gate: Pick<Gate, 'assess' | 'clear' | 'closed'>;
   fleet: Pick<Fleet, 'glance'>;
   observer: PlanObserver;
   tracer: Tracer;
@@ -60,7 +60,8 @@ export function createPlans({ state, gate, fleet, observer, tracer, now, log }: 
     const next = nextStep(plan);
     const report = await gate.assess(channel, next, { reading });
     const { marks } = reading.population(channel, state.snapshot());
-    return { plan, next: next.text, waiting: waitingFor(channel, report, marks, now()), report };
+    const waiting = waitingFor(channel, report, marks, now(), gate.closed(channel, plan.critical));
+    return { plan, next: next.text, waiting, report };
   }
 
   async function advanceOne(channel: Stored<Channel>, reading: FleetReading, fence: number): Promise<void> {

@@ -17,7 +17,7 @@ import type { FleetReading } from './fleet.ts';
 import type { Gate } from './gate.ts';
 
 export interface FactsOptions {
-  gate: Pick<Gate, 'assess'>;
+  gate: Pick<Gate, 'assess' | 'closed'>;
   controlPlanes: Pick<ControlPlanes, 'check'>;
   conditions: { check(condition: Stage['conditions'][number]): Promise<PromotionGate> };
   stagesAt: StagesAt;
@@ -34,12 +34,20 @@ export type GatherFacts = (
 ) => Promise<StageFacts>;
 
 export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: FactsOptions): GatherFacts {
-  async function judgeChannel(snapshot: Snapshot, release: Release, name: string, reading: FleetReading) {
+  async function judgeChannel(
+    snapshot: Snapshot,
+    release: Release,
+    name: string,
+    critical: boolean,
+    reading: FleetReading,
+  ) {
     const stored = snapshot.channels.get(name);
     const channel = stored ? channelAt(stored, now()) : null;
     const judged = channel && !serves(channel, release.version) && !isAhead(channel, release.version);
     const view = { snapshot, reading };
-    return { name, channel, report: judged ? await gate.assess(channel, requireVersion(release.version), view) : null };
+    if (!judged) return { name, channel, report: null };
+    const report = await gate.assess(channel, requireVersion(release.version), view);
+    return { name, channel, report, closed: gate.closed(channel, critical)?.detail ?? null };
   }
 
   async function judgeControlPlane(snapshot: Snapshot, release: Release, name: string, reading: FleetReading) {
@@ -55,17 +63,19 @@ export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: 
     if (!stage) throw new Error(`there is no stage ${name}`);
     const earlier = stages.slice(0, index);
     const before = earlier.at(-1);
+    const progress = standingOf(promotion, stage);
+    const critical = progress.started?.critical ?? false;
     const isTurn = currentStage(promotion, stages) === stage;
     return {
       release,
       stage,
-      progress: standingOf(promotion, stage),
+      progress,
       before: before ? { name: before.name, progress: standingOf(promotion, before) } : null,
       predecessors: predecessorsOf(snapshot, release, stage),
       heldBefore: earlier.flatMap(({ name, channels }) =>
         heldOf(snapshot, channels).map((channel) => ({ stage: name, channel })),
       ),
-      channels: await inSlices(stage.channels, (name) => judgeChannel(snapshot, release, name, reading)),
+      channels: await inSlices(stage.channels, (name) => judgeChannel(snapshot, release, name, critical, reading)),
       controlPlanes: await inSlices(stage.controlPlanes, (name) => judgeControlPlane(snapshot, release, name, reading)),
       conditions: await Promise.all(
         stage.conditions.map((condition) => (isTurn ? conditions.check(condition) : notYet(condition.name))),

@@ -111,7 +111,7 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
       if (before.target === bad.text) {
         const refuge = await findRefuge(before, bad, reading);
         after = retreat(before, refuge, critical, act);
-        ({ cleared } = await gate.clear(before, after, SYSTEM, { wayOut: true, reading }));
+        ({ cleared } = await gate.clear(before, after, SYSTEM, { wayOut: true, reading, freeze: 'ignore' }));
         details.push(
           refuge
             ? `back to ${refuge.text}, the newest earlier target that the gate allows`

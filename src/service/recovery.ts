@@ -90,7 +90,13 @@ export function createRecoveries({ store, state, gate, fleet, now }: RecoveriesO
       // Where the other history has no such channel, no agent gets anything else.
       const wayOut = !before || isBack(before, moved);
       const clear = (mayStrand?: number) =>
-        gate.clear(before ?? null, moved, request, { snapshot: after, wayOut, reading, accepted: mayStrand });
+        gate.clear(before ?? null, moved, request, {
+          snapshot: after,
+          wayOut,
+          reading,
+          accepted: mayStrand,
+          freeze: 'ignore',
+        });
       try {
         const verdict = await clear();
         if (verdict.cleared) cleared.push(verdict.cleared);

@@ -3,6 +3,7 @@ import type { AuditEntry } from '../domain/audit.ts';
 import { type Act, type Channel, channelAt, rollBack, servedUntil, stamp } from '../domain/channel.ts';
 import { doubtsOf, type Report } from '../domain/compatibility.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { describeFreeze, type Holding } from '../domain/freeze.ts';
 import type { Actor } from '../domain/role.ts';
 import {
   createRollout,
@@ -38,6 +39,8 @@ export interface RolloutInput {
   skipCanaries?: boolean | undefined;
   /** With `start`: before its turn. With `done`: though it has not begun, or its agents have not followed. */
   force?: boolean | undefined;
+  /** With `start`: although a freeze holds; for admins. */
+  overrideFreeze?: boolean | undefined;
 }
 
 export interface GroupView {
@@ -96,7 +99,7 @@ export interface Rollouts {
 
 export interface RolloutsOptions {
   state: State;
-  gate: Pick<Gate, 'assess' | 'clear' | 'enforce'>;
+  gate: Pick<Gate, 'assess' | 'clear' | 'closed' | 'enforce' | 'requireThawed'>;
   facts: GatherRolloutFacts;
   observer: Pick<ChannelObserver, 'targetChanged'> & RolloutObserver;
   tracer: Tracer;
@@ -138,6 +141,11 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
     const ahead = lookAhead(channel.name, rollout, known, at);
     const { step } = ahead;
     if (!step || requireGroup(rollout, step.group).state !== 'unstarted') return { ...ahead, known };
+    const closed = gate.closed(channel, channelAt(channel, at).critical !== null);
+    if (closed) {
+      const waits = new Map([...ahead.waits, [step.group, closed.detail] as const]);
+      return { step: null, waits, next: `${step.group}: ${closed.detail}`, known };
+    }
     const report = await judge(channel, rollout);
     const against = [...report.reasons, ...doubtsOf(report)];
     if (report.allowed && against.length === 0) return { ...ahead, known };
@@ -216,10 +224,11 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
     const at = now();
     const act = { by: request.actor.name, at, reason: input.reason };
     const known = await facts(before, before.progress);
-    const { after, group, report, cleared } = await VERBS[verb]({ before, input, act, known, request });
+    const { after, group, report, thawed, cleared } = await VERBS[verb]({ before, input, act, known, request });
+    const reason = thawed ? `${input.reason} (although ${describeFreeze(thawed)})` : input.reason;
     const audit = request.dryRun
       ? null
-      : await commit(before, after, verb, group, at, input.reason, request.actor, undefined, cleared);
+      : await commit(before, after, verb, group, at, reason, request.actor, undefined, cleared);
     if (audit && after.target !== before.target) observer.targetChanged(name, 'roll-back');
     const changed = { ...after, progress: after.progress as Rollout, revision: audit?.revision ?? before.revision };
     return { rollout: await view(changed), report, audit };
@@ -237,6 +246,8 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
     after: Channel;
     group: string | null;
     report: Report | null;
+    /** The freeze that an admin overrode. */
+    thawed?: Holding | null;
     cleared?: Awaited<ReturnType<Gate['clear']>>['cleared'];
   }
 
@@ -247,11 +258,13 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
       const { name } = group.settings;
       requireTurn(rollout, group, input.force ?? false);
       requireUnbarred(before, act.at);
+      const isCritical = channelAt(before, act.at).critical !== null;
+      const thawed = gate.requireThawed(before, isCritical, request.actor, input.overrideFreeze ?? false);
       const report = await judge(before, rollout, request.actor);
       gate.enforce(before.name, report, request);
       const step = startStep(before.name, group, known, input);
       const going = isMoving(rollout) ? rollout : resumeRollout(rollout, act);
-      return { after: stepped(before, takeStep(going, step, act.at), act), group: name, report };
+      return { after: stepped(before, takeStep(going, step, act.at), act), group: name, report, thawed };
     },
 
     async done({ before, input, act, known }) {

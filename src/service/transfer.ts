@@ -324,7 +324,7 @@ function exportChannel(channel: Channel): ExportedChannel {
 function withoutStamp(channel: Channel): ChannelState {
   const { updatedAt: _at, updatedBy: _by, ...state } = channel;
   // Fields that are not set and fields that are missing are the same.
-  for (const field of ['rollout', 'window', 'watch', 'forgiven', 'progress'] as const)
+  for (const field of ['rollout', 'window', 'watch', 'freezes', 'forgiven', 'progress'] as const)
     if (!state[field]) delete state[field];
   return withoutRevision(state) as ChannelState;
 }

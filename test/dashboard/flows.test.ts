@@ -222,6 +222,16 @@ describe.skipIf(!chromium)('in a browser', () => {
     await page.locator('.chart canvas').waitFor();
   });
 
+  it('shows until when a channel is frozen, and why', async () => {
+    const freezes = [{ from: '2026-01-01T00:00:00Z', until: '2999-12-27T00:00:00Z', reason: 'holidays' }];
+    const server = await startServer({ ...QUICKSTART, freezes });
+    const page = await atWork(server, TOKENS.operator);
+    await page.goto(CHANNEL);
+    expect(await page.locator('.hero').innerText()).toContain(
+      "frozen until 2999-12-27 00:00 UTC by the server's settings: holidays",
+    );
+  });
+
   it('shows who holds a channel and why, and lets it go', async () => {
     const server = await startServer(QUICKSTART);
     await act(server, 'roll-forward', { version: '16.4.7', reason: 'new' });

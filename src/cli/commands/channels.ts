@@ -132,7 +132,7 @@ const censusRows = (census: Census): [string, Cell | Cell[]][] => [
 ];
 
 function channelSheet(screen: Screen, channel: Channel, census: Census | null, history: AuditEntry[]): string {
-  const { description, controlPlane, toolsVersion, critical, pin, hold, plan, lineage, accepts } = channel;
+  const { description, controlPlane, toolsVersion, critical, pin, hold, frozen, plan, lineage, accepts } = channel;
   const sheet = pairs(screen, [
     ['channel', painted(channel.name, 'bold')],
     ...(description ? [['', description] as [string, Cell]] : []),
@@ -141,6 +141,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census | null, h
     ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
     ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
     ...(hold ? heldRow(channel.name, hold) : []),
+    ...(frozen ? [['frozen', painted(frozen, 'yellow')] as [string, Cell]] : []),
     ...(plan ? [['plan', `then ${stepsToCome(plan)}; for more: fairway plan ${channel.name}`] as [string, Cell]] : []),
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],

@@ -76,7 +76,8 @@ export function rolloutCommands(program: Command, context: Context): void {
     'the group; by default the next one',
   )
     .option('--skip-canaries', 'go on without canaries')
-    .option('--force', 'although groups before it are not done');
+    .option('--force', 'although groups before it are not done')
+    .option('--override-freeze', 'although a freeze holds (needs the role admin)');
   ofGroup(
     verb(
       'done',

@@ -10,6 +10,7 @@ type VerbOptions = SteerOptions & {
   critical?: boolean;
   stepped?: boolean;
   immediate?: boolean;
+  overrideFreeze?: boolean;
   until?: string;
   off?: boolean;
 };
@@ -24,29 +25,32 @@ export function verbCommands(program: Command, context: Context): void {
     .option('--critical', 'agents upgrade at once, not in their maintenance window')
     .option('--stepped', 'cross majors in steps, each as soon as it strands no agent')
     .option('--immediate', 'to all groups of the channel at once')
-    .action((channel: string, version: string, { critical, stepped, immediate, ...options }: VerbOptions) =>
-      run(
-        {
-          verb: 'roll-forward',
-          channel,
-          input: { version, critical, stepped, immediate },
-          question: ({ target, plan }) => `Roll ${channel} forward to ${target}${then(plan)}?`,
-          done: ({ target, plan }) => `${channel} was rolled forward to ${target}${then(plan)}`,
-        },
-        options,
-      ),
+    .option('--override-freeze', OVERRIDE_FREEZE)
+    .action(
+      (channel: string, version: string, { critical, stepped, immediate, overrideFreeze, ...options }: VerbOptions) =>
+        run(
+          {
+            verb: 'roll-forward',
+            channel,
+            input: { version, critical, stepped, immediate, overrideFreeze },
+            question: ({ target, plan }) => `Roll ${channel} forward to ${target}${then(plan)}?`,
+            done: ({ target, plan }) => `${channel} was rolled forward to ${target}${then(plan)}`,
+          },
+          options,
+        ),
     );
 
   moving(program.command('roll-back'), 'move the target back to the previous version, or to an older one')
     .argument('<channel>')
     .argument('[version]')
     .option('--critical', 'agents go back at once, not in their maintenance window')
-    .action((channel: string, version: string | undefined, { critical, ...options }: VerbOptions) =>
+    .option('--override-freeze', OVERRIDE_FREEZE)
+    .action((channel: string, version: string | undefined, { critical, overrideFreeze, ...options }: VerbOptions) =>
       run(
         {
           verb: 'roll-back',
           channel,
-          input: { version, critical },
+          input: { version, critical, overrideFreeze },
           question: ({ target }) => `Roll ${channel} back to ${target}?`,
           done: ({ target }) => `${channel} was rolled back to ${target}`,
         },
@@ -58,12 +62,13 @@ export function verbCommands(program: Command, context: Context): void {
     .argument('<channel>')
     .argument('[version]')
     .option('--until <time>', UNTIL)
-    .action((channel: string, version: string | undefined, { until, ...options }: VerbOptions) =>
+    .option('--override-freeze', OVERRIDE_FREEZE)
+    .action((channel: string, version: string | undefined, { until, overrideFreeze, ...options }: VerbOptions) =>
       run(
         {
           verb: 'pin',
           channel,
-          input: { version, until: end(context, until, options) },
+          input: { version, until: end(context, until, options), overrideFreeze },
           question: ({ target, pin }) => `Pin ${channel} at ${target}${ending(pin)}?`,
           done: ({ target, pin }) =>
             `${channel} is pinned at ${target}${ending(pin)}; fairway unpin ${channel} releases it`,
@@ -146,6 +151,7 @@ export function verbCommands(program: Command, context: Context): void {
     );
 }
 
+const OVERRIDE_FREEZE = 'although a freeze holds (needs the role admin)';
 const UNTIL = 'when it ends: 90m, 2h, 3d, 18:00, tomorrow 08:00, 2026-11-22T18:00 or 2026-11-22T18:00:00Z';
 
 function changing(command: Command, description: string): Command {

@@ -4,10 +4,9 @@ import type { Channel } from '../../domain/channel.ts';
 import type { ControlPlane } from '../../domain/control-plane.ts';
 import { type Actor, may } from '../../domain/role.ts';
 import type { Point, Resolution } from '../../domain/series.ts';
-import type { Stored } from '../../domain/snapshot.ts';
 import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
-import type { ChangingVerb } from '../../service/channels.ts';
+import type { ChangingVerb, PresentChannel } from '../../service/channels.ts';
 import type { PlanState } from '../../service/plans.ts';
 import { unlessAway } from '../away.ts';
 import { EVIDENCE_ACTS, EVIDENCE_FORMS, type EvidenceAct, isSurvey } from '../evidence-acts.ts';
@@ -175,7 +174,7 @@ function Lineage({ lineage, target }: { lineage: string[]; target: string | null
 }
 
 interface SettingsProps {
-  channel: Stored<Channel>;
+  channel: PresentChannel;
   controlPlane: Plane | undefined;
   mayChange: boolean;
 }
@@ -218,7 +217,7 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
 }
 
 interface ChannelPageProps {
-  channel: Stored<Channel>;
+  channel: PresentChannel;
   controlPlane: Plane | undefined;
   census: Census | null;
   entries: AuditEntry[] | null;
@@ -252,6 +251,7 @@ function ChannelPage(props: ChannelPageProps) {
         <MarkDetail name="Pinned" mark={channel.pin} now={now} />
         <MarkDetail name="Held" mark={channel.hold} now={now} />
         <MarkDetail name="Critical" mark={channel.critical} now={now} />
+        {channel.frozen && <p class="mark-detail">{channel.frozen}</p>}
         <StrandDetail census={census} />
       </section>
       <div class="columns wide-left">

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { rolloutSchema, watchSchema, windowSchema } from '../../config/rollout.ts';
+import { freezesSchema, rolloutSchema, watchSchema, windowSchema } from '../../config/rollout.ts';
 import { channelNameFault } from '../../domain/channel.ts';
 import { WAITING_REASONS } from '../../domain/plan.ts';
 import { roleFor } from '../../domain/role.ts';
@@ -7,7 +7,7 @@ import { VERSION_KINDS } from '../../domain/version.ts';
 import { AuditEntry } from './audit.ts';
 import { canonicalVersion, controlPlaneName, dryRun, judged, kind, reason, said, time, version } from './fields.ts';
 import { Report } from './report.ts';
-import { Progress, Rollout, Watch, Window } from './rollouts.ts';
+import { Freeze, overrideFreeze, Progress, Rollout, Watch, Window } from './rollouts.ts';
 
 export const ChannelName = judged(channelNameFault).openapi({
   param: { name: 'channel', in: 'path' },
@@ -42,6 +42,11 @@ export const Channel = z
     rollout: Rollout.nullable().optional(),
     window: Window.nullable().optional(),
     watch: Watch.nullable().optional(),
+    freezes: z.array(Freeze).nullable().optional(),
+    frozen: z
+      .string()
+      .optional()
+      .openapi({ description: 'Set while a freeze holds, of the channel or of the settings: until when, and why.' }),
     forgiven: z
       .string()
       .nullable()
@@ -81,6 +86,7 @@ export const RollForward = z.strictObject({
   critical: z.boolean().optional(),
   stepped: z.boolean().optional().openapi({ description: 'Cross majors in steps, each once it strands no agent.' }),
   immediate: z.boolean().optional().openapi({ description: 'To all groups of the channel at once.' }),
+  overrideFreeze,
   acceptStranding,
   dryRun,
 });
@@ -88,6 +94,7 @@ export const RollBack = z.strictObject({
   version: version.optional(),
   reason,
   critical: z.boolean().optional(),
+  overrideFreeze,
   acceptStranding,
   dryRun,
 });
@@ -95,6 +102,7 @@ export const Pin = z.strictObject({
   version: version.optional(),
   reason,
   until: time().optional(),
+  overrideFreeze,
   acceptStranding,
   dryRun,
 });
@@ -125,7 +133,8 @@ export const settings = {
   window: windowSchema
     .nullable()
     .optional()
-    .describe('When v2 updaters may move if there are no groups; null: always.'),
+    .describe('When v2 updaters, plans and promotions may move if there are no groups; null: always.'),
+  freezes: freezesSchema.nullable().optional().describe('When its target does not move forward; null: it always may.'),
 };
 
 export const PutChannel = z.strictObject({

@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi';
+import { FREEZE_EXEMPTIONS } from '../../domain/freeze.ts';
+import { roleFor } from '../../domain/role.ts';
 import { GROUP_STATES, ROLLOUT_STATES } from '../../domain/rollout.ts';
 import { STRATEGIES, UNMATCHED } from '../../domain/rollout-settings.ts';
 import { CANARY_STATES } from '../../domain/rollout-step.ts';
@@ -23,6 +25,10 @@ export const Window = z.object(window).openapi('Window');
 export const Rollout = z
   .object({ strategy: z.enum(STRATEGIES), groups: z.array(z.object(group)), unmatched: z.enum(UNMATCHED) })
   .openapi('RolloutSettings');
+
+export const Freeze = z
+  .object({ from: z.string(), until: z.string(), reason: z.string(), except: z.array(z.enum(FREEZE_EXEMPTIONS)) })
+  .openapi('Freeze');
 
 const share = z.union([z.string(), z.number()]);
 export const Watch = z
@@ -110,11 +116,16 @@ export const RolloutResult = z
 
 const groupName = z.string().min(1).max(64).optional();
 const force = z.boolean().optional();
+export const overrideFreeze = z
+  .boolean()
+  .optional()
+  .openapi({ description: `Although a freeze holds; needs the role ${roleFor('override-freeze')}.` });
 export const Start = z.strictObject({
   group: groupName.openapi({ description: 'By default the next one.' }),
   reason,
   skipCanaries: z.boolean().optional(),
   force: force.openapi({ description: 'Although groups before it are not done.' }),
+  overrideFreeze,
   dryRun,
 });
 export const Done = z.strictObject({
