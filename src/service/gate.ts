@@ -142,7 +142,8 @@ export function createGate(options: GateOptions): Gate {
     if (!freeze) return null;
     if (override) requirePermission(actor, 'override-freeze');
     if (override) return freeze;
-    const how = `to move it anyway, an admin uses overrideFreeze: fairway roll-forward ${channel.name} VERSION --override-freeze`;
+    const verb = move === 'roll-back' ? 'roll-back' : 'roll-forward';
+    const how = `to move it anyway, an admin uses overrideFreeze: fairway ${verb} ${channel.name} VERSION --override-freeze`;
     throw new FairwayError('frozen', `${channel.name} is ${describeFreeze(freeze)}; ${how}`);
   }
 

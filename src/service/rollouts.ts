@@ -39,7 +39,7 @@ export interface RolloutInput {
   skipCanaries?: boolean | undefined;
   /** With `start`: before its turn. With `done`: though it has not begun, or its agents have not followed. */
   force?: boolean | undefined;
-  /** With `start`: although a freeze holds; for admins. */
+  /** With `start` and `done`: although a freeze holds; for admins. */
   overrideFreeze?: boolean | undefined;
 }
 
@@ -251,6 +251,12 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
     cleared?: Awaited<ReturnType<Gate['clear']>>['cleared'];
   }
 
+  /** Throws `frozen` where a group must not begin now, unless an admin overrides it. */
+  const thaw = ({ before, input, act, request }: Omit<Verbal, 'known'>) => {
+    const isCritical = channelAt(before, act.at).critical !== null;
+    return gate.requireThawed(before, isCritical, request.actor, input.overrideFreeze ?? false);
+  };
+
   const VERBS: Record<RolloutVerb, (asked: Verbal) => Promise<Done>> = {
     async start({ before, input, act, known, request }) {
       const rollout = requireUnfinished(before);
@@ -258,8 +264,7 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
       const { name } = group.settings;
       requireTurn(rollout, group, input.force ?? false);
       requireUnbarred(before, act.at);
-      const isCritical = channelAt(before, act.at).critical !== null;
-      const thawed = gate.requireThawed(before, isCritical, request.actor, input.overrideFreeze ?? false);
+      const thawed = thaw({ before, input, act, request });
       const report = await judge(before, rollout, request.actor);
       gate.enforce(before.name, report, request);
       const step = startStep(before.name, group, known, input);
@@ -267,7 +272,7 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
       return { after: stepped(before, takeStep(going, step, act.at), act), group: name, report, thawed };
     },
 
-    async done({ before, input, act, known }) {
+    async done({ before, input, act, known, request }) {
       const rollout = requireUnfinished(before);
       const group = input.group ? requireGroup(rollout, input.group) : requireNext(rollout, ['canary', 'active']);
       const { name } = group.settings;
@@ -277,8 +282,9 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
           group.state === 'unstarted' ? 'has not begun' : `has ${atTarget} of ${agents} agents at ${rollout.to}`;
         throw new FairwayError('refused', `group ${name} ${why}; to end it anyway, use force (--force)`);
       }
+      const thawed = group.state === 'unstarted' ? thaw({ before, input, act, request }) : null;
       const step: GroupStep = { group: name, event: 'finish', reason: act.reason, present: heard };
-      return { after: stepped(before, takeStep(rollout, step, act.at), act), group: name, report: null };
+      return { after: stepped(before, takeStep(rollout, step, act.at), act), group: name, report: null, thawed };
     },
 
     async 'roll-back'({ before, input, act, request }) {

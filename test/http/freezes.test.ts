@@ -135,6 +135,7 @@ describe('a freeze', () => {
       expect(await prod()).toMatchObject({ state: 'unstarted', waitsFor: expect.stringMatching(/is frozen until/) }),
     );
     expectProblem(await act('rollout/start', { group: 'prod' }), 409, 'frozen');
+    expectProblem(await act('rollout/done', { group: 'prod', force: true }), 409, 'frozen');
     const operator = operatorClient(server, 'operator');
     const body = { group: 'prod', reason: 'urgent', overrideFreeze: true };
     expectProblem(await operator('POST', `${CHANNEL}/rollout/start`, body), 403, 'forbidden');

@@ -85,7 +85,9 @@ export function rolloutCommands(program: Command, context: Context): void {
       (channel, one) => `End ${named(one) || 'the present group of '}${channel}?`,
     ),
     'the group; by default the one that is under way',
-  ).option('--force', 'although its agents have not followed');
+  )
+    .option('--force', 'although its agents have not followed')
+    .option('--override-freeze', 'although a freeze holds (needs the role admin)');
   ofGroup(
     verb(
       'roll-back',

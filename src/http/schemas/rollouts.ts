@@ -132,6 +132,7 @@ export const Done = z.strictObject({
   group: groupName.openapi({ description: 'By default the one that is under way.' }),
   reason,
   force: force.openapi({ description: 'Although its agents have not followed.' }),
+  overrideFreeze,
   dryRun,
 });
 export const OfGroup = z.strictObject({
