@@ -326,7 +326,8 @@ function findRouteWarnings(route: string[] | null, plane: ControlPlaneState | nu
   return (route ?? []).slice(0, -1).flatMap((version) => {
     const [fault] = findControlPlaneFaults(requireVersion(version), plane);
     if (fault?.reason !== 'target_behind_control_plane') return [];
-    const where = `more than a major behind control plane ${plane?.name} (${plane?.version?.text})`;
+    const highest = plane?.highest ?? plane?.version;
+    const where = `more than a major behind control plane ${plane?.name} (${highest?.text})`;
     const detail = `${version}, on the way there, is ${where}, so the gate refuses it as well; upgrade those agents by hand`;
     return [{ reason: 'route_behind_control_plane', version, detail }];
   });

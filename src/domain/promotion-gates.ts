@@ -117,6 +117,8 @@ function previousStage(
   return gate('previous_stage', reasons.length === 0, listed(reasons, '; '));
 }
 
+const doubtsIn = ({ report }: StageChannel) => doubtsOf(report);
+
 const STRANDING: ReadonlySet<string> = new Set(AGENT_REASONS);
 
 /**
@@ -124,12 +126,12 @@ const STRANDING: ReadonlySet<string> = new Set(AGENT_REASONS);
  * enrolled." A machine also waits while what sources say is in doubt; a person may go on.
  */
 function compatible({ channels, controlPlanes }: StageFacts): PromotionGate {
-  const stranded = channels.flatMap(({ report }) =>
-    (report?.reasons ?? []).filter(({ reason }) => STRANDING.has(reason)),
+  const stranded = channels.flatMap(({ name, report }) =>
+    (report?.reasons ?? []).flatMap(({ reason, detail }) => (STRANDING.has(reason) ? [`${name}: ${detail}`] : [])),
   );
-  const refused = controlPlanes.flatMap(({ report }) => report?.reasons ?? []);
-  const details = [...stranded, ...refused, ...channels.flatMap(({ report }) => doubtsOf(report))];
-  return gate('compatible', details.length === 0, listed([...new Set(details.map(({ detail }) => detail))], '; '));
+  const others = [...controlPlanes.flatMap(({ report }) => report?.reasons ?? []), ...channels.flatMap(doubtsIn)];
+  const details = [...stranded, ...others.map(({ detail }) => detail)];
+  return gate('compatible', details.length === 0, listed([...new Set(details)], '; '));
 }
 
 export const isBehind = ({ version }: Pick<StageControlPlane, 'version'>, release: Pick<Release, 'version'>): boolean =>

@@ -216,9 +216,9 @@ function describeRefusal(channel: string, report: Report, accepted: number | und
   const why = reasons.map(({ detail }) => detail).join('; ');
   const barred = warnings.some(({ reason }) => reason === 'route_behind_control_plane');
   const way = route && !barred ? ` The way there: ${route.join(', ')}.` : '';
-  const override =
-    accepted === undefined
-      ? ''
-      : ` Accepting ${accepted} does not help: the report gives ${stranded}, and a pulled or embargoed release is never served.`;
-  return `${target} is refused for ${channel}, where it would strand ${stranded} of ${agents} agents: ${why}.${way}${override}`;
+  const mismatch = ` Accepting ${accepted} does not help: the report gives ${stranded}, so accept that number.`;
+  const unbreakable = ' A pulled or embargoed release is never served, whatever is accepted.';
+  const override = accepted === undefined ? '' : accepted === stranded ? unbreakable : mismatch;
+  const where = stranded === 0 ? '' : `, where it would strand ${stranded} of ${agents} agents`;
+  return `${target} is refused for ${channel}${where}: ${why}.${way}${override}`;
 }

@@ -164,7 +164,7 @@ describe('the gates before a stage', () => {
           { name: 'b', channel: null, report: verdict(['major_downgrade', 'down'], ['agent_too_old', 'too old']) },
         ],
       },
-      ['compatible', 'too old; down'],
+      ['compatible', 'a: too old; b: down; b: too old'],
     ],
     [
       'a control plane that may not be changed',
