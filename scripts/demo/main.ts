@@ -41,8 +41,8 @@ try {
   process.stdout.write(
     `\nDashboard: ${operatorUrl}\nSign in there with a click. At a terminal, in this directory: ` +
       `export FAIRWAY_URL=${operatorUrl} FAIRWAY_TOKEN=${admin?.token}; ./fairway status\n\n` +
-      `${agents.toLocaleString('en')} agents on ${channels} channels poll ${publicUrl}. Agents of one channel are in trouble: find out ` +
-      'which and why, and roll the channel back.\nCtrl-C ends the demo; nothing is kept.\n',
+      `${agents.toLocaleString('en')} agents on ${channels} channels poll ${publicUrl}. On one channel, agents undo their upgrade: ` +
+      'find out where and why, and roll that channel back.\nCtrl-C ends the demo; nothing is kept.\n',
   );
 } catch (error) {
   process.stderr.write(`the demo cannot start: ${(error as Error).message}\n`);

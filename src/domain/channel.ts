@@ -234,7 +234,13 @@ export const holdAgain = ({ hold, by, at }: RetiredChannel, act: Act): Hold =>
 
 /** Why no machine moves the channel, and what to do; null unless it is held. */
 export const describeHold = ({ name, hold }: Pick<Channel, 'name' | 'hold'>): string | null =>
-  hold && `held by ${who(hold.by)}: ${hold.reason}; to let it go: fairway release ${name}`;
+  hold && `held by ${who(hold.by)}: ${hold.reason}; ${wayOn(name, hold)}`;
+
+/** What the watch stopped is mostly to be taken back, so that comes first. */
+const wayOn = (name: string, { by }: Hold): string =>
+  by === WATCH_ACTOR
+    ? `to go back: fairway roll-back ${name}; to go on all the same: fairway release ${name}`
+    : `to let it go: fairway release ${name}`;
 
 /** The channel as it is at `at`: pins and critical marks whose time has come are gone. */
 export function channelAt(channel: Channel, at: Date): Channel {

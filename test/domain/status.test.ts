@@ -85,7 +85,7 @@ describe('the status', () => {
       'the watch holds a channel',
       { channels: [{ ...channel('a'), hold: { by: 'system:watch', at: AT, reason: '3 agents went back' } }] },
       'held',
-      'held by system watch: 3 agents went back; to let it go: fairway release a',
+      'held by system watch: 3 agents went back; to go back: fairway roll-back a; to go on all the same: fairway release a',
     ],
     [
       'a channel is withdrawn',
