@@ -66,7 +66,7 @@ export function createModel() {
       else records.delete(id);
     }
     for (const [channel, at] of latest) if (!stays({ channel, at })) latest.delete(channel);
-    for (const [key, at] of refused) if (at < unenrolledBefore) refused.delete(key);
+    for (const [key, at] of refused) if (!stays({ channel: key.split(' ')[0] ?? '', at })) refused.delete(key);
     return dropped;
   }
 
