@@ -19,6 +19,8 @@ it('shows what is served while the store is away, and that it may be old', async
   await vi.waitUntil(async () => (await (await fetch(`${server.operatorUrl}/readyz`)).text()).includes('but'), {
     timeout: 20_000,
   });
+  // Looks share what was read within the last second.
+  await expect.poll(async () => (await operatorClient(server)('GET', '/census')).status, { timeout: 10_000 }).toBe(503);
   for (const command of [['channels'], ['show', 'stable/cloud'], ['census'], ['census', 'stable/cloud']]) {
     const { code, stdout, stderr } = await fairway(command);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/stable\/cloud.*16\.4\.6/s) });
