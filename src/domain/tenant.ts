@@ -122,28 +122,23 @@ type Demands = ReadonlyMap<string, { version: string; since: string }>;
 /** States in which all control planes of a stage run its release, or are to. */
 const DEMANDING: ReadonlySet<StageState> = new Set(['rolling', 'soaking', 'complete']);
 
-/** What each stage wants of its control planes, by its name. Kept until a promotion changes. */
-export const demandsOf = derivedOnce((promotions: ReadonlyMap<string, Promotion>): Demands => {
-  const demands = new Map<string, { version: string; since: string }>();
-  for (const { version, stages, supersededBy } of promotions.values()) {
-    if (supersededBy !== null) continue;
-    for (const [stage, { state, since }] of Object.entries(stages)) {
-      const known = demands.get(stage);
-      if (since === null || !DEMANDING.has(state) || (known && compareVersions(known.version, version) > 0)) continue;
-      demands.set(stage, { version, since });
+/** The newest release that each stage has in one of these states. Kept until a promotion changes. */
+const demandsIn = (states: ReadonlySet<StageState>) =>
+  derivedOnce((promotions: ReadonlyMap<string, Promotion>): Demands => {
+    const demands = new Map<string, { version: string; since: string }>();
+    for (const { version, stages, supersededBy } of promotions.values()) {
+      if (supersededBy !== null) continue;
+      for (const [stage, { state, since }] of Object.entries(stages)) {
+        const known = demands.get(stage);
+        if (since === null || !states.has(state) || (known && compareVersions(known.version, version) > 0)) continue;
+        demands.set(stage, { version, since });
+      }
     }
-  }
-  return demands;
-});
+    return demands;
+  });
 
-/** What a stage that names its control planes wants while it waits for them, by its name. */
-export const awaitedBy = derivedOnce((promotions: ReadonlyMap<string, Promotion>): Demands => {
-  const demands = new Map<string, { version: string; since: string }>();
-  for (const { version, stages, supersededBy } of promotions.values()) {
-    if (supersededBy !== null) continue;
-    for (const [stage, { state, since }] of Object.entries(stages)) {
-      if (state === 'awaiting-control-plane' && since !== null) demands.set(stage, { version, since });
-    }
-  }
-  return demands;
-});
+/** What each stage wants of its control planes, by its name. */
+export const demandsOf = demandsIn(DEMANDING);
+
+/** What each stage waits for its control planes to run, by its name. */
+export const awaitedBy = demandsIn(new Set(['awaiting-control-plane']));
