@@ -4,6 +4,7 @@ import { who } from '../../domain/words.ts';
 import type { ChangeView } from '../../service/changes.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Moment } from '../parts/moment.tsx';
+import { SignedOff } from '../parts/release-changes.tsx';
 import { Table } from '../parts/table.tsx';
 import { channelPath, releasePath } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
@@ -22,15 +23,7 @@ function Releases({ change: { pr, significant, releases }, now }: { change: Chan
             <Since at={cutAt} now={now} />
           </td>
           <td>
-            {signedOff ? (
-              <>
-                by {who(signedOff.by)} <Moment at={signedOff.at} now={now} />
-              </>
-            ) : significant ? (
-              <span class="mark warn">open</span>
-            ) : (
-              '–'
-            )}
+            <SignedOff signedOff={signedOff} significant={significant} now={now} />
           </td>
           <td>{pulled ? `${who(pulled.by)}: ${pulled.reason}` : '–'}</td>
         </tr>

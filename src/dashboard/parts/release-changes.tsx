@@ -11,6 +11,22 @@ interface ReleaseChangesProps {
   now: Date;
 }
 
+/** Who signed a change off, or that somebody must. */
+export const SignedOff = ({
+  signedOff,
+  significant,
+  now,
+}: Pick<ReleaseChange, 'signedOff' | 'significant'> & { now: Date }) =>
+  signedOff ? (
+    <>
+      by {who(signedOff.by)} <Moment at={signedOff.at} now={now} />
+    </>
+  ) : significant ? (
+    <span class="mark warn">open</span>
+  ) : (
+    <>–</>
+  );
+
 /** The changes of a release, with who signed them off. */
 export const ReleaseChanges = ({ version, changes, maySignOff, now }: ReleaseChangesProps) => (
   <Table label={`Changes of ${version}`} columns={['Change', 'Title', 'Author', 'Signed off']}>
@@ -24,15 +40,7 @@ export const ReleaseChanges = ({ version, changes, maySignOff, now }: ReleaseCha
         </td>
         <td>{author ?? '–'}</td>
         <td>
-          {signedOff ? (
-            <>
-              by {who(signedOff.by)} <Moment at={signedOff.at} now={now} />
-            </>
-          ) : significant ? (
-            <span class="mark warn">open</span>
-          ) : (
-            '–'
-          )}
+          <SignedOff signedOff={signedOff} significant={significant} now={now} />
           {maySignOff && (
             <>
               {' '}
