@@ -55,3 +55,20 @@ export interface UncountedLine {
   line: string;
   at: number;
 }
+
+/** What all agents together count, without the surveys of sources. */
+export type Tallies = Omit<FleetCounts, 'surveys'>;
+
+export function emptyTallies(): Tallies {
+  return {
+    known: [],
+    disputed: [],
+    checkIns: [],
+    groups: [],
+    updaters: [],
+    marks: [],
+    unenrolled: [],
+    latest: [],
+    uncounted: [],
+  };
+}

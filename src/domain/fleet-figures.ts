@@ -1,9 +1,7 @@
 import { derivedOnce } from './derived.ts';
-import type { FleetCounts } from './fleet-counts.ts';
+import { emptyTallies, type FleetCounts, type Tallies } from './fleet-counts.ts';
 import type { ResolveGroup } from './membership.ts';
 import type { Survey } from './survey.ts';
-
-type Tallies = Omit<FleetCounts, 'surveys'>;
 
 /** What a store counts, arranged once for a census of every channel. */
 export interface FleetFigures {
@@ -86,18 +84,4 @@ function grouped<T>(items: readonly T[], keysOf: (item: T) => readonly string[])
     }
   }
   return groups;
-}
-
-function emptyTallies(): Tallies {
-  return {
-    known: [],
-    disputed: [],
-    checkIns: [],
-    groups: [],
-    updaters: [],
-    marks: [],
-    unenrolled: [],
-    latest: [],
-    uncounted: [],
-  };
 }

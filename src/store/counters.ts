@@ -7,7 +7,7 @@ import {
   currentSighting,
   marksOf,
 } from '../domain/agent.ts';
-import type { FleetCounts } from '../domain/fleet-counts.ts';
+import { emptyTallies, type Tallies } from '../domain/fleet-counts.ts';
 import { STRANGER, updaterOf } from './packing.ts';
 
 /**
@@ -72,14 +72,13 @@ function labelsOf(record: AgentRecord): string[] {
   ];
 }
 
-type Counts = Omit<FleetCounts, 'surveys'>;
 type Fields = Iterable<[field: string, value: number]>;
 
 /** Counters read at a stretch: a few milliseconds. */
 const AT_ONCE = 2_000;
 
 /** What the counters of all shards say together; it pauses now and then, so that other work can be done. */
-export function* countersInTurns(shards: Iterable<Fields>): Generator<void, Counts> {
+export function* countersInTurns(shards: Iterable<Fields>): Generator<void, Tallies> {
   const sums = new Map<string, number>();
   for (const fields of shards) {
     for (const [field, value] of fields) {
@@ -89,17 +88,7 @@ export function* countersInTurns(shards: Iterable<Fields>): Generator<void, Coun
     }
     yield;
   }
-  const counts: Counts = {
-    known: [],
-    disputed: [],
-    checkIns: [],
-    groups: [],
-    updaters: [],
-    marks: [],
-    unenrolled: [],
-    latest: [],
-    uncounted: [],
-  };
+  const counts = emptyTallies();
   let read = 0;
   for (const [field, value] of sums) {
     readCounter(counts, field, value);
@@ -108,7 +97,7 @@ export function* countersInTurns(shards: Iterable<Fields>): Generator<void, Coun
   return counts;
 }
 
-function readCounter(counts: Counts, field: string, value: number): void {
+function readCounter(counts: Tallies, field: string, value: number): void {
   const [, channel = '', kind, label = ''] = /^(\S+) (\w+:)(.*)$/.exec(field) ?? [];
   if (kind === KINDS.known) counts.known.push({ channel, version: label, agents: value });
   if (kind === KINDS.disputed) {
