@@ -80,11 +80,12 @@ export function oddities(census: Census): string[] {
 
 /** Rows about agents that need a look: those that the target strands, and other oddities. */
 export function troubleRows(census: Census): [string, Cell | Cell[]][] {
-  const { target, stranded, unmappedGroups, uncounted } = census;
+  const { target, stranded, cutOff, unmappedGroups, uncounted } = census;
   const odd = oddities(census);
   const groups = unmappedGroups.map(({ group, count: amount }) => `${group}: ${agents(amount)}`);
   return [
     ...(target === null ? [] : [['stranded', alarming(stranded)] as [string, Cell]]),
+    ...(cutOff > 0 ? [['cut off', alarming(cutOff)] as [string, Cell]] : []),
     ...(odd.length > 0 ? [['of note', odd] as [string, Cell[]]] : []),
     ...(groups.length > 0 ? [['no channel', groups] as [string, Cell[]]] : []),
     ...(uncounted.length > 0 ? [['not counted', describeUncounted(uncounted)] as [string, Cell]] : []),

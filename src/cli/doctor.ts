@@ -152,7 +152,7 @@ async function examineEvidence(api: Api, channels: Channel[]): Promise<Finding[]
   return [ok('evidence', 'every channel with a target has a complete, fresh source, and no agent is stranded')];
 }
 
-function examineCensus({ channel, sources, stranded }: Census): Finding[] {
+function examineCensus({ channel, sources, stranded, cutOff }: Census): Finding[] {
   const check = `evidence of ${channel}`;
   const findings: Finding[] = [];
   if (!sources.some(({ complete, fresh }) => complete && fresh)) {
@@ -166,6 +166,10 @@ function examineCensus({ channel, sources, stranded }: Census): Finding[] {
   if (stranded > 0) {
     const what = `${number(stranded)} agents are stranded by the target`;
     findings.push(warning(check, what, `see who: fairway show ${channel}, docs/runbooks/target-strands.md`));
+  }
+  if (cutOff > 0) {
+    const what = `the control plane cuts off ${number(cutOff)} agents`;
+    findings.push(warning(check, what, `see who: fairway census ${channel}, docs/runbooks/agents-cut-off.md`));
   }
   return findings;
 }

@@ -11,7 +11,7 @@ export type Severity = (typeof SEVERITIES)[number];
 
 /** Everything that may be wrong or worth knowing, the worst first. */
 export const TROUBLES = [
-  ...(['store', 'strands', 'pulled_release', 'census_incomplete', 'evidence_failing'] as const),
+  ...(['store', 'strands', 'cut_off', 'pulled_release', 'census_incomplete', 'evidence_failing'] as const),
   ...(['promotion_halted', 'rollout_halted', 'held', 'withdrawn', 'control_plane_unknown', 'evidence_old'] as const),
   ...(['evidence_settling', 'reverted', 'contested', 'unreadable', 'critical', 'pinned'] as const),
 ] as const;
@@ -44,6 +44,7 @@ export interface TroubleGroup {
 export interface CountedChannel {
   channel: string;
   stranded: number;
+  cutOff: number;
   versions: readonly { version: string; count: number }[];
   unreadable: number;
   contested: number;
@@ -126,6 +127,11 @@ const KINDS: Record<TroubleKind, Kind> = {
   strands: {
     severity: 'bad',
     headline: (where, agents, many) => `${where} ${many ? 'strand' : 'strands'} ${count(agents, 'agent')}`,
+  },
+  cut_off: {
+    severity: 'bad',
+    headline: (where, agents, many) =>
+      `the control ${many ? 'planes' : 'plane'} of ${where} ${many ? 'cut' : 'cuts'} off ${count(agents, 'agent')}`,
   },
   pulled_release: {
     severity: 'bad',
@@ -211,14 +217,19 @@ function findHaltedRollout({ name, progress }: Channel): Found[] {
 }
 
 /** What its agents and the sources about them say. */
-function findInCensus({ name, target }: Channel, census: CountedChannel, releases: Catalogue): Found[] {
-  const { stranded, unreadable, contested, reverted, uncounted } = census;
+function findInCensus({ name, target, controlPlane }: Channel, census: CountedChannel, releases: Catalogue): Found[] {
+  const { stranded, cutOff, unreadable, contested, reverted, uncounted } = census;
   const about = (kind: TroubleKind, agents: number, detail: string): Found[] =>
     agents > 0 ? [{ kind, agents, detail }] : [];
   const pulled = census.versions.filter(({ version }) => releases.get(version)?.pulled);
   const onPulled = pulled.reduce((sum, each) => sum + each.count, 0);
   return [
     ...about('strands', stranded, `${target} cannot be reached in one step by them; see: fairway census ${name}`),
+    ...about(
+      'cut_off',
+      cutOff,
+      `${controlPlane} refuses them at their version; roll ${name} forward, or take ${controlPlane} back: fairway control-planes check ${controlPlane} VERSION`,
+    ),
     ...about(
       'pulled_release',
       onPulled,

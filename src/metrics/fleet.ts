@@ -32,15 +32,12 @@ export function watchFleet(registers: Registry[], { state, fleet }: FleetSources
   gauge(
     registers,
     'fairway_channel_converged_ratio',
-    'Share of the agents that run the target',
+    'Share of the agents that run the target and are not cut off by their control plane',
     ['channel'],
     async () =>
-      (await read()).flatMap((census) => {
-        const target = state.peek()?.channels.get(census.channel)?.target;
-        const at = census.versions.filter(({ version }) => target && compareAgentVersions(version, target) === 0);
-        const converged = at.reduce((sum, { count }) => sum + count, 0);
-        return census.agents === 0 ? [] : [[{ channel: census.channel }, converged / census.agents]];
-      }),
+      (await read()).flatMap(({ channel, agents, distance }) =>
+        agents === 0 ? [] : [[{ channel }, (distance?.atTarget ?? 0) / agents]],
+      ),
   );
   gauge(
     registers,
@@ -62,6 +59,11 @@ export function watchFleet(registers: Registry[], { state, fleet }: FleetSources
 /** Counts of a channel's agents, a series for each channel. */
 const COUNTS: [name: string, help: string, count: (census: Census) => number][] = [
   ['fairway_channel_stranded_agents', 'Enrolled agents that the present target strands', ({ stranded }) => stranded],
+  [
+    'fairway_channel_cut_off_agents',
+    "Enrolled agents that the channel's control plane refuses where it was reported",
+    ({ cutOff }) => cutOff,
+  ],
   [
     'fairway_channel_contested_agents',
     'Enrolled agents that go back and forth between versions',

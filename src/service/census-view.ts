@@ -9,6 +9,7 @@ import {
   total,
   type VersionCounts,
 } from '../domain/census.ts';
+import { createIsCutOff, cutOffBy, type ReportedPlane } from '../domain/cut-off.ts';
 import { type Distance, measureDistance } from '../domain/distance.ts';
 import type { Catalogue } from '../domain/release.ts';
 import { requireVersion } from '../domain/version.ts';
@@ -35,6 +36,8 @@ export interface Census {
   distance: Distance | null;
   /** Agents that the present target strands, as the gate counts them. */
   stranded: number;
+  /** Agents that the channel's control plane refuses where it was reported. */
+  cutOff: number;
   /** Most agents first, as far as a source reports them; null: agents that name none. */
   groups: { group: string | null; count: number }[];
   updaters: { updater: string | null; count: number }[];
@@ -60,6 +63,7 @@ export function viewCensus(
   channel: { name: string; target: string | null },
   population: Population,
   catalogue: Catalogue,
+  plane: ReportedPlane | undefined,
 ): Census {
   const { evidence, known, unenrolled, marks } = population;
   const counts = highestCounts(known);
@@ -71,8 +75,12 @@ export function viewCensus(
     oldest: oldestOf(counts),
     versions: newestFirst(counts),
     unreadable: counts.get(UNREADABLE) ?? 0,
-    distance: channel.target === null ? null : measureDistance(counts, requireVersion(channel.target), catalogue),
+    distance:
+      channel.target === null
+        ? null
+        : measureDistance(counts, requireVersion(channel.target), catalogue, createIsCutOff(plane)),
     stranded: strandedBy(channel.target, population),
+    cutOff: cutOffBy(plane, population),
     groups: byLabel(population.groups, agents).map(([group, count]) => ({ group, count })),
     updaters: byLabel(population.updaters, agents).map(([updater, count]) => ({ updater, count })),
     contested: marks.contested,

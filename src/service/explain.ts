@@ -11,6 +11,8 @@ import { agentFaults, findAgentFaults } from '../domain/agent-findings.ts';
 import { agentVersion, compareAgentVersions, UNREADABLE } from '../domain/agent-version.ts';
 import { criticalAnswer, versionAnswer } from '../domain/answer.ts';
 import { type Channel, channelAt, describeHold, type Plan, withdrawnAt } from '../domain/channel.ts';
+import type { ControlPlane } from '../domain/control-plane.ts';
+import { createIsCutOff } from '../domain/cut-off.ts';
 import type { MembershipSettings } from '../domain/membership.ts';
 import { nextStep } from '../domain/plan.ts';
 import { numberOf } from '../domain/rollout.ts';
@@ -65,6 +67,8 @@ export interface Explanation {
   pin: Channel['pin'];
   /** Does the target strand it? */
   stranded: boolean;
+  /** Does the channel's control plane refuse it where it was reported? */
+  cutOff: boolean;
   /** The plan that the channel follows, and what its next step means to the agent. */
   plan: (Plan & { next: string; strandsAgent: boolean }) | null;
   revision: number | null;
@@ -103,11 +107,19 @@ export function viewAgent(agent: Agent): AgentView {
 
 const iso = (at: number) => new Date(at).toISOString();
 
-const GONE = { told: null, target: null, critical: null, pin: null, plan: null, revision: null, stranded: false };
+const GONE = {
+  told: null,
+  target: null,
+  critical: null,
+  pin: null,
+  plan: null,
+  revision: null,
+  ...{ stranded: false, cutOff: false },
+};
 
 export function explainAgent(
   known: Agent,
-  { channels }: Pick<Snapshot, 'channels'>,
+  { channels, controlPlanes }: Pick<Snapshot, 'channels' | 'controlPlanes'>,
   at: Date,
   groups: MembershipSettings['groups'] = {},
 ): Explanation {
@@ -124,6 +136,8 @@ export function explainAgent(
   const groupOf = prepareGroupOf(channel, groups)?.groupOf ?? null;
   const asks = { id: asksAs(known.id, recordOf(known)), group: agent.group };
   const served = servedTo(channel, groupOf, asks, at);
+  const plane = controlPlanes.get(channel.controlPlane ?? '');
+  const refuses = counts(agent) ? describeCutOff([agent.version, ...others], plane) : null;
   return {
     agent,
     channel: name,
@@ -135,15 +149,25 @@ export function explainAgent(
       counts(agent) &&
       target !== null &&
       isStranded([agent.version, ...others], requireVersion(target), requireVersion(target)),
+    cutOff: refuses !== null,
     plan,
     revision: stored.revision,
-    because: because(agent, others, channel, plan, [...describeTurn(asks.id, channel, served, at)]),
+    because: because(agent, others, channel, plan, [
+      ...(refuses === null ? [] : [refuses]),
+      ...describeTurn(asks.id, channel, served, at),
+    ]),
   };
 }
 
 /** Does the target strand the agent at one of the versions at which it counts? */
 const isStranded = (versions: string[], target: Version, present: Version | null): boolean =>
   versions.some((version) => agentFaults(version, target, present).length > 0);
+
+/** That the control plane refuses the agent at one of the versions at which it counts; null where it does not. */
+function describeCutOff(versions: string[], plane: ControlPlane | undefined): string | null {
+  if (!plane || !versions.some(createIsCutOff(plane))) return null;
+  return `control plane ${plane.name} runs ${plane.version} and refuses the agent at its version, so it is cut off until it moves`;
+}
 
 const counts = ({ enrolled, expired }: AgentView) => enrolled && !expired;
 

@@ -91,7 +91,8 @@ export function createFleet({ store, state, policy, membership, now }: FleetOpti
   }
 
   function takeOne(figures: FleetFigures, channel: CensusChannel, snapshot: Snapshot): Census {
-    return viewCensus(channel, readingOf(figures).population(channel, snapshot), snapshot.releases);
+    const plane = snapshot.controlPlanes.get(channel.controlPlane ?? '');
+    return viewCensus(channel, readingOf(figures).population(channel, snapshot), snapshot.releases, plane);
   }
 
   async function allCensuses(): Promise<readonly Census[]> {

@@ -17,7 +17,8 @@ const act = { by: 'token:ann', at: new Date(AT), reason: 'incident 12' };
 const channel = (name: string) => createChannel(name, DEFAULT_SETTINGS, requireVersion('16.4.6'), act);
 
 const census = (name: string, over: Partial<CountedChannel> = {}): CountedChannel => ({
-  ...{ channel: name, stranded: 0, versions: [], unreadable: 0, contested: 0, reverted: 0, uncounted: [], sources: [] },
+  ...{ channel: name, stranded: 0, cutOff: 0, versions: [], unreadable: 0, contested: 0, reverted: 0 },
+  ...{ uncounted: [], sources: [] },
   ...over,
 });
 
@@ -53,6 +54,16 @@ describe('the status', () => {
   it.each<[string, Parameters<typeof find>[0], string, string | RegExp]>([
     ['the store is away', { store: 'The store is away.' }, 'store', 'The store is away.'],
     ['agents are stranded', { censuses: [census('a', { stranded: 3 })] }, 'strands', /fairway census a/],
+    [
+      'a control plane cuts agents off',
+      {
+        channels: [{ ...channel('a'), controlPlane: 'main' }],
+        controlPlanes: new Map([['main', {}]]),
+        censuses: [census('a', { cutOff: 3 })],
+      },
+      'cut_off',
+      'main refuses them at their version; roll a forward, or take main back: fairway control-planes check main VERSION',
+    ],
     [
       'agents run a pulled release',
       {

@@ -188,6 +188,14 @@ const SCENARIOS: Record<string, Scenario> = {
     },
   },
 
+  'docs/runbooks/agents-cut-off.md': {
+    async begin() {
+      const here = await place();
+      await done(here.server.api('PUT', '/control-planes/main', { version: '18.0.0' }));
+      return here;
+    },
+  },
+
   'docs/runbooks/evidence-settling.md': {
     async begin() {
       const here = await place();

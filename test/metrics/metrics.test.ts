@@ -66,6 +66,7 @@ describe('metrics', () => {
       fairway_checkins_unenrolled_total: [],
       fairway_channel_unenrolled_agents: ['channel'],
       fairway_channel_stranded_agents: ['channel'],
+      fairway_channel_cut_off_agents: ['channel'],
       fairway_channel_contested_agents: ['channel'],
       fairway_channel_reverted_agents: ['channel'],
       fairway_channel_unmanaged_agents: ['channel'],

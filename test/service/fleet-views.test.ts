@@ -34,7 +34,7 @@ describe('a census', () => {
       expect((await api('GET', '/census?channel=stable/cloud')).body).toMatchObject({
         target: '16.4.6',
         agents: 5,
-        distance: { atTarget: 1, behind: 1, majorBehind: 1, outOfSupport: 1, ahead: 1, stranded: 1 },
+        distance: { atTarget: 1, behind: 1, majorBehind: 1, outOfSupport: 0, ahead: 1, cutOff: 1, stranded: 1 },
         groups: [
           { group: 'canary', count: 1 },
           { group: 'rest', count: 1 },

@@ -189,13 +189,14 @@ async function forgetAgent(context: Context, id: string, options: ForgetOptions)
 }
 
 function explanationSheet(screen: Screen, explanation: Explanation): string {
-  const { agent, channel, told, target, critical, pin, plan, revision, because, stranded } = explanation;
+  const { agent, channel, told, target, critical, pin, plan, revision, because, stranded, cutOff } = explanation;
   const marks = marksOf(agent);
   return pairs(screen, [
     ['agent', painted(agent.id, 'bold')],
     ['host', agent.host],
     ['because', because],
     ['stranded', stranded ? painted('yes', 'red') : 'no'],
+    ...(cutOff ? [['cut off', painted('yes', 'red')] as [string, Cell]] : []),
     ['gets', told ? `version ${told.version}, critical ${told.critical}` : '404'],
     ['channel', revision === null ? channel : `${channel} (revision ${revision})`],
     ...(agent.channels.length > 1 ? [['counts on', agent.channels.join(', ')] as [string, Cell]] : []),
@@ -215,19 +216,22 @@ function explanationSheet(screen: Screen, explanation: Explanation): string {
 
 function censusOverview(screen: Screen, censuses: Census[]): string {
   if (censuses.length === 0) return sentence(screen, NO_CHANNELS);
+  const anyCutOff = censuses.some(({ cutOff }) => cutOff > 0);
   const rows = censuses.map(
-    ({ channel, agents, oldest, stranded, contested, reverted, unmanaged, sources }): Cell[] => [
+    ({ channel, agents, oldest, stranded, cutOff, contested, reverted, unmanaged, sources }): Cell[] => [
       channel,
       agents,
       oldest?.version ?? null,
       alarming(stranded),
+      ...(anyCutOff ? [alarming(cutOff)] : []),
       contested,
       reverted,
       unmanaged,
       sources.map(inShort).join(', '),
     ],
   );
-  const headings = ['channel', 'agents', 'oldest', 'stranded', 'contested', 'reverted', 'unmanaged', 'evidence'];
+  const first = ['channel', 'agents', 'oldest', 'stranded', ...(anyCutOff ? ['cut off'] : [])];
+  const headings = [...first, 'contested', 'reverted', 'unmanaged', 'evidence'];
   return table(screen, headings, rows);
 }
 
@@ -243,13 +247,14 @@ function inShort({ source, complete, fresh, settling, failing }: Evidence): stri
 
 /** How far the agents are from the target, without the zeros. */
 function describeDistance(distance: NonNullable<Census['distance']>): string {
-  const { atTarget, behind, majorBehind, outOfSupport, ahead } = distance;
+  const { atTarget, behind, majorBehind, outOfSupport, ahead, cutOff } = distance;
   const parts: [number, string][] = [
     [atTarget, 'at the target'],
     [behind, 'behind'],
     [majorBehind, 'a major or more behind'],
     [outOfSupport, 'out of support'],
     [ahead, 'ahead'],
+    [cutOff, 'cut off by the control plane'],
   ];
   return parts.flatMap(([amount, where]) => (amount > 0 ? [`${number(amount)} ${where}`] : [])).join(', ');
 }

@@ -295,6 +295,8 @@ export function agentPages({ channels, fleet, state, now }: DashboardServices) {
         cursor: cursor?.slice(0, 200),
       });
     const { value: page, fault } = await unlessInvalid(read());
+    const snapshot = state.peek();
+    const plane = snapshot?.controlPlanes.get(channel.controlPlane ?? '');
     return renderPage(
       c,
       {
@@ -308,7 +310,7 @@ export function agentPages({ channels, fleet, state, now }: DashboardServices) {
         agents={page?.agents ?? []}
         cursor={page?.cursor ?? null}
         fault={fault}
-        standingOf={standingsOf(channel.target, state.peek()?.releases)}
+        standingOf={standingsOf(channel.target, snapshot?.releases, plane)}
         now={now()}
       />,
     );

@@ -22,7 +22,7 @@ import { Moment } from '../parts/moment.tsx';
 import { PlanView } from '../parts/plan.tsx';
 import { PlaneVersion } from '../parts/plane.tsx';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
-import { StrandDetail } from '../parts/stranding.tsx';
+import { CutOffDetail, StrandDetail } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
 import { Version } from '../parts/version.tsx';
 import { agentsPath, channelPath, percent, planePath, SOURCE_WORDS } from '../parts/words.ts';
@@ -253,6 +253,7 @@ function ChannelPage(props: ChannelPageProps) {
         <MarkDetail name="Critical" mark={channel.critical} now={now} />
         {channel.frozen && <p class="mark-detail">{channel.frozen}</p>}
         <StrandDetail census={census} />
+        <CutOffDetail census={census} plane={channel.controlPlane} />
       </section>
       <div class="columns wide-left">
         <div class="stack">
@@ -295,13 +296,13 @@ export function channelPage({ channels, fleet, plans, series, audit, state, now 
       unlessAway(series.read(channel.name, resolution)),
     ]);
     const snapshot = state.peek();
+    const controlPlane = snapshot?.controlPlanes.get(channel.controlPlane ?? '');
     return renderPage(
       c,
       { title: channel.name, section: 'fleet', live: true, chart: true },
       <ChannelPage
-        {...{ channel, census, entries, plan, points, resolution }}
-        controlPlane={snapshot?.controlPlanes.get(channel.controlPlane ?? '')}
-        standingOf={standingsOf(channel.target, snapshot?.releases)}
+        {...{ channel, census, entries, plan, points, resolution, controlPlane }}
+        standingOf={standingsOf(channel.target, snapshot?.releases, controlPlane)}
         actor={c.get('actor')}
         now={now()}
       />,

@@ -1,4 +1,5 @@
 import { agentVersion } from '../../domain/agent-version.ts';
+import { createIsCutOff, type ReportedPlane } from '../../domain/cut-off.ts';
 import { createStandingOf, STANDINGS, type Standing } from '../../domain/distance.ts';
 import type { Catalogue } from '../../domain/release.ts';
 import { requireVersion } from '../../domain/version.ts';
@@ -10,8 +11,14 @@ import { percent, STANDING_WORDS } from './words.ts';
 export type StandingOf = (version: string) => Standing | null;
 type Share = { standing: Standing | 'unmoved'; count: number };
 
-export const standingsOf = (target: string | null, catalogue: Catalogue | undefined): StandingOf =>
-  target === null ? () => null : createStandingOf(requireVersion(target), catalogue ?? new Map());
+export const standingsOf = (
+  target: string | null,
+  catalogue: Catalogue | undefined,
+  plane: ReportedPlane | undefined,
+): StandingOf =>
+  target === null
+    ? () => null
+    : createStandingOf(requireVersion(target), catalogue ?? new Map(), createIsCutOff(plane));
 
 /** The agents of a census by standing, the farthest along first; without a target they are all `unmoved`. */
 export function sharesOf({ agents, distance }: Census): Share[] {

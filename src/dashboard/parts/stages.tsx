@@ -5,7 +5,7 @@ import type { PromotionView, StageView } from '../../service/promotions.ts';
 import { EvidenceMarks } from './evidence.tsx';
 import { freshness } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
-import { StrandMark } from './stranding.tsx';
+import { CutOffMark, StrandMark } from './stranding.tsx';
 import { Version } from './version.tsx';
 import { channelPath, planePath, releasePath, spaced } from './words.ts';
 
@@ -131,6 +131,7 @@ function AgentsThere({ census, version }: { census: Census | undefined; version:
         {number(there)} of {count(census.agents, 'agent')}, by {describeSources(census)}
       </span>{' '}
       <StrandMark census={census} />
+      <CutOffMark census={census} />
       <EvidenceMarks census={census} />
     </small>
   );

@@ -3,7 +3,7 @@ import { clock, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import { EvidenceMarks } from './evidence.tsx';
 import { Moment } from './moment.tsx';
-import { StrandMark } from './stranding.tsx';
+import { CutOffMark, StrandMark } from './stranding.tsx';
 import { maybeVersion } from './version.tsx';
 
 /** Marks of a channel, beside its name; those of its agents as well where a census is at hand. */
@@ -18,6 +18,7 @@ export function Marks({ channel, census }: { channel: Channel; census?: Census |
       {pin && <span class="mark">pinned</span>}
       {hold && <span class="mark warn">held</span>}
       {census && <StrandMark census={census} />}
+      {census && <CutOffMark census={census} />}
       {census && <EvidenceMarks census={census} />}
     </>
   );

@@ -4,7 +4,7 @@ import { requireVersion, type Version } from '../../domain/version.ts';
 import { count, number } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import { maybeVersion } from './version.tsx';
-import { agentsPath, channelPath } from './words.ts';
+import { agentsPath, channelPath, planePath } from './words.ts';
 
 /** Does the target strand the agents of a version? */
 export function isStranded(version: string, target: string | null): boolean {
@@ -40,6 +40,24 @@ export function StrandMark({ census }: { census: Census }) {
     </a>
   ) : (
     <span class="mark bad">{words}</span>
+  );
+}
+
+/** The mark of a channel whose control plane refuses agents where it runs now. */
+export const CutOffMark = ({ census: { cutOff } }: { census: Census }) =>
+  cutOff === 0 ? null : <span class="mark bad">{count(cutOff, 'agent')} cut off</span>;
+
+/** How many agents the control plane cuts off, and what to do. */
+export function CutOffDetail({ census, plane }: { census: Census | null; plane: string | null }) {
+  if (!census || census.cutOff === 0 || plane === null) return null;
+  return (
+    <p class="mark-detail bad">
+      <b>
+        Control plane <a href={planePath(plane)}>{plane}</a> cuts off {count(census.cutOff, 'agent')}
+      </b>
+      : it accepts only its own major and the one before. Updaters still reach Fairway: roll the channel forward, or
+      take the control plane back.
+    </p>
   );
 }
 

@@ -19,6 +19,7 @@ export const STANDING_WORDS: Record<Standing, string> = {
   behind: 'behind',
   majorBehind: 'a major or more behind',
   outOfSupport: 'out of support',
+  cutOff: 'cut off by the control plane',
 };
 
 /** A word of the API as people write it: `agent_too_old`, `awaiting-control-plane` and `controlPlane` with spaces. */

@@ -21,12 +21,14 @@ export const Census = z
         majorBehind: z.int().openapi({ description: 'A major or more behind, and still in support.' }),
         outOfSupport: z.int(),
         ahead: z.int(),
+        cutOff: z.int().openapi({ description: 'Refused by their control plane, at whatever version.' }),
         stranded: z
           .int()
           .openapi({ description: 'Those of the agents above that cannot go to the target in one hop.' }),
       })
       .nullable(),
     stranded: z.int().openapi({ description: 'Agents that the present target strands, as the gate counts them.' }),
+    cutOff: z.int().openapi({ description: "Agents that the channel's control plane refuses where it was reported." }),
     groups: z.array(z.object({ group: z.string().nullable(), count: z.int() })),
     updaters: z.array(z.object({ updater: z.string().nullable(), count: z.int() })),
     contested: z.int().openapi({ description: 'Agents that go back and forth between versions.' }),
@@ -93,6 +95,7 @@ export const Explanation = z
     critical: Mark.nullable(),
     pin: Mark.nullable(),
     stranded: z.boolean().openapi({ description: 'Does the target strand it?' }),
+    cutOff: z.boolean().openapi({ description: 'Does its control plane refuse it at its version?' }),
     plan: z.object({ ...plan, next: z.string(), strandsAgent: z.boolean() }).nullable(),
     revision: z.int().nullable(),
     because: z.string().openapi({ description: 'The reason in a sentence.' }),
