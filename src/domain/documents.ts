@@ -185,6 +185,13 @@ const CHECKS: Record<string, Check> = {
     ),
     supersededBy: optional(version),
   }),
+  watch: object({
+    name: text,
+    move: text,
+    at: time,
+    controlPlane: optional(planeVersion),
+    groups: record(object({ present: count, failed: count })),
+  }),
   [SIGN_OFFS_KEY]: object({ deliveries: list(text), verdicts: list(object({ pr: count, signedOff: flag })) }),
   [BRANCH_CUTS_KEY]: object({ cuts: list(object({ major: count, by: text, at: time })) }),
   [SCHEMA_KEY]: object({ form: count }),

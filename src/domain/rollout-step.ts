@@ -133,7 +133,7 @@ function lookAtGroup(
       return lookAtCanaries(rollout, group, known, at);
     case 'active':
       return group.counted || rollout.strategy === 'time-based'
-        ? lookAtTime(group, known, at)
+        ? lookAtTime(group, at)
         : lookAtWave(rollout, group, known);
     case 'done':
       return { waits: null };
@@ -160,19 +160,20 @@ function mayBegin(
   }
   const opening = openingAt(settings, at);
   if (!opening.open) return { waits: `its window opens at ${describeMoment(opening.until, window)}` };
-  const step = { group: name, event: 'begin', reason: `group ${name} begins` } as const;
+  const there = { present: known.heard, failed: known.failed };
+  const step = { group: name, event: 'begin', reason: `group ${name} begins`, ...there } as const;
   if (counted) {
     const reason = `group ${name} begins; no source names its agents, so it goes at once, without canaries or waves`;
     return { step: { ...step, event: 'skip-canaries', reason, counted: true }, waits: null };
   }
-  if (canaries === 0) return { step: { ...step, event: 'skip-canaries', present: known.heard }, waits: null };
+  if (canaries === 0) return { step: { ...step, event: 'skip-canaries' }, waits: null };
   const chosen = known.eligible.slice(0, canaries);
   if (chosen.length < canaries) {
     const has = `it has ${count(chosen.length, 'agent')} that can be a canary and needs ${canaries}`;
     const how = `lower its canaries, or begin without: fairway rollout start ${channel} --group ${name} --skip-canaries`;
     return { waits: `${has}; ${how}` };
   }
-  return { step: { ...step, present: known.heard, canaries: chosen }, waits: null };
+  return { step: { ...step, canaries: chosen }, waits: null };
 }
 
 function lookAtCanaries({ to }: Rollout, group: GroupProgress, known: GroupFacts, at: Date): Found {
@@ -193,7 +194,7 @@ function lookAtCanaries({ to }: Rollout, group: GroupProgress, known: GroupFacts
   return { step: { group: name, event: 'widen', reason: `all canaries of ${name} run ${to}` }, waits: null };
 }
 
-function lookAtTime(group: GroupProgress, known: GroupFacts, at: Date): Found {
+function lookAtTime(group: GroupProgress, at: Date): Found {
   const { settings } = group;
   const { name, window } = settings;
   const opening = openingAt(settings, at);
@@ -202,10 +203,7 @@ function lookAtTime(group: GroupProgress, known: GroupFacts, at: Date): Found {
   }
   const reason =
     group.counted && !window ? `the agents of ${name} are not named, so none is waited for` : 'its window is over';
-  return {
-    step: { group: name, event: 'finish', reason: `${name} is done: ${reason}`, present: known.heard },
-    waits: null,
-  };
+  return { step: { group: name, event: 'finish', reason: `${name} is done: ${reason}` }, waits: null };
 }
 
 function lookAtWave({ to }: Rollout, group: GroupProgress, known: GroupFacts): Found {

@@ -33,6 +33,8 @@ export interface GroupProgress {
   waveSince: string | null;
   /** Agents that were there when it began; null if it has not. */
   present: number | null;
+  /** Those of them whose updater failed then; unset if it has not begun, or began under an earlier release. */
+  failed?: number | undefined;
   canaries: Canary[];
   /** True where no source names agents, so that nothing but time decides. */
   counted: boolean;
@@ -179,6 +181,7 @@ export interface GroupStep {
   reason: string;
   /** With `begin` and `skip-canaries`. */
   present?: number | undefined;
+  failed?: number | undefined;
   canaries?: Canary[] | undefined;
   counted?: boolean | undefined;
 }
@@ -217,7 +220,7 @@ function groupAfter(group: GroupProgress, step: GroupStep, state: GroupState, no
     const first = counted || state === 'done' ? 100 : waveAfter(settings, 0);
     return {
       ...{ ...moved, startedAt: now, wave: first, waveSince: now, counted },
-      ...{ present: step.present ?? 0, canaries: step.canaries ?? [] },
+      ...{ present: step.present ?? 0, failed: step.failed ?? 0, canaries: step.canaries ?? [] },
     };
   }
   if (state === 'done') return { ...moved, wave: 100 };

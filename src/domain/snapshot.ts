@@ -36,6 +36,8 @@ export const retiredKey = (name: string): string => `retired/${name}`;
 export const controlPlaneKey = (name: string): string => `control-plane/${name}`;
 export const retiredControlPlaneKey = (name: string): string => `retired-control-plane/${name}`;
 export const releaseKey = (version: string): string => `release/${version}`;
+/** What the watch of a channel compares with. */
+export const watchKey = (channel: string): string => `watch/${channel}`;
 export const promotionKey = (version: string): string => `promotion/${version}`;
 
 /** Throws `not_found`. */

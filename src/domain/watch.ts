@@ -1,7 +1,7 @@
 import type { Channel } from './channel.ts';
 import { parseDuration } from './duration.ts';
-import type { Rollout } from './rollout.ts';
-import type { GroupFacts } from './rollout-step.ts';
+import type { GroupProgress, Rollout } from './rollout.ts';
+import { type GroupFacts, NO_FACTS } from './rollout-step.ts';
 import { compareVersions } from './version.ts';
 import { DEFAULT_WATCH, readShare, type WatchSettings } from './watch-settings.ts';
 import { count } from './words.ts';
@@ -58,12 +58,66 @@ function plainMove({ name, target, updatedBy }: Channel, { version, until }: Cha
   };
 }
 
-/** What was there before a move without groups, or before its first look. */
+/**
+ * What was there before a move, or before a person let it go on: taken at the first look, and stored, so that a new
+ * leader goes on with it.
+ */
 export interface WatchBase {
-  present: number;
-  failed: number;
+  /** Of the channel. */
+  name: string;
+  /** The move that it belongs to. */
+  move: string;
+  /** ISO 8601. */
+  at: string;
   /** The control plane's version; null if it is not known. */
   controlPlane: string | null;
+  /** By the group's name: those that had begun. */
+  groups: Readonly<Record<string, GroupBase>>;
+}
+
+/** Agents that were heard, and those whose updater failed. */
+export interface GroupBase {
+  present: number;
+  failed: number;
+}
+
+/** Names a move, apart from the moves before it; one that a person let go on is another. */
+export const nameMove = ({ id, startedAt, resumedAt }: Rollout): string =>
+  [id, startedAt, resumedAt ?? ''].join(' ').trim();
+
+/** Does it belong to the move? */
+export const isBaseOf = ({ move }: Pick<WatchBase, 'move'>, { rollout }: WatchedMove): boolean =>
+  move === nameMove(rollout);
+
+/** The groups of a move whose agents are watched. */
+export const watchedGroups = ({ rollout }: WatchedMove): GroupProgress[] =>
+  rollout.groups.filter(({ state }) => state !== 'unstarted' && state !== 'rolledback');
+
+/** Takes what is there now for what was there before. */
+export function takeBase(
+  name: string,
+  move: WatchedMove,
+  facts: ReadonlyMap<string, GroupFacts>,
+  controlPlane: string | null,
+  at: Date,
+): WatchBase {
+  const groups = watchedGroups(move).map(({ settings }) => {
+    const { heard, failed } = facts.get(settings.name) ?? NO_FACTS;
+    return [settings.name, { present: heard, failed }] as const;
+  });
+  return { name, move: nameMove(move.rollout), at: at.toISOString(), controlPlane, groups: Object.fromEntries(groups) };
+}
+
+/** Sums what was there before the groups of a move went; what a group began with is known best by the group itself. */
+export function beforeMove(move: WatchedMove, { groups }: WatchBase): GroupBase {
+  const each = watchedGroups(move).map(({ settings, present, failed = 0 }): GroupBase => {
+    const own = present === null ? { present: 0, failed: 0 } : { present, failed };
+    return present === null || move.rollout.resumedAt ? (groups[settings.name] ?? own) : own;
+  });
+  return {
+    present: each.reduce((sum, { present }) => sum + present, 0),
+    failed: each.reduce((sum, { failed }) => sum + failed, 0),
+  };
 }
 
 /** What is known of a move's agents now. */

@@ -28,7 +28,15 @@ import { describeFreeze } from '../domain/freeze.ts';
 import { nameOf, type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
-import { channelKey, replace, requireChannel, retiredKey, type Snapshot, type Stored } from '../domain/snapshot.ts';
+import {
+  channelKey,
+  replace,
+  requireChannel,
+  retiredKey,
+  type Snapshot,
+  type Stored,
+  watchKey,
+} from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
 import { count } from '../domain/words.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision, targetGuards } from './change.ts';
@@ -264,6 +272,7 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
       }
       if (request.dryRun) return;
       const at = now();
+      const watched = state.snapshot().documents.get(watchKey(name));
       const memory = retire(before, { by: request.actor.name, at, reason: '' });
       const change = {
         key: channelKey(name),
@@ -273,7 +282,10 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
         reason: '',
         actor: request.actor,
         at,
-        more: [replace(retiredKey(name), state.snapshot().retired.get(name), memory)],
+        more: [
+          replace(retiredKey(name), state.snapshot().retired.get(name), memory),
+          ...(watched ? [replace(watchKey(name), watched, null)] : []),
+        ],
       };
       await commitDocument(state, change);
     },

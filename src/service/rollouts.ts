@@ -276,14 +276,14 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
       const rollout = requireUnfinished(before);
       const group = input.group ? requireGroup(rollout, input.group) : requireNext(rollout, ['canary', 'active']);
       const { name } = group.settings;
-      const { agents, atTarget, heard } = known.groups.get(name) ?? NO_FACTS;
+      const { agents, atTarget, heard, failed } = known.groups.get(name) ?? NO_FACTS;
       if (!input.force && (group.state === 'unstarted' || atTarget < agents * 0.9)) {
         const why =
           group.state === 'unstarted' ? 'has not begun' : `has ${atTarget} of ${agents} agents at ${rollout.to}`;
         throw new FairwayError('refused', `group ${name} ${why}; to end it anyway, use force (--force)`);
       }
       const thawed = group.state === 'unstarted' ? thaw({ before, input, act, request }) : null;
-      const step: GroupStep = { group: name, event: 'finish', reason: act.reason, present: heard };
+      const step: GroupStep = { group: name, event: 'finish', reason: act.reason, present: heard, failed };
       return { after: stepped(before, takeStep(rollout, step, act.at), act), group: name, report: null, thawed };
     },
 
@@ -391,8 +391,8 @@ function requireUnbarred(channel: Channel, at: Date): void {
 /** A person begins a group whatever its window and its waiting time say. */
 function startStep(channel: string, group: GroupProgress, known: RolloutFacts, input: RolloutInput): GroupStep {
   const { name, canaries } = group.settings;
-  const { heard, eligible } = known.groups.get(name) ?? NO_FACTS;
-  const base = { group: name, reason: input.reason, present: heard };
+  const { heard, failed, eligible } = known.groups.get(name) ?? NO_FACTS;
+  const base = { group: name, reason: input.reason, present: heard, failed };
   if (input.skipCanaries || group.state === 'canary' || canaries === 0 || known.counted) {
     if (group.state === 'canary' && !input.skipCanaries) {
       throw new FairwayError(

@@ -4,11 +4,23 @@ import { lowestOf } from '../domain/control-plane.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { Actor } from '../domain/role.ts';
 import { ROLLOUT_MOVES, stopRollout } from '../domain/rollout.ts';
-import { channelKey, type Stored } from '../domain/snapshot.ts';
+import type { RolloutFacts } from '../domain/rollout-step.ts';
+import { channelKey, type Stored, watchKey } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
-import { judgeMove, type WatchBase, type WatchedMove, watchedMove } from '../domain/watch.ts';
+import {
+  beforeMove,
+  isBaseOf,
+  judgeMove,
+  nameMove,
+  takeBase,
+  type WatchBase,
+  type WatchedMove,
+  watchedGroups,
+  watchedMove,
+} from '../domain/watch.ts';
 import { DEFAULT_WATCH, WATCH_ACTOR } from '../domain/watch-settings.ts';
+import { count } from '../domain/words.ts';
 import { countWarnings } from '../process/warnings.ts';
 import { commitDocument, targetGuards } from './change.ts';
 import type { ChannelObserver } from './channels.ts';
@@ -36,12 +48,10 @@ export interface Watch {
 
 const ACTOR: Actor = { name: WATCH_ACTOR, role: 'operator' };
 
-/** What the leader remembers of a move; another leader begins anew, with what it finds. */
+/** What the leader remembers of a move. */
 interface Memory {
-  /** Of the move. */
-  key: string;
-  base: WatchBase | null;
-  /** The gate has refused the way back. */
+  move: string;
+  /** The gate has refused the way back; another leader asks again. */
   refused: boolean;
 }
 
@@ -50,37 +60,44 @@ export function createWatch({ state, gate, facts, conditions, observer, tracer, 
   const memories = new Map<string, Memory>();
   const lasting = createLastingConditions(conditions, now);
 
-  function remember(channel: string, { rollout }: WatchedMove): Memory {
-    const key = `${rollout.id} ${rollout.startedAt}`;
-    const known = memories.get(channel);
-    if (known?.key === key) return known;
-    const memory: Memory = { key, base: null, refused: false };
-    memories.set(channel, memory);
-    return memory;
+  function remember(channel: string, move: string): void {
+    if (memories.get(channel)?.move !== move) memories.set(channel, { move, refused: false });
+  }
+
+  /** What the move is compared with. It is stored at the first look, in a document of its own. */
+  async function baseOf(
+    { name, target }: Stored<Channel>,
+    move: WatchedMove,
+    known: RolloutFacts,
+    controlPlane: string | null,
+    fence: number,
+  ): Promise<WatchBase> {
+    const key = watchKey(name);
+    const stored = state.snapshot().documents.get(key);
+    const before = stored && { ...(stored.value as WatchBase), revision: stored.revision };
+    if (before && isBaseOf(before, move)) return before;
+    const at = now();
+    const after = takeBase(name, move, known.groups, controlPlane, at);
+    const heard = [...known.groups.values()].reduce((sum, group) => sum + group.heard, 0);
+    const reason = `before ${target}: ${count(heard, 'agent')}`;
+    await commitDocument(state, { key, before, after, action: 'watch', reason, actor: ACTOR, at, fence });
+    return after;
   }
 
   /** Why the move must stop; null if nothing looks bad. */
-  async function judge(channel: Stored<Channel>, move: WatchedMove): Promise<string | null> {
-    const { rollout, plain } = move;
-    const memory = remember(channel.name, move);
-    const known = await facts(channel, rollout);
+  async function judge(channel: Stored<Channel>, move: WatchedMove, fence: number): Promise<string | null> {
+    const known = await facts(channel, move.rollout);
     const plane = state.snapshot().controlPlanes.get(channel.controlPlane ?? '');
     const controlPlane = plane ? lowestOf(plane) : null;
-    const begun = rollout.groups.filter((group) => group.state !== 'unstarted' && group.state !== 'rolledback');
-    const groups = begun.flatMap(({ settings }) => known.groups.get(settings.name) ?? []);
-    memory.base ??= {
-      present: groups.reduce((sum, { heard }) => sum + heard, 0),
-      failed: groups.reduce((sum, { failed }) => sum + failed, 0),
-      controlPlane,
-    };
-    const { base } = memory;
+    const base = await baseOf(channel, move, known, controlPlane, fence);
+    const before = beforeMove(move, base);
     const settings = channel.watch ?? DEFAULT_WATCH;
     return judgeMove(settings, {
-      groups,
-      present: plain ? base.present : begun.reduce((sum, { present }) => sum + (present ?? 0), 0),
-      failedBefore: base.failed,
+      groups: watchedGroups(move).flatMap(({ settings: { name } }) => known.groups.get(name) ?? []),
+      present: before.present,
+      failedBefore: before.failed,
       controlPlane: { was: base.controlPlane, is: controlPlane },
-      conditions: await lasting.failing(`${channel.name} ${memory.key}`, settings.conditions),
+      conditions: await lasting.failing(`${channel.name} ${base.move}`, settings.conditions),
     });
   }
 
@@ -148,13 +165,14 @@ export function createWatch({ state, gate, facts, conditions, observer, tracer, 
       memories.delete(channel.name);
       return;
     }
+    remember(channel.name, nameMove(move.rollout));
     const isHalted = move.plain ? channel.hold !== null : !ROLLOUT_MOVES.halt.includes(move.rollout.state);
     if (isHalted) {
       const byWatch = channel.hold?.by === WATCH_ACTOR;
       if (byWatch && (channel.watch ?? DEFAULT_WATCH).then === 'roll-back') await goBack(channel, move, fence);
       return;
     }
-    const reason = await judge(channel, move);
+    const reason = await judge(channel, move, fence);
     if (reason) await halt(channel, move, reason, fence);
   }
 
@@ -163,7 +181,7 @@ export function createWatch({ state, gate, facts, conditions, observer, tracer, 
       if (state.storeState().is !== 'up') return;
       const { channels } = state.snapshot();
       for (const name of memories.keys()) if (!channels.has(name)) memories.delete(name);
-      const kept = new Set([...memories].map(([name, { key }]) => `${name} ${key}`));
+      const kept = new Set([...memories].map(([name, { move }]) => `${name} ${move}`));
       lasting.prune((of) => kept.has(of));
       for (const channel of channels.values()) {
         await lookAt(channel, fence).catch((error) => {

@@ -7,9 +7,11 @@ import {
   rollBack,
   rollForward,
 } from '../../src/domain/channel.ts';
+import { type Rollout, takeStep } from '../../src/domain/rollout.ts';
+import { DEFAULT_GROUP } from '../../src/domain/rollout-settings.ts';
 import { type GroupFacts, NO_FACTS } from '../../src/domain/rollout-step.ts';
 import { requireVersion } from '../../src/domain/version.ts';
-import { judgeMove, type WatchFacts, watchedMove } from '../../src/domain/watch.ts';
+import { beforeMove, isBaseOf, judgeMove, takeBase, type WatchFacts, watchedMove } from '../../src/domain/watch.ts';
 import { DEFAULT_WATCH, readShare, type WatchSettings } from '../../src/domain/watch-settings.ts';
 
 const AT = new Date('2026-11-27T12:00:00Z');
@@ -83,6 +85,35 @@ describe('a move', () => {
     expect(watchedMove(release(held, { ...ACT, at: later(1) }), later(1))).toMatchObject({ since: later(1).getTime() });
     const person = { ...held, hold: { ...held.hold, by: 'token:ann' } };
     expect(watchedMove(release(person, { ...ACT, at: later(1) }), later(1))).toMatchObject({ since: AT.getTime() });
+  });
+
+  it('is compared with what each group began with, and after a person let it go with what was there then', () => {
+    const groups = ['dev', 'prod'].map((name) => ({ ...DEFAULT_GROUP, name, match: [name] }));
+    const { progress } = forward(channel({ rollout: { ...GROUPS, groups } }));
+    const started = takeStep(
+      progress as Rollout,
+      { group: 'dev', event: 'skip-canaries', reason: '', present: 50, failed: 4 },
+      AT,
+    );
+    const found = new Map([['dev', { ...NO_FACTS, heard: 40, failed: 6 }]]);
+    const moveOf = (rollout: Rollout) => ({ rollout, plain: false, since: 0 });
+    const wasBefore = (rollout: Rollout) => {
+      const move = moveOf(rollout);
+      return beforeMove(move, takeBase('x', move, found, null, AT));
+    };
+    expect(wasBefore(started)).toEqual({ present: 50, failed: 4 });
+    const resumed = { ...started, resumedAt: AT.toISOString() };
+    expect(wasBefore(resumed)).toEqual({ present: 40, failed: 6 });
+    expect(isBaseOf(takeBase('x', moveOf(started), found, null, AT), moveOf(resumed))).toBe(false);
+    const both = takeStep(
+      resumed,
+      { group: 'prod', event: 'skip-canaries', reason: '', present: 9, failed: 1 },
+      later(1),
+    );
+    expect(beforeMove(moveOf(both), takeBase('x', moveOf(resumed), found, null, AT))).toEqual({
+      present: 49,
+      failed: 7,
+    });
   });
 
   it('with groups is watched until two hours after it was done', () => {

@@ -83,7 +83,7 @@ export function Changes({ entry, subject = null }: { entry: AuditEntry; subject?
 /** The subject of an entry, which is a document's key. */
 export function Subject({ subject }: { subject: string }) {
   const name = subject.slice(subject.indexOf('/') + 1);
-  if (subject.startsWith('channel/')) return <a href={channelPath(name)}>{name}</a>;
+  if (subject.startsWith('channel/') || subject.startsWith('watch/')) return <a href={channelPath(name)}>{name}</a>;
   if (subject.startsWith('control-plane/')) {
     return <a href={planePath(name)}>control plane {name}</a>;
   }

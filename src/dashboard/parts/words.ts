@@ -58,6 +58,7 @@ const ACTIONS: Record<string, string> = {
   'forget-agent': 'agent forgotten',
   'reroute-plan': 'plan rerouted',
   halt: 'halted',
+  watch: 'watched from now on',
   tell: 'control planes told',
   'rollout-begin': 'group began with its canaries',
   'rollout-skip-canaries': 'group began',
