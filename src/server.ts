@@ -200,10 +200,13 @@ const ownStore = (dataDir: string, log: Logger) =>
     log.warn({ dataDir, reason }, 'a second server on this data directory would not be noticed'),
   );
 
+/** Milliseconds; what is forgotten is months old. */
+const RETENTION_EVERY = 60 * 60 * 1_000;
+
 /** The work that one server does for all. */
 function assignWork(
   leadership: Leadership,
-  { fleet, plans, rollouts, series, sources, promotionDriver, watch }: Services,
+  { fleet, plans, retention, rollouts, series, sources, promotionDriver, watch }: Services,
   settings: Settings,
   log: Logger,
 ): void {
@@ -216,6 +219,7 @@ function assignWork(
   leadership.whileLeading('rollouts', settings.leader.plansEvery, rollouts.advance);
   leadership.whileLeading('series', settings.leader.seriesEvery, series.record);
   leadership.whileLeading('sources', settings.sources.every, sources.read);
+  leadership.whileLeading('retention', RETENTION_EVERY, retention.forget);
   leadership.whileLeading('promotion', settings.promotion.advanceEvery, promotionDriver.advance);
 }
 

@@ -22,6 +22,7 @@ import { createPromotions, type Promotions } from './service/promotions.ts';
 import { createRecall, type Recall } from './service/recall.ts';
 import { createRecoveries, type Recoveries } from './service/recovery.ts';
 import { createReleases, type Releases } from './service/releases.ts';
+import { createRetention, type Retention } from './service/retention.ts';
 import { createRolloutFacts } from './service/rollout-facts.ts';
 import { createRollouts, type Rollouts } from './service/rollouts.ts';
 import { createSeries, type Series } from './service/series.ts';
@@ -51,6 +52,7 @@ export interface Services {
   recall: Recall;
   recoveries: Recoveries;
   releases: Releases;
+  retention: Retention;
   rollouts: Rollouts;
   series: Series;
   changes: Changes;
@@ -66,7 +68,16 @@ export interface ServiceParts {
   state: State;
   settings: Pick<
     Settings,
-    'compatibility' | 'defaultChannel' | 'evidence' | 'fleet' | 'freezes' | 'groups' | 'promotion' | 'sources'
+    | 'bootstrap'
+    | 'compatibility'
+    | 'defaultChannel'
+    | 'evidence'
+    | 'fleet'
+    | 'freezes'
+    | 'groups'
+    | 'promotion'
+    | 'retention'
+    | 'sources'
   >;
   observer: Metrics['observer'];
   tracer: Tracer;
@@ -108,7 +119,14 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   });
   const peers = tracePeers(createHttpPeers({ timeout: sourceSettings.timeout, maxBody: MAX_PEER_BODY }), tracer);
   const conditions = traceConditions(createConditions(prometheus), tracer);
-  const releases = createReleases({ state, promotes: stages[0]?.accepts ?? [], majorOverlap, now });
+  const retention = createRetention({
+    ...{ store, state, policy: settings.retention, membership: settings, stagesAt, now, log },
+    presumeServedFor: compatibility.presumeServedFor,
+    bootstrap: settings.bootstrap,
+  });
+  const keepReleasesFor = settings.retention.releases;
+  const promotes = stages[0]?.accepts ?? [];
+  const releases = createReleases({ state, promotes, majorOverlap, keepReleasesFor, now });
   const recall = createRecall({ state, gate, fleet, releases, stages, observer, now });
   const rolloutFacts = createRolloutFacts({ store, state, fleet, membership: settings, now });
   const channels = createChannels({ state, fleet, gate, observer, now });
@@ -143,6 +161,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     recall,
     recoveries: createRecoveries({ store, state, gate, fleet, now }),
     releases,
+    retention,
     rollouts: createRollouts({ state, gate, facts: rolloutFacts, observer, tracer, now, log }),
     series: createSeries({ store, state, fleet, now }),
     signOffs: createSignOffs({ state, releases, now }),

@@ -102,6 +102,7 @@ export const settingsSchema = z.strictObject({
     }),
     contestedFor: duration,
   }),
+  retention: z.strictObject({ releases: duration.nullable(), deleted: duration.nullable() }),
   freezes: freezesSchema,
   groups: z.record(z.string().min(1).max(64), groupTarget),
   compatibility: z.strictObject({

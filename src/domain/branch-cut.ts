@@ -32,19 +32,32 @@ export type CutTimes = ReadonlyMap<number, number | null>;
  */
 export function cutTimes(catalogue: Catalogue, { cuts }: BranchCuts): CutTimes {
   const times = new Map<number, number | null>();
+  for (const { major, at } of cutsIn(catalogue)) times.set(major, earlier(times.get(major), at));
+  for (const { major, at } of cuts) times.set(major, earlier(times.get(major), Date.parse(at)));
+  return times;
+}
+
+/** Of each major, the release that showed first that its branch was cut. */
+export function earliestCuts(catalogue: Catalogue): Set<string> {
+  const first = new Map<number, { version: string; at: number | null }>();
+  for (const { major, version, at } of cutsIn(catalogue)) {
+    const known = first.get(major);
+    if (!known || (at !== null && known.at !== null && at < known.at)) first.set(major, { version, at });
+  }
+  return new Set([...first.values()].map(({ version }) => version));
+}
+
+/** The releases that show that the branch of their major was cut, and since when the pipelines could know. */
+function* cutsIn(catalogue: Catalogue): Generator<{ version: string; major: number; at: number | null }> {
   for (const { version: text, cutAt, branch, registered } of catalogue.values()) {
     const version = parseVersion(text);
     if (version === null) continue;
     const { major, minor, patch, kind } = version;
     const isOfBranch = kind === 'rc' || branch === majorBranch(major);
     if (minor !== 0 || patch !== 0 || !isOfBranch) continue;
-    // From then on the pipelines could know.
     const known = registered?.at ?? cutAt;
-    const at = known === null ? null : Date.parse(known);
-    times.set(major, earlier(times.get(major), at));
+    yield { version: text, major, at: known === null ? null : Date.parse(known) };
   }
-  for (const { major, at } of cuts) times.set(major, earlier(times.get(major), Date.parse(at)));
-  return times;
 }
 
 const earlier = (known: number | null | undefined, at: number | null): number | null =>

@@ -9,6 +9,7 @@ import { type Page, type PageQuery, pageAfter } from '../domain/page.ts';
 import { createPromotion } from '../domain/promotion.ts';
 import { createRelease, digestOf, type Registration } from '../domain/registration.ts';
 import { ARTIFACT_SETS, type ArtifactSet, type ArtifactState, listedRelease, type Release } from '../domain/release.ts';
+import { reusedFault } from '../domain/retention.ts';
 import type { Actor } from '../domain/role.ts';
 import { rememberedSignOff, SIGN_OFFS_KEY } from '../domain/sign-off.ts';
 import {
@@ -86,10 +87,13 @@ export interface ReleasesOptions {
   promotes: readonly VersionKind[];
   /** Milliseconds after a branch was cut in which cloud releases of both majors are right. */
   majorOverlap: number;
+  /** Milliseconds for which old releases are kept; null: always. */
+  keepReleasesFor: number | null;
   now: () => Date;
 }
 
-export function createReleases({ state, promotes, majorOverlap, now }: ReleasesOptions): Releases {
+export function createReleases(options: ReleasesOptions): Releases {
+  const { state, promotes, majorOverlap, keepReleasesFor, now } = options;
   const sorted = {
     precedence: derivedOnce((releases: ReadonlyMap<string, Stored<Release>>) =>
       [...releases.values()].sort(byPrecedence),
@@ -136,6 +140,9 @@ export function createReleases({ state, promotes, majorOverlap, now }: ReleasesO
           : 'was imported with a release history; only register releases that are cut from now on';
         throw new FairwayError('already_exists', `${text} ${why}`);
       }
+      const keptSince = keepReleasesFor === null ? null : new Date(at.getTime() - keepReleasesFor);
+      const reused = keptSince && reusedFault(requireVersion(text), snapshot.releases, keptSince);
+      if (reused) throw new FairwayError('invalid', reused);
       const draft = createRelease(registration, snapshot.releases, { by: actor.name, ...rulesAt(at) });
       const signOffs = snapshot.signOffs;
       const changes = draft.changes.map((change) => ({ ...change, signedOff: rememberedSignOff(signOffs, change.pr) }));
