@@ -22,9 +22,11 @@ import { historyPage } from './pages/history.tsx';
 import { releasePage } from './pages/release.tsx';
 import { releaseVerbPages } from './pages/release-verb.tsx';
 import { releasePages } from './pages/releases.tsx';
+import { rolloutVerbPages } from './pages/rollout-verb.tsx';
 import { settingsPages } from './pages/settings.tsx';
 import { signInPages } from './pages/sign-in.tsx';
 import { stagePage } from './pages/stage.tsx';
+import { unencodedPages } from './pages/unencoded.ts';
 import { verbPages } from './pages/verb.tsx';
 import { createFrame } from './render.tsx';
 import { createSessions } from './sessions.ts';
@@ -91,6 +93,7 @@ export function createDashboard(options: DashboardOptions) {
     agentPages,
     evidencePages,
     verbPages,
+    rolloutVerbPages,
     controlPlanePages,
     releasePages,
     releasePage,
@@ -98,6 +101,7 @@ export function createDashboard(options: DashboardOptions) {
     releaseVerbPages,
     stagePage,
     auditPages,
+    unencodedPages,
   ];
   for (const page of pages.map((create) => create(options))) {
     // Every path of a page requires a session.

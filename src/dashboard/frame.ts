@@ -19,6 +19,7 @@ export type DashboardServices = Pick<
   | 'promotions'
   | 'recall'
   | 'releases'
+  | 'rollouts'
   | 'series'
   | 'signOffs'
 > & { now: () => Date };

@@ -2,9 +2,11 @@ import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findProgram } from '../support/packages.ts';
+import { TOKENS } from '../support/server.ts';
 import { launchBrowser, openContext, seriousViolations, signIn } from './browser.ts';
 import { startSampleFleet } from './sample-fleet.ts';
 import { RELEASE, startSampleReleases } from './sample-releases.ts';
+import { startSampleRollouts } from './sample-rollout.ts';
 
 /** Kept as CI's output; git ignores it. */
 const OUTPUT = 'test-output/pictures';
@@ -48,9 +50,20 @@ const RELEASE_PAGES: Record<string, string> = {
   'lift-embargo': '/releases/17.0.2/lift-embargo',
 };
 
+/** The pages of the server with rollouts. */
+const ROLLOUT_PAGES: Record<string, string> = {
+  'rollout-fleet': '/',
+  rollout: '/channels/stable%2Fcloud',
+  'rollout-many': '/channels/tenants%2Fcloud',
+  'rollout-none': '/channels/quiet',
+  'rollout-start': '/channels/stable%2Fcloud/rollout/start?group=prod',
+  'rollout-back': '/channels/stable%2Fcloud/rollout/roll-back',
+};
+
 /** Forms that are shown with their preview. */
 const PREVIEWED = new Set([
   ...['roll-forward', 'refusal', 'stepped', 'pin', 'evidence', 'settings'],
+  ...['rollout-start', 'rollout-back'],
   ...['promote', 'approve', 'sign-off', 'pull', 'lift-embargo'],
 ]);
 
@@ -85,6 +98,11 @@ it.skipIf(!chromium)(
 it.skipIf(!chromium)('looks right and is accessible on the pages of releases, too', { timeout: 120_000 }, async () => {
   const context = await openContext(browser, await startSampleReleases());
   await inspectAll(await signIn(context, 'mara-token'), RELEASE_PAGES);
+});
+
+it.skipIf(!chromium)('looks right and is accessible on the pages of rollouts, too', { timeout: 120_000 }, async () => {
+  const context = await openContext(browser, await startSampleRollouts());
+  await inspectAll(await signIn(context, TOKENS.admin), ROLLOUT_PAGES);
 });
 
 async function inspectAll(page: Page, pages: Record<string, string>): Promise<void> {

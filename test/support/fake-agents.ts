@@ -13,20 +13,25 @@ export const fakeAgents = (group: string, count: number, version = '16.4.6'): Fa
   Array.from({ length: count }, (_, nth) => ({ id: `${group}-${nth}`, group, version }));
 
 /** What the agent is told, without its prefix. */
-export async function poll({ publicUrl }: TestServer, { id, group, version }: FakeAgent): Promise<string> {
+export async function poll(
+  { publicUrl }: Pick<TestServer, 'publicUrl'>,
+  { id, group, version }: FakeAgent,
+  channel = 'stable/cloud',
+): Promise<string> {
   const headers = [`Agent-Id: ${id}`, `Agent-Version: ${version}`, `Agent-Group: ${group}`];
-  return (await ask(publicUrl, '/v1/stable/cloud/version', { headers })).body.replace(/^v/, '');
+  return (await ask(publicUrl, `/v1/${channel}/version`, { headers })).body.replace(/^v/, '');
 }
 
 /** All agents ask once and follow, but for those that `fails` names: they stay where they are. */
 export async function pollAll(
-  server: TestServer,
+  server: Pick<TestServer, 'publicUrl'>,
   agents: readonly FakeAgent[],
   fails: (agent: FakeAgent) => boolean = () => false,
+  channel?: string,
 ): Promise<void> {
   await Promise.all(
     agents.map(async (agent) => {
-      const told = await poll(server, agent);
+      const told = await poll(server, agent, channel);
       if (told !== 'none' && !fails(agent)) agent.version = told;
     }),
   );

@@ -20,9 +20,34 @@ const ticks = (_, places) => {
   return places.map((place) => (days ? time(place).slice(5, 10) : time(place).slice(11, 16)));
 };
 
+/** Lines where a rollout took a step, each with its words where there is room. */
+function drawMarks({ ctx, valToPos, bbox }, marks) {
+  const { devicePixelRatio: dense } = window;
+  let free = 0;
+  ctx.save();
+  ctx.font = `${11 * dense}px system-ui, sans-serif`;
+  ctx.lineWidth = dense;
+  ctx.setLineDash([3 * dense, 3 * dense]);
+  for (const [at, words, isBad] of marks) {
+    const x = Math.round(valToPos(at, 'x', true));
+    ctx.strokeStyle = colour(isBad ? '--bad' : '--unmoved');
+    ctx.fillStyle = colour(isBad ? '--bad' : '--muted');
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    const { width } = ctx.measureText(words);
+    if (x < free || x + width > bbox.left + bbox.width) continue;
+    ctx.fillText(words, x + 3 * dense, bbox.top + 10 * dense);
+    free = x + width + 8 * dense;
+  }
+  ctx.restore();
+}
+
 function draw(figure) {
   const data = JSON.parse(figure.dataset.points);
   if (data[0].length < 2) return;
+  const marks = JSON.parse(figure.dataset.marks);
   const place = figure.querySelector('.plot');
   charts.get(figure)?.destroy();
   place.replaceChildren();
@@ -35,6 +60,7 @@ function draw(figure) {
     width: place.clientWidth,
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
+    hooks: { drawAxes: [(chart) => drawMarks(chart, marks)] },
     scales: { y: { range: (_, _min, max) => [0, Math.max(max, 1) * 1.05] } },
     axes: [
       { ...axis, values: ticks },

@@ -8,6 +8,7 @@ import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb, PresentChannel } from '../../service/channels.ts';
 import type { PlanState } from '../../service/plans.ts';
+import type { RolloutView } from '../../service/rollouts.ts';
 import { unlessAway } from '../away.ts';
 import { EVIDENCE_ACTS, EVIDENCE_FORMS, type EvidenceAct, isSurvey } from '../evidence-acts.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
@@ -21,12 +22,14 @@ import { History } from '../parts/history.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { PlanView } from '../parts/plan.tsx';
 import { PlaneVersion } from '../parts/plane.tsx';
+import { RolloutSection } from '../parts/rollout.tsx';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
 import { CutOffDetail, StrandDetail } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
 import { Version } from '../parts/version.tsx';
 import { agentsPath, channelPath, percent, planePath, SOURCE_WORDS } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
+import { rolloutMarks } from '../rollout-marks.ts';
 import { verbForm } from '../verbs.ts';
 
 const RECENT = 8;
@@ -224,6 +227,7 @@ interface ChannelPageProps {
   standingOf: StandingOf;
   /** Null while the store is away. */
   plan: PlanState | null;
+  rollout: RolloutView | null;
   points: Point[] | null;
   resolution: Resolution;
   actor: Actor;
@@ -231,7 +235,7 @@ interface ChannelPageProps {
 }
 
 function ChannelPage(props: ChannelPageProps) {
-  const { channel, controlPlane, census, entries, standingOf, plan, points, resolution, actor, now } = props;
+  const { channel, controlPlane, census, entries, standingOf, plan, rollout, points, resolution, actor, now } = props;
   return (
     <>
       <Crumbs />
@@ -255,12 +259,19 @@ function ChannelPage(props: ChannelPageProps) {
         <StrandDetail census={census} />
         <CutOffDetail census={census} plane={channel.controlPlane} />
       </section>
+      <RolloutSection {...{ channel, rollout, actor, now }} />
       <div class="columns wide-left">
         <div class="stack">
           {plan && <PlanView state={plan} now={now} />}
           <Agents channel={channel} census={census} standingOf={standingOf} />
           <EvidenceSection census={census} actor={actor} />
-          {points && <Chart channel={channel.name} resolution={resolution} points={points} />}
+          {points && (
+            <Chart
+              {...{ resolution, points }}
+              channel={channel.name}
+              marks={rolloutMarks(channel.progress ?? null, entries ?? [])}
+            />
+          )}
           <CheckForm channel={channel.name} version="" />
         </div>
         <div class="stack">
@@ -284,15 +295,16 @@ function ChannelPage(props: ChannelPageProps) {
 }
 
 /** `/channels/NAME`. */
-export function channelPage({ channels, fleet, plans, series, audit, state, now }: DashboardServices) {
+export function channelPage({ channels, fleet, plans, rollouts, series, audit, state, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/channels/:channel', async (c) => {
     const channel = channels.read(c.req.param('channel'));
     const resolution: Resolution = c.req.query('span') === 'hour' ? 'hour' : 'minute';
-    const [census, entries, plan, points] = await Promise.all([
+    const [census, entries, plan, rollout, points] = await Promise.all([
       unlessAway(fleet.census(channel.name)),
       unlessAway(audit.history(channel.name, { limit: RECENT }, c.get('actor'))),
       unlessAway(plans.state(channel.name)),
+      channel.rollout && channel.progress ? unlessAway(rollouts.read(channel.name)) : null,
       unlessAway(series.read(channel.name, resolution)),
     ]);
     const snapshot = state.peek();
@@ -301,7 +313,7 @@ export function channelPage({ channels, fleet, plans, series, audit, state, now 
       c,
       { title: channel.name, section: 'fleet', live: true, chart: true },
       <ChannelPage
-        {...{ channel, census, entries, plan, points, resolution, controlPlane }}
+        {...{ channel, census, entries, plan, rollout, points, resolution, controlPlane }}
         standingOf={standingsOf(channel.target, snapshot?.releases, controlPlane)}
         actor={c.get('actor')}
         now={now()}

@@ -10,6 +10,7 @@ import type { Census } from '../../service/census-view.ts';
 import type { EvidenceResult } from '../../service/evidence.ts';
 import { EVIDENCE_ACTS, EVIDENCE_FORMS, type EvidenceAct } from '../evidence-acts.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
+import { oneOf } from '../one-of.ts';
 import { ChangeTable } from '../parts/change-table.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
@@ -110,7 +111,7 @@ function Preview({ act, source, channel, values, outcome, session, action }: Pre
 
 const sourceWords = (source: string): string => SOURCE_WORDS[source as EvidenceSource] ?? source;
 
-const PATH = `/channels/:channel/evidence/:source/:act{${EVIDENCE_ACTS.join('|')}}`;
+const PATH = `/channels/:channel/evidence/:source/:act${oneOf(EVIDENCE_ACTS)}`;
 
 /** `/channels/NAME/evidence/SOURCE/accept` and `…/forget`: the form, its preview, and the change itself. */
 export function evidencePages({ evidences, fleet }: DashboardServices) {

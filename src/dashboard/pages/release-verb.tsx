@@ -7,6 +7,7 @@ import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
 import { unlessAway, unlessMissing } from '../away.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
+import { oneOf } from '../one-of.ts';
 import { ReleaseCrumbs } from '../parts/crumbs.tsx';
 import { Field, ReasonField, Tick } from '../parts/form.tsx';
 import { type ReleaseOutcome, ReleasePreview } from '../parts/release-outcome.tsx';
@@ -119,7 +120,7 @@ function ReleaseFields({
   );
 }
 
-const STEER = `/releases/:version/:verb{${RELEASE_VERBS.join('|')}}`;
+const STEER = `/releases/:version/:verb${oneOf(RELEASE_VERBS)}`;
 
 /** `/releases/VERSION/VERB`: the form, its preview, and the change itself. */
 export function releaseVerbPages(services: DashboardServices) {

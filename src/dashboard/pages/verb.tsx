@@ -10,6 +10,7 @@ import { STATUS } from '../../http/errors.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
+import { oneOf } from '../one-of.ts';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { ChangePreview, type Outcome } from '../parts/outcome.tsx';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
@@ -78,7 +79,7 @@ function VerbPage({ channel, verb, values, outcome, versions, session, now }: Ve
 }
 
 const CHANGING_VERBS = VERBS.filter((verb) => verb !== 'check');
-const STEER = `/channels/:channel/:verb{${CHANGING_VERBS.join('|')}}`;
+const STEER = `/channels/:channel/:verb${oneOf(CHANGING_VERBS)}`;
 
 /** A verb with the values of its form, and the person who sent it. */
 interface Attempt {

@@ -1,13 +1,16 @@
 import type { AuditEntry } from '../../domain/audit.ts';
+import type { RolloutGroup } from '../../domain/rollout-settings.ts';
 import { channelKey } from '../../domain/snapshot.ts';
+import type { Window } from '../../domain/window.ts';
 import { clock, number, who } from '../../domain/words.ts';
+import { describeGroup, describeWindow } from '../rollout-words.ts';
 import { Moment } from './moment.tsx';
 import { maybeVersion } from './version.tsx';
 import { actionWords, channelPath, planePath, releasePath, spaced } from './words.ts';
 
 /** Fields that repeat the entry or help few readers; the API has them. */
 const SILENT = new Set([
-  ...['updatedAt', 'updatedBy', 'changedAt', 'served', 'lineage', 'name', 'accepts', 'versionPrefix'],
+  ...['updatedAt', 'updatedBy', 'changedAt', 'served', 'lineage', 'name', 'accepts', 'versionPrefix', 'progress'],
 ]);
 
 const fields = (document: unknown): Record<string, unknown> =>
@@ -45,6 +48,8 @@ const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 function showObject(value: Record<string, unknown>): string {
   if (Array.isArray(value.route)) return value.route.join(' → ');
+  if (Array.isArray(value.groups)) return describeGroups(value.groups as RolloutGroup[]);
+  if ('start' in value && 'timeZone' in value) return describeWindow(value as unknown as Window);
   if ('reason' in value) return until(value as { until?: string | null });
   // A channel or a control plane, in an entry about several documents.
   if ('target' in value || 'version' in value) return String(value.target ?? value.version ?? 'no target');
@@ -54,6 +59,9 @@ function showObject(value: Record<string, unknown>): string {
   const isShort = parts.every(([, each]) => each === null || typeof each === 'number' || Array.isArray(each));
   return isShort ? parts.map(([name, each]) => `${name} ${showPart(each)}`).join('; ') : JSON.stringify(value);
 }
+
+const describeGroups = (groups: RolloutGroup[]) =>
+  groups.map((group) => `${group.name} (${describeGroup(group)})`).join(' → ');
 
 const showPart = (value: unknown): string => (typeof value === 'number' ? number(value) : show(value));
 
