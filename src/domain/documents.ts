@@ -106,6 +106,16 @@ const groupSettings = object({
   window: optional(windowForm),
 });
 
+const stageProgress = record(
+  object({
+    state: oneOf(STAGE_STATES),
+    since: optional(time),
+    approved: optional(signature),
+    started: optional(signature),
+    halted: optional(object({ from: oneOf(STAGE_STATES) })),
+  }),
+);
+
 /** What each kind of document must have so that it can be served; what else it has is not looked at. */
 const CHECKS: Record<string, Check> = {
   channel: object({
@@ -174,15 +184,8 @@ const CHECKS: Record<string, Check> = {
   }),
   promotion: object({
     version,
-    stages: record(
-      object({
-        state: oneOf(STAGE_STATES),
-        since: optional(time),
-        approved: optional(signature),
-        started: optional(signature),
-        halted: optional(object({ from: oneOf(STAGE_STATES) })),
-      }),
-    ),
+    stages: stageProgress,
+    agents: optional(stageProgress),
     supersededBy: optional(version),
   }),
   watch: object({

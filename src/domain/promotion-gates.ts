@@ -2,7 +2,8 @@ import { AGENT_REASONS } from './agent-findings.ts';
 import { type Channel, describeHold, describeRollingOut, isRollingOut } from './channel.ts';
 import { doubtsOf, type Report } from './compatibility.ts';
 import type { ControlPlaneReport } from './control-plane.ts';
-import { isEmpty, type Stage, type StageStanding } from './promotion.ts';
+import { isEmpty, type Stage, type StageProgress, type StageStanding } from './promotion.ts';
+import type { AgentWait, Half } from './promotion-halves.ts';
 import type { Release } from './release.ts';
 import { compareVersions, requireVersion } from './version.ts';
 import { listed, who } from './words.ts';
@@ -36,6 +37,12 @@ export interface StageControlPlane {
 /** Everything that a stage's gates are judged by. */
 export interface StageFacts {
   release: Release;
+  /** Control planes also stand for agents that go with them. */
+  half: Half;
+  /** Why the agents of the stage cannot have the release yet. */
+  agentWait: AgentWait | null;
+  /** Earlier stages whose agents went by themselves and were halted. */
+  haltedBefore: { stage: string; halted: StageProgress['halted'] }[];
   stage: Stage;
   progress: StageStanding;
   /** The previous stage; null for the first one. */
@@ -67,7 +74,8 @@ export function startGates(facts: StageFacts): PromotionGate[] {
     ),
     gate('artifacts', state === 'published', `the control plane's artifacts are ${state}; publish them`),
     gate('not_pulled', release.pulled === null, `the release was pulled: ${release.pulled?.reason}`),
-    ...(before ? [previousStage(before, facts.heldBefore)] : []),
+    ...(facts.half === 'agents' ? [packages(facts)] : []),
+    ...(before ? [previousStage(before, facts)] : []),
     ...(stage.signOff ? [gate('signed_off', open.length === 0, `not signed off: ${listed(open)}`)] : []),
     ...(stage.approval ? [gate('approved', progress.approved !== null, approvalNeeded(release))] : []),
     compatible(facts),
@@ -102,18 +110,35 @@ export const EMPTY = 'is empty; name its channels or control planes in promotion
 const approvalNeeded = ({ registered }: Release) =>
   `no release manager${registered ? ` other than ${who(registered.by)}` : ''} has approved this stage`;
 
+/** Agents follow once they can install the release, and may know of it. */
+function packages({ release, agentWait }: StageFacts): PromotionGate {
+  const { version } = release;
+  const why = agentWait && AGENT_WAIT_REASONS[agentWait](version);
+  return gate('packages', agentWait === null, why ?? '');
+}
+
+const AGENT_WAIT_REASONS: Record<AgentWait, (version: string) => string> = {
+  'no-packages': (version) => `no packages; publish them: fairway releases artifacts ${version} packages published`,
+  embargoed: (version) => `${version} is under embargo; lift it first: fairway releases lift-embargo ${version}`,
+};
+
 /** A stage with a held channel is not passed: what a person took back from it must not go on to the next ones. */
 function previousStage(
   { name, progress: { state } }: NonNullable<StageFacts['before']>,
-  held: StageFacts['heldBefore'],
+  { half, heldBefore: held, haltedBefore }: StageFacts,
 ) {
   const why =
-    state === 'empty' ? `stage ${name} ${EMPTY}` : `stage ${name} is ${state}; its soak time must have passed`;
+    state === 'empty'
+      ? `stage ${name} ${EMPTY}`
+      : `${half === 'agents' ? 'the agents of ' : ''}stage ${name} ${half === 'agents' ? 'are' : 'is'} ${state}; its soak time must have passed`;
   const incomplete = state === 'complete' ? [] : [why];
   const taken = held.map(
     ({ stage, channel }) => `channel ${channel.name} of stage ${stage} is ${describeHold(channel)}`,
   );
-  const reasons = [...incomplete, ...taken];
+  const stopped = haltedBefore.map(
+    ({ stage, halted }) => `the agents of stage ${stage} were halted by ${who(halted?.by ?? '')}: ${halted?.reason}`,
+  );
+  const reasons = [...incomplete, ...taken, ...stopped];
   return gate('previous_stage', reasons.length === 0, listed(reasons, '; '));
 }
 

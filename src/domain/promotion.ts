@@ -1,5 +1,5 @@
 import { FairwayError } from './errors.ts';
-import type { Release, Signature } from './release.ts';
+import type { Signature } from './release.ts';
 import type { VersionKind } from './version.ts';
 
 /** A class of tenants that a release reaches at once (RFD 134, Cloud promotion process). */
@@ -54,6 +54,7 @@ export type StageState = (typeof STAGE_STATES)[number];
 export const STAGE_EVENTS = [
   'start',
   'control-planes-ready',
+  'agents-wait',
   'channels-serve',
   'soaked',
   'halt',
@@ -89,6 +90,8 @@ export interface Promotion {
   version: string;
   /** By the name of the stage; a stage that is missing here is waiting. */
   stages: Record<string, StageProgress>;
+  /** The agents of stages whose control planes went on without them (promotion-halves.ts); left out: there are none. */
+  agents?: Record<string, StageProgress> | undefined;
   /** The release that replaces this one; null unless superseded. */
   supersededBy: string | null;
   updatedAt: string;
@@ -97,14 +100,19 @@ export interface Promotion {
 /** A promotion as a state document contains it. */
 export type PromotionState = Omit<Promotion, 'updatedAt'>;
 
-/** `resume` returns to the state in which the stage was halted, or to `rolling` if a channel left while it soaked. */
+/** `resume` returns to the state in which the stage was halted; what left while it soaked must come back first. */
 const BACK = 'back';
 
 /** All transitions; one that is missing here cannot happen. */
 export const TRANSITIONS: Record<StageState, Partial<Record<StageEvent, StageState | typeof BACK>>> = {
   waiting: { start: 'awaiting-control-plane', halt: 'halted', supersede: 'superseded', skip: 'skipped' },
-  'awaiting-control-plane': { 'control-planes-ready': 'rolling', halt: 'halted', supersede: 'superseded' },
-  rolling: { 'channels-serve': 'soaking', halt: 'halted', supersede: 'superseded' },
+  'awaiting-control-plane': {
+    'control-planes-ready': 'rolling',
+    'agents-wait': 'soaking',
+    halt: 'halted',
+    supersede: 'superseded',
+  },
+  rolling: { 'channels-serve': 'soaking', 'agents-wait': 'soaking', halt: 'halted', supersede: 'superseded' },
   soaking: { soaked: 'complete', halt: 'halted', supersede: 'superseded' },
   halted: { resume: BACK, supersede: 'superseded' },
   complete: {},
@@ -117,11 +125,11 @@ export interface StageAct {
   at: Date;
   reason: string;
   critical?: boolean | undefined;
-  /** Has a channel of the stage stopped serving the release? */
-  left?: boolean | undefined;
+  /** What of the stage has stopped running or serving the release. */
+  left?: 'control-planes' | 'channels' | null | undefined;
 }
 
-const WAITING: StageProgress = { state: 'waiting', since: null, approved: null, started: null, halted: null };
+export const WAITING: StageProgress = { state: 'waiting', since: null, approved: null, started: null, halted: null };
 
 export const createPromotion = (version: string, at: Date): Promotion => ({
   version,
@@ -149,15 +157,6 @@ export function currentStage(promotion: Promotion, stages: readonly Stage[]): St
   return stages.find(({ name }) => progressOf(promotion, name).state !== 'complete') ?? null;
 }
 
-/** Returns the stage that is under way or comes next, or null if the release was superseded, pulled or completed. */
-export function runningStage(
-  promotion: Promotion,
-  { pulled }: Pick<Release, 'pulled'>,
-  stages: readonly Stage[],
-): Stage | null {
-  return promotion.supersededBy || pulled ? null : currentStage(promotion, stages);
-}
-
 /** Returns when a soaking stage will be complete. */
 export const soakedAt = ({ soak }: Stage, { since }: Pick<StageProgress, 'since'>): Date =>
   new Date(Date.parse(since ?? '') + soak);
@@ -180,7 +179,8 @@ export function step(promotion: Promotion, stage: string, event: StageEvent, act
 
 function resumedState({ halted }: StageProgress, { left }: StageAct): StageState {
   const from = halted?.from ?? 'waiting';
-  return from === 'soaking' && left ? 'rolling' : from;
+  if (from !== 'soaking' || !left) return from;
+  return left === 'channels' ? 'rolling' : 'awaiting-control-plane';
 }
 
 /** Records the approval of a stage that has not started. Throws `refused` if it has. */
@@ -190,25 +190,6 @@ export function approve(promotion: Promotion, stage: string, { by, at, reason }:
     throw new FairwayError('refused', `stage ${stage} is ${progress.state}; only a waiting stage can be approved`);
   }
   return withStage(promotion, stage, { ...progress, approved: { by, at: at.toISOString(), reason } }, at);
-}
-
-/** Ends the promotion in favour of release `by`. Throws `refused` if the promotion is over. */
-export function supersede(promotion: Promotion, stages: readonly Stage[], by: string, act: StageAct): Promotion {
-  const left = stages.filter(({ name }) => TRANSITIONS[progressOf(promotion, name).state].supersede);
-  if (left.length === 0) {
-    throw new FairwayError('refused', `the promotion of ${promotion.version} is over; there is nothing to supersede`);
-  }
-  const ended = left.reduce((each, { name }) => step(each, name, 'supersede', act), promotion);
-  return { ...ended, supersededBy: by };
-}
-
-/** Ends the promotion because its channels serve the newer release `by`: stages that have not begun are skipped. */
-export function overtake(promotion: Promotion, stages: readonly Stage[], by: string, act: StageAct): Promotion {
-  const ended = stages.reduce((each, { name }) => {
-    const { skip, supersede } = TRANSITIONS[progressOf(each, name).state];
-    return skip ? step(each, name, 'skip', act) : supersede ? step(each, name, 'supersede', act) : each;
-  }, promotion);
-  return { ...ended, supersededBy: by };
 }
 
 function withStage(promotion: Promotion, stage: string, progress: StageProgress, at: Date): Promotion {
@@ -227,9 +208,10 @@ export function progressFault({ state, since, halted }: StageProgress): string |
  * Restores a promotion from a state document, in the states that it had. A document does not prove that gates still
  * hold, so a stage that was rolling must pass them all again before the next channel moves.
  */
-export function restorePromotion({ version, stages, supersededBy }: PromotionState, at: Date): Promotion {
-  const restored = Object.entries(stages).map(([name, progress]) => [name, askAgain(progress)] as const);
-  return { version, stages: Object.fromEntries(restored), supersededBy, updatedAt: at.toISOString() };
+export function restorePromotion({ stages, agents, ...rest }: PromotionState, at: Date): Promotion {
+  const restore = (half: Record<string, StageProgress>) =>
+    Object.fromEntries(Object.entries(half).map(([name, progress]) => [name, askAgain(progress)]));
+  return { ...rest, stages: restore(stages), ...(agents && { agents: restore(agents) }), updatedAt: at.toISOString() };
 }
 
 function askAgain(progress: StageProgress): StageProgress {

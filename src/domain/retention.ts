@@ -1,7 +1,8 @@
 import { earliestCuts } from './branch-cut.ts';
 import type { Channel } from './channel.ts';
 import type { FleetCounts } from './fleet-counts.ts';
-import { type Promotion, runningStage, type Stage } from './promotion.ts';
+import type { Promotion, Stage } from './promotion.ts';
+import { runningStage } from './promotion-halves.ts';
 import { ARTIFACT_SETS, type Catalogue, isPublic, type Release } from './release.ts';
 import type { Snapshot } from './snapshot.ts';
 import { compareVersions, parseVersion, type Version } from './version.ts';

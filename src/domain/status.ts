@@ -165,14 +165,18 @@ const KINDS: Record<TroubleKind, Kind> = {
   pinned: { severity: 'note', headline: (where, _, many) => `${where} ${many ? 'are' : 'is'} pinned` },
 };
 
-function findHalts({ version, stages, supersededBy }: Promotion, releases: Catalogue): Found[] {
+function findHalts({ version, stages, agents = {} }: Promotion, releases: Catalogue): Found[] {
   const release = releases.get(version);
   // A pulled release goes nowhere, and one that the caller may not see is not there.
-  if (!release || release.pulled || supersededBy !== null) return [];
-  return Object.entries(stages).flatMap(([stage, { state, halted }]) => {
+  if (!release || release.pulled) return [];
+  const halves = [
+    ...Object.entries(stages).map(([name, progress]) => ({ what: `stage ${name} was`, ...progress })),
+    ...Object.entries(agents).map(([name, progress]) => ({ what: `the agents of stage ${name} were`, ...progress })),
+  ];
+  return halves.flatMap(({ what, state, halted }) => {
     if (state !== 'halted') return [];
     const by = halted ? ` by ${who(halted.by)}: ${halted.reason}` : '';
-    const detail = `stage ${stage} was halted${by}; to go on: fairway promote resume ${version}`;
+    const detail = `${what} halted${by}; to go on: fairway promote resume ${version}`;
     return [{ kind: 'promotion_halted', release: version, detail }];
   });
 }

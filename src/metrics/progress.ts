@@ -2,7 +2,8 @@ import type { Registry } from 'prom-client';
 import type { Channel } from '../domain/channel.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { stepSince } from '../domain/plan.ts';
-import { runningStage, type Stage, soakedAt, standingOf } from '../domain/promotion.ts';
+import { type Stage, soakedAt, standingOf } from '../domain/promotion.ts';
+import { halfOf, runningStage } from '../domain/promotion-halves.ts';
 import { isMoving, type Rollout } from '../domain/rollout.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { compareVersions } from '../domain/version.ts';
@@ -107,8 +108,10 @@ function newestRunning(snapshot: Snapshot | null, stages: readonly Stage[]) {
   if (snapshot === null) return [];
   const running = [...snapshot.promotions.values()].flatMap((promotion) => {
     const release = snapshot.releases.get(promotion.version);
-    const stage = release ? runningStage(promotion, release, stages) : null;
-    return stage ? [{ promotion, stage, progress: standingOf(promotion, stage) }] : [];
+    const running = release ? runningStage(promotion, release, stages) : null;
+    if (!running) return [];
+    const { half, stage } = running;
+    return [{ promotion, stage, progress: standingOf(halfOf(promotion, half), stage) }];
   });
   const newestFirst = running.sort((a, b) => compareVersions(b.promotion.version, a.promotion.version));
   return newestFirst.slice(0, NEWEST_PROMOTIONS);

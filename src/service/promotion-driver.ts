@@ -2,14 +2,13 @@ import { type Act, isRollingOut, rollForward } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import {
   currentStage,
-  overtake,
   type Promotion,
   progressOf,
   type Stage,
   type StageEvent,
+  type StageProgress,
   soakedAt,
   standingOf,
-  step,
   type TenantSelection,
 } from '../domain/promotion.ts';
 import {
@@ -18,9 +17,21 @@ import {
   controlPlaneGate,
   hasServedSince,
   isAhead,
+  isBehind,
   type StageFacts,
+  serves,
   startGates,
 } from '../domain/promotion-gates.ts';
+import {
+  HALVES,
+  type Half,
+  halfOf,
+  overtake,
+  parted,
+  stageOfEarlierAgents,
+  stagesOf,
+  stepHalf,
+} from '../domain/promotion-halves.ts';
 import type { Release } from '../domain/release.ts';
 import {
   channelKey,
@@ -34,9 +45,9 @@ import {
   type Stored,
 } from '../domain/snapshot.ts';
 import type { Guard, Write } from '../domain/store.ts';
-import { nextWave, type StagesAt, tell } from '../domain/tenant.ts';
+import { awaitedBy, demandsOf, nextWave, type StagesAt, tell } from '../domain/tenant.ts';
 import type { Tracer } from '../domain/tracer.ts';
-import { requireVersion } from '../domain/version.ts';
+import { compareVersions, requireVersion } from '../domain/version.ts';
 import { WATCH_ACTOR } from '../domain/watch-settings.ts';
 import { inSlices } from '../process/turns.ts';
 import type { ChannelObserver } from './channels.ts';
@@ -89,40 +100,49 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
   const { state, gate, fleet, facts, conditions, recall, stagesAt, observer, tracer, now } = options;
   const lasting = conditions && createLastingConditions(conditions, now);
 
-  /** The revisions of each promotion and its release by which its gates were last judged. */
-  const judgedBy = new Map<string, string>();
+  /** The revisions of each promotion and its release by which the gates of a half were last judged. */
+  const judgedBy: Record<Half, Map<string, string>> = { 'control-planes': new Map(), agents: new Map() };
   let restsUntil = 0;
   /** Channels and control planes judged in this round. */
   let judged = 0;
 
   /** Takes one step, if there is one to take. */
-  async function advanceOne(version: string, fence: number): Promise<boolean> {
+  async function advanceOne(version: string, half: Half, fence: number): Promise<boolean> {
     const snapshot = state.snapshot();
     const promotion = snapshot.promotions.get(version);
     const release = snapshot.releases.get(version);
+    if (!promotion || !release) return false;
     const stages = stagesAt(snapshot.controlPlanes);
-    const stage = promotion && currentStage(promotion, stages);
-    if (!release || !stage) return false;
-    const standing = standingOf(promotion, stage).state;
+    const own = halfOf(promotion, half);
+    const stage = currentStage(own, stagesOf(half, promotion, stages));
+    if (!stage) return false;
+    const standing = standingOf(own, stage).state;
     const take = STEPS[standing];
     if (!take) return false;
     const revisions = `${promotion.revision} ${release.revision}`;
     const gather = async () => {
       judged += stage.channels.length + stage.controlPlanes.length;
-      judgedBy.set(version, revisions);
-      return facts(snapshot, release, promotion, stage, await fleet.glance());
+      judgedBy[half].set(version, revisions);
+      return facts(snapshot, release, promotion, stage, await fleet.glance(), half);
     };
-    const at = { snapshot, promotion, release, stage, stages, gather, fence };
+    const progress = progressOf(own, stage.name);
+    const at = { snapshot, promotion, half, progress, release, stage, stages, gather, fence };
     if (await endIfOvertaken(at)) return true;
-    const isResting = standing !== 'soaking' && judgedBy.get(version) === revisions && performance.now() < restsUntil;
+    const isResting =
+      standing !== 'soaking' && judgedBy[half].get(version) === revisions && performance.now() < restsUntil;
     return !isResting && take(at);
   }
 
   interface At {
     snapshot: Snapshot;
     promotion: Stored<Promotion>;
+    half: Half;
+    /** How far the half is in the stage. */
+    progress: StageProgress;
     release: Stored<Release>;
+    /** As the half goes through it. */
     stage: Stage;
+    /** All of the settings. */
     stages: readonly Stage[];
     /** Judges the channels and control planes of the stage; moves are judged again by what is known by then. */
     gather(): Promise<StageFacts>;
@@ -131,35 +151,46 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
   const STEPS: Partial<Record<string, (at: At) => Promise<boolean>>> = {
     async waiting(at) {
-      const { release, stage } = at;
+      const { release, stage, half } = at;
       // What costs nothing to see first: this is asked every few seconds for every release that waits.
-      const early = stage.automatic && !release.pulled && release.artifacts.controlPlane.state === 'published';
-      if (!early) return false;
+      const { controlPlane, packages } = release.artifacts;
+      const early =
+        half === 'agents'
+          ? !release.embargoed && packages.state === 'published'
+          : stage.automatic && controlPlane.state === 'published';
+      if (!early || release.pulled) return false;
       const gates = startGates(await at.gather());
-      return gates.every(({ passed }) => passed) && take(at, 'start', `all gates of ${stage.name} are passed`);
+      if (!gates.every(({ passed }) => passed)) return false;
+      const what = half === 'agents' ? `the agents of ${stage.name}` : stage.name;
+      return take(at, 'start', `all gates of ${what} are passed`);
     },
 
     async 'awaiting-control-plane'(at) {
       const { release, stage } = at;
       const known = await at.gather();
       if (!startGates(known).every(({ passed }) => passed)) return false;
-      if (stage.tenants) {
+      if (stage.tenants && at.half === 'control-planes') {
         const taken = await goOnWithTenants(at, stage.tenants);
         if (taken) return true;
       }
       if (!controlPlaneGate(known).passed) return false;
-      return take(at, 'control-planes-ready', `the control planes of ${stage.name} run ${release.version}`);
+      return (
+        (await part(at, known)) ||
+        take(at, 'control-planes-ready', `the control planes of ${stage.name} run ${release.version}`)
+      );
     },
 
     async rolling(at) {
-      const { snapshot, promotion, release, stage } = at;
+      const { snapshot, progress, release, stage } = at;
       if (await haltIfBad(at)) return true;
-      const steps = channelSteps(await at.gather());
+      const known = await at.gather();
+      if (await part(at, known)) return true;
+      const steps = channelSteps(known);
       const moving = steps.filter((each) => each.step === 'move').map(({ name }) => name);
       const blocked = steps.some((each) => each.step === 'blocked');
       if (moving.length === 0 && blocked) return false;
       const reason = `${release.version} reaches stage ${stage.name}`;
-      const critical = progressOf(promotion, stage.name).started?.critical ?? false;
+      const critical = progress.started?.critical ?? false;
       const view = { snapshot, reading: await fleet.read() };
       const moves = await inSlices(moving, async (name) => {
         const before = requireChannel(snapshot, name);
@@ -176,8 +207,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     },
 
     async soaking(at) {
-      const { snapshot, promotion, release, stage } = at;
-      const progress = progressOf(promotion, stage.name);
+      const { snapshot, progress, release, stage } = at;
       const left = stage.channels.find((name) => {
         const channel = snapshot.channels.get(name);
         return !channel || !hasServedSince(channel, release.version, progress.since);
@@ -187,6 +217,8 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
         const again = channel?.target === release.version ? ' without a break' : '';
         return take(at, 'halt', `${left} no longer serves ${release.version}${again}`);
       }
+      const back = planesThatLeft(at);
+      if (back) return take(at, 'halt', back);
       if (await haltIfBad(at)) return true;
       if (soakedAt(stage, progress) > now()) return false;
       return take(at, 'soaked', `${stage.name} has soaked`);
@@ -195,19 +227,46 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
   /** Halts a stage one of whose channels the watch has stopped, or whose conditions have failed for too long. */
   async function haltIfBad(at: At): Promise<boolean> {
-    const { snapshot, promotion, stage } = at;
+    const { snapshot, promotion, half, stage } = at;
     const stopped = stage.channels.flatMap((name) => {
       const hold = snapshot.channels.get(name)?.hold;
       return hold?.by === WATCH_ACTOR ? [`${name}: ${hold.reason}`] : [];
     });
     const failing = await lasting?.failing(
-      `${promotion.version} ${stage.name}`,
+      `${promotion.version} ${half} ${stage.name}`,
       stage.conditions.map((condition) => ({ for: CONDITIONS_FAIL_FOR, ...condition })),
     );
     const reasons = [...stopped, ...(failing ?? [])];
     if (reasons.length === 0) return false;
     const act = { by: WATCH_ACTOR, at: now(), reason: reasons.join('; ') };
-    return commitStep(at, step(promotion, stage.name, 'halt', act), 'halt', act);
+    return commitStep(at, stepHalf(promotion, half, stage.name, 'halt', act), 'halt', act);
+  }
+
+  /**
+   * Lets control planes that run the release go on alone where agents cannot have it yet, or where those of an earlier
+   * stage are not done. A stage without control planes waits for its agents: without them it would prove nothing.
+   */
+  async function part(at: At, known: StageFacts): Promise<boolean> {
+    const { promotion, half, stage, stages, release } = at;
+    const { agentWait, channels } = known;
+    if (half === 'agents' || channels.length === 0 || stage.controlPlanes.length === 0) return false;
+    if (channels.some(({ channel }) => channel && serves(channel, release.version))) return false;
+    const earlier = stageOfEarlierAgents(promotion, stages, stage);
+    if (agentWait === null && earlier === null) return false;
+    const why = agentWait
+      ? `its agents wait: ${agentWait === 'embargoed' ? 'it is under embargo' : 'it has no packages'}`
+      : `its agents wait for those of stage ${earlier?.name}`;
+    const act = { by: SYSTEM, at: now(), reason: `the control planes of ${stage.name} run ${release.version}; ${why}` };
+    return commitStep(at, parted(promotion, stage.name, act), 'agents-wait', act);
+  }
+
+  /** Which control planes that ran the release went back, if that halts the stage. */
+  function planesThatLeft({ snapshot, release, stage }: At): string | null {
+    const { tenants } = stage;
+    const planes = stage.controlPlanes.flatMap((name) => snapshot.controlPlanes.get(name) ?? []);
+    const left = planes.find((plane) => (!tenants || plane.class !== tenants.class) && isBehind(plane, release));
+    if (left) return `control plane ${left.name} reports ${left.version}, and ran ${release.version}`;
+    return tenants ? nextWave(tenants, planes, release.version, now().getTime()).halt : null;
   }
 
   /** Tells the next control planes of the class to run the release, or halts the stage if too many of them fail. */
@@ -231,20 +290,36 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
   /** The channels of this stage and of those before it, so that no step races a person who takes one of them back. */
   function channelGuards({ snapshot: { channels }, stages, stage }: At): Guard[] {
-    const names = stages.slice(0, stages.indexOf(stage) + 1).flatMap((each) => each.channels);
+    const last = stages.findIndex(({ name }) => name === stage.name);
+    const names = stages.slice(0, last + 1).flatMap((each) => each.channels);
     return [...new Set(names)].map((name) => guard(channelKey(name), channels.get(name)));
   }
 
   /** Ends the promotion if a channel of the stage serves a newer release: it could never be moved to this one. */
   async function endIfOvertaken(at: At): Promise<boolean> {
-    const { snapshot, promotion, release, stage, stages } = at;
+    const { snapshot, promotion, half, release, stage, stages } = at;
     const channels = stage.channels.flatMap((name) => snapshot.channels.get(name) ?? []);
     const ahead = channels.find((channel) => isAhead(channel, release.version));
-    if (!ahead?.target) return false;
-    const act = { by: SYSTEM, at: now(), reason: aheadSentence(ahead) };
-    const after = overtake(promotion, stages, ahead.target, act);
-    const action = progressOf(after, stage.name).state === 'skipped' ? 'skip' : 'supersede';
+    const newer = ahead?.target ? null : newerAt(at);
+    const by = ahead?.target ?? newer;
+    if (!by) return false;
+    const reason = ahead?.target
+      ? aheadSentence(ahead)
+      : `the control planes of ${stage.name} are to run ${newer}, which is newer`;
+    const act = { by: SYSTEM, at: now(), reason };
+    const after = overtake(promotion, stages, by, act, newer ? [half] : HALVES);
+    const action = progressOf(halfOf(after, half), stage.name).state === 'skipped' ? 'skip' : 'supersede';
     return commitStep(at, after, action, act);
+  }
+
+  /** The newer release that the control planes of the stage are to run, where they are all that it has. */
+  function newerAt({ snapshot, stage, half, release }: At): string | null {
+    if (half === 'agents' || stage.channels.length > 0) return null;
+    const { promotions, releases } = snapshot;
+    const found = [demandsOf(promotions), awaitedBy(promotions)].flatMap((each) => each.get(stage.name)?.version ?? []);
+    const isNewer = (version: string) =>
+      compareVersions(version, release.version) > 0 && !releases.get(version)?.pulled;
+    return found.find(isNewer) ?? null;
   }
 
   /** Commits a step, or, if `event` is null, only the moves that lead to it. */
@@ -254,9 +329,13 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     reason: string,
     moves: { write: Write; cleared: Cleared | null }[] = [],
   ): Promise<boolean> {
-    const { promotion, stage } = at;
-    const act = { by: SYSTEM, at: now(), reason };
-    const after = event ? step(promotion, stage.name, event, act) : { ...promotion, updatedAt: act.at.toISOString() };
+    const { promotion, half, stage } = at;
+    // Agents that go by themselves are as critical as their stage was when it started.
+    const critical = progressOf(promotion, stage.name).started?.critical ?? false;
+    const act = { by: SYSTEM, at: now(), reason, critical };
+    const after = event
+      ? stepHalf(promotion, half, stage.name, event, act)
+      : { ...promotion, updatedAt: act.at.toISOString() };
     return commitStep(at, after, event ?? 'roll', act, moves);
   }
 
@@ -267,10 +346,10 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     { by, at, reason }: Act,
     moves: { write: Write; cleared: Cleared | null }[] = [],
   ): Promise<boolean> {
-    const { promotion, release, stage, fence } = step;
+    const { promotion, half, progress: before, release, stage, fence } = step;
     const key = promotionKey(release.version);
-    const before = progressOf(promotion, stage.name);
-    const reached = progressOf(after, stage.name).state;
+    const reached = progressOf(halfOf(after, half), stage.name).state;
+    const agents = half === 'agents' ? { half } : {};
     const entry = { at: at.toISOString(), actor: by, action, subject: key, reason };
     const attributes = {
       'fairway.release': release.version,
@@ -280,7 +359,11 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     await tracer.span('promotion step', { attributes }, () =>
       state.commit(
         [replace(key, promotion, after), ...moves.map(({ write }) => write)],
-        { ...entry, before: { stage: stage.name, state: before.state }, after: { stage: stage.name, state: reached } },
+        {
+          ...entry,
+          before: { stage: stage.name, ...agents, state: before.state },
+          after: { stage: stage.name, ...agents, state: reached },
+        },
         {
           fence,
           guards: [guard(releaseKey(release.version), release), ...channelGuards(step)],
@@ -297,15 +380,19 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       await recall.sweep(fence);
       const failures: unknown[] = [];
       const { promotions, channels } = state.snapshot();
-      for (const version of judgedBy.keys()) if (!promotions.has(version)) judgedBy.delete(version);
+      for (const half of HALVES) {
+        for (const version of judgedBy[half].keys()) if (!promotions.has(version)) judgedBy[half].delete(version);
+      }
       judged = 0;
       for (const version of promotions.keys()) {
-        try {
-          for (let steps = 0; steps < MAX_STEPS && (await advanceOne(version, fence)); steps++);
-        } catch (error) {
-          // Another replica, or an operator, was faster; the next call sees what came of it.
-          const lost = error instanceof FairwayError && error.code === 'revision_mismatch';
-          if (!lost) failures.push(error);
+        for (const half of HALVES) {
+          try {
+            for (let steps = 0; steps < MAX_STEPS && (await advanceOne(version, half, fence)); steps++);
+          } catch (error) {
+            // Another replica, or an operator, was faster; the next call sees what came of it.
+            const lost = error instanceof FairwayError && error.code === 'revision_mismatch';
+            if (!lost) failures.push(error);
+          }
         }
       }
       if (judged > 0) {

@@ -1,5 +1,5 @@
 import { type Channel, channelAt } from '../domain/channel.ts';
-import { currentStage, type Promotion, type Stage, standingOf } from '../domain/promotion.ts';
+import { currentStage, type Promotion, type Stage, type StageStanding, standingOf } from '../domain/promotion.ts';
 import {
   isAhead,
   missingPredecessors,
@@ -7,6 +7,7 @@ import {
   type StageFacts,
   serves,
 } from '../domain/promotion-gates.ts';
+import { agentsProgress, agentWait, type Half, halfOf, stagesOf } from '../domain/promotion-halves.ts';
 import { type Release, withPredecessors } from '../domain/release.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { StagesAt } from '../domain/tenant.ts';
@@ -31,6 +32,7 @@ export type GatherFacts = (
   promotion: Promotion,
   stage: Stage,
   reading: FleetReading,
+  half?: Half,
 ) => Promise<StageFacts>;
 
 export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: FactsOptions): GatherFacts {
@@ -56,21 +58,29 @@ export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: 
     return { name, version, report: behind ? await controlPlanes.check(name, release.version, reading) : null };
   }
 
-  return async (snapshot, release, promotion, { name }, reading) => {
+  return async (snapshot, release, promotion, { name }, reading, half = 'control-planes') => {
     const stages = stagesAt(snapshot.controlPlanes);
-    const index = stages.findIndex((each) => each.name === name);
-    const stage = stages[index];
+    const own = stagesOf(half, promotion, stages);
+    const stage = own.find((each) => each.name === name);
     if (!stage) throw new Error(`there is no stage ${name}`);
+    const index = stages.findIndex((each) => each.name === name);
     const earlier = stages.slice(0, index);
-    const before = earlier.at(-1);
-    const progress = standingOf(promotion, stage);
+    const before = earlier.findLast(({ channels }) => half === 'control-planes' || channels.length > 0);
+    const its = halfOf(promotion, half);
+    const progress = standingOf(its, stage);
     const critical = progress.started?.critical ?? false;
-    const isTurn = currentStage(promotion, stages) === stage;
+    const isTurn = currentStage(its, own)?.name === name;
     return {
       release,
+      half,
+      agentWait: agentWait(release, needsHelm(snapshot, stages[index] ?? stage)),
+      haltedBefore: earlier.flatMap(({ name }) => {
+        const { state, halted } = promotion.agents?.[name] ?? {};
+        return state === 'halted' ? [{ stage: name, halted: halted ?? null }] : [];
+      }),
       stage,
       progress,
-      before: before ? { name: before.name, progress: standingOf(promotion, before) } : null,
+      before: before ? { name: before.name, progress: standingBefore(promotion, half, before) } : null,
       predecessors: predecessorsOf(snapshot, release, stage),
       heldBefore: earlier.flatMap(({ name, channels }) =>
         heldOf(snapshot, channels).map((channel) => ({ stage: name, channel })),
@@ -83,6 +93,14 @@ export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: 
     };
   };
 }
+
+/** How the stage before stands for one half. */
+const standingBefore = (promotion: Promotion, half: Half, before: Stage): StageStanding =>
+  half === 'agents' ? agentsProgress(promotion, before.name) : standingOf(promotion, before);
+
+/** Of each channel of the stage: do its agents need Helm charts? */
+const needsHelm = ({ channels }: Snapshot, stage: Stage): boolean[] =>
+  stage.channels.flatMap((name) => channels.get(name) ?? []).map((channel) => channel.needsHelm);
 
 function predecessorsOf({ channels, promotions, releases }: Snapshot, { version }: Release, stage: Stage): Release[] {
   const [, ...chain] = withPredecessors(releases, version);

@@ -5,12 +5,10 @@ import {
   isEmpty,
   type Promotion,
   progressOf,
-  runningStage,
   type Stage,
   type StageStanding,
   soakedAt,
   step,
-  supersede,
 } from '../domain/promotion.ts';
 import {
   channelGate,
@@ -25,6 +23,15 @@ import {
   serves,
   startGates,
 } from '../domain/promotion-gates.ts';
+import {
+  type AgentWait,
+  type Half,
+  halfOf,
+  runningStage,
+  stagesOf,
+  stepCurrent,
+  supersede,
+} from '../domain/promotion-halves.ts';
 import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { guard, promotionKey, releaseKey, type Stored } from '../domain/snapshot.ts';
@@ -48,6 +55,19 @@ export interface StageView extends StageStanding {
   /** The first ten, those that the stage waits for before the others; `Promotions.places` lists all. */
   channels: { channel: string; target: string | null }[];
   controlPlanes: { controlPlane: string; version: string | null }[];
+  gates: PromotionGate[];
+  next: string;
+  /** The agents of the stage where they go by themselves, or cannot come along yet; else null. */
+  agents: AgentsView | null;
+}
+
+/** How far the agents of a stage are. `no-packages` and `embargoed` say why they wait; these are never stored. */
+export interface AgentsView {
+  state: StageStanding['state'] | AgentWait;
+  since: string | null;
+  soakedAt: string | null;
+  halted: StageStanding['halted'];
+  ended: NonNullable<StageStanding['ended']> | null;
   gates: PromotionGate[];
   next: string;
 }
@@ -148,16 +168,41 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
     const stages = stagesAt(snapshot.controlPlanes);
     const current = currentStage(promotion, stages);
     const views: StageView[] = [];
-    for (const stage of stages) views.push(viewStage(await facts(snapshot, release, promotion, stage, reading)));
+    for (const stage of stages) {
+      const main = await facts(snapshot, release, promotion, stage, reading);
+      const apart = promotion.agents?.[stage.name];
+      const agents = apart ? await facts(snapshot, release, promotion, stage, reading, 'agents') : null;
+      views.push(viewStage(main, agents));
+    }
     const at = views.find(({ stage }) => stage === current?.name);
+    const behind = currentStage(halfOf(promotion, 'agents'), stagesOf('agents', promotion, stages));
+    const agents = views.find(({ stage }) => stage === behind?.name);
+    const next = [
+      ...(at ? [`${at.stage}: ${at.next}`] : []),
+      ...(agents?.agents ? [`agents of ${agents.stage}: ${agents.agents.next}`] : []),
+    ];
     return {
       version: release.version,
-      stage: current?.name ?? null,
+      stage: at?.stage ?? agents?.stage ?? null,
       supersededBy: promotion.supersededBy,
       stages: views,
-      next: at ? `${at.stage}: ${at.next}` : 'nothing: all stages are complete',
+      next: next.join('; ') || 'nothing: all stages are complete',
       revision: promotion.revision,
     };
+  }
+
+  /** What of the current stage of each half does not run or serve the release any more. */
+  async function whatLeft(release: Release, promotion: Promotion) {
+    const reading = await fleet.read();
+    const stages = stagesNow();
+    const lookAt = async (half: Half) => {
+      const stage = currentStage(halfOf(promotion, half), stagesOf(half, promotion, stages));
+      if (!stage) return null;
+      const known = await facts(state.snapshot(), release, promotion, stage, reading, half);
+      if (!controlPlaneGate(known).passed) return 'control-planes' as const;
+      return channelGate(known).passed ? null : ('channels' as const);
+    };
+    return { 'control-planes': await lookAt('control-planes'), agents: await lookAt('agents') };
   }
 
   /** Commits what `change` makes of the promotion, guarded by the revision of the release. */
@@ -201,8 +246,12 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
       if (!Number.isSafeInteger(start) || start < 0) {
         throw new FairwayError('invalid', 'this cursor is not one that a page of a stage came with');
       }
-      const known = await facts(state.snapshot(), release, promotion, stage, await fleet.glance());
-      const all = placesOf(known);
+      const reading = await fleet.glance();
+      const snapshot = state.snapshot();
+      const known = await facts(snapshot, release, promotion, stage, reading);
+      const apart = promotion.agents?.[name];
+      const agents = apart ? await facts(snapshot, release, promotion, stage, reading, 'agents') : known;
+      const all = placesOf(known, agents);
       const end = start + limit;
       return { stage: name, places: all.slice(start, end), cursor: end < all.length ? `${end}` : null };
     },
@@ -246,17 +295,19 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
       }),
 
     halt: (text, { reason }, request) =>
-      act(text, 'halt', reason, request, (promotion, _, at) =>
-        step(promotion, requireCurrent(promotion).name, 'halt', { by: request.actor.name, at, reason }),
-      ),
+      act(text, 'halt', reason, request, (promotion, _, at) => {
+        const act = { by: request.actor.name, at, reason };
+        const after = stepCurrent(promotion, stagesNow(), 'halt', () => act);
+        return after === promotion ? step(promotion, requireCurrent(promotion).name, 'halt', act) : after;
+      }),
 
     resume: (text, { reason }, request) =>
       act(text, 'resume', reason, request, async (promotion, release, at) => {
         if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
-        const stage = requireCurrent(promotion);
-        const reading = await fleet.read();
-        const left = !channelGate(await facts(state.snapshot(), release, promotion, stage, reading)).passed;
-        return step(promotion, stage.name, 'resume', { by: request.actor.name, at, reason, left });
+        const act = { by: request.actor.name, at, reason };
+        const left = await whatLeft(release, promotion);
+        const after = stepCurrent(promotion, stagesNow(), 'resume', (half) => ({ ...act, left: left[half] }));
+        return after === promotion ? step(promotion, requireCurrent(promotion).name, 'resume', act) : after;
       }),
 
     supersede: (text, { by, reason }, request) =>
@@ -277,10 +328,35 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
 const pulledSentence = ({ version, pulled }: Release) =>
   `${version} was pulled: ${pulled?.reason}; promote another release`;
 
-function viewStage(facts: StageFacts): StageView {
+const soakEnd = ({ stage, progress }: StageFacts): string | null =>
+  progress.state === 'soaking' ? soakedAt(stage, progress).toISOString() : null;
+
+function gatesOf(facts: StageFacts): PromotionGate[] {
+  const over = ['complete', 'superseded', 'skipped'].includes(facts.progress.state);
+  return over ? [] : [...startGates(facts), controlPlaneGate(facts), channelGate(facts)];
+}
+
+function viewAgents(facts: StageFacts): AgentsView {
+  const { progress, agentWait } = facts;
+  const { since, halted, ended = null } = progress;
+  const gates = gatesOf(facts);
+  const state = progress.state === 'waiting' ? (agentWait ?? progress.state) : progress.state;
+  return { state, since, soakedAt: soakEnd(facts), halted, ended, gates, next: describeNext(facts, gates) };
+}
+
+/** Agents of a stage that has not begun, and that could not come along. */
+function viewWaitingAgents({ agentWait, progress, controlPlanes }: StageFacts): AgentsView | null {
+  const isAhead = progress.state === 'waiting' || progress.state === 'awaiting-control-plane';
+  if (!agentWait || !isAhead || controlPlanes.length === 0) return null;
+  const next = 'waits for its control planes';
+  return { state: agentWait, since: null, soakedAt: null, halted: null, ended: null, gates: [], next };
+}
+
+/** `agents`: the facts of those that go by themselves. */
+function viewStage(facts: StageFacts, agents: StageFacts | null): StageView {
   const { stage, progress, release } = facts;
-  const over = ['complete', 'superseded', 'skipped'].includes(progress.state);
-  const gates = over ? [] : [...startGates(facts), controlPlaneGate(facts), channelGate(facts)];
+  const { channels } = agents ?? facts;
+  const gates = gatesOf(facts);
   const isServing = ({ channel }: StageChannel) => channel !== null && serves(channel, release.version);
   const isReady = (plane: StageControlPlane) => !isBehind(plane, release);
   return {
@@ -288,19 +364,20 @@ function viewStage(facts: StageFacts): StageView {
     ...progress,
     ended: progress.ended ?? null,
     automatic: stage.automatic,
-    soakedAt: progress.state === 'soaking' ? soakedAt(stage, progress).toISOString() : null,
+    soakedAt: soakEnd(facts),
     counts: {
-      channels: facts.channels.length,
-      serving: facts.channels.filter(isServing).length,
+      channels: channels.length,
+      serving: channels.filter(isServing).length,
       controlPlanes: facts.controlPlanes.length,
       ready: facts.controlPlanes.filter(isReady).length,
     },
-    channels: firstOf(facts.channels, isServing).map(({ name, channel }) => {
+    channels: firstOf(channels, isServing).map(({ name, channel }) => {
       return { channel: name, target: channel?.target ?? null };
     }),
     controlPlanes: firstOf(facts.controlPlanes, isReady).map(({ name, version }) => ({ controlPlane: name, version })),
     gates,
-    next: describeNext(facts, gates, release),
+    next: describeNext(facts, gates),
+    agents: agents ? viewAgents(agents) : viewWaitingAgents(facts),
   };
 }
 
@@ -311,10 +388,10 @@ function firstOf<T>(all: readonly T[], isDone: (item: T) => boolean): T[] {
   return [...waiting, ...all.filter(isDone).slice(0, FIRST - waiting.length)];
 }
 
-function placesOf(facts: StageFacts): StagePlace[] {
-  const { release, channels, controlPlanes } = facts;
+/** `agents`: the same facts, or those of agents that go by themselves. */
+function placesOf({ release, controlPlanes }: StageFacts, agents: StageFacts): StagePlace[] {
   const first = `it must run ${release.version} first`;
-  const steps = channelSteps(facts);
+  const steps = channelSteps(agents);
   return [
     ...controlPlanes.map((plane) => {
       const { name, version, report } = plane;
@@ -322,7 +399,7 @@ function placesOf(facts: StageFacts): StagePlace[] {
       const waits = isBehind(plane, release) ? [first, ...refused].join('; ') : null;
       return { controlPlane: name, version, waits };
     }),
-    ...channels.map(({ name, channel }, nth) => {
+    ...agents.channels.map(({ name, channel }, nth) => {
       const next = steps[nth];
       const waits = next?.step === 'serves' ? null : next?.step === 'blocked' ? next.reason : 'not moved yet';
       return { channel: name, target: channel?.target ?? null, waits };
@@ -330,7 +407,7 @@ function placesOf(facts: StageFacts): StagePlace[] {
   ];
 }
 
-function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], { pulled }: Release): string {
+function describeNext({ stage, progress, half, release: { pulled } }: StageFacts, gates: PromotionGate[]): string {
   const closed = (...names: string[]) =>
     gates.filter(({ gate, passed }) => !passed && (names.length === 0 || names.includes(gate)));
   const list = (some: PromotionGate[]) => some.map(({ reason }) => reason).join('; ');
@@ -338,7 +415,7 @@ function describeNext({ stage, progress }: StageFacts, gates: PromotionGate[], {
     case 'waiting': {
       const start = closed().filter(({ gate }) => gate !== 'control_planes' && gate !== 'channels');
       if (start.length > 0) return `waits: ${list(start)}`;
-      return stage.automatic ? 'starts automatically' : 'waits for someone to promote it';
+      return stage.automatic || half === 'agents' ? 'starts automatically' : 'waits for someone to promote it';
     }
     case 'awaiting-control-plane': {
       const before = closed().filter(({ gate }) => gate !== 'channels');

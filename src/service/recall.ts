@@ -1,6 +1,7 @@
 import { type Act, type Channel, releaseTools, retreat, rollForward } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { currentStage, progressOf, type Stage, step, TRANSITIONS } from '../domain/promotion.ts';
+import type { Stage } from '../domain/promotion.ts';
+import { stepCurrent } from '../domain/promotion-halves.ts';
 import type { Release } from '../domain/release.ts';
 import {
   applyWrites,
@@ -159,10 +160,9 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
   /** A pulled release goes no further, without anyone having to halt it. */
   function haltPromotion({ promotions }: Snapshot, version: string, act: Act): Write[] {
     const before = promotions.get(version);
-    const stage = before && currentStage(before, stages);
-    if (!stage || !TRANSITIONS[progressOf(before, stage.name).state].halt) return [];
-    const after = step(before, stage.name, 'halt', { ...act, reason: `pulled: ${act.reason}` });
-    return [replace(promotionKey(version), before, after)];
+    if (!before) return [];
+    const after = stepCurrent(before, stages, 'halt', () => ({ ...act, reason: `pulled: ${act.reason}` }));
+    return after === before ? [] : [replace(promotionKey(version), before, after)];
   }
 
   const pullOnce: Recall['pull'] = (text, { reason, critical = false }, request) =>

@@ -115,7 +115,9 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
         releases: byKey(visible).map(withoutRevision),
         promotions: byKey(promotions)
           .filter(({ version }) => visible.has(version))
-          .map(({ version, stages, supersededBy }) => ({ version, stages, supersededBy })),
+          .map(({ version, stages, agents, supersededBy }) => {
+            return { version, stages, ...(agents && { agents }), supersededBy };
+          }),
       } satisfies StateDocument;
       return { state: exported, head: headText(snapshot) };
     },

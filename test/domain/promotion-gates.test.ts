@@ -61,6 +61,9 @@ const verdict = (...reasons: [reason: string, detail: string][]) =>
 /** Facts by which every gate is passed. */
 const facts = (over: Partial<StageFacts> = {}): StageFacts => ({
   release: release(),
+  half: 'control-planes',
+  agentWait: null,
+  haltedBefore: [],
   stage: STAGE,
   progress: progress('waiting', { approved: { ...SIGNED, reason: 'fine' } }),
   before: { name: 'canary', progress: progress('complete') },
@@ -133,6 +136,16 @@ describe('the gates before a stage', () => {
       'a held channel of an earlier stage',
       { heldBefore: [{ stage: 'canary', channel: held('c') }] },
       ['previous_stage', 'channel c of stage canary is held by token eve: it crashes; to let it go: fairway release c'],
+    ],
+    [
+      'agents of an earlier stage that were halted',
+      { haltedBefore: [{ stage: 'canary', halted: { ...SIGNED, reason: 'it crashes', from: 'soaking' } }] },
+      ['previous_stage', 'the agents of stage canary were halted by token bob: it crashes'],
+    ],
+    [
+      'no packages, for agents that go by themselves',
+      { half: 'agents', agentWait: 'no-packages' },
+      ['packages', /^no packages; publish them: fairway releases artifacts/],
     ],
     [
       'significant changes that are not signed off',

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import {
   createPromotion,
   currentStage,
-  overtake,
   progressOf,
   STAGE_EVENTS,
   STAGE_STATES,
@@ -11,9 +10,9 @@ import {
   type StageEvent,
   standingOf,
   step,
-  supersede,
   TRANSITIONS,
 } from '../../src/domain/promotion.ts';
+import { overtake, supersede } from '../../src/domain/promotion-halves.ts';
 
 const stage = (name: string): Stage => ({
   name,
@@ -77,8 +76,10 @@ describe('a stage', () => {
 
   it('rolls again if a channel left while it soaked', () => {
     const halted = run('start', 'control-planes-ready', 'channels-serve', 'halt');
-    const resumed = step(halted, 'canary', 'resume', { ...act(), left: true });
+    const resumed = step(halted, 'canary', 'resume', { ...act(), left: 'channels' });
     expect(progressOf(resumed, 'canary').state).toBe('rolling');
+    const waits = step(halted, 'canary', 'resume', { ...act(), left: 'control-planes' });
+    expect(progressOf(waits, 'canary').state).toBe('awaiting-control-plane');
   });
 
   it('is never lost, whatever happens to it: only complete, superseded and skipped are ends', () => {

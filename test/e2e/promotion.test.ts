@@ -107,11 +107,14 @@ describe('a cloud release', () => {
     await until('canary', 'awaiting-control-plane');
     await upgrade('canary');
 
-    // Its packages are still being built, so no channel moves.
-    await until('canary', 'rolling');
-    expect((await stageOf('canary')).next).toContain('the packages of');
-    await act(ci, 'artifacts', { packages: 'published' });
+    // Its packages are still being built, so the control plane goes on, and no channel moves.
     await until('canary', 'soaking');
+    expect((await stageOf('canary')).agents).toMatchObject({ state: 'no-packages' });
+    expect(await poll()).toEqual([BEFORE, BEFORE, BEFORE, BEFORE]);
+    await act(ci, 'artifacts', { packages: 'published' });
+    const agentsAre = (state: string) =>
+      vi.waitFor(async () => expect((await stageOf('canary')).agents).toMatchObject({ state }), { timeout: 10_000 });
+    await agentsAre('soaking');
     expect(await poll()).toEqual([RELEASE, BEFORE, BEFORE, BEFORE]);
 
     // Everything that must happen before internal, and does not count when the wrong person does it.
@@ -119,6 +122,7 @@ describe('a cloud release', () => {
     expect(early).toMatchObject({ status: 409, body: { code: 'refused' } });
     wait(HOUR);
     await until('canary', 'complete');
+    await agentsAre('complete');
     const unsigned = await act(manager, 'promote', { stage: 'internal', reason: 'soaked' });
     expect(unsigned).toMatchObject({ status: 409, body: { detail: expect.stringContaining('not signed off: 4711') } });
     expect(unsigned.body.gates.filter(({ passed }: { passed: boolean }) => !passed)).toEqual([
@@ -177,10 +181,17 @@ describe('a cloud release', () => {
     const { entries } = (await manager('GET', '/audit?limit=500')).body;
     const taken = entries
       .filter((entry: AuditEntry) => entry.actor === 'system:promotion' && entry.subject === `promotion/${RELEASE}`)
-      .map(({ action, after }: AuditEntry) => `${(after as { stage: string }).stage} ${action}`);
+      .map(({ action, after }: AuditEntry) => {
+        const { stage, half } = after as { stage: string; half?: string };
+        return `${half ? `${half} of ` : ''}${stage} ${action}`;
+      })
+      .reverse();
     const steps = ['control-planes-ready', 'channels-serve', 'soaked'];
-    const all = STAGES.flatMap((stage) => steps.map((step) => `${stage} ${step}`));
-    expect(taken.reverse()).toEqual(['canary start', ...all]);
+    const others = STAGES.slice(1).flatMap((stage) => steps.map((step) => `${stage} ${step}`));
+    const isOfAgents = (step: string) => step.startsWith('agents of ');
+    const canary = ['canary start', 'canary agents-wait', 'canary soaked'];
+    expect(taken.filter((step: string) => !isOfAgents(step))).toEqual([...canary, ...others]);
+    expect(taken.filter(isOfAgents)).toEqual(['start', ...steps].map((step) => `agents of canary ${step}`));
   }, 60_000);
 
   it('knows the real history', async () => {

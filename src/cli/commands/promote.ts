@@ -90,9 +90,13 @@ const firstOf = (items: string[], all: number): string | null =>
 const COLOURS = { complete: 'green', halted: 'red', superseded: 'yellow', skipped: 'yellow', empty: 'red' } as const;
 
 function promotionSheet(screen: Screen, { version, stages, next, supersededBy }: Promotion): string {
-  const rows = stages.map(({ stage, state, since, approved, counts, channels, controlPlanes }): Cell[] => [
+  const coloured = (state: string): Cell =>
+    state in COLOURS ? painted(state, COLOURS[state as keyof typeof COLOURS]) : state;
+  const apart = stages.some(({ agents }) => agents !== null);
+  const rows = stages.map(({ stage, state, since, approved, counts, channels, controlPlanes, agents }): Cell[] => [
     stage,
-    state in COLOURS ? painted(state, COLOURS[state as keyof typeof COLOURS]) : state,
+    coloured(state),
+    ...(apart ? [agents && coloured(agents.state.replaceAll('-', ' '))] : []),
     since && time(since),
     approved && who(approved.by),
     firstOf(
@@ -105,16 +109,24 @@ function promotionSheet(screen: Screen, { version, stages, next, supersededBy }:
     ),
   ]);
   const current = stages.find(({ state }) => !['complete', 'superseded', 'skipped'].includes(state));
-  const gates = (current?.gates ?? []).map(({ gate, passed, reason }) =>
-    item(screen, passed ? `${gate}: passed` : `${gate}: ${reason}`),
-  );
+  const behind = stages.find(({ agents }) => agents && agents.gates.length > 0);
+  const gates = (of: string, all: Promotion['stages'][number]['gates']) =>
+    [
+      `gates of ${of}:`,
+      ...all.map(({ gate, passed, reason }) => item(screen, passed ? `${gate}: passed` : `${gate}: ${reason}`)),
+    ].join('\n');
   return [
     pairs(screen, [
       ['release', painted(version, 'bold')],
       ['next', next],
       ...(supersededBy ? [['superseded by', supersededBy] as [string, Cell]] : []),
     ]),
-    table(screen, ['stage', 'state', 'since', 'approved by', 'control plane', 'channels'], rows),
-    ...(current ? [[`gates of ${current.stage}:`, ...gates].join('\n')] : []),
+    table(
+      screen,
+      ['stage', 'state', ...(apart ? ['agents'] : []), 'since', 'approved by', 'control plane', 'channels'],
+      rows,
+    ),
+    ...(current ? [gates(current.stage, current.gates)] : []),
+    ...(behind?.agents ? [gates(`the agents of ${behind.stage}`, behind.agents.gates)] : []),
   ].join('\n\n');
 }

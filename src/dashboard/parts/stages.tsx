@@ -1,7 +1,7 @@
 import type { PromotionGate } from '../../domain/promotion-gates.ts';
 import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
-import type { PromotionView, StageView } from '../../service/promotions.ts';
+import type { AgentsView, PromotionView, StageView } from '../../service/promotions.ts';
 import { EvidenceMarks } from './evidence.tsx';
 import { freshness } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
@@ -58,12 +58,34 @@ function StageColumn({ stage, promotion: { version, stage: current }, ...props }
         <Signed label="Started" signed={stage.started} now={now} />
       </dl>
       {brief && !isTurn ? <ClosedGates gates={gates} /> : <Gates gates={gates} />}
+      {stage.agents && <Agents agents={stage.agents} now={now} />}
       {toApprove && mayApprove && (
         <p>
           <a href={releasePath(version, `/approve?stage=${encodeURIComponent(stage.stage)}`)}>Approve {stage.stage}</a>
         </p>
       )}
     </li>
+  );
+}
+
+/** The agents of a stage whose control planes go on without them. */
+function Agents({ agents: { state, since, soakedAt, gates, next }, now }: { agents: AgentsView; now: Date }) {
+  const at = soakedAt ?? since;
+  return (
+    <>
+      <h4>
+        Agents <span class={`mark ${TONE[state as StageView['state']] ?? 'still'}`}>{spaced(state)}</span>
+      </h4>
+      <p class="muted">
+        {at && (
+          <>
+            {soakedAt ? 'complete' : 'since'} <Moment at={at} now={now} />;{' '}
+          </>
+        )}
+        {next}
+      </p>
+      <ClosedGates gates={gates} />
+    </>
   );
 }
 

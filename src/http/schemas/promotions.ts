@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { progressFault, STAGE_STATES } from '../../domain/promotion.ts';
+import { AGENT_WAITS } from '../../domain/promotion-halves.ts';
 import { canonicalVersion, dryRun, reason, said, time, version } from './fields.ts';
 
 export const StageName = z.string().min(1).max(64).openapi({ example: 'internal' });
@@ -25,6 +26,19 @@ export const PromotionGate = z
 const signed = z.object(said);
 const started = signed.extend({ critical: z.boolean() });
 const halted = signed.extend({ from: z.enum(STAGE_STATES) });
+const Agents = z
+  .object({
+    state: z.enum([...STAGE_STATES, 'empty', ...AGENT_WAITS]),
+    since: z.string().nullable(),
+    soakedAt: z.string().nullable(),
+    halted: halted.nullable(),
+    ended: signed.nullable(),
+    gates: z.array(PromotionGate),
+    next: z.string(),
+  })
+  .openapi({
+    description: 'The agents of the stage where they go by themselves, or cannot come along yet; else null.',
+  });
 const StageView = z.object({
   stage: z.string(),
   state: z.enum([...STAGE_STATES, 'empty']),
@@ -46,6 +60,7 @@ const StageView = z.object({
     .openapi({ description: 'The first ten, those that the stage waits for before the others.' }),
   gates: z.array(PromotionGate),
   next: z.string(),
+  agents: Agents.nullable(),
 });
 export const Promotion = z
   .object({
@@ -85,11 +100,13 @@ const StageProgress = z
     const fault = progressFault(progress);
     if (fault) context.addIssue(fault);
   });
+const stages = z
+  .record(z.string().min(1).max(64), StageProgress)
+  .refine((each) => Object.keys(each).length <= 100, 'expected at most 100 stages');
 /** A promotion as in `GET /export`. */
 export const PromotionState = z.strictObject({
   version: canonicalVersion,
-  stages: z
-    .record(z.string().min(1).max(64), StageProgress)
-    .refine((stages) => Object.keys(stages).length <= 100, 'expected at most 100 stages'),
+  stages,
+  agents: stages.optional(),
   supersededBy: canonicalVersion.nullable(),
 });
