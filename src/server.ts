@@ -159,6 +159,7 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
     ...services,
     bootstrap: started,
     clock,
+    now,
     version,
     leadership,
     stages,

@@ -165,7 +165,7 @@ export function waitingFor(
   const held = describeHold(channel);
   if (held) return { reason: 'held', detail: held };
   if (isRollingOut(channel)) return { reason: 'rollout', detail: describeRollingOut(channel) };
-  if (closed) return closed;
+  if (closed?.reason === 'frozen') return closed;
   if (!report.evidence.some(({ complete, fresh }) => complete && fresh)) {
     const stale = report.warnings.filter(({ reason }) => reason === 'evidence_stale').map(({ detail }) => detail);
     const none = `no source knows all agents of ${channel.name}; import an inventory: fairway inventory import FILE -c ${channel.name}`;
@@ -190,8 +190,9 @@ export function waitingFor(
     report.reasons.find(({ reason }) => reason === 'target_ahead_of_control_plane') ??
     report.warnings.find(({ reason }) => reason === 'control_plane_unknown');
   if (plane) return { reason: 'control_plane', detail: plane.detail };
-  if (report.allowed) return null;
-  return { reason: 'refused', detail: report.reasons.map(({ detail }) => detail).join('; ') };
+  if (!report.allowed) return { reason: 'refused', detail: report.reasons.map(({ detail }) => detail).join('; ') };
+  // Last: a window opens by itself, so whatever else is missing must be said while it is closed.
+  return closed;
 }
 
 /** "3 of the channel's agents are pinned on their host": they will not move by themselves. */

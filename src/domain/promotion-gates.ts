@@ -2,9 +2,11 @@ import { AGENT_REASONS } from './agent-findings.ts';
 import { type Channel, describeHold, describeRollingOut, isRollingOut } from './channel.ts';
 import { doubtsOf, type Report } from './compatibility.ts';
 import type { ControlPlaneReport } from './control-plane.ts';
+import type { Closed } from './freeze.ts';
 import { isEmpty, type Stage, type StageProgress, type StageStanding } from './promotion.ts';
 import type { AgentWait, Half } from './promotion-halves.ts';
 import type { Release } from './release.ts';
+import { isMoving } from './rollout.ts';
 import { compareVersions, requireVersion } from './version.ts';
 import { listed, who } from './words.ts';
 
@@ -199,6 +201,16 @@ export function channelSteps({ release, channels, heldBefore }: StageFacts): Cha
     }
     return { name, step: 'blocked', reason: against.map(({ detail }) => detail).join('; ') };
   });
+}
+
+/**
+ * Does the channel go on by itself at a time that is known: is it rolled out group by group, frozen, outside its window
+ * (`closed` says so), or pinned until then? Nobody needs to be told of that.
+ */
+export function isScheduled({ hold, pin, progress }: Channel, closed: Closed | null): boolean {
+  if (hold) return false;
+  if (pin) return pin.until !== null;
+  return closed !== null || Boolean(progress && isMoving(progress));
 }
 
 /** Does the channel serve this very release? Only that counts: a release that no agent runs teaches nothing. */

@@ -132,9 +132,7 @@ function lookAtGroup(
     case 'canary':
       return lookAtCanaries(rollout, group, known, at);
     case 'active':
-      return group.counted || rollout.strategy === 'time-based'
-        ? lookAtTime(group, at)
-        : lookAtWave(rollout, group, known);
+      return isTimed(rollout, group) ? lookAtTime(rollout, group, at) : lookAtWave(rollout, group, known);
     case 'done':
       return { waits: null };
     case 'rolledback':
@@ -194,13 +192,21 @@ function lookAtCanaries({ to }: Rollout, group: GroupProgress, known: GroupFacts
   return { step: { group: name, event: 'widen', reason: `all canaries of ${name} run ${to}` }, waits: null };
 }
 
-function lookAtTime(group: GroupProgress, at: Date): Found {
-  const { settings } = group;
-  const { name, window } = settings;
-  const opening = openingAt(settings, at);
-  if (opening.open && Number.isFinite(opening.until) && window) {
-    return { waits: `its window is over at ${describeMoment(opening.until, window)}` };
-  }
+/** Does nothing but time decide when the group is done? */
+const isTimed = ({ strategy }: Pick<Rollout, 'strategy'>, { counted }: GroupProgress) =>
+  counted || strategy === 'time-based';
+
+/** When the window is over that the group, which nothing but time ends, is in (epoch milliseconds); null: in none. */
+export function timedUntil(rollout: Pick<Rollout, 'strategy'>, group: GroupProgress, at: Date): number | null {
+  if (!isTimed(rollout, group) || !group.settings.window) return null;
+  const { open, until } = openingAt(group.settings, at);
+  return open && Number.isFinite(until) ? until : null;
+}
+
+function lookAtTime(rollout: Rollout, group: GroupProgress, at: Date): Found {
+  const { name, window } = group.settings;
+  const until = timedUntil(rollout, group, at);
+  if (until !== null) return { waits: `its window is over at ${describeMoment(until, window)}` };
   const reason =
     group.counted && !window ? `the agents of ${name} are not named, so none is waited for` : 'its window is over';
   return { step: { group: name, event: 'finish', reason: `${name} is done: ${reason}` }, waits: null };

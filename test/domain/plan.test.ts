@@ -12,6 +12,7 @@ import {
   withdraw,
 } from '../../src/domain/channel.ts';
 import { assess, type ControlPlaneState } from '../../src/domain/compatibility.ts';
+import type { Closed } from '../../src/domain/freeze.ts';
 import {
   cancelPlan,
   isClosed,
@@ -257,6 +258,16 @@ describe('a plan', () => {
       reason: 'refused',
       detail: expect.stringContaining('pulled'),
     });
+  });
+
+  it.each<[closed: Closed['reason'], versions: Record<string, number>, reason: string]>([
+    ['window', { '17.5.0': 9 }, 'window'],
+    // A window opens by itself, so what else is missing comes first; in a freeze nothing is expected.
+    ['window', { '16.4.6': 1 }, 'agents_behind'],
+    ['frozen', { '16.4.6': 1 }, 'frozen'],
+  ])('outside, because of a %s, with %j, waits for: %s', (closed, versions, reason) => {
+    const found = waitingFor(planned(), report('18.1.0', versions), NO_MARKS, AT, { reason: closed, detail: 'closed' });
+    expect(found).toMatchObject({ reason });
   });
 
   it('names those who will not move by themselves', () => {

@@ -36,11 +36,18 @@ it('shows since when a channel is critical or pinned, and nothing after that', a
   await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE' });
   clock.forward(HOUR);
   const pinned = clock.seconds();
+  const [criticalUntil, pinUntil] = [critical, pin].map((name) => name.replace('_timestamp', '_until_timestamp'));
   await api('POST', `${CHANNEL}/pin`, { reason: 'x', until: new Date(clock.now().getTime() + HOUR).toISOString() });
   expect(await read(server, critical)).toEqual([[{ channel: 'stable/cloud' }, marked]]);
   expect(await read(server, pin)).toEqual([[{ channel: 'stable/cloud' }, pinned]]);
+  expect(await read(server, pinUntil as string)).toEqual([[{ channel: 'stable/cloud' }, pinned + 3600]]);
+  expect(await read(server, criticalUntil as string)).toEqual([]);
 
   clock.forward(HOUR);
+  expect(await read(server, pinUntil as string)).toEqual([]);
+  const until = new Date(clock.now().getTime() + HOUR).toISOString();
+  await api('POST', `${CHANNEL}/critical`, { critical: true, reason: 'CVE', until });
+  expect(await read(server, criticalUntil as string)).toEqual([[{ channel: 'stable/cloud' }, clock.seconds() + 3600]]);
   await api('POST', `${CHANNEL}/critical`, { critical: false, reason: 'x' });
   expect([await read(server, critical), await read(server, pin)]).toEqual([[], []]);
 });
@@ -105,4 +112,36 @@ it('shows since when a promotion is in its stage, and when it will have soaked',
   await act('supersede', { by: FIX });
   const versions = (await read(server, STAGE)).map(([labels]) => (labels as { version: string }).version);
   expect(versions).toEqual([FIX]);
+});
+
+it('says whether a rolling stage waits only for what has its time', async () => {
+  const rollout = { groups: [{ name: 'dev' }] };
+  const { server, register, until, api } = await startStages([openStage('canary')], {
+    leader: { plansEvery: '20ms' },
+    bootstrap: { channels: [{ name: 'canary', target: '16.4.7', rollout }] },
+  });
+  const admin = operatorClient(server);
+  const act = async (verb: string, body: object = {}) =>
+    expect(await admin('POST', `/channels/canary/${verb}`, { reason: 'x', ...body })).toMatchObject({ status: 200 });
+  const group = async () => (await admin('GET', '/channels/canary/rollout')).body.groups?.[0].state;
+  const scheduled = async () => await read(server, 'fairway_promotion_stage_scheduled');
+  const is = (value: number) => [[{ version: RELEASE, stage: 'canary' }, value]];
+  const agents = (version: string) => api('POST', '/inventory?channel=canary&complete=true', [instance(1, version)]);
+  await agents('16.4.7');
+  await register();
+  await until('canary', 'rolling');
+  await vi.waitFor(async () => expect(await group()).toBe('active'), { timeout: 10_000 });
+  expect(await scheduled()).toEqual(is(1));
+  await act('rollout/pause');
+  expect(await scheduled()).toEqual(is(0));
+  await act('rollout/resume');
+  expect(await scheduled()).toEqual(is(1));
+  await act('pin');
+  expect(await scheduled()).toEqual(is(0));
+  await act('pin', { until: new Date(Date.now() + HOUR).toISOString() });
+  expect(await scheduled()).toEqual(is(1));
+  await act('unpin');
+  await agents(RELEASE);
+  await until('canary', 'soaking');
+  expect(await scheduled()).toEqual(is(0));
 });

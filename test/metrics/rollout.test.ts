@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest';
+import { instance } from '../fixtures/inventory.ts';
 import { fakeAgents, pollAll } from '../support/fake-agents.ts';
 import { valueIn } from '../support/scrape.ts';
 import { operatorClient, startServer } from '../support/server.ts';
@@ -28,4 +29,30 @@ it('shows the groups of a rollout, their agents, when they are slow, and that it
     },
     { timeout: 10_000 },
   );
+});
+
+it('calls no group slow that lasts as long as its window, or whose channel is pinned', async () => {
+  const window = { start: new Date(Date.now() - 3_600_000).toISOString().slice(11, 16), for: '4h', timeZone: 'UTC' };
+  const group = { name: 'dev', alertAfter: '1s', window };
+  const server = await startServer({
+    leader: { plansEvery: '10ms' },
+    bootstrap: {
+      channels: [
+        { name: 'timed', target: '16.4.6', rollout: { strategy: 'time-based', groups: [group] } },
+        { name: 'waves', target: '16.4.6', rollout: { groups: [{ ...group, waves: [50, 100] }] } },
+      ],
+    },
+  });
+  const api = operatorClient(server);
+  const slow = (channel: string) => valueIn(server, 'fairway_rollout_group_slow_timestamp_seconds', { channel });
+  for (const name of ['timed', 'waves']) {
+    await api('POST', `/inventory?channel=${name}&complete=true`, [instance(1, '16.4.6')]);
+    await api('POST', `/channels/${name}/roll-forward`, { version: '16.4.7', reason: 'x' });
+    const state = async () => (await api('GET', `/channels/${name}/rollout`)).body.groups[0].state;
+    await vi.waitFor(async () => expect(await state()).toBe('active'), { timeout: 10_000 });
+  }
+  expect(await slow('timed')).toBeUndefined();
+  expect(await slow('waves')).toEqual(expect.any(Number));
+  await api('POST', '/channels/waves/pin', { reason: 'x' });
+  expect(await slow('waves')).toBeUndefined();
 });

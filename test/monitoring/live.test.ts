@@ -63,8 +63,9 @@ async function startTroubledFleet(): Promise<TestServer> {
   const acceptStranding = refused.body.report.stranded;
   await done(stable('roll-forward', { version: '17.0.1', acceptStranding }));
   const hurried = await stable('critical', { critical: true });
-  await done(stable('critical', { critical: true, acceptStranding: hurried.body.report.stranded }));
-  await done(stable('pin', {}));
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  await done(stable('critical', { critical: true, acceptStranding: hurried.body.report.stranded, until }));
+  await done(stable('pin', { until }));
   await vi.waitFor(async () => expect((await api('GET', '/census?channel=edge')).body.agents).toBe(3));
   await done(api('POST', '/channels/edge/roll-forward', { version: '18.1.0', stepped: true, reason: 'test' }));
   return server;

@@ -39,6 +39,16 @@ describe('the rules', () => {
   });
 });
 
+describe.each(groups.find(({ name }) => name === 'fairway-thresholds')?.rules ?? [])(
+  'the threshold $record',
+  ({ record = '' }) => {
+    it('is used by an alert, and in docs/monitoring.md', () => {
+      expect(alerts.some(({ expr }) => expr.includes(record))).toBe(true);
+      expect(readFileSync('docs/monitoring.md', 'utf8')).toContain(`| \`${record}\` |`);
+    });
+  },
+);
+
 describe.each(alerts)('$alert', ({ alert, expr, labels, annotations }) => {
   it('is tested firing and not firing', () => {
     const own = checks.filter(({ alertname }) => alertname === alert);
