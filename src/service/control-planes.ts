@@ -28,7 +28,7 @@ import {
   type Snapshot,
   type Stored,
 } from '../domain/snapshot.ts';
-import { afterReport, awaitedBy, demandsOf, stateOfTenant, type TenantState } from '../domain/tenant.ts';
+import { afterReport, awaitedBy, demandsOf, runs, stateOfTenant, type TenantState } from '../domain/tenant.ts';
 import { requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
 import type { Fleet, FleetReading } from './fleet.ts';
@@ -47,6 +47,8 @@ export interface ControlPlaneView {
   labels: Record<string, string>;
   /** What its stage wants it to run; null while nothing is wanted. */
   wanted: TenantWish | null;
+  /** What its stage goes to, though it is not this one's turn yet; null if there is nothing to wait for. */
+  waits: Omit<TenantWish, 'since'> | null;
   state: TenantState;
   /** When `lowest` or `highest` last changed. */
   changedAt: string;
@@ -95,7 +97,8 @@ export type TenantSettings = Partial<Pick<ControlPlaneView, 'class' | 'labels'>>
 export interface ControlPlanes {
   /** All control planes, by name. */
   list(): ControlPlaneView[];
-  page(query: PageQuery, filter?: TenantFilter): Page<ControlPlaneView>;
+  /** A release that `asker` may not know of is wanted by none in the filter. */
+  page(query: PageQuery, filter: TenantFilter, asker: Actor): Page<ControlPlaneView>;
   read(name: string): ControlPlaneView;
   /** The version that the control plane should run; null if nothing is wanted, or nothing that `asker` may know of. */
   wanted(name: string, asker: Actor): string | null;
@@ -176,10 +179,22 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     return null;
   }
 
+  /** The release that a stage of the control plane goes to, before it is told to run it. */
+  function turnOf(plane: ControlPlane, { promotions, releases }: Snapshot, wish: TenantWish | null) {
+    const awaited = awaitedBy(promotions);
+    for (const { name: stage } of stagesOf(plane)) {
+      const version = awaited.get(stage)?.version;
+      if (version === undefined || version === wish?.version || runs(plane, version)) continue;
+      if (!releases.get(version)?.pulled) return { version, stage };
+    }
+    return null;
+  }
+
   function view(plane: Stored<ControlPlane>, snapshot = state.snapshot()): ControlPlaneView {
     const wanted = wishOf(plane, snapshot);
     const standing = stateOfTenant(plane, wanted?.wish ?? null, wanted?.deadline ?? null, now().getTime());
-    return { ...viewControlPlane(plane), wanted: wanted?.wish ?? null, state: standing };
+    const waits = turnOf(plane, snapshot, wanted?.wish ?? null);
+    return { ...viewControlPlane(plane), wanted: wanted?.wish ?? null, waits, state: standing };
   }
 
   async function record(
@@ -218,13 +233,14 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
 
   return {
     list: () => sorted(state.snapshot().controlPlanes).map((plane) => view(plane)),
-    page(query, filter = {}) {
+    page(query, filter, asker) {
       const snapshot = state.snapshot();
       const all = sorted(snapshot.controlPlanes);
       if (Object.values(filter).every((each) => each === undefined)) {
         const { items, next } = pageByName(all, nameOf, query);
         return { items: items.map((plane) => view(plane, snapshot)), next };
       }
+      if (isHiddenFrom(asker, filter.wanted, snapshot)) return { items: [], next: null };
       const members = filter.class === undefined ? all : all.filter((plane) => plane.class === filter.class);
       const found = members.map((plane) => view(plane, snapshot)).filter((plane) => passes(plane, filter));
       return pageByName(found, nameOf, query);
@@ -330,9 +346,8 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
   };
 
   function wantedFor(name: string, asker: Actor): string | null {
-    const version = view(find(name)).wanted?.version ?? null;
-    const isHidden = version !== null && state.snapshot().releases.get(version)?.embargoed && !seesEmbargoed(asker);
-    return isHidden ? null : version;
+    const version = view(find(name)).wanted?.version;
+    return version === undefined || isHiddenFrom(asker, version, state.snapshot()) ? null : version;
   }
 
   async function check(name: string, version: string, reading?: FleetReading): Promise<ControlPlaneReport> {
@@ -354,6 +369,10 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
   }
 }
 
+/** Is the version under embargo, and the caller one of those who must not know? */
+const isHiddenFrom = (asker: Actor, version: string | undefined, { releases }: Snapshot): boolean =>
+  version !== undefined && releases.get(version)?.embargoed === true && !seesEmbargoed(asker);
+
 const passes = ({ wanted, state }: ControlPlaneView, filter: TenantFilter): boolean =>
   (filter.wanted === undefined || wanted?.version === filter.wanted) &&
   (filter.behind === undefined || filter.behind === (state === 'told' || state === 'failing')) &&
@@ -374,7 +393,7 @@ function reportOf(
   return { after: afterReport(settled, stamp.at), isNews: isNews || isChanged };
 }
 
-function viewControlPlane(plane: Stored<ControlPlane>): Omit<ControlPlaneView, 'wanted' | 'state'> {
+function viewControlPlane(plane: Stored<ControlPlane>): Omit<ControlPlaneView, 'wanted' | 'waits' | 'state'> {
   const { name, version, components = null, changedAt, updatedAt, updatedBy, failing = null, revision } = plane;
   const bounds = { version, lowest: lowestOf(plane), highest: highestOf(plane) };
   const { class: its = null, labels = {} } = plane;

@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import { operatorClient, startServer, type TestServer } from '../support/server.ts';
 import { inventory } from './sample-fleet.ts';
 
@@ -16,11 +17,28 @@ const DESCRIPTION = `Agents of all tenants in the north-west, see ${ADDRESS} and
 
 export const LONG_CHANNEL = `/channels/${encodeURIComponent(LONG)}`;
 
-/** A server with 100 channels and 40 releases whose names, versions and texts are as long as they come. */
+/** Takes the newest release to the tenants: the canaries first, and one of them too late. */
+const STAGE = {
+  ...{ name: 'trials-of-the-north-west', channels: ['tenant/v9'], soak: '1h', signOff: false, approval: false },
+  tenants: { class: 'trials', maxInFlight: '50%', maxFailing: '100%', deadline: '1ms' },
+};
+
+const TENANTS = Array.from({ length: 12 }, (_, index) => ({
+  name: index === 0 ? 'northwestern-enterprise-customers-of-the-eu-central-1-region-12' : `trial-${index}`,
+  version: version(5),
+  class: 'trials',
+  labels: index < 3 ? { canary: 'true', region: 'eu-central-1' } : { region: 'eu-central-1' },
+}));
+
+/**
+ * A server with 100 channels, 40 releases and a stage of tenants whose names, versions and texts are as long as they
+ * come.
+ */
 export async function startLargeFleet(): Promise<TestServer> {
   const plane = 'production-eu-central-1.teleport.example';
   const names = [LONG, ...Array.from({ length: 99 }, (_, index) => `tenant/v${index + 1}`)];
   const server = await startServer({
+    promotion: { stages: [STAGE], advanceEvery: '20ms' },
     bootstrap: {
       controlPlanes: { main: version(0), [plane]: version(0) },
       channels: names.map((name, index) => ({
@@ -46,6 +64,12 @@ export async function startLargeFleet(): Promise<TestServer> {
       artifacts: { controlPlane: 'published', packages: 'published' },
     });
   }
+  await send('/control-planes/import', TENANTS);
+  await send(`/releases/${version(0)}/promote`, { reason: 'tested' });
+  await vi.waitFor(async () => {
+    const { controlPlanes } = (await api('GET', '/control-planes?state=failing')).body;
+    if (controlPlanes.length < 3) throw new Error('the canaries were not told yet');
+  });
   const of = (channel: string) => `/channels/${encodeURIComponent(channel)}`;
   const agents = { [version(1)]: 4, [version(5)]: 12, [version(20)]: 3, '16.4.7': 2 };
   await send(`/inventory?channel=${encodeURIComponent(LONG)}`, inventory('agent-of-a-tenant-with-a-long-name', agents));

@@ -152,17 +152,22 @@ function wishCell(version: string, state: ControlPlane['state']): Cell {
 
 /** What a control plane runs, what it should run, and whether that may be deployed now. */
 function deploymentSheet(screen: Screen, controlPlane: Deployment): string {
-  const { wanted, deploy, state } = controlPlane;
+  const { wanted, waits, deploy, state } = controlPlane;
   const sheet = controlPlaneSheet(screen, controlPlane);
-  if (wanted === null) return sheet;
+  if (wanted === null && waits === null) return sheet;
   const may: Cell[] = !deploy
     ? []
     : deploy.allowed
       ? [`${deploy.version}, which may be deployed now`]
       : ['not now:', ...deploy.reasons.map(({ detail }) => painted(detail, 'red'))];
   const more = pairs(screen, [
-    ['wanted', wishCell(wanted.version, state)],
-    ['by stage', `${wanted.stage}, since ${time(wanted.since)}`],
+    ...(wanted
+      ? [
+          ['wanted', wishCell(wanted.version, state)] as [string, Cell],
+          ['by stage', `${wanted.stage}, since ${time(wanted.since)}`] as [string, Cell],
+        ]
+      : []),
+    ...(waits ? [['waits', `for its turn in stage ${waits.stage}: ${waits.version}`] as [string, Cell]] : []),
     ...(may.length > 0 ? [['deploy', may] as [string, Cell[]]] : []),
   ]);
   return `${sheet}\n\n${more}`;

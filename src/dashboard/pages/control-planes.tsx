@@ -7,7 +7,7 @@ import { STATUS } from '../../http/errors.ts';
 import * as schemas from '../../http/schemas/control-planes.ts';
 import { validated } from '../../http/validation.ts';
 import type { ControlPlaneView } from '../../service/control-planes.ts';
-import { unlessInvalid } from '../away.ts';
+import { unlessAway, unlessInvalid } from '../away.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
 import { ChannelLinks } from '../parts/channel-links.tsx';
 import { Confirm } from '../parts/confirm.tsx';
@@ -16,6 +16,19 @@ import { Fault, outcomeTitle } from '../parts/fault.tsx';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { PlaneVersion } from '../parts/plane.tsx';
+import {
+  channelsCutOff,
+  FailingSource,
+  followersPath,
+  PlaneClass,
+  type PlaneFilter,
+  PlaneFilterForm,
+  PlaneStanding,
+  PlaneTable,
+  type PlaneTableProps,
+  PlaneWish,
+  readPlaneFilter,
+} from '../parts/plane-table.tsx';
 import { Findings } from '../parts/report.tsx';
 import { Table } from '../parts/table.tsx';
 import { maybeVersion, Version } from '../parts/version.tsx';
@@ -24,57 +37,41 @@ import { readForm, readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
 
-/** Where all channels of a control plane are listed. */
-const followersPath = (name: string) => `/?q=${encodeURIComponent(name)}`;
 /** Rows of a page. */
 const LIMIT = 100;
 
-interface ListProps {
-  planes: ControlPlaneView[];
+interface ListProps extends PlaneTableProps {
   /** The last control plane of this page; null on the last page. */
   next: string | null;
-  /** The names of the channels whose agents connect to a control plane. */
-  channelsOf: (plane: string) => string[];
+  filter: PlaneFilter;
+  /** What is wrong with the filter. */
+  fault: FairwayError | null;
   /** A report that was refused, and why. */
   refused?: { name: string; version: string; error: FairwayError } | null;
   session: Session;
-  now: Date;
 }
 
-function ControlPlanesPage({ planes, next, channelsOf, refused = null, session, now }: ListProps) {
+function ControlPlanesPage({ next, filter, fault, refused = null, session, ...table }: ListProps) {
+  const { planes } = table;
+  const isAll = Object.keys(filter).length === 0;
   return (
     <>
       <h1>Control planes</h1>
       <section class="panel">
-        {planes.length === 0 ? (
+        {(planes.length > 0 || !isAll) && <PlaneFilterForm filter={filter} />}
+        {fault && <Fault error={fault} />}
+        {planes.length > 0 && <PlaneTable {...table} />}
+        {planes.length === 0 && !fault && (
           <p class="muted empty">
-            No control plane has been reported yet. Agents must not run ahead of the control plane that their channel
-            names.
+            {isAll
+              ? 'No control plane has been reported yet. Agents must not run ahead of the control plane that their channel names.'
+              : 'No control plane matches. Change the filter.'}
           </p>
-        ) : (
-          <Table label="Control planes" columns={['Name', 'Runs', 'Channels', 'Reported']}>
-            {planes.map((plane) => (
-              <tr>
-                <td>
-                  <a href={planePath(plane.name)}>{plane.name}</a>
-                </td>
-                <td>
-                  <PlaneVersion plane={plane} /> <FailingSource plane={plane} now={now} />
-                </td>
-                <td>
-                  <ChannelLinks names={channelsOf(plane.name)} all={followersPath(plane.name)} />
-                </td>
-                <td>
-                  <Moment at={plane.updatedAt} now={now} /> <span class="muted">by {who(plane.updatedBy)}</span>
-                </td>
-              </tr>
-            ))}
-          </Table>
         )}
       </section>
       {next && (
         <p class="actions">
-          <a class="button" href={`/control-planes?${new URLSearchParams({ after: next })}`}>
+          <a class="button" href={`/control-planes?${new URLSearchParams({ ...filter, after: next })}`}>
             Next page
           </a>
         </p>
@@ -97,13 +94,6 @@ function ControlPlanesPage({ planes, next, channelsOf, refused = null, session, 
     </>
   );
 }
-
-const FailingSource = ({ plane: { failing }, now }: { plane: ControlPlaneView; now: Date }) =>
-  failing && (
-    <span class="mark bad" title={failing.fault}>
-      its source fails since <Moment at={failing.since} now={now} />: {failing.fault}
-    </span>
-  );
 
 interface ControlPlanePageProps {
   plane: ControlPlaneView;
@@ -143,6 +133,16 @@ function ControlPlanePage({ plane, channels, version, report, fault, session, no
             agents connect through <ChannelLinks names={channels} all={followersPath(plane.name)} />; its versions
             changed <Moment at={plane.changedAt} now={now} />
           </p>
+          {plane.class !== null && (
+            <p class="muted">
+              class <PlaneClass plane={plane} />
+            </p>
+          )}
+          {(plane.wanted || plane.waits) && (
+            <p>
+              should run <PlaneWish plane={plane} now={now} /> <PlaneStanding plane={plane} cutOff={[]} />
+            </p>
+          )}
         </div>
         {may(session.actor, 'delete-control-plane') && (
           <nav class="actions" aria-label="Actions">
@@ -278,24 +278,34 @@ function DeletePage({ plane, channels, fault, attempted, session }: DeletePagePr
 }
 
 /** `/control-planes`, `/control-planes/NAME` and `/control-planes/NAME/delete`. */
-export function controlPlanePages({ controlPlanes, now }: DashboardServices) {
+export function controlPlanePages({ controlPlanes, fleet, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   const { channelsOf } = controlPlanes;
 
-  function list(c: PageContext, refused: ListProps['refused'] = null) {
-    const after = c.req.query('after') ?? '';
-    const rest = controlPlanes.list().filter(({ name }) => name > after);
-    const planes = rest.slice(0, LIMIT);
+  /** The page of the list that the query asks for. */
+  async function readList(query: Record<string, string>, actor: Actor) {
+    const { limit = LIMIT, after, cursor: _, behind, ...filter } = validated(schemas.ControlPlaneQuery, query);
+    const isBehind = behind === undefined ? undefined : behind === 'true';
+    return controlPlanes.page({ after, limit }, { ...filter, behind: isBehind }, actor);
+  }
+
+  async function list(c: PageContext, refused: ListProps['refused'] = null) {
+    const filter = readPlaneFilter(c.req.query());
+    const after = c.req.query('after');
+    const query = { ...filter, limit: String(LIMIT), ...(after ? { after } : {}) };
+    const [{ value: page, fault }, censuses] = await Promise.all([
+      unlessInvalid(readList(query, c.get('actor'))),
+      unlessAway(fleet.censuses()),
+    ]);
+    const error = refused?.error ?? fault;
     return renderPage(
       c,
-      {
-        title: 'Control planes',
-        section: 'control-planes',
-        status: refused ? STATUS[refused.error.code] : 200,
-      },
+      { title: 'Control planes', section: 'control-planes', status: error ? STATUS[error.code] : 200 },
       <ControlPlanesPage
-        {...{ planes, channelsOf, refused }}
-        next={rest.length > LIMIT ? (planes.at(-1)?.name ?? null) : null}
+        {...{ channelsOf, filter, fault, refused }}
+        planes={page?.items ?? []}
+        next={page?.next ?? null}
+        cutOff={channelsCutOff(censuses)}
         session={c.get('session')}
         now={now()}
       />,

@@ -5,12 +5,12 @@ import { channelPath } from './words.ts';
 const NAMED = 8;
 
 /** The channels of a list, each with a link; `all` is where the rest of a long list is shown. */
-export function ChannelLinks({ names, all }: { names: readonly string[]; all: string }) {
+export function ChannelLinks({ names, all, most = NAMED }: { names: readonly string[]; all: string; most?: number }) {
   if (names.length === 0) return <span class="muted">none</span>;
-  const rest = names.length - NAMED;
+  const rest = names.length - most;
   return (
     <span class="names">
-      {names.slice(0, rest > 1 ? NAMED : names.length).map((name, index) => (
+      {names.slice(0, rest > 1 ? most : names.length).map((name, index) => (
         <>
           {index > 0 && ', '}
           <a href={channelPath(name)}>{name}</a>

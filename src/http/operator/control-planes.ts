@@ -101,7 +101,11 @@ export function controlPlaneRoutes(controlPlanes: ControlPlanes) {
   app.openapi(list, (c) => {
     const { after, cursor = after, limit, behind, ...filter } = c.req.valid('query');
     const isBehind = behind === undefined ? undefined : behind === 'true';
-    const { items, next } = controlPlanes.page({ after: cursor, limit }, { ...filter, behind: isBehind });
+    const { items, next } = controlPlanes.page(
+      { after: cursor, limit },
+      { ...filter, behind: isBehind },
+      c.get('actor'),
+    );
     return jsonInSlices(c, { controlPlanes: items, next });
   });
   app.openapi(read, async (c) => {

@@ -21,6 +21,10 @@ export const ControlPlane = z
       .object({ version: z.string(), stage: z.string(), since: z.string() })
       .nullable()
       .openapi({ description: 'What its stage wants it to run; null while nothing is wanted.' }),
+    waits: z
+      .object({ version: z.string(), stage: z.string() })
+      .nullable()
+      .openapi({ description: 'What its stage goes to, though it is not the turn of this one yet.' }),
     state: z.enum(TENANT_STATES).openapi({
       description: 'How it stands to what is wanted: told, and failing once the deadline of its stage passed.',
     }),
