@@ -13,6 +13,7 @@ import { type Channels, createChannels } from './service/channels.ts';
 import { type ControlPlanes, createControlPlanes } from './service/control-planes.ts';
 import { createEvidences, type Evidences } from './service/evidence.ts';
 import { createFleet, type Fleet } from './service/fleet.ts';
+import { createFreezes, type Freezes } from './service/freezes.ts';
 import { createGate, type Gate } from './service/gate.ts';
 import { createInventories, type Inventories } from './service/inventory.ts';
 import { createPlans, type Plans } from './service/plans.ts';
@@ -45,6 +46,7 @@ export interface Services {
   inventories: Inventories;
   controlPlanes: ControlPlanes;
   fleet: Fleet;
+  freezes: Freezes;
   gate: Gate;
   plans: Plans;
   promotionDriver: PromotionDriver;
@@ -130,17 +132,19 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const recall = createRecall({ state, gate, fleet, releases, stages, observer, now });
   const rolloutFacts = createRolloutFacts({ store, state, fleet, membership: settings, now });
   const channels = createChannels({ state, fleet, gate, observer, now });
+  const freezes = createFreezes({ state, configured: settings.freezes, now });
   const facts = createFacts({ gate, controlPlanes, conditions, stagesAt, now });
   const promotions = createPromotions({ state, releases, fleet, facts, stagesAt, now });
 
   return {
     state,
-    status: createStatus({ state, fleet, channels }),
+    status: createStatus({ state, fleet, channels, freezes }),
     audit: createAudit(store, state, now),
     channels,
     controlPlanes,
     evidences: createEvidences({ store, state, fleet, policy: evidence, now }),
     fleet,
+    freezes,
     gate,
     inventories: createInventories({ store, state, membership: settings, settle: evidence, contestedFor, now }),
     plans: createPlans({ state, gate, fleet, observer, tracer, now, log }),

@@ -10,6 +10,7 @@ import { configCommands } from './commands/config.ts';
 import { controlPlaneCommands } from './commands/control-planes.ts';
 import { doctorCommands } from './commands/doctor.ts';
 import { evidenceCommands } from './commands/evidence.ts';
+import { freezeCommands } from './commands/freezes.ts';
 import { inventoryCommands } from './commands/inventory.ts';
 import { loginCommands } from './commands/login.ts';
 import { promoteCommands } from './commands/promote.ts';
@@ -29,7 +30,18 @@ type Group = (program: Command, context: Context, env: NodeJS.ProcessEnv) => voi
 
 /** The groups in the order of the help, each under its heading. */
 const GROUPS: [heading: string, groups: Group[]][] = [
-  ['Channels:', [statusCommands, channelCommands, verbCommands, rolloutCommands, waitCommands, channelSettingCommands]],
+  [
+    'Channels:',
+    [
+      statusCommands,
+      channelCommands,
+      verbCommands,
+      rolloutCommands,
+      freezeCommands,
+      waitCommands,
+      channelSettingCommands,
+    ],
+  ],
   ['Agents:', [agentCommands, evidenceCommands, inventoryCommands]],
   [
     'Releases and control planes:',

@@ -18,6 +18,7 @@ import { docsPage } from './pages/docs.tsx';
 import { answerError } from './pages/error.tsx';
 import { evidencePages } from './pages/evidence.tsx';
 import { fleetPage } from './pages/fleet.tsx';
+import { freezePages } from './pages/freezes.tsx';
 import { historyPage } from './pages/history.tsx';
 import { releasePage } from './pages/release.tsx';
 import { releaseVerbPages } from './pages/release-verb.tsx';
@@ -92,6 +93,7 @@ export function createDashboard(options: DashboardOptions) {
     settingsPages,
     agentPages,
     evidencePages,
+    freezePages,
     verbPages,
     rolloutVerbPages,
     controlPlanePages,

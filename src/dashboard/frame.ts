@@ -15,6 +15,7 @@ export type DashboardServices = Pick<
   | 'controlPlanes'
   | 'evidences'
   | 'fleet'
+  | 'freezes'
   | 'plans'
   | 'promotions'
   | 'recall'

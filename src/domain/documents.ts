@@ -1,6 +1,7 @@
 import { BRANCH_CUTS_KEY } from './branch-cut.ts';
 import { readControlPlaneVersion } from './control-plane.ts';
 import { FREEZE_EXEMPTIONS } from './freeze.ts';
+import { FREEZES_KEY } from './global-freeze.ts';
 import { STAGE_STATES } from './promotion.ts';
 import { RECOVERY_KEY } from './recovery.ts';
 import { ARTIFACT_SETS, ARTIFACT_STATES } from './release.ts';
@@ -96,7 +97,8 @@ const windowForm: Check = (value) => {
   const fault = object({ start: text, for: text, timeZone: text })(value);
   return fault ?? windowFault(value as Window);
 };
-const freezeForm = object({ from: time, until: time, reason: text, except: list(oneOf(FREEZE_EXEMPTIONS)) });
+const freezeFields = { from: time, until: time, reason: text, except: list(oneOf(FREEZE_EXEMPTIONS)) };
+const freezeForm = object(freezeFields);
 const groupSettings = object({
   name: text,
   match: list(text),
@@ -197,6 +199,7 @@ const CHECKS: Record<string, Check> = {
   }),
   [SIGN_OFFS_KEY]: object({ deliveries: list(text), verdicts: list(object({ pr: count, signedOff: flag })) }),
   [BRANCH_CUTS_KEY]: object({ cuts: list(object({ major: count, by: text, at: time })) }),
+  [FREEZES_KEY]: object({ freezes: list(object({ ...freezeFields, id: text, by: text, at: time })) }),
   [SCHEMA_KEY]: object({ form: count }),
   [RECOVERY_KEY]: object({ keep: oneOf(['served', 'stored']), revision: count, at: text }),
 };

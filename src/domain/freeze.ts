@@ -25,9 +25,11 @@ interface Freezable {
 /** How a target moves. */
 export type TargetMove = 'forward' | FreezeExemption;
 
-/** A freeze that holds, with who set it: `the server's settings` or `the settings of stable/cloud`. */
+/** A freeze with where it was set: `the server's settings`, `the settings of stable/cloud` or `freeze xmas of token ops`. */
 export interface Holding extends Freeze {
   by: string;
+  /** The command that ends it; unset where a setting does. */
+  end?: string | undefined;
 }
 
 /** Returns what is wrong with a freeze, or null. */
@@ -49,23 +51,32 @@ export function targetMove(
   return after.critical ? 'critical' : 'forward';
 }
 
+/** The freezes of the server's settings, which hold for all channels. */
+export const ofSettings = (freezes: readonly Freeze[]): Holding[] =>
+  freezes.map((freeze) => ({ ...freeze, by: "the server's settings" }));
+
+/** Does the freeze hold at `at`? */
+export const holdsAt = ({ from, until }: Pick<Freeze, 'from' | 'until'>, at: Date): boolean =>
+  Date.parse(from) <= at.getTime() && at.getTime() < Date.parse(until);
+
 /** The freeze that forbids the move at `at` and ends last, of the channel's own and of those of all channels; or null. */
-export function frozenBy(channel: Freezable, globals: readonly Freeze[], at: Date, move: TargetMove): Holding | null {
+export function frozenBy(channel: Freezable, globals: readonly Holding[], at: Date, move: TargetMove): Holding | null {
   const { freezes } = channel;
   if (globals.length === 0 && !freezes?.length) return null;
   const holding = [
-    ...globals.map((freeze) => ({ ...freeze, by: "the server's settings" })),
+    ...globals,
     ...(freezes ?? []).map((freeze) => ({ ...freeze, by: `the settings of ${channel.name}` })),
-  ].filter(({ from, until, except }) => {
-    const holds = Date.parse(from) <= at.getTime() && at.getTime() < Date.parse(until);
-    return holds && (move === 'forward' || !except.includes(move));
-  });
+  ].filter((freeze) => holdsAt(freeze, at) && (move === 'forward' || !freeze.except.includes(move)));
   return holding.sort((a, b) => Date.parse(b.until) - Date.parse(a.until))[0] ?? null;
 }
 
 /** `frozen until 2026-12-27 00:00 UTC by the server's settings: holidays` */
 export const describeFreeze = ({ until, by, reason }: Holding): string =>
   `frozen until ${clock(until)} by ${by}: ${reason}`;
+
+/** The same for readers who may end it. */
+export const describeEnd = (freeze: Holding): string =>
+  `${describeFreeze(freeze)}${freeze.end ? `; to end it: ${freeze.end}` : ''}`;
 
 /** Why an automatic move does not begin now. */
 export interface Closed {
@@ -79,7 +90,7 @@ export interface Closed {
  */
 export function closedAt(
   channel: Freezable & { window?: Window | null | undefined; rollout?: object | null | undefined },
-  globals: readonly Freeze[],
+  globals: readonly Holding[],
   at: Date,
   critical: boolean,
 ): Closed | null {

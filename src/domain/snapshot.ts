@@ -2,6 +2,7 @@ import type { Channel, RetiredChannel } from './channel.ts';
 import type { ControlPlane, RetiredControlPlane } from './control-plane.ts';
 import { derivedOnce } from './derived.ts';
 import { FairwayError } from './errors.ts';
+import { FREEZES_KEY, type GlobalFreezes } from './global-freeze.ts';
 import { OrderedMap } from './ordered-map.ts';
 import type { Promotion } from './promotion.ts';
 import type { Release } from './release.ts';
@@ -137,6 +138,12 @@ const byPlane = derivedOnce((channels: Snapshot['channels']) => {
   }
   return planes;
 });
+
+/** The freezes of all channels that people added; undefined if none ever was. */
+export const storedFreezes = ({ documents }: Snapshot): Stored<GlobalFreezes> | undefined => {
+  const document = documents.get(FREEZES_KEY);
+  return document && { ...(document.value as GlobalFreezes), revision: document.revision };
+};
 
 /** The state that the snapshot was made from. */
 export const stateOf = ({ revision, hash, documents, bad }: Snapshot): ControlState => ({

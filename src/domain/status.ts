@@ -13,7 +13,7 @@ export type Severity = (typeof SEVERITIES)[number];
 export const TROUBLES = [
   ...(['store', 'strands', 'cut_off', 'pulled_release', 'census_incomplete', 'evidence_failing'] as const),
   ...(['promotion_halted', 'rollout_halted', 'held', 'withdrawn', 'control_plane_unknown', 'evidence_old'] as const),
-  ...(['evidence_settling', 'reverted', 'contested', 'unreadable', 'critical', 'pinned'] as const),
+  ...(['evidence_settling', 'reverted', 'contested', 'unreadable', 'critical', 'pinned', 'frozen'] as const),
 ] as const;
 export type TroubleKind = (typeof TROUBLES)[number];
 
@@ -58,6 +58,8 @@ export interface StatusFacts {
   /** What is wrong with the store, in a sentence; null if all is well. */
   store: string | null;
   channels: Iterable<Channel>;
+  /** The freezes of all channels that hold, each in a sentence. */
+  freezes: readonly string[];
   /** By channel; null while the store is away. */
   censuses: ReadonlyMap<string, CountedChannel> | null;
   controlPlanes: ReadonlyMap<string, unknown>;
@@ -69,9 +71,10 @@ type Found = Pick<Trouble, 'kind' | 'detail'> & Partial<Trouble>;
 
 /** What is wrong and what is worth knowing, the worst first; within a kind, most agents first. */
 export function findTroubles(facts: StatusFacts): Trouble[] {
-  const { store, channels, censuses, releases, promotions } = facts;
+  const { store, channels, freezes, censuses, releases, promotions } = facts;
   const found: Found[] = [
     ...(store === null ? [] : [{ kind: 'store' as const, detail: store }]),
+    ...freezes.map((detail) => ({ kind: 'frozen' as const, detail })),
     ...[...promotions.values()].flatMap((promotion) => findHalts(promotion, releases)),
     ...[...channels].flatMap((channel) => {
       const census = censuses?.get(channel.name);
@@ -163,6 +166,7 @@ const KINDS: Record<TroubleKind, Kind> = {
   },
   critical: { severity: 'note', headline: (where, _, many) => `${where} ${many ? 'are' : 'is'} critical` },
   pinned: { severity: 'note', headline: (where, _, many) => `${where} ${many ? 'are' : 'is'} pinned` },
+  frozen: { severity: 'note', headline: () => 'all channels are frozen' },
 };
 
 function findHalts({ version, stages, agents = {} }: Promotion, releases: Catalogue): Found[] {

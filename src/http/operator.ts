@@ -26,6 +26,7 @@ import { channelRoutes } from './operator/channels.ts';
 import { controlPlaneRoutes } from './operator/control-planes.ts';
 import { eventRoutes } from './operator/events.ts';
 import { evidenceRoutes } from './operator/evidence.ts';
+import { freezeRoutes } from './operator/freezes.ts';
 import { inventoryRoutes } from './operator/inventory.ts';
 import { progressRoutes } from './operator/progress.ts';
 import { promotionRoutes } from './operator/promotions.ts';
@@ -57,6 +58,7 @@ type ApiServices = Pick<
   | 'controlPlanes'
   | 'evidences'
   | 'fleet'
+  | 'freezes'
   | 'inventories'
   | 'plans'
   | 'rollouts'
@@ -217,6 +219,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
     controlPlanes,
     evidences,
     fleet,
+    freezes,
     inventories,
     plans,
     promotions,
@@ -238,6 +241,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.route('/', channelRoutes(channels, audit));
   api.route('/', progressRoutes(plans, series));
   api.route('/', rolloutRoutes(rollouts));
+  api.route('/', freezeRoutes(freezes));
   api.route('/', agentRoutes(fleet));
   api.route('/', inventoryRoutes(inventories, importIdle));
   api.route('/', evidenceRoutes(evidences));

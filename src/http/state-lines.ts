@@ -11,7 +11,7 @@ const MAX_LINES = 512 * 1024 * 1024;
 const AT_ONCE = 50;
 const LINE_FEED = 0x0a;
 
-const PARTS = ['controlPlanes', 'releases', 'channels', 'promotions'] as const;
+const PARTS = ['controlPlanes', 'releases', 'channels', 'promotions', 'freezes'] as const;
 
 /**
  * A state document as lines, each of which is a small state document in JSON: what is too large for one body is sent and
@@ -21,8 +21,9 @@ export function* stateLines(state: StateDocument): Generator<string> {
   const { fairway } = state;
   yield `${JSON.stringify({ fairway })}\n`;
   for (const part of PARTS) {
-    for (let start = 0; start < state[part].length; start += AT_ONCE) {
-      yield `${JSON.stringify({ fairway, [part]: state[part].slice(start, start + AT_ONCE) })}\n`;
+    const items = state[part] ?? [];
+    for (let start = 0; start < items.length; start += AT_ONCE) {
+      yield `${JSON.stringify({ fairway, [part]: items.slice(start, start + AT_ONCE) })}\n`;
     }
   }
 }
@@ -32,7 +33,7 @@ export function* stateLines(state: StateDocument): Generator<string> {
  * and `too_large`.
  */
 export async function readStateLines(body: AsyncIterable<Uint8Array> | null): Promise<WantedState> {
-  const wanted = { fairway: 1 as const, controlPlanes: [], releases: [], channels: [], promotions: [] };
+  const wanted = { fairway: 1 as const, controlPlanes: [], releases: [], channels: [], promotions: [], freezes: [] };
   const names = new Set<string>();
   let count = 0;
   for await (const line of linesOf(body ?? emptyBody())) {
@@ -40,7 +41,7 @@ export async function readStateLines(body: AsyncIterable<Uint8Array> | null): Pr
     const document = validated(schemas.StateDocument, parseLine(line, count));
     for (const part of PARTS) {
       for (const item of document[part] ?? []) {
-        const name = `${part} ${'name' in item ? item.name : item.version}`;
+        const name = `${part} ${'name' in item ? item.name : 'id' in item ? item.id : item.version}`;
         if (names.has(name)) throw new FairwayError('invalid', `${name} is listed twice`);
         names.add(name);
         (wanted[part] as (typeof item)[]).push(item);

@@ -161,9 +161,10 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     const wayOut = WAYS_OUT.has(verb) && isBack(before, after);
     const accepted = input.acceptStranding;
     const freeze = input.overrideFreeze ? 'override' : undefined;
+    const again = verb === 'pin' ? `fairway pin ${name} ${after.target}` : undefined;
     const { cleared, ...verdict } = hurries(verb, before, after)
       ? await hurry(before, request, accepted)
-      : await gate.clear(before, after, request, { accepted, wayOut, freeze });
+      : await gate.clear(before, after, request, { accepted, wayOut, freeze, again });
     const { report, overridden, thawed } = verdict;
     if (request.dryRun) return { channel: present({ ...after, revision: before.revision }), report, audit: null };
 

@@ -10,11 +10,13 @@ import {
   type Freeze,
   frozenBy,
   type Holding,
+  ofSettings,
   type TargetMove,
   targetMove,
 } from '../domain/freeze.ts';
+import { asHolding } from '../domain/global-freeze.ts';
 import { type Actor, requirePermission } from '../domain/role.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
+import { type Snapshot, storedFreezes } from '../domain/snapshot.ts';
 import { assessTools } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
@@ -70,6 +72,8 @@ export interface Gate {
       served?: ServedTarget[] | undefined;
       /** `override`: an admin moves a frozen channel. `ignore`: a pull, or the recovery of a state. */
       freeze?: 'override' | 'ignore' | undefined;
+      /** The command that an admin repeats with `--override-freeze`; by default that of a roll-forward or roll-back. */
+      again?: string | undefined;
     },
   ): Promise<Verdict>;
   /** Throws as `clear` does, for a change that stores no target. Returns whether an admin had to accept it. */
@@ -82,7 +86,14 @@ export interface Gate {
   /** Why no automatic move of the channel may begin now; null if it may. Its freezes and its window decide. */
   closed(channel: Channel, critical: boolean): Closed | null;
   /** Throws `frozen` where a freeze holds, unless an admin overrides it; returns the freeze that was overridden. */
-  requireThawed(channel: Channel, critical: boolean, actor: Actor, override: boolean): Holding | null;
+  requireThawed(
+    channel: Channel,
+    critical: boolean,
+    actor: Actor,
+    override: boolean,
+    /** The command that an admin repeats with `--override-freeze`. */
+    again: string,
+  ): Holding | null;
   /** Throws `refused` unless the channel may serve its client tools the version that is set for them. */
   enforceTools(channel: Channel, view: GateView): void;
 }
@@ -96,14 +107,20 @@ export interface GateOptions {
   settleFor: number;
   /** Control planes that a source reads: a new channel may name one before it was read for the first time. */
   awaited: ReadonlySet<string>;
-  /** Those of all channels. */
+  /** Those of the settings, which hold for all channels. */
   freezes: readonly Freeze[];
   observer: GateObserver;
   now: () => Date;
 }
 
 export function createGate(options: GateOptions): Gate {
-  const { state, fleet, strictCatalogue, settleFor, awaited, freezes, observer, now } = options;
+  const { state, fleet, strictCatalogue, settleFor, awaited, observer, now } = options;
+  const configured = ofSettings(options.freezes);
+  /** The freezes of all channels, as they stand: those of the settings and those that people added. */
+  const freezes = (): readonly Holding[] => {
+    const stored = storedFreezes(state.snapshot());
+    return stored ? [...configured, ...asHolding(stored)] : configured;
+  };
   const shown = <R extends Pick<Report, 'target' | 'reasons'>>(report: R, asker: Actor | undefined): R =>
     asker && !seesEmbargoed(asker) ? withoutEmbargo(report) : report;
 
@@ -137,27 +154,38 @@ export function createGate(options: GateOptions): Gate {
     throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });
   };
 
-  function thaw(channel: Channel, move: TargetMove, actor: Actor, override: boolean): Holding | null {
-    const freeze = frozenBy(channel, freezes, now(), move);
+  function thaw(
+    channel: Channel,
+    move: TargetMove,
+    actor: Actor,
+    override: boolean,
+    again = `fairway ${move === 'roll-back' ? 'roll-back' : 'roll-forward'} ${channel.name} VERSION`,
+  ): Holding | null {
+    const freeze = frozenBy(channel, freezes(), now(), move);
     if (!freeze) return null;
     if (override) requirePermission(actor, 'override-freeze');
     if (override) return freeze;
-    const verb = move === 'roll-back' ? 'roll-back' : 'roll-forward';
-    const how = `to move it anyway, an admin uses overrideFreeze: fairway ${verb} ${channel.name} VERSION --override-freeze`;
-    throw new FairwayError('frozen', `${channel.name} is ${describeFreeze(freeze)}; ${how}`);
+    const how = `to move it anyway, an admin uses overrideFreeze: ${again} --override-freeze`;
+    const end = freeze.end ? `; to end it for all channels: ${freeze.end}` : '';
+    throw new FairwayError('frozen', `${channel.name} is ${describeFreeze(freeze)}${end}; ${how}`);
   }
 
   return {
     assess: (channel, target, view = {}) => judge(channel, target, view),
     enforce,
-    closed: (channel, critical) => closedAt(channel, freezes, now(), critical),
-    requireThawed: (channel, critical, actor, override) =>
-      thaw(channel, critical ? 'critical' : 'forward', actor, override),
+    closed: (channel, critical) => closedAt(channel, freezes(), now(), critical),
+    requireThawed: (channel, critical, actor, override, again) =>
+      thaw(channel, critical ? 'critical' : 'forward', actor, override, again),
 
-    async clear(before, after, request, { accepted, former = before?.controlPlane, served, freeze, ...view } = {}) {
+    async clear(
+      before,
+      after,
+      request,
+      { accepted, former = before?.controlPlane, served, freeze, again, ...view } = {},
+    ) {
       const move = freeze === 'ignore' ? null : targetMove(before, after);
       // The freezes that stood before count: a document does not lift one and move the target at once.
-      const thawed = (move && before && thaw(before, move, request.actor, freeze === 'override')) ?? undefined;
+      const thawed = (move && before && thaw(before, move, request.actor, freeze === 'override', again)) ?? undefined;
       const isAwaited = former === null && after.controlPlane !== null && awaited.has(after.controlPlane);
       const leaves = former !== undefined && former !== after.controlPlane && !isAwaited;
       if (!leaves && !needsClearance(before ?? undefined, after))

@@ -1,5 +1,6 @@
 import { type Act, type Channel, releaseTools, retreat, rollForward } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { describeFreeze } from '../domain/freeze.ts';
 import type { Stage } from '../domain/promotion.ts';
 import { stepCurrent } from '../domain/promotion-halves.ts';
 import type { Release } from '../domain/release.ts';
@@ -49,7 +50,13 @@ export interface Recall {
   /** Makes a release public, and rolls the named channels forward to it. Throws `refused`, `channel_pinned`. */
   liftEmbargo(
     version: string,
-    input: { reason: string; channels?: string[] | undefined; critical?: boolean | undefined },
+    input: {
+      reason: string;
+      channels?: string[] | undefined;
+      critical?: boolean | undefined;
+      /** Move them although a freeze holds; for admins. */
+      overrideFreeze?: boolean | undefined;
+    },
     request: ChangeRequest,
   ): Promise<RecallResult>;
   /**
@@ -192,7 +199,7 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
   return {
     pull,
 
-    async liftEmbargo(text, { reason, channels = [], critical = false }, request) {
+    async liftEmbargo(text, { reason, channels = [], critical = false, overrideFreeze = false }, request) {
       const snapshot = state.snapshot();
       const before = releases.read(text, request.actor);
       requireRevision(releaseKey(before.version), before, request.ifMatch);
@@ -200,7 +207,7 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
       if (critical && channels.length === 0) {
         throw new FairwayError('invalid', 'critical marks the channels that go to it; name them in channels');
       }
-      const act = { by: request.actor.name, at: now(), reason };
+      let act = { by: request.actor.name, at: now(), reason };
       const target = requireVersion(before.version);
       const after = { ...before, embargoed: false };
       const key = releaseKey(before.version);
@@ -210,7 +217,11 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
       for (const name of new Set(channels)) {
         const channel = requireChannel(snapshot, name);
         const forward = rollForward(channel, target, critical, act);
-        const { cleared } = await gate.clear(channel, forward, request, { snapshot: lifted, reading });
+        const freeze = overrideFreeze ? ('override' as const) : undefined;
+        const again = `fairway releases lift-embargo ${target.text} --channel ${name}`;
+        const view = { snapshot: lifted, reading, freeze, again };
+        const { cleared, thawed } = await gate.clear(channel, forward, request, view);
+        if (thawed) act = { ...act, reason: `${reason} (although ${describeFreeze(thawed)})` };
         moved.push({ before: channel, after: forward, detail: `forward to ${target.text}`, cleared });
       }
       return commitMoves({ action: 'lift-embargo', snapshot, before, after, moved, act }, request);

@@ -252,9 +252,11 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
   }
 
   /** Throws `frozen` where a group must not begin now, unless an admin overrides it. */
-  const thaw = ({ before, input, act, request }: Omit<Verbal, 'known'>) => {
+  const thaw = ({ before, input, act, request }: Omit<Verbal, 'known'>, verb: RolloutVerb, force: string) => {
     const isCritical = channelAt(before, act.at).critical !== null;
-    return gate.requireThawed(before, isCritical, request.actor, input.overrideFreeze ?? false);
+    const group = input.group ? ` --group ${input.group}` : '';
+    const again = `fairway rollout ${verb} ${before.name}${group}${force}`;
+    return gate.requireThawed(before, isCritical, request.actor, input.overrideFreeze ?? false, again);
   };
 
   const VERBS: Record<RolloutVerb, (asked: Verbal) => Promise<Done>> = {
@@ -264,7 +266,7 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
       const { name } = group.settings;
       requireTurn(rollout, group, input.force ?? false);
       requireUnbarred(before, act.at);
-      const thawed = thaw({ before, input, act, request });
+      const thawed = thaw({ before, input, act, request }, 'start', input.force ? ' --force' : '');
       const report = await judge(before, rollout, request.actor);
       gate.enforce(before.name, report, request);
       const step = startStep(before.name, group, known, input);
@@ -282,7 +284,7 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
           group.state === 'unstarted' ? 'has not begun' : `has ${atTarget} of ${agents} agents at ${rollout.to}`;
         throw new FairwayError('refused', `group ${name} ${why}; to end it anyway, use force (--force)`);
       }
-      const thawed = group.state === 'unstarted' ? thaw({ before, input, act, request }) : null;
+      const thawed = group.state === 'unstarted' ? thaw({ before, input, act, request }, 'done', ' --force') : null;
       const step: GroupStep = { group: name, event: 'finish', reason: act.reason, present: heard, failed };
       return { after: stepped(before, takeStep(rollout, step, act.at), act), group: name, report: null, thawed };
     },

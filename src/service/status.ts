@@ -2,6 +2,7 @@ import { describeBad } from '../domain/documents.ts';
 import { duration } from '../domain/duration.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { describeEnd } from '../domain/freeze.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { Actor } from '../domain/role.ts';
@@ -9,6 +10,7 @@ import { findTroubles, type Trouble } from '../domain/status.ts';
 import type { Census } from './census-view.ts';
 import type { Channels } from './channels.ts';
 import type { Fleet } from './fleet.ts';
+import type { Freezes } from './freezes.ts';
 import type { State } from './state.ts';
 
 export interface Status {
@@ -26,9 +28,10 @@ export interface StatusOptions {
   state: State;
   fleet: Pick<Fleet, 'censuses'>;
   channels: Pick<Channels, 'list'>;
+  freezes: Pick<Freezes, 'holding'>;
 }
 
-export function createStatus({ state, fleet, channels }: StatusOptions): StatusReader {
+export function createStatus({ state, fleet, channels, freezes }: StatusOptions): StatusReader {
   /** Null while the store is away. */
   async function takeCensuses(): Promise<Status['censuses']> {
     try {
@@ -45,12 +48,27 @@ export function createStatus({ state, fleet, channels }: StatusOptions): StatusR
       const snapshot = state.peek();
       const store = describeTrouble(state);
       if (!snapshot) {
-        const nothing = { channels: [], controlPlanes: new Map(), releases: new Map(), promotions: new Map() };
+        const nothing = {
+          channels: [],
+          freezes: [],
+          controlPlanes: new Map(),
+          releases: new Map(),
+          promotions: new Map(),
+        };
         return { troubles: findTroubles({ store, censuses, ...nothing }), censuses };
       }
       const { controlPlanes, promotions } = snapshot;
       const releases = visibleTo(snapshot.releases, actor);
-      const facts = { store, channels: channels.list(), censuses, controlPlanes, releases, promotions };
+      const sentences = freezes.holding().map(describeEnd);
+      const facts = {
+        store,
+        channels: channels.list(),
+        freezes: sentences,
+        censuses,
+        controlPlanes,
+        releases,
+        promotions,
+      };
       return { troubles: findTroubles(facts), censuses };
     },
   };

@@ -15,6 +15,8 @@ import {
 import { type ControlPlane, reportVersions, withSettings } from '../domain/control-plane.ts';
 import { visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { describeFreeze } from '../domain/freeze.ts';
+import { conformFreezes, FREEZES_KEY, type GlobalFreeze, lastingAt, NO_FREEZES } from '../domain/global-freeze.ts';
 import { continues } from '../domain/plan.ts';
 import { type PromotionState, restorePromotion } from '../domain/promotion.ts';
 import { listedRelease, type Release } from '../domain/release.ts';
@@ -29,6 +31,7 @@ import {
   retiredControlPlaneKey,
   retiredKey,
   type Snapshot,
+  storedFreezes,
   withoutRevision,
 } from '../domain/snapshot.ts';
 import type { Write } from '../domain/store.ts';
@@ -57,6 +60,8 @@ export interface StateDocument {
   controlPlanes: ExportedControlPlane[];
   releases: Release[];
   promotions: PromotionState[];
+  /** Those of all channels that people added and that are not over; left out if there are none. */
+  freezes?: GlobalFreeze[];
 }
 
 /** A document to apply: what it leaves out stays as it is, and nothing is ever deleted. */
@@ -67,6 +72,8 @@ export interface WantedState {
   releases?: (Partial<Release> & { version: string })[] | undefined;
   /** Only brought back where there is none: nothing but its own steps moves a promotion that is under way. */
   promotions?: PromotionState[] | undefined;
+  /** Each replaces the one of its id. */
+  freezes?: GlobalFreeze[] | undefined;
 }
 
 export interface Difference {
@@ -87,11 +94,11 @@ export interface Transfer {
   export(actor: Actor): { state: StateDocument; head: string | null };
   /**
    * Makes the state agree with the document; it can hold a channel, and never lets one go. Targets that move pass the
-   * gate, all before anything is stored: `refused`, `channel_pinned`. Up to 4 MiB of changed documents are one commit.
+   * gate, all before anything is stored: `refused`, `channel_pinned`, `frozen` unless an admin overrides it. Up to 4 MiB of changed documents are one commit.
    * More are several, each safe by itself; where one fails, the error says how far it came, and the same document again
    * goes on from there.
    */
-  apply(document: WantedState, request: ChangeRequest): Promise<ApplyResult>;
+  apply(document: WantedState, request: ChangeRequest & { overrideFreeze?: boolean | undefined }): Promise<ApplyResult>;
 }
 
 export interface TransferOptions {
@@ -108,6 +115,7 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
       const snapshot = state.snapshot();
       const { channels, controlPlanes, releases, promotions } = snapshot;
       const visible = visibleTo(releases, actor);
+      const freezes = lastingAt(storedFreezes(snapshot) ?? NO_FREEZES, now());
       const exported = {
         fairway: DOCUMENT_FORM,
         channels: byKey(channels).map(exportChannel),
@@ -118,6 +126,7 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
           .map(({ version, stages, agents, supersededBy }) => {
             return { version, stages, ...(agents && { agents }), supersededBy };
           }),
+        ...(freezes.length > 0 ? { freezes } : {}),
       } satisfies StateDocument;
       return { state: exported, head: headText(snapshot) };
     },
@@ -142,10 +151,13 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
         const served = before?.served ?? snapshot.retired.get(channel.name)?.served ?? [];
         // A target that goes back is the way out of a bad one, as it is for a roll-back.
         const wayOut = before !== undefined && isBack(before, channel);
-        const view = { snapshot: after, former, served, wayOut, reading };
+        const freeze = request.overrideFreeze ? ('override' as const) : undefined;
+        const view = { snapshot: after, former, served, wayOut, reading, freeze, again: 'fairway apply FILE' };
         return gate.clear(before ?? null, channel, request, view);
       });
       const cleared = verdicts.flatMap((verdict) => verdict.cleared ?? []);
+      const thawed = verdicts.flatMap((verdict) => verdict.thawed ?? [])[0];
+      const reason = thawed ? `${act.reason} (although ${describeFreeze(thawed)})` : act.reason;
       for (const channel of planned.retooled) gate.enforceTools(channel, { snapshot: after, asker: actor });
       const changes = planned.writes.map((write) => describe(snapshot, write));
       if (dryRun || changes.length === 0) return { changes, audit: null };
@@ -160,7 +172,7 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
           actor: actor.name,
           action: 'apply',
           subject: 'state',
-          reason: parts.length === 1 ? act.reason : `${act.reason}, part ${nth + 1} of ${parts.length}`,
+          reason: parts.length === 1 ? reason : `${reason}, part ${nth + 1} of ${parts.length}`,
           before: Object.fromEntries(own.map(({ key, before }) => [key, before])),
           after: Object.fromEntries(own.map(({ key, after }) => [key, after])),
         };
@@ -257,6 +269,12 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     if (retired) writes.push(replace(retiredKey(wanted.name), retired, null));
     if (after.toolsVersion !== (before?.toolsVersion ?? null)) retooled.push(after);
     steered.push({ before, channel: after });
+  }
+  if (document.freezes) {
+    const known = storedFreezes(snapshot);
+    const before = known ?? NO_FREEZES;
+    const after = conformFreezes(before, document.freezes, act.at);
+    if (!isDeepStrictEqual(lastingAt(before, act.at), after.freezes)) writes.push(replace(FREEZES_KEY, known, after));
   }
   // After the channels: a stage that soaks is halted while its channels are not there.
   for (const wanted of document.promotions ?? []) {

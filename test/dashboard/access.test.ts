@@ -15,6 +15,8 @@ describe('signing in', () => {
     '/',
     CHANNEL,
     `${CHANNEL}/roll-forward`,
+    '/freezes',
+    '/freezes/add',
     '/control-planes',
     '/releases',
     '/releases/16.4.7',

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { closedAt, type Freeze, freezeFault, frozenBy, type TargetMove, targetMove } from '../../src/domain/freeze.ts';
+import {
+  closedAt,
+  type Freeze,
+  freezeFault,
+  frozenBy,
+  ofSettings,
+  type TargetMove,
+  targetMove,
+} from '../../src/domain/freeze.ts';
 
 const freeze = (from: string, until: string, more: Partial<Freeze> = {}): Freeze => ({
   ...{
@@ -29,7 +37,7 @@ describe('a freeze', () => {
     ['a critical target if it says so', [STRICT], [], '24T00:00:00', 'critical', 'holidays'],
     ['until the last one ends', [LONGER], [HOLIDAYS], '24T00:00:00', 'forward', 'audit'],
   ])('stops %s', (_, freezes, globals, time, move, reason) => {
-    const found = frozenBy({ name: 'stable', freezes }, globals, at(time), move);
+    const found = frozenBy({ name: 'stable', freezes }, ofSettings(globals), at(time), move);
     expect(found?.reason ?? null).toBe(reason);
   });
 
@@ -85,7 +93,7 @@ describe('an automatic move', () => {
   });
 
   it('waits for a freeze before its window', () => {
-    expect(closedAt(channel, [HOLIDAYS], at('24T02:00:00'), false)).toEqual({
+    expect(closedAt(channel, ofSettings([HOLIDAYS]), at('24T02:00:00'), false)).toEqual({
       reason: 'frozen',
       detail: "stable is frozen until 2026-12-27 00:00 UTC by the server's settings: holidays",
     });

@@ -31,6 +31,7 @@ interface RecallOptions extends ConsentOptions {
   reason?: string;
   critical?: true;
   channel?: string[];
+  overrideFreeze?: true;
 }
 
 /** The commands for a single release, below `releases`. */
@@ -105,6 +106,7 @@ export function catalogueCommands(releases: Command, context: Context): void {
 
   recall(releases.command('lift-embargo'), 'make a release public')
     .option('--channel <channel...>', 'roll these channels forward to it at the same time')
+    .option('--override-freeze', 'although a freeze holds (needs the role admin)')
     .action((version: string, options: RecallOptions) =>
       runRecall(
         context,
@@ -197,10 +199,10 @@ interface RecallAct {
 /** Shows which channels would move where, asks, and does it. */
 async function runRecall(context: Context, act: RecallAct, options: RecallOptions): Promise<void> {
   requireTerminal(context, options);
-  const { critical, channel } = options;
+  const { critical, channel, overrideFreeze } = options;
   const reason = await requireReason(context, options.reason);
   const post = (dryRun: boolean) => {
-    const body = { reason, critical, dryRun, ...(channel ? { channels: channel } : {}) };
+    const body = { reason, critical, overrideFreeze, dryRun, ...(channel ? { channels: channel } : {}) };
     return context.api<RecallResult>(`/releases/${encodeURIComponent(act.version)}/${act.verb}`, {
       method: 'POST',
       body,

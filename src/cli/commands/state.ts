@@ -29,11 +29,11 @@ const AT_ONCE = 50;
 
 /** The lists that the lines of an export hold, in one document. */
 function joined(lines: Partial<StateDocument>[]): StateDocument {
-  const state = { fairway: 1 as const, channels: [], controlPlanes: [], releases: [], promotions: [] };
-  for (const { fairway: _, ...lists } of lines) {
-    for (const [name, items] of Object.entries(lists)) state[name as keyof typeof lists].push(...(items as never[]));
+  const all: Record<string, unknown[]> = { channels: [], controlPlanes: [], releases: [], promotions: [] };
+  for (const { fairway: _, ...parts } of lines) {
+    for (const [name, items] of Object.entries(parts)) all[name] = [...(all[name] ?? []), ...items];
   }
-  return state;
+  return { fairway: 1, ...all };
 }
 
 /** What is sent of a document: itself, or lines of JSON, because a server takes only so much in one piece. */
@@ -71,14 +71,20 @@ export function stateCommands(program: Command, context: Context): void {
   withConsent(program.command('apply'))
     .description('make the state agree with a document; what it leaves out stays')
     .argument('<file>', 'YAML or JSON, as export prints it; - is standard input')
-    .action(async (file: string, options: ConsentOptions) => {
+    .option('--override-freeze', 'although a freeze holds (needs the role admin)')
+    .action(async (file: string, options: ConsentOptions & { overrideFreeze?: boolean }) => {
       requireTerminal(context, options);
       const document = formOf(await readInput(file, MAX_STATE));
-      const send = (query: string, ifMatch: number) =>
-        api<ApplyResult>(`/apply${query}`, { method: 'POST', ...document, ifMatch, deadline: PATIENT_MS });
+      const send = (dryRun: boolean, ifMatch: number) =>
+        api<ApplyResult>(`/apply?dryRun=${dryRun}${options.overrideFreeze ? '&overrideFreeze=true' : ''}`, {
+          method: 'POST',
+          ...document,
+          ifMatch,
+          deadline: PATIENT_MS,
+        });
 
       const revision = await readRevision(context);
-      const preview = await send('?dryRun=true', revision);
+      const preview = await send(true, revision);
       const moves = await readMoves(context, preview);
       const shown = (screen: Screen) =>
         [difference(screen, preview.changes), ...moreOf(preview), ...movesTable(screen, moves)].join('\n\n');
@@ -87,7 +93,7 @@ export function stateCommands(program: Command, context: Context): void {
       }
       if (!options.yes) terminal.say(`${shown(terminal)}\n`);
       await requireConsent(context, options, `Apply ${changes(preview)}?`);
-      const result = await send('', revision);
+      const result = await send(false, revision);
       return context.show(result, (screen) => {
         const done = `${changes(result)} applied (revision ${result.audit?.revision})`;
         return options.yes ? `${shown(screen)}\n\n${done}` : done;

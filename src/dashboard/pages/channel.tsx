@@ -255,7 +255,11 @@ function ChannelPage(props: ChannelPageProps) {
         <MarkDetail name="Pinned" mark={channel.pin} now={now} />
         <MarkDetail name="Held" mark={channel.hold} now={now} />
         <MarkDetail name="Critical" mark={channel.critical} now={now} />
-        {channel.frozen && <p class="mark-detail">{channel.frozen}</p>}
+        {channel.frozen && (
+          <p class="mark-detail">
+            {channel.frozen} <a href="/freezes">Freezes of all channels</a>
+          </p>
+        )}
         <StrandDetail census={census} />
         <CutOffDetail census={census} plane={channel.controlPlane} />
       </section>

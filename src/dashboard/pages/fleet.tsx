@@ -136,6 +136,9 @@ export function fleetPage({ audit, channels, state, status }: DashboardServices)
         <div class="heading">
           <h1>Fleet</h1>
           <Summary channels={list.length} censuses={censuses} />
+          <a class="button quiet" href="/freezes">
+            Freezes
+          </a>
           {mayCreate && list.length > 0 && (
             <a class="button" href="/new-channel">
               Create a channel

@@ -24,6 +24,7 @@ const detailsOf = ({ troubles }: TroubleGroup): string | undefined =>
 
 function pathOf({ kind, troubles }: TroubleGroup): string {
   const [first] = troubles;
+  if (kind === 'frozen') return '/freezes';
   if (first?.release) return troubles.length === 1 ? releasePath(first.release) : '/releases';
   return troubles.length === 1 && first?.channel ? placeOf(kind, first.channel) : `/?show=${kind}`;
 }

@@ -60,6 +60,8 @@ const ACTIONS: Record<string, string> = {
   'forget-version': 'agents of a version forgotten',
   'forget-agent': 'agent forgotten',
   'reroute-plan': 'plan rerouted',
+  freeze: 'all channels frozen',
+  unfreeze: 'freeze ended',
   halt: 'halted',
   watch: 'watched from now on',
   tell: 'control planes told',

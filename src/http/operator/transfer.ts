@@ -7,6 +7,7 @@ import { nextTurn } from '../../process/turns.ts';
 import type { Transfer, WantedState } from '../../service/transfer.ts';
 import type { OperatorEnv } from '../auth.ts';
 import { DryRun } from '../schemas/fields.ts';
+import { overrideFreezeQuery } from '../schemas/rollouts.ts';
 import * as schemas from '../schemas/transfer.ts';
 import { jsonInSlices, yamlInSlices } from '../sliced.ts';
 import { readStateLines, stateLines } from '../state-lines.ts';
@@ -51,7 +52,7 @@ const apply = createRoute({
   summary: 'Make the state agree with a document; parts that the document omits stay',
   ...guarded('apply', null),
   request: {
-    query: DryRun,
+    query: DryRun.extend({ overrideFreeze: overrideFreezeQuery }),
     headers: Conditions,
     body: {
       required: true,
@@ -83,7 +84,10 @@ export function transferRoutes(transfer: Transfer) {
     return YAML.test(accept) ? yamlInSlices(c, state) : jsonInSlices(c, state);
   });
   app.openapi(apply, async (c) => {
-    const { changes, audit } = await transfer.apply(await readWanted(c), readRequest(c));
+    const { changes, audit } = await transfer.apply(await readWanted(c), {
+      ...readRequest(c),
+      overrideFreeze: c.req.query('overrideFreeze') === 'true',
+    });
     return c.json({ total: changes.length, changes: changes.slice(0, MOST_SHOWN), audit }, 200);
   });
   return app;

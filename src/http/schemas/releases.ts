@@ -4,6 +4,7 @@ import { ARTIFACT_STATES } from '../../domain/release.ts';
 import { MAX_VERSION_LENGTH, VERSION_KINDS } from '../../domain/version.ts';
 import { canonicalVersion, dryRun, kind, moment, reason, said, signature, time, version } from './fields.ts';
 import { listQuery } from './page.ts';
+import { overrideFreeze } from './rollouts.ts';
 
 const artifactState = z.enum(ARTIFACT_STATES);
 const commit = z
@@ -120,6 +121,7 @@ export const LiftEmbargo = z.strictObject({
     .optional()
     .openapi({ description: 'Channels to roll forward to the release in the same commit.' }),
   critical: z.boolean().optional().openapi({ description: 'Mark those channels critical.' }),
+  overrideFreeze,
   dryRun,
 });
 export const RecallResult = z

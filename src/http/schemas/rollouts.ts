@@ -116,10 +116,9 @@ export const RolloutResult = z
 
 const groupName = z.string().min(1).max(64).optional();
 const force = z.boolean().optional();
-export const overrideFreeze = z
-  .boolean()
-  .optional()
-  .openapi({ description: `Although a freeze holds; needs the role ${roleFor('override-freeze')}.` });
+const description = `Although a freeze holds; needs the role ${roleFor('override-freeze')}.`;
+export const overrideFreeze = z.boolean().optional().openapi({ description });
+export const overrideFreezeQuery = z.enum(['true', 'false']).optional().openapi({ description });
 export const Start = z.strictObject({
   group: groupName.openapi({ description: 'By default the next one.' }),
   reason,

@@ -1,8 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { channelNameFault } from '../../domain/channel.ts';
+import { freezeFault } from '../../domain/freeze.ts';
 import { AuditEntry } from './audit.ts';
 import { Hold, mark, plan, settings } from './channels.ts';
 import { canonicalVersion, controlPlaneName, judged, labels, tenantClass, time } from './fields.ts';
+import { addedFreeze } from './freezes.ts';
 import { PromotionState } from './promotions.ts';
 import { releaseState } from './releases.ts';
 import { progress } from './rollouts.ts';
@@ -57,6 +59,13 @@ export const StateDocument = z
       (listed) => listed.version,
     ).optional(),
     promotions: listOf(PromotionState, ({ version }) => version).optional(),
+    freezes: listOf(
+      z.strictObject(addedFreeze).superRefine((freeze, context) => {
+        const message = freezeFault(freeze);
+        if (message) context.addIssue({ code: 'custom', path: ['until'], message, input: freeze });
+      }),
+      ({ id }) => id,
+    ).optional(),
   })
   .openapi('StateDocument');
 export const ApplyResult = z
