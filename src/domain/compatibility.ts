@@ -11,7 +11,7 @@ import { agentVersion } from './agent-version.ts';
 import { type Evidence, highestCounts, oldestOf, type Population, total } from './census.ts';
 import type { Finding } from './finding.ts';
 import { type ArtifactSet, type Catalogue, missingArtifacts, versionsOf } from './release.ts';
-import { hopFaults } from './release-line.ts';
+import { findRoute } from './route.ts';
 import { oldestSupportedMajor } from './support.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 import { clock, who } from './words.ts';
@@ -138,7 +138,7 @@ export function assess(
   const reasons = [...agentReasons, ...planeReasons, ...findReleaseFaults(target, policy)];
   const strandedVersions = new Set(agentReasons.map(({ version }) => version));
   const oldest = oldestOf(agents);
-  const route = oldest && findRoute(requireAgentVersion(oldest.version), target, policy);
+  const route = oldest && findRoute(requireAgentVersion(oldest.version), target, () => stopsOf(policy));
   return {
     allowed: reasons.length === 0,
     target: target.text,
@@ -333,27 +333,6 @@ function findRouteWarnings(route: string[] | null, plane: ControlPlaneState | nu
   });
 }
 
-/**
- * The shortest list of known releases that brings an agent from `from` to `target` in legal hops, the target last;
- * null when it needs no stop on the way, and when the catalogue knows none.
- */
-export function findRoute(from: Version, target: Version, policy: Policy): string[] | null {
-  if (hopFaults(from, target).length === 0) return null;
-  const stops = versionsOf(policy.catalogue).filter(
-    (stop) =>
-      compareVersions(stop, target) < 0 &&
-      compareVersions(stop, from) > 0 &&
-      // A stop is a target on the way, so the gate must let it pass too.
-      findReleaseFaults(stop, policy).length === 0,
-  );
-  const route: string[] = [];
-  let at = from;
-  while (hopFaults(at, target).length > 0) {
-    // Lines are ordered, so the farthest legal hop is never the wrong one.
-    const next = stops.find((stop) => compareVersions(stop, at) > 0 && hopFaults(at, stop).length === 0);
-    if (!next) return null;
-    route.push(next.text);
-    at = next;
-  }
-  return [...route, target.text];
-}
+/** The releases at which agents may stop on the way to a target, newest first: the gate must let each of them pass too. */
+export const stopsOf = (policy: Policy): Version[] =>
+  versionsOf(policy.catalogue).filter((stop) => findReleaseFaults(stop, policy).length === 0);

@@ -16,6 +16,8 @@ import {
 import { doubtsOf, type RefusalReason, type Report } from './compatibility.ts';
 import { FairwayError } from './errors.ts';
 import { type Catalogue, versionsOf } from './release.ts';
+import { isSameStop } from './release-line.ts';
+import { bestStop } from './route.ts';
 import { compareVersions, requireVersion, type Version } from './version.ts';
 import { who } from './words.ts';
 
@@ -107,6 +109,59 @@ export function reroute(channel: Channel, report: Report): Plan | null {
   const steps = planRoute(channel, requireVersion(plan.target), report).map(({ text }) => text);
   const route = steps[0] === target ? steps : [target, ...steps];
   return route[1] === plan.route[plan.step + 1] ? null : { ...plan, route, step: 0 };
+}
+
+/**
+ * The plan with better stops, or null where it has the best: for each that is still to come, but for the target that a
+ * person named, the newest release that may be served there (`stops`, newest first), stable before pre-releases.
+ * `reason` says which take the place of which.
+ */
+export function refresh(
+  plan: Plan,
+  stops: readonly Version[],
+  catalogue: Catalogue,
+): { plan: Plan; reason: string } | null {
+  const allowed = new Set(stops.map(({ text }) => text));
+  const news: string[] = [];
+  const route = plan.route.map((text, index) => {
+    if (index <= plan.step || index === plan.route.length - 1) return text;
+    const [before, stop] = [requireVersion(plan.route[index - 1] ?? text), requireVersion(text)];
+    // What the catalogue has forgotten is served as it was.
+    if (!catalogue.has(text)) return text;
+    const later = stops.filter((each) => isAfter(each, before));
+    const best = bestStop(later, stop);
+    if (!best || best.text === text) return text;
+    const why = allowed.has(text)
+      ? `instead of ${text}${fixes(catalogue, stop, best)}`
+      : `because ${text} is not served`;
+    news.push(`stops at ${best.text} ${why}`);
+    return best.text;
+  });
+  if (news.length === 0) return null;
+  return { plan: { ...plan, route }, reason: `the plan to ${plan.target} ${news.join(', and ')}` };
+}
+
+/**
+ * The release of the present stop that fixes a vulnerability of the one that is served, while the plan waits there; null
+ * if there is none. `stops` are newest first.
+ */
+export function fixOfStop({ plan, target }: Channel, stops: readonly Version[], catalogue: Catalogue): Version | null {
+  if (!plan || target === null) return null;
+  const present = requireVersion(target);
+  const best = bestStop(
+    stops.filter((stop) => isAfter(stop, present)),
+    present,
+  );
+  return best && fixes(catalogue, present, best) !== '' ? best : null;
+}
+
+/** Says that a release after `from`, up to `to` of the same stop, fixes a vulnerability; empty if none does. */
+function fixes(catalogue: Catalogue, from: Version, to: Version): string {
+  const isSecurity = (version: Version) => catalogue.get(version.text)?.security === true;
+  const between = versionsOf(catalogue).filter(
+    (each) => isSameStop(each, to) && isAfter(each, from) && !isAfter(each, to),
+  );
+  return between.some(isSecurity) ? ', which has a security fix' : '';
 }
 
 /**
@@ -215,6 +270,15 @@ export function takeNextStep(channel: Channel, at: Date): { channel: Channel; re
   const moved = rollForward(channel, nextStep(plan), plan.critical, { by: PLAN_ACTOR, at, reason });
   const done = step + 2 >= route.length;
   return { channel: { ...moved, plan: done ? null : { ...plan, step: step + 1 } }, reason };
+}
+
+/** Moves the target to a release that takes the place of the present stop; the plan goes on from there. */
+export function takeFix(channel: Channel, fix: Version, at: Date): { channel: Channel; reason: string } {
+  const { plan, target } = channel;
+  if (!plan) throw new Error(`${channel.name} has no plan`);
+  const reason = `${fix.text} has a security fix, so the plan to ${plan.target} waits there instead of at ${target}`;
+  const moved = rollForward(channel, fix, plan.critical, { by: PLAN_ACTOR, at, reason });
+  return { channel: { ...moved, plan: { ...plan, route: plan.route.with(plan.step, fix.text) } }, reason };
 }
 
 /** Ends the plan; the target stays where it is. Throws `not_found` where there is none. */

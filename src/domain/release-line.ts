@@ -37,6 +37,10 @@ function sameOrNextLine(older: Version, newer: Version): boolean {
   return newer.major - older.major === 1 && newer.minor === 0 && last !== undefined && older.minor >= last;
 }
 
+/** Is it as far on the way across majors, so that one may take the place of the other? */
+export const isSameStop = (a: Version, b: Version): boolean =>
+  a.major === b.major && (a.major >= FIRST_SEMVER_MAJOR || a.minor === b.minor);
+
 /** The line that a version belongs to: `cloud`, its major, or `X.Y` below major 6. */
 export function lineOf({ kind, major, minor }: Version): string {
   if (kind === 'cloud') return 'cloud';

@@ -1,12 +1,23 @@
 import type { Logger } from 'pino';
 import { type Channel, channelAt, type Plan, stamp } from '../domain/channel.ts';
-import type { Report } from '../domain/compatibility.ts';
+import { type Report, stopsOf } from '../domain/compatibility.ts';
 import { FairwayError } from '../domain/errors.ts';
-import { isClosed, nextStep, PLAN_ACTOR, reroute, takeNextStep, type Waiting, waitingFor } from '../domain/plan.ts';
+import {
+  fixOfStop,
+  isClosed,
+  nextStep,
+  PLAN_ACTOR,
+  refresh,
+  reroute,
+  takeFix,
+  takeNextStep,
+  type Waiting,
+  waitingFor,
+} from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';
-import { requireVersion } from '../domain/version.ts';
+import { requireVersion, type Version } from '../domain/version.ts';
 import { countWarnings } from '../process/warnings.ts';
 import { commitDocument, targetGuards } from './change.ts';
 import type { Fleet, FleetReading } from './fleet.ts';
@@ -58,43 +69,79 @@ export function createPlans({ state, gate, fleet, observer, tracer, now, log }: 
     const { plan } = channel;
     if (!plan) return { plan: null, next: null, waiting: null, report: null };
     const next = nextStep(plan);
-    const report = await gate.assess(channel, next, { reading });
+    return { plan, next: next.text, ...(await waitsFor(channel, next, reading)) };
+  }
+
+  /** What a move of the plan to `target` waits for. */
+  async function waitsFor(
+    channel: Stored<Channel>,
+    target: Version,
+    reading: FleetReading,
+  ): Promise<Pick<PlanState, 'waiting'> & { report: Report }> {
+    const report = await gate.assess(channel, target, { reading });
     const { marks } = reading.population(channel, state.snapshot());
-    const waiting = waitingFor(channel, report, marks, now(), gate.closed(channel, plan.critical));
-    return { plan, next: next.text, waiting, report };
+    const closed = gate.closed(channel, channel.plan?.critical ?? false);
+    return { waiting: waitingFor(channel, report, marks, now(), closed), report };
   }
 
   async function advanceOne(channel: Stored<Channel>, reading: FleetReading, fence: number): Promise<void> {
+    const { releases } = state.snapshot();
+    const { accepts, needsHelm, plan } = channel;
+    const stops = stopsOf({ accepts, needsHelm, catalogue: releases, strict: false });
+    const better = plan && refresh(plan, stops, releases);
+    if (better) return commitRoute(channel, better.plan, better.reason, fence);
     const { waiting, report } = await stateOf(channel, reading);
-    if (report && isClosed(report) && (await findAnotherWay(channel, fence))) return;
-    announce(channel.name, waiting);
-    if (waiting) return;
+    if (report && isClosed(report)) {
+      const other = await findAnotherWay(channel);
+      if (other) return commitRoute(channel, other.plan, other.reason, fence);
+    }
     const at = now();
-    const { channel: after, reason } = takeNextStep(channelAt(channel, at), at);
-    const key = channelKey(channel.name);
-    const before = channel;
+    const present = channelAt(channel, at);
+    if (!waiting) return move(channel, takeNextStep(present, at), at, fence);
+    const fix = fixOfStop(channel, stops, releases);
+    if (fix && !(await waitsFor(channel, fix, reading)).waiting)
+      return move(channel, takeFix(present, fix, at), at, fence);
+    announce(channel.name, waiting);
+  }
+
+  async function move(
+    before: Stored<Channel>,
+    { channel: after, reason }: { channel: Channel; reason: string },
+    at: Date,
+    fence: number,
+  ): Promise<void> {
+    announce(before.name, null);
+    const key = channelKey(before.name);
     const guards = targetGuards(state.snapshot().releases, after);
     const { cleared } = await gate.clear(before, after, { actor: ACTOR, dryRun: false });
     const change = { key, before, after, action: 'roll-forward', reason, actor: ACTOR, at, fence, guards, cleared };
-    const attributes = { 'fairway.channel': channel.name, 'fairway.target': after.target ?? undefined };
+    const attributes = { 'fairway.channel': before.name, 'fairway.target': after.target ?? undefined };
     await tracer.span('plan step', { attributes }, () => commitDocument(state, change));
-    observer.targetChanged(channel.name, 'roll-forward');
-    log.info({ channel: channel.name, target: after.target }, reason);
+    observer.targetChanged(before.name, 'roll-forward');
+    log.info({ channel: before.name, target: after.target }, reason);
   }
 
-  /**
-   * Leads the plan around a stop that was pulled. Returns false where there is no other way, which the plan then says.
-   */
-  async function findAnotherWay(before: Stored<Channel>, fence: number): Promise<boolean> {
+  /** A way around the next stop, which is not served any more; null where there is none, which the plan then says. */
+  async function findAnotherWay(channel: Channel): Promise<{ plan: Plan; reason: string } | null> {
+    const { plan } = channel;
+    if (!plan) return null;
+    const reason = `${nextStep(plan).text} of the plan is not served any more; another way is taken`;
+    const onward = await gate.assess(channel, requireVersion(plan.target));
+    try {
+      const other = reroute(channel, onward);
+      return other && { plan: other, reason };
+    } catch (error) {
+      if (error instanceof FairwayError && error.code === 'refused') return null;
+      throw error;
+    }
+  }
+
+  async function commitRoute(before: Stored<Channel>, plan: Plan, reason: string, fence: number): Promise<void> {
     const at = now();
-    const reason = `${before.plan ? nextStep(before.plan).text : 'the next stop'} of the plan is not served any more; another way is taken`;
-    const plan = reroute(before, await gate.assess(before, requireVersion(before.plan?.target ?? '')));
-    if (!plan) return false;
     const after: Channel = { ...before, plan, ...stamp({ by: ACTOR.name, at, reason }) };
     const key = channelKey(before.name);
     await commitDocument(state, { key, before, after, action: 'reroute-plan', reason, actor: ACTOR, at, fence });
     log.info({ channel: before.name, route: plan.route }, reason);
-    return true;
   }
 
   const look = async (channel: Stored<Channel>, fence: number) => advanceOne(channel, await fleet.glance(), fence);

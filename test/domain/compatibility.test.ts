@@ -5,17 +5,18 @@ import {
   assess,
   type ControlPlaneState,
   doubtsOf,
-  findRoute,
   mayOverride,
   type Policy,
   type RefusalReason,
   type Report,
   type Situation,
+  stopsOf,
 } from '../../src/domain/compatibility.ts';
 import type { FleetCounts } from '../../src/domain/fleet-counts.ts';
 import { arrangeCounts } from '../../src/domain/fleet-figures.ts';
 import { prepareMembership } from '../../src/domain/membership.ts';
 import type { Release } from '../../src/domain/release.ts';
+import { findRoute } from '../../src/domain/route.ts';
 import type { Version } from '../../src/domain/version.ts';
 import {
   artifacts,
@@ -594,7 +595,7 @@ describe('an override', () => {
 describe('the route', () => {
   const known = ['15.4.7', '15.4.22', '16.0.0', '16.4.6', '16.4.7', '17.0.1', '17.4.2', '18.0.0'];
   const route = (from: string, target: string, over: Partial<Policy> = {}) =>
-    findRoute(v(from), v(target), policy({ catalogue: catalogue(...known), ...over }));
+    findRoute(v(from), v(target), () => stopsOf(policy({ catalogue: catalogue(...known), ...over })));
   const without = (version: string, over: Partial<Release>) => ({
     catalogue: catalogue(...known.filter((one) => one !== version), { version, ...over }),
   });
@@ -621,6 +622,14 @@ describe('the route', () => {
     ['unknown', { catalogue: catalogue('15.4.7', '17.0.1') }, null],
   ])('does not stop at a release that is %s', (_, over, expected) => {
     expect(route('15.4.7', '17.0.1', over)).toEqual(expected);
+  });
+
+  it('prefers a stable release to a newer pre-release that the channel accepts', () => {
+    const kinds: Partial<Policy> = { accepts: ['stable', 'rc', 'beta'] };
+    const over = { ...kinds, catalogue: catalogue(...known, '16.5.0-rc.1', '16.6.0-beta.1') };
+    expect(route('15.4.7', '18.0.0', over)).toEqual(['16.4.7', '17.4.2', '18.0.0']);
+    const rcs = { ...kinds, catalogue: catalogue('16.5.0-rc.1', '16.5.0-rc.2', '16.6.0-beta.1') };
+    expect(route('15.4.7', '17.0.1', rcs)).toEqual(['16.5.0-rc.2', '17.0.1']);
   });
 
   it('may stop at a pre-release that the channel accepts', () => {

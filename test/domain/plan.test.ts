@@ -11,14 +11,17 @@ import {
   setCritical,
   withdraw,
 } from '../../src/domain/channel.ts';
-import { assess, type ControlPlaneState } from '../../src/domain/compatibility.ts';
+import { assess, type ControlPlaneState, stopsOf } from '../../src/domain/compatibility.ts';
 import type { Closed } from '../../src/domain/freeze.ts';
 import {
   cancelPlan,
+  fixOfStop,
   isClosed,
   planRoute,
+  refresh,
   reroute,
   startPlan,
+  takeFix,
   takeNextStep,
   waitingFor,
 } from '../../src/domain/plan.ts';
@@ -328,5 +331,90 @@ describe('a plan whose next stop is closed', () => {
     const onward = report('18.1.0', { '16.4.6': 3 }, plane('18.1.0'), true, over);
     if (expected) expect(reroute(channel, onward)?.route).toEqual(expected);
     else expect(() => reroute(channel, onward)).toThrow(/knows no way there/);
+  });
+});
+
+describe('a plan that hears of other releases', () => {
+  const LONG: Plan = {
+    ...(planned().plan as Plan),
+    ...{ target: '19.0.0', route: ['16.5.1', '17.5.0', '18.1.0', '19.0.0'], step: 0 },
+  };
+  const known = (...more: (Partial<Release> & { version: string })[]) =>
+    new Map([
+      ...CATALOGUE,
+      ...more.map((over): [string, Release] => {
+        const release = listedRelease({ version: over.version, cutAt: null, security: false });
+        return [over.version, { ...release, ...over }];
+      }),
+    ]);
+  const pulled = { reason: 'bad', by: 'x', at: '' };
+
+  it.each<[string, Parameters<typeof known>, string[] | null, string?]>([
+    ['stays where nothing is newer', [], null],
+    [
+      'takes a newer release of the same stop',
+      [{ version: '17.5.1' }],
+      ['16.5.1', '17.5.1', '18.1.0', '19.0.0'],
+      'the plan to 19.0.0 stops at 17.5.1 instead of 17.5.0',
+    ],
+    [
+      'says that one of them has a security fix',
+      [{ version: '17.5.1', security: true }, { version: '17.5.2' }],
+      ['16.5.1', '17.5.2', '18.1.0', '19.0.0'],
+      'the plan to 19.0.0 stops at 17.5.2 instead of 17.5.0, which has a security fix',
+    ],
+    [
+      'goes around one that was pulled, back if it must',
+      [{ version: '17.5.0', pulled }],
+      ['16.5.1', '17.4.2', '18.1.0', '19.0.0'],
+      'the plan to 19.0.0 stops at 17.4.2 because 17.5.0 is not served',
+    ],
+    [
+      'goes around each of them',
+      [{ version: '17.5.0', pulled }, { version: '18.1.0', embargoed: true }, { version: '18.0.4' }],
+      ['16.5.1', '17.4.2', '18.0.4', '19.0.0'],
+      'the plan to 19.0.0 stops at 17.4.2 because 17.5.0 is not served, and stops at 18.0.4 because 18.1.0 is not served',
+    ],
+    ['prefers its stable release to a newer pre-release', [{ version: '17.6.0-rc.1' }], null],
+    ['does not change what it has reached, nor its target', [{ version: '16.5.2' }, { version: '19.0.1' }], null],
+    ['takes none that is embargoed', [{ version: '17.5.1', embargoed: true }], null],
+    ['stays where its stop has no other release', [{ version: '18.1.0', pulled }], null],
+  ])('%s', (_, news, route, reason) => {
+    const catalogue = known(...news);
+    const stops = stopsOf({ ...policy, accepts: ['stable', 'rc'], catalogue });
+    const found = refresh(LONG, stops, catalogue);
+    expect(found?.plan.route ?? null).toEqual(route);
+    expect(found?.reason).toBe(reason);
+    // It has the best then.
+    expect(found && refresh(found.plan, stops, catalogue)).toBeNull();
+  });
+
+  it('exchanges a pre-release for an older stable one that came later', () => {
+    const catalogue = known({ version: '17.6.0-rc.1' });
+    const plan = { ...LONG, route: ['16.5.1', '17.6.0-rc.1', '18.1.0', '19.0.0'] };
+    const found = refresh(plan, stopsOf({ ...policy, accepts: ['stable', 'rc'], catalogue }), catalogue);
+    expect(found?.plan.route[1]).toBe('17.5.0');
+  });
+
+  it('keeps a stop that the catalogue has forgotten', () => {
+    const catalogue = new Map([...CATALOGUE].filter(([version]) => !version.startsWith('17.')));
+    expect(refresh(LONG, stopsOf({ ...policy, catalogue }), catalogue)).toBeNull();
+  });
+
+  it.each<[string, Parameters<typeof known>, string | null]>([
+    ['a security fix', [{ version: '16.5.2', security: true }], '16.5.2'],
+    ['what comes after one', [{ version: '16.5.2', security: true }, { version: '16.5.3' }], '16.5.3'],
+    ['nothing else that is newer', [{ version: '16.5.2' }], null],
+    ['no fix of another stop', [{ version: '17.5.1', security: true }], null],
+    ['no fix that is secret', [{ version: '16.5.2', security: true, embargoed: true }], null],
+  ])('takes, while it waits at a stop, %s', (_, news, fix) => {
+    const catalogue = known(...news);
+    const channel: Channel = { ...channelAtTarget('16.5.1'), plan: LONG };
+    const found = fixOfStop(channel, stopsOf({ ...policy, catalogue }), catalogue);
+    expect(found?.text ?? null).toBe(fix);
+    if (!found) return;
+    const { channel: after, reason } = takeFix(channel, found, AT);
+    expect(after).toMatchObject({ target: fix, plan: { step: 0, route: [fix, '17.5.0', '18.1.0', '19.0.0'] } });
+    expect(reason).toBe(`${fix} has a security fix, so the plan to 19.0.0 waits there instead of at 16.5.1`);
   });
 });

@@ -121,6 +121,48 @@ describe('a plan across two majors', () => {
     expect((await explain()).because).toContain('which waits for this agent, because it would strand it');
   });
 
+  it('takes a security fix of its stop, a newer release of the next one, and goes around one that is pulled', async () => {
+    let server: TestServer | null = null;
+    const fleet = await startFleet(() => server as TestServer, ['15.4.9', '15.4.9']);
+    server = await startServer(settings(() => fleet.auth.url));
+    const api = operatorClient(server);
+    const importAll = async (...more: { version: string; security?: boolean }[]) => {
+      const all = [...RELEASES, ...more].map((release) => ({ date: null, security: false, ...release }));
+      expect(await api('POST', '/releases/import', all)).toMatchObject({ status: 200 });
+    };
+    await importAll();
+    const channel = async () => (await api('GET', '/channels/edge')).body;
+    await vi.waitFor(async () => expect((await api('GET', '/census?channel=edge')).body.agents).toBe(2));
+    const started = await api('POST', '/channels/edge/roll-forward', PLAN);
+    expect(started.body.channel.plan.route).toEqual(['16.5.0', '17.5.1', '18.1.0']);
+
+    await importAll({ version: '16.5.1', security: true }, { version: '17.5.2' });
+    await vi.waitFor(
+      async () =>
+        expect(await channel()).toMatchObject({ target: '16.5.1', plan: { route: ['16.5.1', '17.5.2', '18.1.0'] } }),
+      { timeout: 10_000 },
+    );
+    await api('POST', '/releases/17.5.2/pull', { reason: 'it crashes' });
+    await vi.waitFor(async () => expect((await channel()).plan.route).toEqual(['16.5.1', '17.5.1', '18.1.0']));
+    await vi.waitFor(
+      async () => {
+        await fleet.poll();
+        expect(await channel()).toMatchObject({ target: '17.5.1', plan: { step: 1 } });
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    const { entries } = (await api('GET', '/channels/edge/history?limit=20')).body;
+    const said = entries
+      .filter(({ actor }: { actor: string }) => actor === 'system:plan')
+      .map(({ action, reason }: { action: string; reason: string }) => `${action}: ${reason}`);
+    expect(said.reverse()).toEqual([
+      'reroute-plan: the plan to 18.1.0 stops at 17.5.2 instead of 17.5.1',
+      'roll-forward: 16.5.1 has a security fix, so the plan to 18.1.0 waits there instead of at 16.5.0',
+      'reroute-plan: the plan to 18.1.0 stops at 17.5.1 because 17.5.2 is not served',
+      'roll-forward: step 2 of 3 of the plan to 18.1.0 that token:admin started: to 18',
+    ]);
+  });
+
   it('pauses while the channel is pinned, and ends when it is cancelled', async () => {
     let server: TestServer | null = null;
     const fleet = await startFleet(() => server as TestServer, ['16.4.6']);
