@@ -10,6 +10,7 @@ import {
 import { agentVersion } from './agent-version.ts';
 import { type Evidence, highestCounts, oldestOf, type Population, total } from './census.ts';
 import type { Finding } from './finding.ts';
+import { describeMissing, missingFixes } from './fixes.ts';
 import { type ArtifactSet, type Catalogue, missingArtifacts, versionsOf } from './release.ts';
 import { findRoute } from './route.ts';
 import { oldestSupportedMajor } from './support.ts';
@@ -24,6 +25,7 @@ export const REFUSAL_REASONS = [
   'release_pulled',
   'release_embargoed',
   'artifacts_missing',
+  'fix_missing',
   'unknown_release',
   'control_plane_unknown',
 ] as const;
@@ -82,6 +84,8 @@ export interface Policy {
   catalogue: Catalogue;
   /** Refuse what the catalogue does not hold. */
   strict: boolean;
+  /** The versions of the control plane, and what is wanted of it: fixes under embargo that it runs must not get lost. */
+  running?: readonly string[] | undefined;
 }
 
 /** The control plane that a channel's agents connect to; `version` is null while it is not known. */
@@ -285,12 +289,15 @@ function findControlPlaneWarnings(target: Version, plane: ControlPlaneState | nu
 /** Why the channel's settings and the catalogue do not allow a release, for any agents. */
 export function findReleaseFaults(
   target: Version,
-  { accepts, needsHelm, catalogue, strict }: Policy,
+  { accepts, needsHelm, catalogue, strict, running = [] }: Policy,
 ): Finding<RefusalReason>[] {
   const findings: Finding<RefusalReason>[] = [];
   if (!accepts.includes(target.kind)) {
     const detail = `the channel accepts ${accepts.join(' and ')} versions, and ${target.text} is of kind ${target.kind}`;
     findings.push({ reason: 'kind_not_accepted', detail });
+  }
+  for (const fix of missingFixes(catalogue, target, running)) {
+    findings.push({ reason: 'fix_missing', detail: describeMissing(target.text, fix, "the channel's control plane") });
   }
   const release = catalogue.get(target.text);
   if (!release) {

@@ -3,6 +3,7 @@ import { agentVersion, readAgentVersion, UNREADABLE } from './agent-version.ts';
 import { highestCounts, type Population } from './census.ts';
 import { summarise } from './compatibility.ts';
 import type { Finding } from './finding.ts';
+import { describeMissing, missingFixes } from './fixes.ts';
 import type { Catalogue } from './release.ts';
 import { hopFaults } from './release-line.ts';
 import { compareVersions, type Version } from './version.ts';
@@ -117,6 +118,7 @@ export const CONTROL_PLANE_REASONS = [
   'unmanaged_agents',
   'release_pulled',
   'artifacts_missing',
+  'fix_missing',
 ] as const;
 export type ControlPlaneReason = (typeof CONTROL_PLANE_REASONS)[number];
 
@@ -132,6 +134,19 @@ export function findPlaneReleaseFaults(version: Version, catalogue: Catalogue): 
   const detail = `the control plane's artifacts of ${version.text} are ${state}; publish them first`;
   return [{ reason: 'artifacts_missing', detail }];
 }
+
+/** The versions that it runs, and the one that it was told to run. */
+export const runningAt = (plane: ControlPlane): string[] => [
+  lowestOf(plane),
+  highestOf(plane),
+  ...(plane.wanted ? [plane.wanted.version] : []),
+];
+
+/** Fixes under embargo that the control plane runs and would lose. */
+export const findLostFixes = (plane: ControlPlane, target: Version, catalogue: Catalogue): ControlPlaneFinding[] =>
+  missingFixes(catalogue, target, runningAt(plane)).map((fix) => {
+    return { reason: 'fix_missing', detail: describeMissing(target.text, fix, plane.name) };
+  });
 
 export const CONTROL_PLANE_WARNINGS = [
   'components_apart',

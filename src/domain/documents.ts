@@ -177,6 +177,7 @@ const CHECKS: Record<string, Check> = {
     version,
     commit: optional(text),
     cutAt: optional(text),
+    includes: optional(list(version)),
     security: flag,
     embargoed: flag,
     artifacts: object(Object.fromEntries(ARTIFACT_SETS.map((set) => [set, object({ state: oneOf(ARTIFACT_STATES) })]))),

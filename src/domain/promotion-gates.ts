@@ -2,6 +2,7 @@ import { AGENT_REASONS } from './agent-findings.ts';
 import { type Channel, describeHold, describeRollingOut, isRollingOut } from './channel.ts';
 import { doubtsOf, type Report } from './compatibility.ts';
 import type { ControlPlaneReport } from './control-plane.ts';
+import { describeMissing } from './fixes.ts';
 import type { Closed } from './freeze.ts';
 import { isEmpty, type Stage, type StageProgress, type StageStanding } from './promotion.ts';
 import type { AgentWait, Half } from './promotion-halves.ts';
@@ -49,6 +50,8 @@ export interface StageFacts {
   progress: StageStanding;
   /** The previous stage; null for the first one. */
   before: { name: string; progress: StageStanding } | null;
+  /** Fixes under embargo that the stage's control planes run, and that the release does not say it includes. */
+  missingFixes: string[];
   /** The releases before this one whose changes it brings to the stage. */
   predecessors: Release[];
   /** The channels of all earlier stages that are held. */
@@ -75,6 +78,7 @@ export function startGates(facts: StageFacts): PromotionGate[] {
       `stage ${stage.name} accepts only ${stage.accepts.join(' and ')} releases`,
     ),
     gate('artifacts', state === 'published', `the control plane's artifacts are ${state}; publish them`),
+    ...(facts.missingFixes.length > 0 ? [includesFix(facts)] : []),
     gate('not_pulled', release.pulled === null, `the release was pulled: ${release.pulled?.reason}`),
     ...(facts.half === 'agents' ? [packages(facts)] : []),
     ...(before ? [previousStage(before, facts)] : []),
@@ -111,6 +115,10 @@ export const EMPTY = 'is empty; name its channels or control planes in promotion
 
 const approvalNeeded = ({ registered }: Release) =>
   `no release manager${registered ? ` other than ${who(registered.by)}` : ''} has approved this stage`;
+
+function includesFix({ release, missingFixes: [fix = ''], stage }: StageFacts): PromotionGate {
+  return gate('includes_fix', false, describeMissing(release.version, fix, `a control plane of stage ${stage.name}`));
+}
 
 /** Agents follow once they can install the release, and may know of it. */
 function packages({ release, agentWait }: StageFacts): PromotionGate {

@@ -22,6 +22,8 @@ export interface Registration {
   /** `main`, `branch/vX` or `branch/vX.Y`. */
   branch?: string | undefined;
   previous?: string | undefined;
+  /** Releases under embargo whose fixes it contains. */
+  includes?: string[] | undefined;
   security?: boolean | undefined;
   embargoed?: boolean | undefined;
   artifacts?: Partial<Record<ArtifactSet, ArtifactState | undefined>> | undefined;
@@ -40,6 +42,11 @@ export function createRelease(
   const version = requireVersion(registration.version);
   const { security = false, embargoed = false, changes = [] } = registration;
   const previous = registration.previous === undefined ? null : requireVersion(registration.previous).text;
+  const includes = (registration.includes ?? []).map((each) => requireVersion(each).text);
+  const unknown = includes.find((each) => each === version.text || !catalogue.has(each));
+  if (unknown !== undefined) {
+    throw new FairwayError('invalid', `${version.text} cannot include ${unknown}; name another registered release`);
+  }
   const cutAt = new Date(registration.cutAt).toISOString();
   const commit = registration.commit.toLowerCase();
   if (version.cloud) {
@@ -64,6 +71,7 @@ export function createRelease(
     cutAt,
     ...(branch === undefined ? {} : { branch }),
     previous,
+    ...(includes.length === 0 ? {} : { includes }),
     security,
     embargoed,
     artifacts: readArtifacts(registration.artifacts ?? {}, time),
@@ -89,7 +97,7 @@ function readArtifacts(states: NonNullable<Registration['artifacts']>, at: strin
 
 /** SHA-256 (hex) of the registration: equal for equal registrations, whatever happened to the release since. */
 export function digestOf(registration: Registration): string {
-  const { version, commit, cutAt, branch, previous, security, embargoed, artifacts, changes } = registration;
+  const { version, commit, cutAt, branch, previous, includes, security, embargoed, artifacts, changes } = registration;
   const said = [
     requireVersion(version).text,
     commit.toLowerCase(),
@@ -101,6 +109,7 @@ export function digestOf(registration: Registration): string {
     (changes ?? []).map(({ pr, title, significant, author }) => [pr, title, significant, ...(author ? [author] : [])]),
     // Left out unless it is said, so that digests of earlier releases of Fairway stay.
     ...(branch === undefined ? [] : [branch]),
+    ...(includes === undefined ? [] : [{ includes: includes.map((each) => requireVersion(each).text) }]),
   ];
   return createHash('sha256').update(JSON.stringify(said)).digest('hex');
 }

@@ -43,6 +43,8 @@ export interface Release {
   branch?: string | undefined;
   /** The release that `changes` are counted from. */
   previous: string | null;
+  /** The fixes under embargo that it says it contains, canonical. */
+  includes?: string[] | undefined;
   /** Does it fix a vulnerability? */
   security: boolean;
   /** Is its existence still a secret (RFD 134, Security releases)? */

@@ -4,6 +4,7 @@ import {
   type Components,
   type ControlPlane,
   type ControlPlaneReport,
+  findLostFixes,
   findPlaneReleaseFaults,
   highestOf,
   lowestOf,
@@ -364,7 +365,10 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     const proposed = readControlPlaneVersion(version) ?? requireVersion(version);
     const report = assessControlPlane(name, proposed, current, fleets, unmanaged);
     // A promotion has gates of its own for its release.
-    const faults = reading ? [] : findPlaneReleaseFaults(proposed, snapshot.releases);
+    const { releases } = snapshot;
+    const faults = reading
+      ? []
+      : [...findPlaneReleaseFaults(proposed, releases), ...findLostFixes(plane, proposed, releases)];
     return { ...report, allowed: report.allowed && faults.length === 0, reasons: [...faults, ...report.reasons] };
   }
 }

@@ -1,6 +1,6 @@
 import { type Channel, presentTarget, type ServedTarget } from '../domain/channel.ts';
 import { assess, type ControlPlaneState, mayOverride, type Report } from '../domain/compatibility.ts';
-import { highestOf, lastChange, lowestOf } from '../domain/control-plane.ts';
+import { highestOf, lastChange, lowestOf, runningAt } from '../domain/control-plane.ts';
 import { seesEmbargoed, withoutEmbargo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import {
@@ -141,7 +141,9 @@ export function createGate(options: GateOptions): Gate {
       now: now().getTime(),
       ...(former === undefined ? {} : { former: planeOf(snapshot, former) }),
     };
-    const policy = { accepts, needsHelm, catalogue: releases, strict: strictCatalogue };
+    const plane = snapshot.controlPlanes.get(channel.controlPlane ?? '');
+    const running = plane && !wayOut ? runningAt(plane) : [];
+    const policy = { accepts, needsHelm, catalogue: releases, strict: strictCatalogue, running };
     const population = (reading ?? (await fleet.read())).population(channel, snapshot);
     return shown(assess(target, population, planeOf(snapshot, channel.controlPlane), policy, situation), asker);
   }

@@ -1,4 +1,6 @@
 import { type Channel, channelAt } from '../domain/channel.ts';
+import { runningAt } from '../domain/control-plane.ts';
+import { missingFixes } from '../domain/fixes.ts';
 import { currentStage, type Promotion, type Stage, type StageStanding, standingOf } from '../domain/promotion.ts';
 import {
   isAhead,
@@ -81,6 +83,7 @@ export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: 
       stage,
       progress,
       before: before ? { name: before.name, progress: standingBefore(promotion, half, before) } : null,
+      missingFixes: missingFixes(snapshot.releases, requireVersion(release.version), runningIn(snapshot, stage)),
       predecessors: predecessorsOf(snapshot, release, stage),
       heldBefore: earlier.flatMap(({ name, channels }) =>
         heldOf(snapshot, channels).map((channel) => ({ stage: name, channel })),
@@ -93,6 +96,12 @@ export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: 
     };
   };
 }
+
+const runningIn = ({ controlPlanes }: Snapshot, stage: Stage): string[] =>
+  stage.controlPlanes.flatMap((name) => {
+    const plane = controlPlanes.get(name);
+    return plane ? runningAt(plane) : [];
+  });
 
 /** How the stage before stands for one half. */
 const standingBefore = (promotion: Promotion, half: Half, before: Stage): StageStanding =>

@@ -120,7 +120,7 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
         fairway: DOCUMENT_FORM,
         channels: byKey(channels).map(exportChannel),
         controlPlanes: byKey(controlPlanes).map(exportControlPlane),
-        releases: byKey(visible).map(withoutRevision),
+        releases: byKey(visible).map((release) => withVisibleFixes(withoutRevision(release), visible)),
         promotions: byKey(promotions)
           .filter(({ version }) => visible.has(version))
           .map(({ version, stages, agents, supersededBy }) => {
@@ -193,6 +193,12 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
       return { changes, audit };
     },
   };
+}
+
+/** The release without fixes that the reader must not know of: a mask would leave no version that could be applied. */
+function withVisibleFixes({ includes, ...release }: Release, visible: ReadonlyMap<string, unknown>): Release {
+  const seen = includes?.filter((version) => visible.has(version)) ?? [];
+  return seen.length === 0 ? release : { ...release, includes: seen };
 }
 
 /** Bytes of changed documents in one commit. */

@@ -64,6 +64,7 @@ const facts = (over: Partial<StageFacts> = {}): StageFacts => ({
   half: 'control-planes',
   agentWait: null,
   haltedBefore: [],
+  missingFixes: [],
   stage: STAGE,
   progress: progress('waiting', { approved: { ...SIGNED, reason: 'fine' } }),
   before: { name: 'canary', progress: progress('complete') },
@@ -146,6 +147,11 @@ describe('the gates before a stage', () => {
       'no packages, for agents that go by themselves',
       { half: 'agents', agentWait: 'no-packages' },
       ['packages', /^no packages; publish them: fairway releases artifacts/],
+    ],
+    [
+      'a fix under embargo that it does not include',
+      { missingFixes: ['16.4.8'] },
+      ['includes_fix', /does not say that it includes 16\.4\.8, .* that a control plane of stage internal runs/],
     ],
     [
       'significant changes that are not signed off',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
 import { operatorClient } from '../support/server.ts';
+import { expectProblem } from './shared-server.ts';
 
 const OLD = '16.4.7';
 
@@ -144,5 +145,50 @@ describe('a fix under embargo', () => {
       return entry.action === 'soaked' && entry.after.half === 'agents';
     });
     expect(began.map(({ after }: { after: { stage: string } }) => after.stage)).toEqual(['internal', 'canary']);
+  });
+
+  it('is not lost by another release, which must say that it includes it', async () => {
+    const { server, api, register, report, until, read } = await startPlanes([openStage('canary', { soak: '1h' })]);
+    await api('PUT', '/channels/canary', { controlPlane: 'canary' });
+    await register(RELEASE, { security: true, embargoed: true });
+    await report(RELEASE, 'canary');
+    await until('canary', 'soaking');
+    await register(FIX);
+    const why = new RegExp(`does not say that it includes ${RELEASE}, a fix under embargo that .* runs; .*--includes`);
+    const { stages } = await read(FIX);
+    expect(stages[0]).toMatchObject({ state: 'waiting', next: expect.stringMatching(why) });
+    expectProblem(await api('POST', `/releases/${FIX}/promote`, { reason: 'x' }), 409, 'refused', /includes_fix/);
+    expectProblem(
+      await api('POST', '/channels/canary/roll-forward', { version: FIX, reason: 'x' }),
+      409,
+      'refused',
+      why,
+    );
+    const { body: plane } = await api('POST', '/control-planes/canary/check', { version: FIX });
+    expect(plane).toMatchObject({ allowed: false, reasons: [{ reason: 'fix_missing' }] });
+    // Who must not know of the embargo learns that something is missing, and not what.
+    const operator = operatorClient(server, 'operator');
+    const { body: seen } = await operator('POST', '/channels/canary/check', { version: FIX });
+    expect(seen.reasons).toContainEqual(expect.objectContaining({ reason: 'fix_missing' }));
+    expect(JSON.stringify(seen)).not.toContain(RELEASE);
+
+    const next = '17.0.0-cloud.20241114T101530.f00dfac';
+    const body = {
+      version: next,
+      commit: 'f00dfacade',
+      cutAt: '2024-11-14T10:15:30Z',
+      includes: ['17.0.0-cloud.20241112T101530.f00dfac'],
+    };
+    expectProblem(await api('POST', '/releases', { ...body, includes: [next] }), 422, 'invalid', /cannot include/);
+    await register(next, { includes: body.includes });
+    await until('canary', 'awaiting-control-plane', next);
+    expect((await api('GET', `/releases/${next}`)).body.includes).toEqual([RELEASE]);
+    const { releases } = (await operator('GET', '/export')).body;
+    expect(JSON.stringify(releases)).not.toContain('includes');
+    // A release that is built on one that includes it includes it too.
+    await report(next, 'canary');
+    const last = '17.0.0-cloud.20241115T101530.f00dfac';
+    await register(last, { previous: next });
+    expect((await api('POST', '/control-planes/canary/check', { version: last })).body.reasons).toEqual([]);
   });
 });

@@ -20,6 +20,7 @@ interface RegisterOptions {
   cutAt: string;
   branch?: string;
   previous?: string;
+  includes?: string[];
   security?: true;
   embargoed?: true;
   published?: string[];
@@ -55,6 +56,7 @@ export function catalogueCommands(releases: Command, context: Context): void {
     .requiredOption('--cut-at <time>', 'when its tag was cut: 2026-11-22T18:00:00Z')
     .option('--branch <branch>', 'the branch that it was cut from, if it is not the usual one')
     .option('--previous <version>', 'the release that the changes are counted from')
+    .option('--includes <version...>', 'releases under embargo whose fixes it contains')
     .option('--security', 'it fixes a vulnerability')
     .option('--embargoed', 'hide it from everyone below release-manager')
     .addOption(new Option('--published <set...>', 'artifacts that are already published').choices(SETS))
@@ -260,13 +262,26 @@ function readUrgency(options: BackportOptions): BackportPlan['urgency'] {
 }
 
 function releaseSheet(screen: Screen, release: Release): string {
-  const { version, commit, cutAt, branch, previous, security, embargoed, artifacts, changes, pulled, registered } =
-    release;
+  const {
+    version,
+    commit,
+    cutAt,
+    branch,
+    previous,
+    includes = [],
+    security,
+    embargoed,
+    artifacts,
+    changes,
+    pulled,
+    registered,
+  } = release;
   const sheet = pairs(screen, [
     ['release', painted(version, 'bold')],
     ['commit', commit],
     ['cut', cutAt && `${time(cutAt)}${branch ? ` from ${branch}` : ''}`],
     ['previous', previous],
+    ...(includes.length > 0 ? [['includes', includes.join(', ')] as [string, Cell]] : []),
     ['security', security ? painted('yes', 'yellow') : 'no'],
     ...(embargoed
       ? [['embargo', painted('hidden from everyone below release-manager', 'yellow')] as [string, Cell]]

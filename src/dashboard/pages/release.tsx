@@ -72,7 +72,13 @@ function Artifacts({ artifacts, now }: { artifacts: Record<ArtifactSet, Artifact
   );
 }
 
-function Origin({ release: { commit, cutAt, previous, registered }, now }: { release: Release; now: Date }) {
+function Origin({
+  release: { commit, cutAt, previous, includes = [], registered },
+  now,
+}: {
+  release: Release;
+  now: Date;
+}) {
   return (
     <section class="panel">
       <h2>Origin</h2>
@@ -83,6 +89,16 @@ function Origin({ release: { commit, cutAt, previous, registered }, now }: { rel
         <dd>{cutAt ? (cutAt.length > 10 ? clock(cutAt) : cutAt) : 'unknown'}</dd>
         <dt>Previous</dt>
         <dd>{previous ? <Version version={previous} /> : 'none'}</dd>
+        {includes.length > 0 && (
+          <>
+            <dt>Includes</dt>
+            <dd>
+              {includes.map((version) => (
+                <Version version={version} />
+              ))}
+            </dd>
+          </>
+        )}
         <dt>Registered</dt>
         <dd>
           {registered ? (

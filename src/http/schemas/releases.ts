@@ -23,6 +23,8 @@ const title = z.string().trim().min(1).max(300);
 const author = z.string().trim().min(1).max(100).optional().openapi({ example: 'zmb3' });
 /** Limits the size of a release's document. */
 const MAX_CHANGES = 500;
+/** More fixes than are ever under embargo at a time. */
+const MAX_INCLUDES = 20;
 
 export const ListedRelease = z.strictObject({
   version: z.string().min(1).max(MAX_VERSION_LENGTH),
@@ -46,6 +48,11 @@ export const RegisterRelease = z
     cutAt: time(),
     branch: branch.optional(),
     previous: version.optional(),
+    includes: z
+      .array(version)
+      .max(MAX_INCLUDES)
+      .optional()
+      .openapi({ description: 'Releases under embargo whose fixes it contains.' }),
     security: z.boolean().optional(),
     embargoed: z.boolean().optional(),
     artifacts: z
@@ -69,6 +76,7 @@ export const releaseState = {
   cutAt: moment().nullable(),
   branch: branch.optional(),
   previous: canonicalVersion.nullable(),
+  includes: z.array(canonicalVersion).max(MAX_INCLUDES).optional(),
   security: z.boolean(),
   embargoed: z.boolean(),
   artifacts: z.object({ controlPlane: artifact, packages: artifact, helm: artifact }),
