@@ -231,10 +231,23 @@ export const isAhead = ({ target }: Pick<Channel, 'target'>, version: string): b
 export const aheadSentence = ({ name, target }: Pick<Channel, 'name' | 'target'>): string =>
   `${name} serves ${target}, which is newer`;
 
-/** Has the channel served the release since `since` (ISO 8601) without a break? */
-export const hasServedSince = (channel: Channel, release: string, since: string | null): boolean =>
-  serves(channel, release) &&
-  !channel.served.some(({ version, until }) => version === release && until > (since ?? ''));
+/**
+ * Why the time since `since` (ISO 8601) is no soak of the release on the channel (undefined: there is none): it did not
+ * serve this very release to all of its agents without a break. Null if it did.
+ */
+export function whyNotSoaked(
+  name: string,
+  channel: Channel | undefined,
+  release: string,
+  since: string | null,
+): string | null {
+  const left = `${name} no longer serves ${release}`;
+  if (!channel || !serves(channel, release)) return left;
+  if (channel.served.some(({ version, until }) => version === release && until > (since ?? ''))) {
+    return `${left} without a break`;
+  }
+  return isRollingOut(channel) ? `${left} to all of its groups: ${describeRollingOut(channel)}` : null;
+}
 
 export function channelGate(facts: StageFacts): PromotionGate {
   const waiting = channelSteps(facts).filter(({ step }) => step !== 'serves');

@@ -15,12 +15,12 @@ import {
   aheadSentence,
   channelSteps,
   controlPlaneGate,
-  hasServedSince,
   isAhead,
   isBehind,
   type StageFacts,
   serves,
   startGates,
+  whyNotSoaked,
 } from '../domain/promotion-gates.ts';
 import {
   HALVES,
@@ -208,18 +208,13 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
 
     async soaking(at) {
       const { snapshot, progress, release, stage } = at;
-      const left = stage.channels.find((name) => {
-        const channel = snapshot.channels.get(name);
-        return !channel || !hasServedSince(channel, release.version, progress.since);
-      });
-      if (left) {
-        const channel = snapshot.channels.get(left);
-        const again = channel?.target === release.version ? ' without a break' : '';
-        return take(at, 'halt', `${left} no longer serves ${release.version}${again}`);
-      }
-      const back = planesThatLeft(at);
-      if (back) return take(at, 'halt', back);
+      // The watch says more than that its channel is halted or went back.
       if (await haltIfBad(at)) return true;
+      const [left] = stage.channels.flatMap(
+        (name) => whyNotSoaked(name, snapshot.channels.get(name), release.version, progress.since) ?? [],
+      );
+      const back = left ?? planesThatLeft(at);
+      if (back) return take(at, 'halt', back);
       if (soakedAt(stage, progress) > now()) return false;
       return take(at, 'soaked', `${stage.name} has soaked`);
     },

@@ -7,15 +7,16 @@ import {
   channelGate,
   channelSteps,
   controlPlaneGate,
-  hasServedSince,
   missingPredecessors,
   type PromotionGate,
   type StageChannel,
   type StageControlPlane,
   type StageFacts,
   startGates,
+  whyNotSoaked,
 } from '../../src/domain/promotion-gates.ts';
 import { listedRelease, type Release } from '../../src/domain/release.ts';
+import type { Rollout, RolloutState } from '../../src/domain/rollout.ts';
 import { PULLED, v } from './populations.ts';
 
 const OLD = '17.0.0-cloud.20241101T000000.aaaaaaa';
@@ -272,14 +273,27 @@ describe('a channel of a rolling stage', () => {
     expect(taken).toEqual({ name: 'a', step, ...(reason && { reason: expect.stringMatching(reason) }) });
   });
 
-  it('has soaked only while it serves this very release without a break', () => {
-    const since = '2026-03-02T00:00:00.000Z';
-    const [before, after] = ['2026-03-01T00:00:00.000Z', '2026-03-03T00:00:00.000Z'];
-    const served = (until: string) => ({ ...at(VERSION), served: [{ version: VERSION, until }] });
-    expect(hasServedSince(at(VERSION), VERSION, since)).toBe(true);
-    expect(hasServedSince(at(NEWER), VERSION, since)).toBe(false);
-    expect(hasServedSince(served(before), VERSION, since)).toBe(true);
-    expect(hasServedSince(served(after), VERSION, since)).toBe(false);
+  const SINCE = '2026-03-02T00:00:00.000Z';
+  const served = (until: string) => ({ ...at(VERSION), served: [{ version: VERSION, until }] });
+  const rollout = (state: RolloutState) => ({ ...at(VERSION), progress: { state, to: VERSION } as Rollout });
+  it.each<[string, Channel | undefined, RegExp | null]>([
+    ['serves it', at(VERSION), null],
+    ['serves a newer one', at(NEWER), /^a no longer serves \S+$/],
+    ['is withdrawn', at(null), /^a no longer serves \S+$/],
+    ['is gone', undefined, /^a no longer serves \S+$/],
+    ['served it before', served('2026-03-01T00:00:00.000Z'), null],
+    ['serves it again', served('2026-03-03T00:00:00.000Z'), /no longer serves \S+ without a break$/],
+    ['was rolled out', rollout('done'), null],
+    [
+      'has a group that was taken back',
+      rollout('active'),
+      /no longer serves \S+ to all of its groups: the rollout of .*is active/,
+    ],
+    ['was halted', rollout('halted'), /to all of its groups/],
+  ])('that %s soaks only while it serves this very release', (_, channel, why) => {
+    const found = whyNotSoaked('a', channel, VERSION, SINCE);
+    if (why) expect(found).toMatch(why);
+    else expect(found).toBeNull();
   });
 
   it.each<[string, Partial<StageFacts>, string]>([
