@@ -69,7 +69,7 @@ export function startGates(facts: StageFacts): PromotionGate[] {
   const { release, stage, progress, before } = facts;
   const { state } = release.artifacts.controlPlane;
   const kind = requireVersion(release.version).kind;
-  const open = [release, ...facts.predecessors].flatMap((each) => unsignedOf(each, each === release));
+  const open = unsignedChanges(release, facts.predecessors);
   return [
     ...(isEmpty(stage) ? [gate('not_empty', false, `stage ${stage.name} ${EMPTY}`)] : []),
     gate(
@@ -88,6 +88,10 @@ export function startGates(facts: StageFacts): PromotionGate[] {
     ...facts.conditions,
   ];
 }
+
+/** The significant changes that a release brings with those before it, and that are not signed off. */
+export const unsignedChanges = (release: Release, predecessors: readonly Release[]): string[] =>
+  [release, ...predecessors].flatMap((each) => unsignedOf(each, each === release));
 
 /** The change of a predecessor is named with its release; the numbers of one under embargo are part of the secret. */
 function unsignedOf({ version, embargoed, changes }: Release, own: boolean): string[] {

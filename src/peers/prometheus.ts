@@ -3,6 +3,11 @@ import type { Condition } from '../domain/promotion.ts';
 import { type PromotionGate, QUERY_FAILED } from '../domain/promotion-gates.ts';
 import { mapError, readBody } from './http.ts';
 
+/** `fresh`: nothing that was answered before counts, because a step is to be taken. */
+export interface AskHow {
+  fresh?: boolean;
+}
+
 export interface PrometheusOptions {
   /** The server's URL, with its path prefix if it has one; null if none is set. */
   url: string | null;
@@ -12,7 +17,7 @@ export interface PrometheusOptions {
 
 /** Asks a Prometheus server whether a condition holds. Never rejects: a failed query is a gate that is not passed. */
 export interface Conditions {
-  check(condition: Pick<Condition, 'name' | 'query'>): Promise<PromotionGate>;
+  check(condition: Pick<Condition, 'name' | 'query'>, how?: AskHow): Promise<PromotionGate>;
 }
 
 /** Milliseconds for which an answer is reused, so that a page with many readers asks once. */
@@ -35,11 +40,11 @@ export function createConditions({ url, deadline }: PrometheusOptions): Conditio
   }
 
   return {
-    check(condition) {
+    check(condition, { fresh = false } = {}) {
       const key = `${condition.name} ${condition.query}`;
       const at = performance.now();
       const known = cache.get(key);
-      if (known && at - known.at < CACHE_FOR) return known.gate;
+      if (!fresh && known && at - known.at < CACHE_FOR) return known.gate;
       const gate = ask(condition);
       // Conditions of channels may change as often as a person likes.
       if (cache.size >= MAX_CACHED) cache.clear();

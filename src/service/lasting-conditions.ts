@@ -5,7 +5,7 @@ import { clock } from '../domain/words.ts';
 
 /** Asks Prometheus whether a condition holds. */
 export interface AskConditions {
-  check(condition: Pick<WatchCondition, 'name' | 'query'>): Promise<PromotionGate>;
+  check(condition: Pick<WatchCondition, 'name' | 'query'>, how?: { fresh?: boolean }): Promise<PromotionGate>;
 }
 
 /** Finds the conditions that have failed for too long: one bad sample says little. */

@@ -20,6 +20,7 @@ import {
   type StageFacts,
   serves,
   startGates,
+  unsignedChanges,
   whyNotSoaked,
 } from '../domain/promotion-gates.ts';
 import {
@@ -32,7 +33,7 @@ import {
   stagesOf,
   stepHalf,
 } from '../domain/promotion-halves.ts';
-import type { Release } from '../domain/release.ts';
+import { type Release, withPredecessors } from '../domain/release.ts';
 import {
   channelKey,
   controlPlaneKey,
@@ -49,13 +50,14 @@ import { awaitedBy, demandsOf, nextWave, type StagesAt, tell } from '../domain/t
 import type { Tracer } from '../domain/tracer.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
 import { WATCH_ACTOR } from '../domain/watch-settings.ts';
+import { listed } from '../domain/words.ts';
 import { inSlices } from '../process/turns.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Cleared } from './cleared.ts';
 import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import { type AskConditions, createLastingConditions } from './lasting-conditions.ts';
-import type { GatherFacts } from './promotion-facts.ts';
+import { type GatherFacts, predecessorsOf } from './promotion-facts.ts';
 import type { Recall } from './recall.ts';
 import type { State } from './state.ts';
 
@@ -123,7 +125,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     const gather = async () => {
       judged += stage.channels.length + stage.controlPlanes.length;
       judgedBy[half].set(version, revisions);
-      return facts(snapshot, release, promotion, stage, await fleet.glance(), half);
+      return facts(snapshot, release, promotion, stage, await fleet.glance(), { half });
     };
     const progress = progressOf(own, stage.name);
     const at = { snapshot, promotion, half, progress, release, stage, stages, gather, fence };
@@ -160,7 +162,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
           : stage.automatic && controlPlane.state === 'published';
       if (!early || release.pulled) return false;
       const gates = startGates(await at.gather());
-      if (!gates.every(({ passed }) => passed)) return false;
+      if (!gates.every(({ passed }) => passed) || !(await conditionsHold(stage))) return false;
       const what = half === 'agents' ? `the agents of ${stage.name}` : stage.name;
       return take(at, 'start', `all gates of ${what} are passed`);
     },
@@ -173,7 +175,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
         const taken = await goOnWithTenants(at, stage.tenants);
         if (taken) return true;
       }
-      if (!controlPlaneGate(known).passed) return false;
+      if (!controlPlaneGate(known).passed || !(await conditionsHold(stage))) return false;
       return (
         (await part(at, known)) ||
         take(at, 'control-planes-ready', `the control planes of ${stage.name} run ${release.version}`)
@@ -189,6 +191,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       const moving = steps.filter((each) => each.step === 'move').map(({ name }) => name);
       const blocked = steps.some((each) => each.step === 'blocked');
       if (moving.length === 0 && blocked) return false;
+      if (moving.length > 0 && !(await conditionsHold(stage))) return false;
       const reason = `${release.version} reaches stage ${stage.name}`;
       const critical = progress.started?.critical ?? false;
       const view = { snapshot, reading: await fleet.read() };
@@ -215,14 +218,25 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       );
       const back = left ?? planesThatLeft(at);
       if (back) return take(at, 'halt', back);
-      if (soakedAt(stage, progress) > now()) return false;
+      if (soakedAt(stage, progress) > now() || !(await conditionsHold(stage))) return false;
       return take(at, 'soaked', `${stage.name} has soaked`);
     },
   };
 
-  /** Halts a stage one of whose channels the watch has stopped, or whose conditions have failed for too long. */
+  /** Do all conditions of the stage hold now? What was answered before opens no gate. */
+  async function conditionsHold(stage: Stage): Promise<boolean> {
+    const gates = await Promise.all(stage.conditions.map((each) => conditions?.check(each, { fresh: true })));
+    return gates.every((gate) => gate?.passed ?? true);
+  }
+
+  /**
+   * Halts a stage one of whose channels the watch has stopped, whose conditions have failed for too long, or for which
+   * a change is not signed off any more.
+   */
   async function haltIfBad(at: At): Promise<boolean> {
     const { snapshot, promotion, half, stage } = at;
+    const unsigned = unsignedIn(at);
+    if (unsigned.length > 0) return take(at, 'halt', `not signed off any more: ${listed(unsigned)}`);
     const stopped = stage.channels.flatMap((name) => {
       const hold = snapshot.channels.get(name)?.hold;
       return hold?.by === WATCH_ACTOR ? [`${name}: ${hold.reason}`] : [];
@@ -253,6 +267,15 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       : `its agents wait for those of stage ${earlier?.name}`;
     const act = { by: SYSTEM, at: now(), reason: `the control planes of ${stage.name} run ${release.version}; ${why}` };
     return commitStep(at, parted(promotion, stage.name, act), 'agents-wait', act);
+  }
+
+  /** The significant changes that the release brings to the stage and that are not signed off. */
+  function unsignedIn({ snapshot, release, stage }: At): string[] {
+    if (!stage.signOff) return [];
+    // Only what some release of the chain lacks is worth a look at all channels.
+    const all = withPredecessors(snapshot.releases, release.version).slice(1);
+    if (unsignedChanges(release, all).length === 0) return [];
+    return unsignedChanges(release, predecessorsOf(snapshot, release, stage));
   }
 
   /** Which control planes that ran the release went back, if that halts the stage. */

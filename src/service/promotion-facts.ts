@@ -22,7 +22,7 @@ import type { Gate } from './gate.ts';
 export interface FactsOptions {
   gate: Pick<Gate, 'assess' | 'closed'>;
   controlPlanes: Pick<ControlPlanes, 'check'>;
-  conditions: { check(condition: Stage['conditions'][number]): Promise<PromotionGate> };
+  conditions: { check(condition: Stage['conditions'][number], how?: { fresh?: boolean }): Promise<PromotionGate> };
   stagesAt: StagesAt;
   now: () => Date;
 }
@@ -34,7 +34,11 @@ export type GatherFacts = (
   promotion: Promotion,
   stage: Stage,
   reading: FleetReading,
-  half?: Half,
+  how?: {
+    half?: Half;
+    /** Ask conditions anew, because a step is to be taken. */
+    fresh?: boolean;
+  },
 ) => Promise<StageFacts>;
 
 export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: FactsOptions): GatherFacts {
@@ -60,7 +64,7 @@ export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: 
     return { name, version, report: behind ? await controlPlanes.check(name, release.version, reading) : null };
   }
 
-  return async (snapshot, release, promotion, { name }, reading, half = 'control-planes') => {
+  return async (snapshot, release, promotion, { name }, reading, { half = 'control-planes', fresh = false } = {}) => {
     const stages = stagesAt(snapshot.controlPlanes);
     const own = stagesOf(half, promotion, stages);
     const stage = own.find((each) => each.name === name);
@@ -91,7 +95,7 @@ export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: 
       channels: await inSlices(stage.channels, (name) => judgeChannel(snapshot, release, name, critical, reading)),
       controlPlanes: await inSlices(stage.controlPlanes, (name) => judgeControlPlane(snapshot, release, name, reading)),
       conditions: await Promise.all(
-        stage.conditions.map((condition) => (isTurn ? conditions.check(condition) : notYet(condition.name))),
+        stage.conditions.map((condition) => (isTurn ? conditions.check(condition, { fresh }) : notYet(condition.name))),
       ),
     };
   };
@@ -111,10 +115,15 @@ const standingBefore = (promotion: Promotion, half: Half, before: Stage): StageS
 const needsHelm = ({ channels }: Snapshot, stage: Stage): boolean[] =>
   stage.channels.flatMap((name) => channels.get(name) ?? []).map((channel) => channel.needsHelm);
 
-function predecessorsOf({ channels, promotions, releases }: Snapshot, { version }: Release, stage: Stage): Release[] {
+/** The releases before this one whose changes it brings, or brought, to the stage. */
+export function predecessorsOf(
+  { channels, promotions, releases }: Snapshot,
+  { version }: Release,
+  stage: Stage,
+): Release[] {
   const [, ...chain] = withPredecessors(releases, version);
   const served = stage.channels.map((name) => {
-    const target = channels.get(name)?.target ?? '';
+    const target = targetBefore(channels.get(name), version) ?? '';
     return new Set(withPredecessors(releases, target).map((each) => each.version));
   });
   return missingPredecessors(chain, stage, served, (each) => {
@@ -122,6 +131,10 @@ function predecessorsOf({ channels, promotions, releases }: Snapshot, { version 
     return promotion !== undefined && standingOf(promotion, stage).state === 'complete';
   });
 }
+
+/** What the channel served before it got the release. */
+const targetBefore = (channel: Channel | undefined, version: string): string | null | undefined =>
+  channel?.target === version ? (channel.progress?.from ?? channel.lineage.at(-2)) : channel?.target;
 
 const heldOf = ({ channels }: Snapshot, names: readonly string[]): Channel[] =>
   names.flatMap((name) => channels.get(name) ?? []).filter(({ hold }) => hold !== null);

@@ -171,7 +171,7 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
     for (const stage of stages) {
       const main = await facts(snapshot, release, promotion, stage, reading);
       const apart = promotion.agents?.[stage.name];
-      const agents = apart ? await facts(snapshot, release, promotion, stage, reading, 'agents') : null;
+      const agents = apart ? await facts(snapshot, release, promotion, stage, reading, { half: 'agents' }) : null;
       views.push(viewStage(main, agents));
     }
     const at = views.find(({ stage }) => stage === current?.name);
@@ -198,7 +198,7 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
     const lookAt = async (half: Half) => {
       const stage = currentStage(halfOf(promotion, half), stagesOf(half, promotion, stages));
       if (!stage) return null;
-      const known = await facts(state.snapshot(), release, promotion, stage, reading, half);
+      const known = await facts(state.snapshot(), release, promotion, stage, reading, { half });
       if (!controlPlaneGate(known).passed) return 'control-planes' as const;
       return channelGate(known).passed ? null : ('channels' as const);
     };
@@ -250,7 +250,7 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
       const snapshot = state.snapshot();
       const known = await facts(snapshot, release, promotion, stage, reading);
       const apart = promotion.agents?.[name];
-      const agents = apart ? await facts(snapshot, release, promotion, stage, reading, 'agents') : known;
+      const agents = apart ? await facts(snapshot, release, promotion, stage, reading, { half: 'agents' }) : known;
       const all = placesOf(known, agents);
       const end = start + limit;
       return { stage: name, places: all.slice(start, end), cursor: end < all.length ? `${end}` : null };
@@ -287,7 +287,7 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
         }
         const after = step(promotion, stage.name, 'start', { by: request.actor.name, at, reason, critical });
         const reading = await fleet.read();
-        const gates = startGates(await facts(state.snapshot(), release, promotion, stage, reading));
+        const gates = startGates(await facts(state.snapshot(), release, promotion, stage, reading, { fresh: true }));
         const closed = gates.filter(({ passed }) => !passed);
         if (closed.length === 0) return after;
         const why = closed.map((each) => `${each.gate} (${each.reason})`).join('; ');
@@ -423,8 +423,11 @@ function describeNext({ stage, progress, half, release: { pulled } }: StageFacts
     }
     case 'rolling':
       return closed('channels').length > 0 ? `moves its channels: ${list(closed('channels'))}` : 'begins to soak';
-    case 'soaking':
-      return `is complete at ${clock(soakedAt(stage, progress).toISOString())} unless it is halted`;
+    case 'soaking': {
+      const failing = gates.filter(({ gate, passed }) => !passed && gate.startsWith('condition:'));
+      const but = failing.length > 0 ? `, and not before these hold: ${list(failing)}` : '';
+      return `is complete at ${clock(soakedAt(stage, progress).toISOString())} unless it is halted${but}`;
+    }
     case 'halted': {
       const todo = pulled ? 'supersede it with a fixed release' : 'resume it, supersede it, or pull the release';
       return `halted by ${who(progress.halted?.by ?? '')}: ${progress.halted?.reason}; ${todo}`;

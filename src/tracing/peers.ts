@@ -20,12 +20,12 @@ export function tracePeers({ read }: Peers, tracer: Tracer): Peers {
 /** Wraps the conditions with a span for each check. A check that is answered from the cache is short. */
 export function traceConditions({ check }: Conditions, tracer: Tracer): Conditions {
   return {
-    check: (condition) =>
+    check: (condition, how) =>
       tracer.span(
         'condition check',
         { kind: 'client', attributes: { 'fairway.condition': condition.name } },
         async (span) => {
-          const gate = await check(condition);
+          const gate = await check(condition, how);
           span.set({ 'fairway.passed': gate.passed });
           return gate;
         },

@@ -140,6 +140,32 @@ describe('a promotion', () => {
     await until('internal', 'soaking', FIX);
   });
 
+  it('is halted when a sign-off is withdrawn while it rolls or soaks, its own or that of a predecessor', async () => {
+    const stages = [openStage('canary', { soak: '1ms' }), openStage('internal', { signOff: true })];
+    const { api, register, act, until, read } = await startStages(stages);
+    const changes = (pr: number) => ({ changes: [{ pr, title: 'x', significant: true }] });
+    const sign = (version: string, pr: number, signedOff: boolean) =>
+      api('POST', `/releases/${version}/changes/${pr}/sign-off`, { signedOff, reason: 'test' });
+    await api('POST', '/channels/internal/pin', { reason: 'freeze' });
+    await register(RELEASE, changes(1));
+    await until('canary', 'complete');
+    await register(FIX, { previous: RELEASE, cutAt: '2024-11-13T10:15:30Z', ...changes(2) });
+    await act('supersede', { by: FIX });
+    await sign(RELEASE, 1, true);
+    await sign(FIX, 2, true);
+    await until('internal', 'rolling', FIX);
+    await sign(FIX, 2, false);
+    await until('internal', 'halted', FIX);
+    expect((await read(FIX)).stages[1].halted.reason).toBe('not signed off any more: 2');
+    await sign(FIX, 2, true);
+    await api('POST', '/channels/internal/unpin', { reason: 'thaw' });
+    await act('resume', {}, FIX);
+    await until('internal', 'soaking', FIX);
+    await sign(RELEASE, 1, false);
+    await until('internal', 'halted', FIX);
+    expect((await read(FIX)).stages[1].halted.reason).toBe(`not signed off any more: 1 of ${RELEASE}`);
+  });
+
   it('does not pass a stage without channels and control planes', async () => {
     const stages = [openStage('canary', { channels: [], soak: '1ms' }), openStage('internal', { automatic: false })];
     const { api, register, act, read, states } = await startStages(stages);
@@ -209,6 +235,31 @@ describe('a condition', () => {
       passed: reason === null,
       reason: reason && expect.stringMatching(reason),
     });
+  });
+
+  it('that failed a moment ago opens no gate, whatever was answered before', async () => {
+    let holds = true;
+    const url = await startPeer((_, response) => response.end(vector(holds ? [{ metric: {}, value: [0, '0'] }] : [])));
+    const conditions = [{ name: 'calm', query: 'errors < 1' }];
+    const stages = [openStage('canary', { automatic: false, soak: '1s', conditions })];
+    const { register, read, act, until } = await startStages(stages, { promotion: { prometheus: { url } } });
+    await register();
+    expect(gateOf(await read(), 'condition:calm')).toMatchObject({ passed: true });
+    holds = false;
+    // The answer from before is known for some seconds, and does not count.
+    expectProblem(await act('promote'), 409, 'refused', /condition:calm \(no series satisfies it\)/);
+    holds = true;
+    expect((await act('promote')).status).toBe(200);
+    await until('canary', 'soaking');
+    holds = false;
+    const soakedAt = async () => Date.parse((await read()).stages[0].soakedAt);
+    await expect.poll(async () => (await soakedAt()) < Date.now() - 200, { timeout: 5_000 }).toBe(true);
+    expect((await read()).stages[0]).toMatchObject({
+      state: 'soaking',
+      next: expect.stringMatching(/unless it is halted, and not before these hold: no series satisfies it$/),
+    });
+    holds = true;
+    await until('canary', 'complete');
   });
 
   it('sends the credentials of the URL, and never reveals them', async () => {
