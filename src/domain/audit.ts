@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { atOnce, type Steps } from './steps.ts';
 
 /** An entry of the audit log before the store numbers and chains it. */
 export interface AuditDraft {
@@ -65,6 +66,10 @@ export function keysOf(entry: Pick<AuditEntry, 'subject' | 'before' | 'after' | 
   return [...new Set([subject, ...fieldsOf(before), ...fieldsOf(after)])].filter((key) => key.includes('/'));
 }
 
+/** Is the entry indexed by the key? */
+export const isAbout = (entry: AuditEntry, key: string): boolean =>
+  entry.writes ? Object.hasOwn(entry.writes, key) || channelKeyOf(entry).includes(key) : keysOf(entry).includes(key);
+
 /** Its channel, or that of the agent that it is about. */
 function channelKeyOf({ subject, before }: Pick<AuditEntry, 'subject' | 'before'>): string[] {
   if (subject.startsWith('channel/')) return [subject];
@@ -100,6 +105,16 @@ export const digestOf = (value: object): string => hashOf(JSON.stringify(value))
 
 /** What an entry records of the documents that its change wrote. */
 export const digestsOf = (writes: readonly { key: string; value: object | null }[]): WrittenDigests =>
-  Object.fromEntries(writes.map(({ key, value }) => [key, value && digestOf(value)]));
+  atOnce(digestsInSteps(writes));
+
+/** As `digestsOf`, with a pause wherever polls may be answered. */
+export function* digestsInSteps(writes: readonly { key: string; value: object | null }[]): Steps<WrittenDigests> {
+  const digests: [string, string | null][] = [];
+  for (const { key, value } of writes) {
+    digests.push([key, value && digestOf(value)]);
+    yield;
+  }
+  return Object.fromEntries(digests);
+}
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');

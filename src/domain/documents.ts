@@ -9,6 +9,7 @@ import { GROUP_STATES, ROLLOUT_STATES } from './rollout.ts';
 import { STRATEGIES, UNMATCHED } from './rollout-settings.ts';
 import { SCHEMA, SCHEMA_KEY } from './schema.ts';
 import { SIGN_OFFS_KEY } from './sign-off.ts';
+import { atOnce, type Steps } from './steps.ts';
 import type { BadDocument, ControlState, Document } from './store.ts';
 import { parseVersion, VERSION_KINDS } from './version.ts';
 import { DAYS, type Window, windowFault } from './window.ts';
@@ -220,16 +221,27 @@ export function faultOf(key: string, value: unknown): string | null {
  * Keeps out the documents that cannot be served, each named in `bad`. One that is in `lastGood` is served as it was
  * there, at the stored revision, so that the next change of it puts it right.
  */
-export function keepOutBad<S extends Pick<ControlState, 'documents' | 'bad'>>(
+export const keepOutBad = <S extends Pick<ControlState, 'documents' | 'bad'>>(state: S, lastGood: LastGood): S =>
+  atOnce(keepOutInSteps(state, lastGood));
+
+type LastGood = { get(key: string): Document | undefined };
+
+/** Documents that are checked in under a millisecond. */
+const CHECKED_A_STEP = 50;
+
+/** As `keepOutBad`, with a pause wherever polls may be answered. */
+export function* keepOutInSteps<S extends Pick<ControlState, 'documents' | 'bad'>>(
   state: S,
-  lastGood: { get(key: string): Document | undefined },
-): S {
+  lastGood: LastGood,
+): Steps<S> {
   const bad = [...(state.bad ?? [])];
-  const documents = state.documents.filter(({ key, revision, value }) => {
-    const fault = faultOf(key, value);
-    if (fault !== null) bad.push({ key, revision, fault });
-    return fault === null;
-  });
+  const documents: Document[] = [];
+  for (const [n, document] of state.documents.entries()) {
+    const fault = faultOf(document.key, document.value);
+    if (fault === null) documents.push(document);
+    else bad.push({ key: document.key, revision: document.revision, fault });
+    if (n % CHECKED_A_STEP === CHECKED_A_STEP - 1) yield;
+  }
   if (bad.length === 0) return state;
   const isServed = new Set(documents.map(({ key }) => key));
   for (const { key, revision } of bad) {

@@ -4,12 +4,12 @@ interface Page<V> {
   readonly values: readonly V[];
 }
 
-/** Entries of a page: a change copies one page and the list of pages, so both are kept short. */
+/** Entries of a page: a change copies its pages and the list of pages, so both are kept short. */
 const MOST = 128;
 
 /**
- * A map that never changes: `with` and `without` return another one, which shares all but one page with it. Its entries
- * are in the order of their keys, by code units.
+ * A map that never changes: `withAll` returns another one, which shares with it the pages that nothing changed in. Its
+ * entries are in the order of their keys, by code units.
  */
 export class OrderedMap<V> implements ReadonlyMap<string, V> {
   readonly size: number;
@@ -23,12 +23,8 @@ export class OrderedMap<V> implements ReadonlyMap<string, V> {
   /** Of two entries with one key the later one counts. */
   static of<V>(entries: Iterable<readonly [string, V]>): OrderedMap<V> {
     const sorted = [...new Map(entries)].sort(([a], [b]) => (a < b ? -1 : 1));
-    const pages: Page<V>[] = [];
-    for (let i = 0; i < sorted.length; i += MOST / 2) {
-      const run = sorted.slice(i, i + MOST / 2);
-      pages.push({ keys: run.map(([key]) => key), values: run.map(([, value]) => value) });
-    }
-    return new OrderedMap(pages, sorted.length);
+    const page = { keys: sorted.map(([key]) => key), values: sorted.map(([, value]) => value) };
+    return new OrderedMap(cut(page), sorted.length);
   }
 
   get(key: string): V | undefined {
@@ -43,23 +39,26 @@ export class OrderedMap<V> implements ReadonlyMap<string, V> {
     return page !== undefined && page.keys[firstNotBelow(page.keys, key)] === key;
   }
 
-  with(key: string, value: V): OrderedMap<V> {
-    const index = this.#pageOf(key);
-    const { keys, values } = this.#pages[index] ?? { keys: [], values: [] };
-    const at = firstNotBelow(keys, key);
-    const isThere = keys[at] === key;
-    if (isThere) return this.#replacing(index, { keys, values: values.with(at, value) });
-    const page = { keys: keys.toSpliced(at, 0, key), values: values.toSpliced(at, 0, value) };
-    return this.#replacing(index, ...(page.keys.length > MOST ? halves(page) : [page]));
-  }
-
-  without(key: string): OrderedMap<V> {
-    if (!this.has(key)) return this;
-    const index = this.#pageOf(key);
-    const { keys, values } = this.#pages[index] as Page<V>;
-    const at = firstNotBelow(keys, key);
-    if (keys.length === 1) return this.#replacing(index);
-    return this.#replacing(index, { keys: keys.toSpliced(at, 1), values: values.toSpliced(at, 1) });
+  /** The map with other values for some keys; undefined takes a key away. It costs the pages that these are in. */
+  withAll(changes: Iterable<readonly [string, V | undefined]>): OrderedMap<V> {
+    const byPage = new Map<number, [string, V | undefined][]>();
+    for (const [key, value] of changes) {
+      const index = this.#pageOf(key);
+      const own = byPage.get(index);
+      if (own) own.push([key, value]);
+      else byPage.set(index, [[key, value]]);
+    }
+    if (byPage.size === 0) return this;
+    let { size } = this;
+    const before = this.#pages.length > 0 ? this.#pages : [EMPTY];
+    const pages = before.flatMap((page, index) => {
+      const own = byPage.get(index);
+      if (!own) return [page];
+      const after = changed(page, own);
+      size += after.keys.length - page.keys.length;
+      return after.keys.length > MOST ? cut(after) : after.keys.length > 0 ? [after] : [];
+    });
+    return new OrderedMap(pages, size);
   }
 
   /** The keys whose values in the two maps are not the same object. Pages that both share are not looked at. */
@@ -123,20 +122,38 @@ export class OrderedMap<V> implements ReadonlyMap<string, V> {
     }
     return low;
   }
-
-  #replacing(index: number, ...pages: Page<V>[]): OrderedMap<V> {
-    const all = this.#pages.toSpliced(index, 1, ...pages);
-    const before = this.#pages[index]?.keys.length ?? 0;
-    const after = pages.reduce((sum, { keys }) => sum + keys.length, 0);
-    return new OrderedMap(all, this.size - before + after);
-  }
 }
 
-const halves = <V>({ keys, values }: Page<V>): Page<V>[] =>
-  [
-    [0, MOST / 2],
-    [MOST / 2, keys.length],
-  ].map(([from, to]) => ({ keys: keys.slice(from, to), values: values.slice(from, to) }));
+const EMPTY = { keys: [], values: [] };
+
+/** The page with some changes; one of a key that is there already costs only a copy. */
+function changed<V>(page: Page<V>, changes: readonly (readonly [string, V | undefined])[]): Page<V> {
+  let [keys, values] = [page.keys, [...page.values]];
+  const fresh = new Map<string, V | undefined>();
+  for (const [key, value] of changes) {
+    const at = firstNotBelow(page.keys, key);
+    if (value !== undefined && page.keys[at] === key && fresh.size === 0) values[at] = value;
+    else fresh.set(key, value);
+  }
+  if (fresh.size === 0) return { keys, values };
+  const merged = new Map<string, V>(keys.map((key, n) => [key, values[n] as V]));
+  for (const [key, value] of fresh) {
+    if (value === undefined) merged.delete(key);
+    else merged.set(key, value);
+  }
+  keys = [...merged.keys()].sort();
+  values = keys.map((key) => merged.get(key) as V);
+  return { keys, values };
+}
+
+/** Pages that have room. */
+function cut<V>({ keys, values }: Page<V>): Page<V>[] {
+  const pages: Page<V>[] = [];
+  for (let i = 0; i < keys.length; i += MOST / 2) {
+    pages.push({ keys: keys.slice(i, i + MOST / 2), values: values.slice(i, i + MOST / 2) });
+  }
+  return pages;
+}
 
 function* entriesOf<V>({ keys, values }: Page<V>): Generator<[string, V]> {
   for (let i = 0; i < keys.length; i++) yield [keys[i] as string, values[i] as V];

@@ -7,6 +7,7 @@ import { OrderedMap } from './ordered-map.ts';
 import type { Promotion } from './promotion.ts';
 import type { Release } from './release.ts';
 import { SIGN_OFFS_KEY, type SignOffs } from './sign-off.ts';
+import { atOnce, type Steps } from './steps.ts';
 import type { BadDocument, ControlState, Difference, Document, Guard, Write } from './store.ts';
 
 /** A document's value with the global revision that wrote it. */
@@ -154,35 +155,55 @@ export const stateOf = ({ revision, hash, documents, bad }: Snapshot): ControlSt
 });
 
 /** The snapshot after a commit; `revision` and `hash` are those of its audit entry. */
-export function applyWrites(
+export const applyWrites = (
   snapshot: Snapshot,
   writes: readonly Write[],
+  head: Pick<Snapshot, 'revision' | 'hash'>,
+): Snapshot => applyDifference(snapshot, differenceOfWrites(writes, head));
+
+export function differenceOfWrites(
+  writes: readonly Write[],
   { revision, hash }: Pick<Snapshot, 'revision' | 'hash'>,
-): Snapshot {
+): Difference {
   const documents = writes.flatMap(({ key, value }) => (value === null ? [] : [{ key, revision, value }]));
   const gone = writes.flatMap(({ key, value }) => (value === null ? [key] : []));
-  return applyDifference(snapshot, { revision, hash, documents, gone });
+  return { revision, hash, documents, gone };
 }
 
 /** The snapshot with some documents replaced and others taken away. It costs what differs. */
-export function applyDifference(
+export const applyDifference = (snapshot: Snapshot, difference: Difference): Snapshot =>
+  atOnce(applyInSteps(snapshot, difference));
+
+/** As `applyDifference`, with a pause wherever polls may be answered. */
+export function* applyInSteps(
   snapshot: Snapshot,
   { revision, hash, documents, gone, bad = [] }: Difference,
-): Snapshot {
+): Steps<Snapshot> {
   const after: { -readonly [Key in keyof Snapshot]: Snapshot[Key] } = { ...snapshot, revision, hash };
-  for (const document of documents) {
-    const { key } = document;
+  const changes = new Map<Index, Map<string, Stored<object> | undefined>>();
+  const note = (key: string, value: Stored<object> | undefined) => {
     const place = indexOf(key);
-    after.documents = after.documents.with(key, document);
-    if (place)
-      Object.assign(after, { [place.index]: after[place.index].with(place.name, readStored(document) as never) });
-    if (key === SIGN_OFFS_KEY) after.signOffs = readStored(document) as Stored<SignOffs>;
+    if (!place) return;
+    const own = changes.get(place.index) ?? new Map();
+    changes.set(place.index, own.set(place.name, value));
+  };
+  for (const [n, document] of documents.entries()) {
+    note(document.key, readStored(document));
+    if (document.key === SIGN_OFFS_KEY) after.signOffs = readStored(document) as Stored<SignOffs>;
+    if (n % DOCUMENTS_A_STEP === DOCUMENTS_A_STEP - 1) yield;
   }
   for (const key of gone) {
-    const place = indexOf(key);
-    after.documents = after.documents.without(key);
-    if (place) Object.assign(after, { [place.index]: after[place.index].without(place.name) });
+    note(key, undefined);
     if (key === SIGN_OFFS_KEY) after.signOffs = null;
+  }
+  const all = [
+    ...documents.map((document) => [document.key, document] as const),
+    ...gone.map((key) => [key, undefined] as const),
+  ];
+  after.documents = snapshot.documents.withAll(all);
+  for (const [index, entries] of changes) {
+    yield;
+    Object.assign(after, { [index]: snapshot[index].withAll(entries as never) });
   }
   if (snapshot.bad.size > 0 || bad.length > 0) {
     const still = new Map(snapshot.bad);
@@ -193,6 +214,9 @@ export function applyDifference(
   }
   return after;
 }
+
+/** Documents that take well under a millisecond. */
+const DOCUMENTS_A_STEP = 100;
 
 /** What turns one snapshot into the other. It costs what differs. */
 export function differenceOf(before: Snapshot, { revision, hash, documents, bad }: Snapshot): Difference {
@@ -206,6 +230,23 @@ export function differenceOf(before: Snapshot, { revision, hash, documents, bad 
     gone: [...keys].filter((key) => !documents.has(key)),
     ...(bad.size > 0 ? { bad: [...bad.values()] } : {}),
   };
+}
+
+/** What turns a snapshot into a state that was loaded, in steps. Documents that are served already are left out. */
+export function* differenceToLoaded(
+  { documents, bad: served }: Snapshot,
+  { revision, hash, documents: loaded, bad = [] }: ControlState,
+): Steps<Difference> {
+  const changed: Document[] = [];
+  const there = new Set<string>();
+  for (const [n, document] of loaded.entries()) {
+    there.add(document.key);
+    // One that was damaged counts as changed, so that it is not taken for damaged any more.
+    if (documents.get(document.key) !== document || served.has(document.key)) changed.push(document);
+    if (n % DOCUMENTS_A_STEP === DOCUMENTS_A_STEP - 1) yield;
+  }
+  const gone = [...documents.keys(), ...served.keys()].filter((key) => !there.has(key));
+  return { revision, hash, documents: changed, gone, ...(bad.length > 0 ? { bad } : {}) };
 }
 
 /** The write that replaces `before`, or creates the document if there was none. A null `value` deletes it. */

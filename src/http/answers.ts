@@ -14,6 +14,7 @@ import { type MembershipSettings, prepareMembership } from '../domain/membership
 import { OrderedMap } from '../domain/ordered-map.ts';
 import { indexOf, type Snapshot, type Stored } from '../domain/snapshot.ts';
 import type { Staleness } from '../domain/staleness.ts';
+import { atOnce, type Steps } from '../domain/steps.ts';
 import { isTurnOf, nextOpening, prepareGroupOf, type Turn, toldBy } from '../domain/told.ts';
 import type { State } from '../service/state.ts';
 import { ENDPOINTS, type Endpoint, plainPaths } from './public-path.ts';
@@ -72,7 +73,7 @@ interface Prepared {
 type ChannelAnswers = Record<Endpoint, PreparedAnswer>;
 
 export interface AnswersOptions {
-  state: Pick<State, 'peek' | 'onChange' | 'age'>;
+  state: Pick<State, 'peek' | 'onNext' | 'age'>;
   staleness: Staleness;
   cluster: Cluster;
   membership: MembershipSettings;
@@ -111,7 +112,6 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
 
   function prepare(channel: Stored<Channel>, surroundings: Surroundings, at: Date): Prepared {
     const answers = answersOf(channel, surroundings, at);
-    for (const [path, endpoint] of plainPaths(channel.name)) paths.set(path, answers[endpoint]);
     const endsAt = Math.min(nextExpiry(channel, at), nextOpening(channelAt(channel, at), at));
     return { channel, surroundings, answers, at: at.getTime(), endsAt };
   }
@@ -151,18 +151,22 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
   }
 
   /** Most changes of a release or a control plane change no answer of the channels that depend on it. */
-  function renderChannel(channel: Stored<Channel>, snapshot: Snapshot, at: Date): void {
-    const { name } = channel;
-    depend(name, sourcesOf(channel, snapshot));
+  function renderChannel(channel: Stored<Channel>, snapshot: Snapshot, isWithheld: boolean, at: Date): Prepared {
     const all = surroundingsOf(channel, snapshot);
-    const surroundings = age.peek()?.isWithheld ? withheld(all) : all;
-    const before = prepared.get(name);
+    const surroundings = isWithheld ? withheld(all) : all;
+    const before = prepared.get(channel.name);
     const isInTime = before && at.getTime() < before.endsAt && at.getTime() >= before.at;
     const isSame = isInTime && before.channel === channel && !differ(before.surroundings, surroundings);
-    const known = isSame ? before : prepare(channel, surroundings, at);
-    prepared.set(name, known);
-    if (changesByItself(channel)) ending.add(name);
-    else ending.delete(name);
+    return isSame ? before : prepare(channel, surroundings, at);
+  }
+
+  function serve(known: Prepared): void {
+    const { channel, answers } = known;
+    const isServed = prepared.get(channel.name) === known;
+    if (!isServed) for (const [path, endpoint] of plainPaths(channel.name)) paths.set(path, answers[endpoint]);
+    prepared.set(channel.name, known);
+    if (changesByItself(channel)) ending.add(channel.name);
+    else ending.delete(channel.name);
     endsAt = Math.min(endsAt, known.endsAt);
   }
 
@@ -177,20 +181,29 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
     else sources.delete(channel);
   }
 
-  /** Renders what differs from what was rendered before. */
-  function refresh(snapshot: Snapshot): void {
+  /** Renders what differs from what was rendered before, beside what is served. Then all is swapped. */
+  function* renderNext(next: Snapshot): Steps<() => void> {
     const at = now();
-    const concerned = rendered ? concernedBy(rendered, snapshot) : snapshot.channels.keys();
-    rendered = snapshot;
-    let isOtherSet = false;
+    const isWithheld = age.peek()?.isWithheld ?? false;
+    const concerned = rendered ? concernedBy(rendered, next) : next.channels.keys();
+    const fresh: Prepared[] = [];
+    const gone: string[] = [];
     for (const name of concerned) {
-      const channel = snapshot.channels.get(name);
-      isOtherSet ||= prepared.has(name) !== (channel !== undefined);
-      if (channel) renderChannel(channel, snapshot, at);
-      else drop(name);
+      const channel = next.channels.get(name);
+      depend(name, channel ? sourcesOf(channel, next) : []);
+      if (channel) fresh.push(renderChannel(channel, next, isWithheld, at));
+      else gone.push(name);
+      yield;
     }
-    if (isOtherSet) channelOf = prepareMembership(prepared, membership);
-    look(at);
+    return () => {
+      const isOtherSet = gone.length > 0 || fresh.some(({ channel }) => !prepared.has(channel.name));
+      rendered = next;
+      for (const each of fresh) serve(each);
+      for (const name of gone) drop(name);
+      if (isOtherSet) channelOf = prepareMembership(prepared, membership);
+      if (isWithheld !== (age.peek()?.isWithheld ?? false)) renderAgain(next.channels.keys());
+      look(now());
+    };
   }
 
   function concernedBy(before: Snapshot, after: Snapshot): Set<string> {
@@ -220,21 +233,20 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
     const at = now();
     for (const name of names) {
       const channel = rendered?.channels.get(name);
-      if (rendered && channel) renderChannel(channel, rendered, at);
+      if (rendered && channel) serve(renderChannel(channel, rendered, age.peek()?.isWithheld ?? false, at));
     }
   }
 
   function drop(name: string): void {
-    depend(name, []);
     prepared.delete(name);
     ending.delete(name);
     tallies.delete(name);
     for (const [path] of plainPaths(name)) paths.delete(path);
   }
 
-  state.onChange(refresh);
+  const stop = state.onNext(renderNext);
   const first = state.peek();
-  if (first) refresh(first);
+  if (first) atOnce(renderNext(first))();
 
   return {
     ready: () => state.peek() !== null,
@@ -252,6 +264,7 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
       }
     },
     close() {
+      stop();
       age.close();
       clearTimeout(timer);
     },

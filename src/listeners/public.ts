@@ -25,7 +25,7 @@ export interface PublicSide {
 }
 
 export interface PublicSideOptions {
-  state: Pick<State, 'peek' | 'onChange' | 'age'>;
+  state: Pick<State, 'peek' | 'onChange' | 'onNext' | 'age'>;
   store: Pick<FleetRecords, 'recordSightings' | 'noteUncounted'>;
   settings: Settings;
   /** Null without built-in TLS. */

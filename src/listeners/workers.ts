@@ -5,22 +5,26 @@ import type { Settings } from '../config/settings.ts';
 import type { Sighting, SightingSource } from '../domain/agent.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type { UncountedLine } from '../domain/fleet-counts.ts';
-import { applyDifference, differenceOf, type Snapshot, stateOf, takeSnapshot, targetsOf } from '../domain/snapshot.ts';
-import type { ControlState, Difference, RecordingOptions } from '../domain/store.ts';
+import { applyInSteps, differenceOf, type Snapshot, stateOf, takeSnapshot, targetsOf } from '../domain/snapshot.ts';
+import type { Steps } from '../domain/steps.ts';
+import type { ControlState, Difference, Document, RecordingOptions } from '../domain/store.ts';
+import { inOwnTurns } from '../process/turns.ts';
+import { createServing, type Serving } from '../service/serving.ts';
 import type { State } from '../service/state.ts';
 import { addCounts, type PollCounts } from './poll-counts.ts';
 import { openPublicSide, type PublicSide, type PublicSideOptions } from './public.ts';
 
 /**
  * A message of the first process to a worker. `offset` is in seconds; `stop`, the drain, and `age`, of the state, are
- * in milliseconds, and an age of null is infinite.
+ * in milliseconds, and an age of null is infinite. A large difference comes in pieces: `more` follow, and nothing is
+ * served before the last one.
  */
 type Order =
   | { pair: KeyPair }
   | { offset: number }
   | { age: number | null }
   | { state: ControlState | null }
-  | { difference: Difference }
+  | { difference: Difference; more: boolean }
   | Recorded
   | { stop: number };
 /** The result of a batch of check-ins: how many the store refused, or why it failed. */
@@ -84,9 +88,14 @@ export async function openWorkers({
     let sent: Snapshot | null = null;
     /** The first time, the worker gets everything; then what differs. */
     const sendState = (snapshot: Snapshot | null) => {
-      if (sent && snapshot) send({ difference: differenceOf(sent, snapshot) });
+      if (sent && snapshot) sendPieces(differenceOf(sent, snapshot));
       else send({ state: snapshot && stateOf(snapshot) });
       sent = snapshot;
+    };
+    let pieces: Promise<void> = Promise.resolve();
+    /** Piece by piece, so that no poll waits, neither here nor in the worker; differences stay in their order. */
+    const sendPieces = (difference: Difference) => {
+      pieces = pieces.then(() => inOwnTurns(sendInSteps(difference, send)));
     };
     const sendPair = (pair: KeyPair | null) => pair && send({ pair });
     const followed: (() => void)[] = [];
@@ -158,6 +167,19 @@ export async function openWorkers({
   };
 }
 
+/** Documents in one message. */
+const PIECE = 50;
+
+function* sendInSteps({ documents, ...last }: Difference, send: (order: Order) => void): Steps<void> {
+  const head = { revision: last.revision, hash: last.hash };
+  let done = 0;
+  for (; documents.length - done > PIECE; done += PIECE) {
+    send({ difference: { ...head, documents: documents.slice(done, done + PIECE), gone: [] }, more: true });
+    yield;
+  }
+  send({ difference: { ...last, documents: documents.slice(done) }, more: false });
+}
+
 /** Sends the offset now, and again when it has changed, until the returned function is called. */
 function sendOffset(offset: () => number, send: (order: Order) => void): () => void {
   let sent = Number.NaN;
@@ -192,7 +214,8 @@ export const isWorker = (): boolean => cluster.isWorker;
 /** Runs a worker: answers polls until the first process stops it, or ends. */
 export async function work(settings: Settings, log: Logger): Promise<void> {
   const send = (news: News) => process.connected && process.send?.(news);
-  const state = createFollowed<Snapshot>();
+  const state = createServing(null);
+  const { apply } = collectPieces(state);
   const pair = createFollowed<KeyPair>();
   const clock = createCorrected();
   const age = createAge();
@@ -207,11 +230,11 @@ export async function work(settings: Settings, log: Logger): Promise<void> {
   const stateCame = new Promise<void>((resolve) => {
     process.on('message', async (order: Order) => {
       if ('state' in order) {
-        if (order.state) state.adopt(takeSnapshot(order.state));
+        const { state: first } = order;
+        if (first) await state.serve(() => applyInSteps(NOTHING, { ...first, gone: [] }));
         resolve();
       } else if ('difference' in order) {
-        const before = state.peek();
-        if (before) state.adopt(applyDifference(before, order.difference));
+        apply(order);
       } else if ('offset' in order) {
         clock.correct(order.offset);
       } else if ('age' in order) {
@@ -265,6 +288,24 @@ function createAge() {
     },
   };
 }
+
+/** Applies the differences that the first process sends, each when its last piece has come. */
+function collectPieces(state: Serving) {
+  let documents: Document[] = [];
+  return {
+    apply({ difference, more }: { difference: Difference; more: boolean }) {
+      for (const each of difference.documents) documents.push(each);
+      if (more) return;
+      const whole = { ...difference, documents };
+      documents = [];
+      void state.serve(function* (served) {
+        return served && (yield* applyInSteps(served, whole));
+      });
+    },
+  };
+}
+
+const NOTHING = takeSnapshot({ revision: 0, hash: null, documents: [] });
 
 /** A value that the first process sends, and sends again when it changes. */
 function createFollowed<T>() {

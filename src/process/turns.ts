@@ -18,23 +18,48 @@ function begin(): void {
   if (isBusy) setImmediate(begin);
 }
 
-/** Runs work that yields now and then, and lets the process answer others in between. */
-export async function inTurns<T>(work: Generator<void, T>): Promise<T> {
-  for (let step = work.next(); ; step = work.next()) {
-    if (step.done) return step.value;
-    await nextTurn();
+/** Milliseconds in which the process answers no poll, because work in steps is done, whatever it is for. */
+const AT_ONCE_MS = 5;
+/** When the work of this turn of the event loop should end; null before there was any. */
+let turnEnds: number | null = null;
+
+/** Has the work of this turn taken so long that others should have a turn? */
+function isTurnOver(): boolean {
+  if (turnEnds === null) {
+    turnEnds = performance.now() + AT_ONCE_MS;
+    setImmediate(() => {
+      turnEnds = null;
+    });
+    return false;
   }
+  return performance.now() >= turnEnds;
 }
 
-/** Items handled at a stretch: a few milliseconds, in which the process answers no poll. */
-const AT_ONCE = 50;
+/** Runs work in steps, and lets the process answer others in between. */
+export const inTurns = <T>(work: Generator<void, T>): Promise<T> => run(work, nextTurn);
+
+/**
+ * As `inTurns`, for work that others wait for: it does not queue behind operator requests. What is short is mostly done
+ * when this returns.
+ */
+export const inOwnTurns = <T>(work: Generator<void, T>): Promise<T> => run(work, ownTurn);
+
+const ownTurn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+
+async function run<T>(work: Generator<void, T>, turn: () => Promise<void>): Promise<T> {
+  for (let step = work.next(); ; step = work.next()) {
+    if (step.done) return step.value;
+    if (isTurnOver()) await turn();
+  }
+}
 
 /** Handles one item after the other, and lets the process answer others in between. */
 export async function inSlices<T, R>(items: Iterable<T>, handle: (item: T) => R | Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (const item of items) {
-    results.push(await handle(item));
-    if (results.length % AT_ONCE === 0) await nextTurn();
+    const result = handle(item);
+    results.push(result instanceof Promise ? await result : result);
+    if (isTurnOver()) await nextTurn();
   }
   return results;
 }

@@ -1,6 +1,7 @@
 import type { Channel } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { channelKey, type Snapshot } from '../domain/snapshot.ts';
+import { atOnce, type Steps } from '../domain/steps.ts';
 import type { Write } from '../domain/store.ts';
 
 declare const byGate: unique symbol;
@@ -34,14 +35,26 @@ export function needsClearance(before: Steering | undefined, after: Steering): b
 }
 
 /** Throws if a write moves a channel without the gate's permission: a fault of Fairway's own, never of the caller. */
-export function requireCleared({ channels }: Snapshot, writes: readonly Write[], cleared: readonly Cleared[]): void {
+export const requireCleared = (snapshot: Snapshot, writes: readonly Write[], cleared: readonly Cleared[]): void =>
+  atOnce(requireClearedInSteps(snapshot, writes, cleared));
+
+/** As `requireCleared`, with a pause wherever polls may be answered. */
+export function* requireClearedInSteps(
+  { channels }: Snapshot,
+  writes: readonly Write[],
+  cleared: readonly Cleared[],
+): Steps<void> {
   const permissions = new Map<string, Cleared[]>();
   for (const each of cleared) {
     if (!issued.has(each)) continue;
     const key = channelKey(each.channel);
-    permissions.set(key, [...(permissions.get(key) ?? []), each]);
+    const own = permissions.get(key);
+    if (own) own.push(each);
+    else permissions.set(key, [each]);
+    yield;
   }
   for (const { key, value } of writes) {
+    yield;
     if (!key.startsWith('channel/') || value === null) continue;
     const after = value as Channel;
     if (!needsClearance(channels.get(after.name), after)) continue;

@@ -4,23 +4,19 @@ import { keepOutBad } from '../domain/documents.ts';
 import { describeLoss, recoveryOf } from '../domain/recovery.ts';
 import type { Confirmation } from '../domain/saved-state.ts';
 import { NewerForm, SCHEMA_KEY } from '../domain/schema.ts';
-import { applyDifference, type Snapshot, stateOf } from '../domain/snapshot.ts';
+import { applyInSteps, differenceToLoaded, type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
+import type { Steps } from '../domain/steps.ts';
 import type { ControlLog, ControlState, Difference } from '../domain/store.ts';
 import { nextState, type StoreState } from '../domain/store-state.ts';
 import { repeat } from '../process/repeat.ts';
 import { newsIn } from './difference.ts';
+import type { Serving } from './serving.ts';
 import { keepGood, loadUpgraded } from './upgrade.ts';
-
-/** What this server serves, kept in step with the store. */
-export interface Mirror {
-  peek(): Snapshot | null;
-  /** Serves `next` from now on. */
-  serve(next: Snapshot): void;
-}
 
 export interface FollowOptions {
   store: Pick<ControlLog, 'load' | 'revision' | 'since' | 'commit' | 'audit' | 'onChange' | 'announce'>;
-  mirror: Mirror;
+  /** What this server serves, kept in step with the store. */
+  mirror: Pick<Serving, 'peek' | 'serve'>;
   /** Of the copy that the mirror begins with; null without one. */
   confirmed: Confirmation | null;
   /** Called when the store holds what is served, with the hash of its first audit entry, if that is known. */
@@ -103,11 +99,14 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
       // A commit of this server was served: what was found is compared with what is not served any more.
       if (mirror.peek() !== served) return look();
       const news = newsIn(served, good);
-      if (news) mirror.serve(applyDifference(served, news));
+      const build = function* (now: Snapshot | null) {
+        return now === served && news ? yield* applyInSteps(served, news) : null;
+      };
+      if (news && !(await mirror.serve(build))) return look();
     } else if (found !== 'lost') {
       const wasDoubted = isDoubted;
       isDoubted = false;
-      adopt(await load(), wasDoubted);
+      await adopt(await load(), wasDoubted);
     }
     identity ??= await identify();
     confirmedAt = performance.now();
@@ -146,15 +145,18 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
     const isNew = decision !== null && decision.at !== known?.at;
     if (!isNew || decision.revision < served.revision || mirror.peek() !== served) return false;
     log.warn({ ...decision, served: served.revision, stored: stored.revision }, 'an admin has decided on the loss');
-    mirror.serve(await load());
+    const loaded = await load();
+    await mirror.serve((now) => snapshotOf(now, loaded));
     return true;
   }
 
-  /** A commit of this server may have been served while `next` was loaded. */
-  function adopt(next: Snapshot, wasDoubted: boolean): void {
-    const served = mirror.peek();
-    if (served && next.revision < served.revision + (isConfirmed && !wasDoubted ? 1 : 0)) return;
-    mirror.serve(next);
+  /** A commit of this server may have been served while the state was loaded. */
+  async function adopt(loaded: ControlState, wasDoubted: boolean): Promise<void> {
+    const more = isConfirmed && !wasDoubted ? 1 : 0;
+    await mirror.serve(function* (served) {
+      if (served && loaded.revision < served.revision + more) return null;
+      return yield* snapshotOf(served, loaded);
+    });
   }
 
   /** Takes the move to `found`, if it is one, and logs it once. */
@@ -196,6 +198,12 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
       await comparison.settled();
     },
   };
+}
+
+/** The snapshot of a state that was loaded. What is served already stays the same objects, which need no new answers. */
+function* snapshotOf(served: Snapshot | null, loaded: ControlState): Steps<Snapshot> {
+  if (!served) return takeSnapshot(loaded);
+  return yield* applyInSteps(served, yield* differenceToLoaded(served, loaded));
 }
 
 /** Has another release written what was found? Then everything is looked at, not what differs. */

@@ -1,4 +1,5 @@
 import { type Act, type Channel, releaseTools, retreat, rollForward } from '../domain/channel.ts';
+import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { describeFreeze } from '../domain/freeze.ts';
 import type { Stage } from '../domain/promotion.ts';
@@ -37,6 +38,14 @@ export interface ChannelMove {
 export interface RecallResult {
   release: Stored<Release>;
   channels: ChannelMove[];
+}
+
+/** Up to `most` moves, those of channels that have nothing to go to before the others, and how many there are. */
+export function firstMoves(moves: readonly ChannelMove[], most: number) {
+  const isWithdrawn = ({ from, to }: ChannelMove) => from !== null && to === null;
+  const withdrawn = moves.filter(isWithdrawn);
+  const channels = [...withdrawn, ...moves.filter((each) => !isWithdrawn(each))].slice(0, most);
+  return { total: moves.length, withdrawn: withdrawn.length, channels };
 }
 
 /** Changes of a release that move channels in the same commit. */
@@ -136,23 +145,25 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
 
   async function commitMoves(change: PendingChange, { actor, dryRun, fence }: ChangeRequest): Promise<RecallResult> {
     const { action, snapshot, before, after, moved, more = [], act } = change;
-    const channels = moved.map((each) => {
-      return { channel: each.after.name, from: each.before.target, to: each.after.target, detail: each.detail };
-    });
+    const changes = await inSlices(moved, (each) => ({
+      move: { channel: each.after.name, from: each.before.target, to: each.after.target, detail: each.detail },
+      write: replace(channelKey(each.after.name), each.before, each.after),
+      short: [shortOf(each.before), shortOf(each.after)] as const,
+    }));
+    const channels = changes.map(({ move }) => move);
     if (dryRun) return { release: { ...after, revision: before.revision }, channels };
     const key = releaseKey(before.version);
-    const writes = moved.map((each) => replace(channelKey(each.after.name), each.before, each.after));
     const others = moved.map((each) => each.after).filter(({ target }) => target !== before.version);
     const { revision } = await state.commit(
-      [replace(key, before, after), ...writes, ...more],
+      [replace(key, before, after), ...changes.map(({ write }) => write), ...more],
       {
         at: act.at.toISOString(),
         actor: actor.name,
         action,
         subject: key,
         reason: act.reason,
-        before: { release: withoutRevision(before), channels: moved.map((each) => shortOf(each.before)) },
-        after: { release: withoutRevision(after), channels: moved.map((each) => shortOf(each.after)) },
+        before: { release: withoutRevision(before), channels: changes.map(({ short }) => short[0]) },
+        after: { release: withoutRevision(after), channels: changes.map(({ short }) => short[1]) },
       },
       {
         fence,
@@ -229,14 +240,23 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
 
     async sweep(fence) {
       const { channels, releases: known } = state.snapshot();
-      const versions = [...channels.values()].flatMap(({ target, toolsVersion }) => [target ?? '', toolsVersion ?? '']);
-      const bad = versions.flatMap((version) => known.get(version) ?? []);
-      for (const { version, pulled } of new Set(bad)) {
+      for (const version of versionsServedBy(channels)) {
+        const pulled = known.get(version)?.pulled;
         if (pulled) await pull(version, { reason: pulled.reason }, { ...SYSTEM, fence });
       }
     },
   };
 }
+
+/** The versions that agents and client tools get. */
+const versionsServedBy = derivedOnce((channels: Snapshot['channels']) => {
+  const versions = new Set<string>();
+  for (const { target, toolsVersion } of channels.values()) {
+    if (target !== null) versions.add(target);
+    if (toolsVersion) versions.add(toolsVersion);
+  }
+  return versions;
+});
 
 /** Does the channel serve `version` to its agents or client tools? */
 const serves = ({ target, toolsVersion }: Channel, version: string) => target === version || toolsVersion === version;

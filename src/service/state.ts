@@ -4,12 +4,14 @@ import { FairwayError } from '../domain/errors.ts';
 import type { Shortfall } from '../domain/replication.ts';
 import type { Confirmation, SavedState } from '../domain/saved-state.ts';
 import { SCHEMA_KEY } from '../domain/schema.ts';
-import { applyWrites, overBad, type Snapshot } from '../domain/snapshot.ts';
+import { applyInSteps, differenceOfWrites, overBad, type Snapshot } from '../domain/snapshot.ts';
 import type { Change, ControlLog, Guard, Write } from '../domain/store.ts';
 import { refusalOf, type StoreState } from '../domain/store-state.ts';
-import { type Cleared, requireCleared } from './cleared.ts';
+import { inOwnTurns } from '../process/turns.ts';
+import { type Cleared, requireClearedInSteps } from './cleared.ts';
 import { followStore } from './follow-store.ts';
 import { watchRefusals } from './refusals.ts';
+import { createServing, type Serving } from './serving.ts';
 import { watchShortfall } from './shortfall.ts';
 import { inForm, readUpgraded } from './upgrade.ts';
 
@@ -39,7 +41,9 @@ export interface State {
   /** Null if no state was ever loaded. */
   peek(): Snapshot | null;
   /** Calls `listener` after every change of the snapshot, until the returned function is called. */
-  onChange(listener: (snapshot: Snapshot) => void): () => void;
+  onChange: Serving['onChange'];
+  /** Prepares for every next snapshot before it is served, until the returned function is called. */
+  onNext: Serving['onNext'];
   /**
    * Throws `revision_mismatch` if a written or guarded document has changed or another server leads now, and
    * `store_unavailable` if the store does not answer or changes are refused.
@@ -67,7 +71,8 @@ export interface State {
 export async function openState({ store, saved, compareEvery, now, log }: StateOptions): Promise<State> {
   // The saved copy is read even if the store answers: it shows whether the store lost changes in the meantime.
   const copy = readUpgraded(saved);
-  const mirror = createMirror(copy, saved);
+  const mirror = createServing(copy);
+  mirror.onChange(saved.write);
   const confirmed = copy && saved.confirmation();
   const onConfirmed = keepConfirmations(mirror, saved, now);
   const follower = await followStore({ store, mirror, confirmed, onConfirmed, compareEvery, now, log });
@@ -115,7 +120,7 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
   ): Promise<AuditEntry> {
     requireChangeable();
     const base = current();
-    requireCleared(base, writes, cleared);
+    await inOwnTurns(requireClearedInSteps(base, writes, cleared));
     const change = inForm(base, {
       writes: overBad(base, writes),
       ...{ guards, audit, base: headOf(base), fence },
@@ -149,10 +154,12 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
     const { entry, short } = result;
     shortfall.note(entry.revision, short);
     // Changes of other servers in between are fetched. If that fails this change is stored anyway, and is seen later.
-    const served = current();
-    const head = headOf(served);
-    if (head && follows(head, entry)) mirror.serve(applyWrites(served, change.writes, entry));
-    else await refresh();
+    const isServed = await mirror.serve(function* (served) {
+      const head = served && headOf(served);
+      if (!head || !follows(head, entry)) return null;
+      return yield* applyInSteps(served, differenceOfWrites(change.writes, entry));
+    });
+    if (!isServed) await refresh();
     return entry;
   }
 
@@ -160,6 +167,7 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
     snapshot: current,
     peek: mirror.peek,
     onChange: mirror.onChange,
+    onNext: mirror.onNext,
     shortfall: shortfall.peek,
     refusal: () => (answers() ? refusals.peek() : null),
     refusedChanges: refusals.count,
@@ -171,29 +179,11 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
   };
 }
 
-/** The served snapshot; every new one is saved on this machine and announced to the listeners. */
-function createMirror(copy: Snapshot | null, copies: SavedState) {
-  const listeners = new Set<(snapshot: Snapshot) => void>();
-  let snapshot = copy;
-  return {
-    peek: () => snapshot,
-    serve(next: Snapshot) {
-      snapshot = next;
-      for (const listener of listeners) listener(next);
-      copies.write(next);
-    },
-    onChange(listener: (snapshot: Snapshot) => void) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-  };
-}
-
 /** Milliseconds. The age of the saved state may be wrong by as much after a crash. */
 const CONFIRM_EVERY_MS = 10_000;
 
 /** Keeps on this machine when the served state was confirmed, once the state itself is saved. */
-function keepConfirmations(mirror: ReturnType<typeof createMirror>, copies: SavedState, now: () => Date) {
+function keepConfirmations(mirror: Pick<Serving, 'peek'>, copies: SavedState, now: () => Date) {
   let latest: Confirmation | null = null;
   let kept = Number.NEGATIVE_INFINITY;
   let keptStore: string | null = null;

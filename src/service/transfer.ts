@@ -22,9 +22,10 @@ import { type PromotionState, restorePromotion } from '../domain/promotion.ts';
 import { listedRelease, type Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import {
-  applyWrites,
+  applyInSteps,
   channelKey,
   controlPlaneKey,
+  differenceOfWrites,
   promotionKey,
   releaseKey,
   replace,
@@ -34,10 +35,11 @@ import {
   storedFreezes,
   withoutRevision,
 } from '../domain/snapshot.ts';
+import type { Steps } from '../domain/steps.ts';
 import type { Write } from '../domain/store.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
 import { sum } from '../domain/version-counts.ts';
-import { inSlices } from '../process/turns.ts';
+import { inSlices, inTurns } from '../process/turns.ts';
 import { type ChangeRequest, releaseGuards } from './change.ts';
 import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
@@ -141,8 +143,8 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
         );
       }
       const act = { by: actor.name, at: now(), reason: 'applied from a document' };
-      const planned = plan(snapshot, document, act);
-      const after = applyWrites(snapshot, planned.writes, snapshot);
+      const planned = await inTurns(plan(snapshot, document, act));
+      const after = await inTurns(applyInSteps(snapshot, differenceOfWrites(planned.writes, snapshot)));
       requireReleases(document, after);
       const reading = planned.steered.length > 0 ? await fleet.read() : undefined;
       const verdicts = await inSlices(planned.steered, ({ before, channel }) => {
@@ -159,9 +161,9 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
       const thawed = verdicts.flatMap((verdict) => verdict.thawed ?? [])[0];
       const reason = thawed ? `${act.reason} (although ${describeFreeze(thawed)})` : act.reason;
       for (const channel of planned.retooled) gate.enforceTools(channel, { snapshot: after, asker: actor });
-      const changes = planned.writes.map((write) => describe(snapshot, write));
+      const changes = await inSlices(planned.writes, (write) => describe(snapshot, write));
       if (dryRun || changes.length === 0) return { changes, audit: null };
-      const parts = partsOf(planned.writes);
+      const parts = await partsOf(planned.writes);
       const stored = new Map<string, number>();
       let audit: AuditEntry | null = null;
       for (const [nth, part] of parts.entries()) {
@@ -207,8 +209,8 @@ const MOST_AT_ONCE = 4 * 1024 * 1024;
 const PART = 1024 * 1024;
 
 /** The writes in their order, cut where one commit would be too large. */
-function partsOf(writes: readonly Write[]): Write[][] {
-  const sizes = writes.map(({ value }) => JSON.stringify(value ?? '').length);
+async function partsOf(writes: readonly Write[]): Promise<Write[][]> {
+  const sizes = await inSlices(writes, ({ value }) => JSON.stringify(value ?? '').length);
   if (sum(sizes) <= MOST_AT_ONCE) return [[...writes]];
   const parts: Write[][] = [];
   let size = PART;
@@ -243,12 +245,13 @@ interface Plan {
   retooled: Channel[];
 }
 
-function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
+function* plan(snapshot: Snapshot, document: WantedState, act: Act): Steps<Plan> {
   const writes: Write[] = [];
   const steered: Plan['steered'] = [];
   const retooled: Channel[] = [];
   const at = act.at.toISOString();
   for (const wanted of document.controlPlanes ?? []) {
+    yield;
     const before = snapshot.controlPlanes.get(wanted.name);
     const version = requireVersion(wanted.version).text;
     const stays = before?.version === version;
@@ -260,6 +263,7 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     if (retired) writes.push(replace(retiredControlPlaneKey(wanted.name), retired, null));
   }
   for (const wanted of document.releases ?? []) {
+    yield;
     const before = snapshot.releases.get(wanted.version);
     const fresh = listedRelease({ version: wanted.version, cutAt: null, security: false });
     const after: Release = { ...(before ? withoutRevision(before) : fresh), ...wanted };
@@ -267,6 +271,7 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
     writes.push(replace(releaseKey(wanted.version), before, after));
   }
   for (const wanted of document.channels ?? []) {
+    yield;
     const before = snapshot.channels.get(wanted.name);
     const retired = before ? undefined : snapshot.retired.get(wanted.name);
     const after = before ? changeChannel(before, wanted, act) : newChannel(wanted, act, retired);
@@ -284,6 +289,7 @@ function plan(snapshot: Snapshot, document: WantedState, act: Act): Plan {
   }
   // After the channels: a stage that soaks is halted while its channels are not there.
   for (const wanted of document.promotions ?? []) {
+    yield;
     if (snapshot.promotions.has(wanted.version)) continue;
     writes.push(replace(promotionKey(wanted.version), undefined, restorePromotion(wanted, act.at)));
   }

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
-import { describeBad, faultOf, keepOutBad } from '../domain/documents.ts';
+import { describeBad, faultOf, keepOutBad, keepOutInSteps } from '../domain/documents.ts';
 import type { SavedState } from '../domain/saved-state.ts';
 import { isInForm, schemaGuard, upgradeEntry, upgradesOf } from '../domain/schema.ts';
 import { applyWrites, type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
+import type { Steps } from '../domain/steps.ts';
 import type { BadDocument, Change, ControlLog, ControlState, Document } from '../domain/store.ts';
-import { inTurns } from '../process/turns.ts';
+import { inOwnTurns } from '../process/turns.ts';
 import { sameAs } from './difference.ts';
 
 export interface UpgradeOptions {
@@ -16,29 +17,29 @@ export interface UpgradeOptions {
 }
 
 /** Loads the state, and upgrades it in the store if it has an older form. Throws `NewerForm`, `store_unavailable`. */
-export async function loadUpgraded({ store, served, now, log }: UpgradeOptions): Promise<Snapshot> {
+export async function loadUpgraded({ store, served, now, log }: UpgradeOptions): Promise<ControlState> {
   const loaded = await keepGood(await store.load(), { store, served, log });
-  const state = served ? await inTurns(sharing(served, loaded)) : loaded;
+  const state = served ? await inOwnTurns(sharing(served, loaded)) : loaded;
   const writes = upgradesOf(state, 'the state in the store');
   // An empty state gets its form with the first change.
-  if (writes.length === 0 || state.documents.length === 0) return takeSnapshot(state);
+  if (writes.length === 0 || state.documents.length === 0) return state;
   const audit = upgradeEntry(state, now());
   const result = await store.commit({ writes, audit });
   // Another server upgraded it first, or something was changed.
   if (!('entry' in result)) return loadUpgraded({ store, served, now, log });
   log.info({ before: audit.before, after: audit.after }, 'upgraded the state to the form of this release');
-  return applyWrites(takeSnapshot(state), writes, result.entry);
+  return stateOf(applyWrites(takeSnapshot(state), writes, result.entry));
 }
 
-/** Documents that are compared in one go, which takes some milliseconds. */
-const COMPARED_AT_ONCE = 200;
+/** Documents that are compared in under a millisecond. */
+const COMPARED_A_STEP = 20;
 
 /** The state with the served documents where they are the same: what is the same object needs no new answers. */
-function* sharing(served: Snapshot, { documents, ...state }: ControlState): Generator<void, ControlState> {
+function* sharing(served: Snapshot, { documents, ...state }: ControlState): Steps<ControlState> {
   const shared: Document[] = [];
   for (const document of documents) {
     shared.push(sameAs(served, document));
-    if (shared.length % COMPARED_AT_ONCE === 0) yield;
+    if (shared.length % COMPARED_A_STEP === 0) yield;
   }
   return { ...state, documents: shared };
 }
@@ -48,7 +49,7 @@ export async function keepGood<S extends Pick<ControlState, 'documents' | 'bad'>
   stored: S,
   { store, served, log }: Pick<UpgradeOptions, 'store' | 'served' | 'log'>,
 ): Promise<S> {
-  const { bad = [] } = keepOutBad(stored, NOTHING);
+  const { bad = [] } = await inOwnTurns(keepOutInSteps(stored, NOTHING));
   if (bad.length === 0) return stored;
   const known = new Map<string, Document>();
   for (const { key, revision } of bad) {

@@ -21,6 +21,7 @@ import {
 } from '../domain/watch.ts';
 import { DEFAULT_WATCH, WATCH_ACTOR } from '../domain/watch-settings.ts';
 import { count } from '../domain/words.ts';
+import { inSlices } from '../process/turns.ts';
 import { countWarnings } from '../process/warnings.ts';
 import { commitDocument, targetGuards } from './change.ts';
 import type { ChannelObserver } from './channels.ts';
@@ -183,13 +184,13 @@ export function createWatch({ state, gate, facts, conditions, observer, tracer, 
       for (const name of memories.keys()) if (!channels.has(name)) memories.delete(name);
       const kept = new Set([...memories].map(([name, { move }]) => `${name} ${move}`));
       lasting.prune((of) => kept.has(of));
-      for (const channel of channels.values()) {
-        await lookAt(channel, fence).catch((error) => {
+      await inSlices(channels.values(), (channel) =>
+        lookAt(channel, fence).catch((error) => {
           // Someone else changed the channel, or another server leads: the next look sees what is now.
           if (error instanceof FairwayError && error.code === 'revision_mismatch') return;
           warn({ err: error, channel: channel.name }, 'a move could not be watched; it will be looked at again');
-        });
-      }
+        }),
+      );
     },
   };
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Database, open, type RangeOptions } from 'lmdb';
+import { asBinary, type Database, open, type RangeOptions } from 'lmdb';
 import { FairwayError } from '../domain/errors.ts';
 import { requireSound } from './embedded-header.ts';
 import { makePrivate, makePrivateFile } from './private-directory.ts';
@@ -24,6 +24,8 @@ export interface EmbeddedFiles {
 export interface Table<V, K> {
   get(key: K): V | undefined;
   put(key: K, value: V): void;
+  /** As `put`, of a value that was encoded before, which takes most of the time. */
+  putEncoded(key: K, value: Buffer): void;
   remove(key: K): void;
   /** `start` and `end` work as in LMDB: `end` is excluded, and `reverse` also begins at `start`. */
   entries(options?: Omit<RangeOptions, 'transaction' | 'versions'>): { key: K; value: V }[];
@@ -32,6 +34,9 @@ export interface Table<V, K> {
   /** How many entries there are; takes no longer for more of them. */
   size(): number;
 }
+
+/** A value as tables hold it. */
+export const encode = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 const OPTIONS = {
   noSubdir: false,
@@ -114,6 +119,7 @@ function tableOf<V, K extends string | number | [string, number]>(database: Data
   return {
     get: (key) => database.get(key),
     put: (key, value) => void database.put(key, value),
+    putEncoded: (key, value) => void database.put(key, asBinary(value) as unknown as V),
     remove: (key) => void database.remove(key),
     entries: (options = {}) => [...database.getRange(options)],
     keys: (options = {}) => [...database.getKeys(options)],

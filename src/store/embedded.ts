@@ -1,10 +1,33 @@
-import { type AuditEntry, type AuditHead, chain, digestsOf, GENESIS, keysOf, readEntry } from '../domain/audit.ts';
+import {
+  type AuditDraft,
+  type AuditEntry,
+  type AuditHead,
+  chain,
+  digestsInSteps,
+  digestsOf,
+  GENESIS,
+  isAbout,
+  keysOf,
+  readEntry,
+} from '../domain/audit.ts';
 import { TORN } from '../domain/documents.ts';
-import type { BadDocument, ControlLog, ControlState, Document, FleetLimits, Store } from '../domain/store.ts';
+import { atOnce, type Steps } from '../domain/steps.ts';
+import type {
+  BadDocument,
+  CommitResult,
+  ControlLog,
+  ControlState,
+  Document,
+  FleetLimits,
+  Guard,
+  Store,
+  Write,
+} from '../domain/store.ts';
 import type { Survey } from '../domain/survey.ts';
+import { inOwnTurns } from '../process/turns.ts';
 import { carryOver } from './carry-over.ts';
 import { embeddedOldFleet } from './embedded-carry-over.ts';
-import { type EmbeddedFiles, openFiles } from './embedded-files.ts';
+import { type EmbeddedFiles, encode, openFiles } from './embedded-files.ts';
 import { embeddedFleet, embeddedRecorder } from './embedded-fleet.ts';
 import { embeddedLease, type IsFenced } from './embedded-lease.ts';
 import { openRecords } from './embedded-records.ts';
@@ -12,6 +35,8 @@ import { embeddedSeries } from './embedded-series.ts';
 import { embeddedSurveys } from './embedded-surveys.ts';
 
 const ANCHOR = 'anchor';
+/** Documents of a commit that is prepared before its transaction, and ids that are indexed in one. */
+const LARGE = 500;
 
 /** Opens a store in the files of `directory`, for one server without Redis. Throws `store_unavailable`. */
 export function openEmbeddedStore(directory: string, limits: FleetLimits): Store {
@@ -67,9 +92,36 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
     }
   }
 
-  function revisionOf(key: string): number {
-    const found = find(key);
-    return typeof found === 'object' ? found.revision : 0;
+  function* findConflict(seen: readonly Guard[]): Steps<string | undefined> {
+    for (const { key, ifRevision } of seen) {
+      const found = find(key);
+      if ((typeof found === 'object' ? found.revision : 0) !== ifRevision) return key;
+      yield;
+    }
+    return undefined;
+  }
+
+  /** The commits whose transactions have begun, and of these the ones that are over. */
+  let [begun, settled] = [0, 0];
+
+  /** Does all that can be done of a large commit before its transaction, in which no poll is answered. */
+  async function prepare(writes: readonly Write[], seen: readonly Guard[], audit: AuditDraft) {
+    // What was seen while no commit was under way is true until the next one begins.
+    const since = begun === settled ? begun : null;
+    const conflict = await inOwnTurns(findConflict(seen));
+    const digests = await inOwnTurns(digestsInSteps(writes));
+    // One that is refused is not indexed.
+    const revision = conflict === undefined ? head().id + 1 : 0;
+    const encoded = await inOwnTurns(encodeAll(writes, revision));
+    const keys = revision > 0 ? keysOf({ ...audit, writes: digests }) : [];
+    // Until the entry is there, nothing is found by these.
+    for (let done = 0; done < keys.length; done += LARGE) {
+      const some = keys.slice(done, done + LARGE);
+      await files.write(() => {
+        for (const key of some) index.put([key, revision], true);
+      });
+    }
+    return { since, conflict, digests, revision, encoded };
   }
 
   function readDocuments(keys: Iterable<string>): Pick<ControlState, 'documents' | 'bad'> {
@@ -102,22 +154,33 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
         return { revision, hash, ...readDocuments(keys), gone: keys.filter((key) => find(key) === undefined) };
       }),
 
-    commit: ({ writes, guards = [], audit, base, fence }) =>
-      files.write(() => {
+    async commit({ writes, guards = [], audit, base, fence }) {
+      const seen = [...writes, ...guards];
+      const ready = writes.length > LARGE ? await prepare(writes, seen, audit) : null;
+      let isBegun = false;
+      const written = files.write((): CommitResult => {
         if (isFenced(fence)) return { fenced: true };
         if (base && !isHeld(base)) return { lost: true };
-        const seen = [...writes, ...guards];
-        const conflict = seen.find(({ key, ifRevision }) => revisionOf(key) !== ifRevision);
-        if (conflict) return { conflict: conflict.key };
-        const entry = chain(head(), audit, digestsOf(writes));
-        for (const { key, value } of writes) {
-          if (value) documents.put(key, { revision: entry.revision, value });
+        const conflict = ready?.since === begun ? ready.conflict : atOnce(findConflict(seen));
+        if (conflict !== undefined) return { conflict };
+        begun++;
+        isBegun = true;
+        const digests = ready?.digests ?? digestsOf(writes);
+        const entry = chain(head(), audit, digests);
+        for (const [n, { key, value }] of writes.entries()) {
+          const encoded = ready?.revision === entry.id ? ready.encoded[n] : null;
+          if (encoded) documents.putEncoded(key, encoded);
+          else if (value) documents.put(key, { revision: entry.revision, value });
           else documents.remove(key);
         }
-        for (const key of keysOf(entry)) index.put([key, entry.id], true);
+        if (ready?.revision !== entry.id) for (const key of keysOf(entry)) index.put([key, entry.id], true);
         entries.put(entry.id, entry);
         return { entry };
-      }),
+      });
+      return written.finally(() => {
+        if (isBegun) settled++;
+      });
+    },
 
     // The head is the newest entry, so the log always reaches it.
     mendLog: async () => 0,
@@ -137,8 +200,16 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
         if (key === undefined) {
           return entries.keys({ start: before - 1, reverse: true, limit }).flatMap((id) => entryAt(id) ?? []);
         }
-        const ids = index.entries({ start: [key, before - 1], end: [key, 0], reverse: true, limit });
-        return ids.flatMap((found) => entryAt(found.key[1]) ?? []);
+        const found: AuditEntry[] = [];
+        for (let below = before; found.length < limit; ) {
+          const wanted = limit - found.length;
+          const ids = index.entries({ start: [key, below - 1], end: [key, 0], reverse: true, limit: wanted });
+          // A commit that failed may have left ids that are another one's now.
+          found.push(...ids.flatMap((each) => entryAt(each.key[1]) ?? []).filter((entry) => isAbout(entry, key)));
+          if (ids.length < wanted) break;
+          below = ids.at(-1)?.key[1] ?? 0;
+        }
+        return found;
       }),
 
     documents: (keys) => files.read(() => readDocuments(keys)),
@@ -158,4 +229,14 @@ function embeddedControl(files: EmbeddedFiles, isFenced: IsFenced): ControlLog {
         return true;
       }),
   };
+}
+
+/** The documents as they are stored; null for those that are deleted. */
+function* encodeAll(writes: readonly Write[], revision: number): Steps<(Buffer | null)[]> {
+  const encoded: (Buffer | null)[] = [];
+  for (const { value } of writes) {
+    encoded.push(value && encode({ revision, value }));
+    yield;
+  }
+  return encoded;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AuditEntry, type AuditHead, chain, digestsOf, GENESIS, keysOf, readEntry } from '../domain/audit.ts';
+import { type AuditEntry, type AuditHead, chain, digestsInSteps, GENESIS, keysOf, readEntry } from '../domain/audit.ts';
 import { TORN } from '../domain/documents.ts';
 import { FairwayError } from '../domain/errors.ts';
 import type {
@@ -15,6 +15,7 @@ import type {
   Lease,
   Store,
 } from '../domain/store.ts';
+import { inOwnTurns } from '../process/turns.ts';
 import { carryOver } from './carry-over.ts';
 import { withDeadline } from './deadline.ts';
 import { redisOldFleet } from './redis-carry-over.ts';
@@ -50,8 +51,12 @@ import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts/lease.ts';
 import { redisSeries } from './redis-series.ts';
 import { redisSurveys } from './redis-surveys.ts';
 
+/** Changes whose keys are remembered; a server that is further behind loads everything. */
+const REMEMBERED = 1_000;
+/** Documents of a change, and the changes that are remembered after a larger one, whose keys take up to a megabyte. */
+const [LARGE, LARGE_REMEMBERED] = [500, 20];
 /** Documents of one change whose keys are remembered for the other servers; after a larger one they load everything. */
-const MOST_REMEMBERED = 500;
+const MOST_REMEMBERED = 20_000;
 /** Tries that lose the race for the head before a process takes the turn: a far one would lose for ever. */
 const FAIR_TRIES = 1;
 /** Milliseconds between two tries while another process has the turn. */
@@ -100,7 +105,7 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
       const [text, flat] = (await client.run(LOAD, [HEAD, DOCUMENTS])) as [string | null, string[]];
       const head = parseHead(text);
       last.see(head);
-      return { revision: head.id, hash: head.hash, ...parseDocuments(flat) };
+      return { revision: head.id, hash: head.hash, ...(await parseDocuments(flat)) };
     },
 
     async revision() {
@@ -113,7 +118,7 @@ function redisControl(client: RedisClient, { deadline, replication }: RedisClien
       if (outcome === 'lost') return 'lost';
       const head = parseHead(text);
       last.see(head);
-      return outcome === 'all' ? 'all' : { revision: head.id, hash: head.hash, ...parseDifference(flat) };
+      return outcome === 'all' ? 'all' : { revision: head.id, hash: head.hash, ...(await parseDifference(flat)) };
     },
 
     commit: (change) => inTurn((expired) => commit(change, expired), moreTimeFor(change.writes)),
@@ -204,12 +209,8 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
     expired: () => boolean,
   ): Promise<CommitResult> => {
     const seen = guards.flatMap(({ key, ifRevision }) => [key, ifRevision]);
-    const written = writes.flatMap(({ key, ifRevision, value }) => [
-      key,
-      ifRevision,
-      value ? JSON.stringify(value) : '',
-    ]);
-    const digests = digestsOf(writes);
+    const written = (await inOwnTurns(toStrings(writes))).flat();
+    const digests = await inOwnTurns(digestsInSteps(writes));
     const names = writes.length > MOST_REMEMBERED ? null : writes.map(({ key }) => key);
     const keys = keysOf({ ...audit, writes: digests }).map(auditIndexKey);
     /** Milliseconds that the last try took. */
@@ -231,6 +232,7 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
           base.id,
           base.hash,
           names ? JSON.stringify([entry.id, ...names]) : '',
+          writes.length > LARGE ? LARGE_REMEMBERED : REMEMBERED,
           ...[name, tries < FAIR_TRIES ? 0 : turnFor(took)],
           guards.length,
           ...seen,
@@ -255,6 +257,16 @@ function committer(client: RedisClient, last: ReturnType<typeof lastHead>, wante
   };
 }
 
+/** The arguments of each write. */
+function* toStrings(writes: Change['writes']): Generator<void, (string | number)[][]> {
+  const all: (string | number)[][] = [];
+  for (const { key, ifRevision, value } of writes) {
+    all.push([key, ifRevision, value ? JSON.stringify(value) : '']);
+    yield;
+  }
+  return all;
+}
+
 /** The empty string stands for the missing head before the first commit. */
 const formatHead = ({ id, hash }: AuditHead) => (id === 0 ? '' : `${id} ${hash}`);
 
@@ -266,7 +278,7 @@ function parseHead(text: string | null): AuditHead {
   throw new FairwayError('store_unavailable', `the head of the log in Redis (${HEAD}) is damaged; ${todo}`);
 }
 
-function parseDifference(flat: (string | null)[]): Pick<Difference, 'documents' | 'gone' | 'bad'> {
+function parseDifference(flat: (string | null)[]): Promise<Pick<Difference, 'documents' | 'gone' | 'bad'>> {
   const gone: string[] = [];
   const there: string[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
@@ -274,10 +286,12 @@ function parseDifference(flat: (string | null)[]): Pick<Difference, 'documents' 
     if (stored == null) gone.push(key);
     else there.push(key, stored);
   }
-  return { ...parseDocuments(there), gone };
+  return parseDocuments(there).then((found) => ({ ...found, gone }));
 }
 
-function parseDocuments(flat: string[]): Pick<ControlState, 'documents' | 'bad'> {
+const parseDocuments = (flat: string[]) => inOwnTurns(parseInSteps(flat));
+
+function* parseInSteps(flat: string[]): Generator<void, Pick<ControlState, 'documents' | 'bad'>> {
   const documents: Document[] = [];
   const bad: BadDocument[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
@@ -289,6 +303,7 @@ function parseDocuments(flat: string[]): Pick<ControlState, 'documents' | 'bad'>
     } catch {
       bad.push({ key, revision, fault: TORN });
     }
+    yield;
   }
   documents.sort((a, b) => (a.key < b.key ? -1 : 1));
   return bad.length > 0 ? { documents, bad } : { documents };

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { open, rename, truncate } from 'node:fs/promises';
+import { type FileHandle, open, rename, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Confirmation, SavedState } from '../domain/saved-state.ts';
 import { applyDifference, differenceOf, type Snapshot, stateOf, takeSnapshot } from '../domain/snapshot.ts';
-import type { ControlState, Difference } from '../domain/store.ts';
+import type { ControlState, Difference, Document } from '../domain/store.ts';
 import { createConfirmationFile } from './confirmation-file.ts';
 import { makePrivate } from './private-directory.ts';
 
@@ -59,8 +59,7 @@ export function createSavedState(directory: string, log: Logger): SavedState {
   async function save(state: Snapshot): Promise<void> {
     if (held && !isClosing && journalBytes <= Math.max(SMALL_JOURNAL, stateBytes)) {
       const { revision, hash } = held;
-      const line: Line = { follows: { revision, hash }, ...differenceOf(held, state) };
-      journalBytes += await append(journal, `${JSON.stringify(line)}\n`);
+      journalBytes += await append(journal, { follows: { revision, hash }, ...differenceOf(held, state) });
     } else {
       stateBytes = await writeWhole(file, state);
       await truncate(journal).catch(unlessMissing);
@@ -187,48 +186,57 @@ function replay(state: ControlState, lines: Iterable<Line>): ControlState {
   return snapshot ? stateOf(snapshot) : state;
 }
 
-/** Answers the number of bytes. */
-async function append(file: string, text: string): Promise<number> {
-  const handle = await open(file, 'a', 0o600);
+/** Adds a line to the journal. Answers the number of bytes. */
+async function append(journal: string, { documents, ...rest }: Line): Promise<number> {
+  const handle = await open(journal, 'a', 0o600);
   try {
-    await handle.writeFile(text);
+    const bytes = await writeObject(handle, rest, documents, '\n');
     await handle.datasync();
+    return bytes;
   } finally {
     await handle.close();
   }
-  return Buffer.byteLength(text);
 }
 
-/** Writes piece by piece, so that no poll waits for all of it. Answers the number of bytes. */
+/** Answers the number of bytes. */
 async function writeWhole(file: string, { revision, hash, documents, bad }: Snapshot): Promise<number> {
   makePrivate(dirname(file));
   const draft = `${file}.new`;
   const handle = await open(draft, 'w', 0o600);
   let bytes = 0;
-  const write = async (text: string) => {
-    bytes += Buffer.byteLength(text);
-    await handle.writeFile(text);
-  };
   try {
-    await write(`{"revision":${revision},"hash":${JSON.stringify(hash)},"documents":[`);
-    let piece: string[] = [];
-    let comma = '';
-    const flush = async () => {
-      await write(comma + piece.join(','));
-      comma = ',';
-      piece = [];
-    };
-    for (const document of documents.values()) {
-      piece.push(JSON.stringify(document));
-      if (piece.length === WRITTEN_AT_ONCE) await flush();
-    }
-    if (piece.length > 0) await flush();
-    await write(bad.size > 0 ? `],"bad":${JSON.stringify([...bad.values()])}}` : ']}');
+    const rest = { revision, hash, ...(bad.size > 0 ? { bad: [...bad.values()] } : {}) };
+    bytes = await writeObject(handle, rest, documents.values(), '');
     await handle.sync();
   } finally {
     await handle.close();
   }
   await rename(draft, file);
+  return bytes;
+}
+
+/** Writes `rest` and `documents` as one object, piece by piece, so that no poll waits for all of it. */
+async function writeObject(
+  handle: FileHandle,
+  rest: object,
+  documents: Iterable<Document>,
+  end: string,
+): Promise<number> {
+  let bytes = 0;
+  const write = async (text: string) => {
+    bytes += Buffer.byteLength(text);
+    await handle.writeFile(text);
+  };
+  let piece = `${JSON.stringify(rest).slice(0, -1)},"documents":[`;
+  let [pieces, comma] = [0, ''];
+  for (const document of documents) {
+    piece += comma + JSON.stringify(document);
+    comma = ',';
+    if (++pieces % WRITTEN_AT_ONCE !== 0) continue;
+    await write(piece);
+    piece = '';
+  }
+  await write(`${piece}]}${end}`);
   return bytes;
 }
 

@@ -20,7 +20,7 @@ it('is a map in the order of its keys, and never changes', () => {
         if (index % 50 === 0) versions.push([map, expected()]);
         if (value === null) model.delete(key);
         else model.set(key, value);
-        map = value === null ? map.without(key) : map.with(key, value);
+        map = map.withAll([[key, value ?? undefined]]);
         expect([map.get(key), map.has(key), map.size]).toEqual([model.get(key), model.has(key), model.size]);
       }
       expect([...map]).toEqual(expected());
@@ -32,12 +32,28 @@ it('is a map in the order of its keys, and never changes', () => {
   );
 });
 
+it('takes many changes at once as it takes them one by one', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(key, fc.nat()), { maxLength: 300, size: 'max' }), steps, (first, sequence) => {
+      const changes = sequence.map(({ key, value }) => [key, value ?? undefined] as const);
+      const map = OrderedMap.of(first);
+      let oneByOne = map;
+      for (const change of changes) oneByOne = oneByOne.withAll([change]);
+      const atOnce = map.withAll(changes);
+      expect([...atOnce]).toEqual([...oneByOne]);
+      expect(atOnce.size).toBe([...atOnce].length);
+      for (const [key, value] of atOnce) expect(atOnce.get(key)).toBe(value);
+    }),
+    { numRuns: 30 },
+  );
+});
+
 it('names the keys that differ between two maps', () => {
   fc.assert(
     fc.property(fc.array(key, { maxLength: 500, size: 'max' }), steps, (first, sequence) => {
       const before = OrderedMap.of(first.map((each): [string, object] => [each, {}]));
       let after = before;
-      for (const { key, value } of sequence) after = value === null ? after.without(key) : after.with(key, {});
+      for (const { key, value } of sequence) after = after.withAll([[key, value === null ? undefined : {}]]);
       const all = new Set([...before.keys(), ...after.keys()]);
       const expected = [...all].filter((each) => before.get(each) !== after.get(each)).sort();
       expect(OrderedMap.changedKeys(before, after).sort()).toEqual(expected);

@@ -175,6 +175,23 @@ describe('pulling a release', () => {
     expect((await api('GET', '/channels/fresh')).body).toMatchObject({ target: null, pin: { reason: 'freeze' } });
   });
 
+  it('names the first 500 channels that move, those that are withdrawn before the others, and counts all', async () => {
+    const { api, server } = await started();
+    await api('POST', '/releases', registration('16.4.8', published));
+    const admin = operatorClient(server, 'admin');
+    const names = Array.from({ length: 510 }, (_, n) => `many/c${n}`);
+    const apply = (version: string, list: string[]) =>
+      admin('POST', '/apply', { fairway: 1, channels: list.map((name) => ({ name, target: version })) });
+    expect((await apply('16.4.7', names.slice(0, 505))).body.detail).toBe(undefined);
+    expect((await apply('16.4.8', names)).body.detail).toBe(undefined);
+    const { body } = await api('POST', '/releases/16.4.8/pull', { reason: 'bad' });
+    expect(body).toMatchObject({ total: 510, withdrawn: 5 });
+    expect(body.channels).toHaveLength(500);
+    const to = (version: string | null) => body.channels.filter((each: { to: string | null }) => each.to === version);
+    expect([to(null).length, to('16.4.7').length]).toEqual([5, 495]);
+    expect(body.channels[0]).toMatchObject({ channel: 'many/c505', from: '16.4.8', to: null });
+  });
+
   it('skips releases pulled earlier, and does not change other channels', async () => {
     const { api, rollForward } = await started();
     await rollForward('16.4.7');
@@ -194,7 +211,7 @@ describe('pulling a release', () => {
     });
     expect((await api('GET', '/channels/other')).body.revision).toBe(other);
     const again = await api('POST', '/releases/16.4.8/pull', { reason: 'once more' });
-    expect(again.body).toMatchObject({ channels: [], release: { pulled: { reason: 'worse' } } });
+    expect(again.body).toMatchObject({ total: 0, channels: [], release: { pulled: { reason: 'worse' } } });
   });
 });
 

@@ -22,7 +22,7 @@ function openAnswers(now: () => Date) {
   });
   const answers = createAnswers({
     staleness: { saidAfter: 10_000, withheldAfter: 86_400_000 },
-    state: { peek: () => snapshot, onChange: () => () => {}, age: () => 0 },
+    state: { peek: () => snapshot, onNext: () => () => {}, age: () => 0 },
     cluster: { clusterName: 'test', edition: 'ent', fips: false, toolsAutoUpdate: false },
     membership: { defaultChannel: NAME, groups: {} },
     now,

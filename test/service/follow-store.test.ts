@@ -2,9 +2,10 @@ import { PassThrough } from 'node:stream';
 import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { SCHEMA, SCHEMA_KEY } from '../../src/domain/schema.ts';
-import { type Snapshot, takeSnapshot } from '../../src/domain/snapshot.ts';
+import { takeSnapshot } from '../../src/domain/snapshot.ts';
 import type { ControlState } from '../../src/domain/store.ts';
 import { followStore } from '../../src/service/follow-store.ts';
+import { createServing } from '../../src/service/serving.ts';
 import { readLogs } from '../support/process.ts';
 
 /** A state whose hash names its history. */
@@ -16,7 +17,7 @@ function stateAt(revision: number, history: string, form = SCHEMA, ...documents:
 /** Follows a store that holds what the test puts there; null while it is away. */
 async function followed(first: ControlState | null, copy: ControlState | null = null) {
   let stored = first;
-  let served: Snapshot | null = copy && takeSnapshot(copy);
+  const mirror = createServing(copy && takeSnapshot(copy));
   let logged = '';
   const held = () => {
     if (stored) return stored;
@@ -36,12 +37,7 @@ async function followed(first: ControlState | null, copy: ControlState | null = 
       onChange() {},
       announce: async () => {},
     },
-    mirror: {
-      peek: () => served,
-      serve(next) {
-        served = next;
-      },
-    },
+    mirror,
     confirmed: null,
     onConfirmed() {},
     compareEvery: 3_600_000,
@@ -54,7 +50,7 @@ async function followed(first: ControlState | null, copy: ControlState | null = 
   onTestFinished(() => follower.close());
   return {
     follower,
-    state: () => ({ ...follower.storeState(), served: served?.hash ?? null }),
+    state: () => ({ ...follower.storeState(), served: mirror.peek()?.hash ?? null }),
     async put(next: ControlState | null) {
       stored = next;
       await follower.refresh();

@@ -60,7 +60,7 @@ describe('a store in Redis', () => {
     [
       'one of the changes was very large',
       async (store: Store) => {
-        const writes = Array.from({ length: 501 }, (_, n) => ({ key: `large/${n}`, ifRevision: 0, value: {} }));
+        const writes = Array.from({ length: 20_001 }, (_, n) => ({ key: `large/${n}`, ifRevision: 0, value: {} }));
         await store.commit({ writes, audit });
         await store.commit({ writes: [], audit });
       },
@@ -88,6 +88,19 @@ describe('a store in Redis', () => {
     await store.commit({ writes: [{ key: 'channel/a', ifRevision: 0, value: {} }], audit });
     expect(await store.since(after, [])).toMatchObject({ documents: [{ key: 'channel/a' }], gone: [] });
     expect(await asAdmin(redis.url, (admin) => admin.llen(WRITTEN))).toBeLessThanOrEqual(1_000);
+    await store.close();
+  });
+
+  it('tells other servers what a large change wrote, and forgets older changes for it', async () => {
+    await asAdmin(redis.url, (admin) => admin.flushall());
+    const store = await openRedis(redis.url);
+    for (let n = 0; n < 30; n++) await store.commit({ writes: [], audit });
+    const { revision: id, hash } = await store.load();
+    const writes = Array.from({ length: 2_000 }, (_, n) => ({ key: `large/${n}`, ifRevision: 0, value: {} }));
+    await store.commit({ writes, audit });
+    const found = await store.since({ id, hash: hash ?? '' }, []);
+    expect(typeof found === 'object' && found.documents.length).toBe(2_000);
+    expect(await asAdmin(redis.url, (admin) => admin.llen(WRITTEN))).toBe(20);
     await store.close();
   });
 

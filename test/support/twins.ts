@@ -71,7 +71,7 @@ export async function openTwin(
 ): Promise<Twin> {
   const snapshot = channels();
   const answers = createAnswers({
-    state: { peek: () => snapshot, onChange: () => () => {}, age: () => age },
+    state: { peek: () => snapshot, onNext: () => () => {}, age: () => age },
     staleness: { saidAfter: 10_000, withheldAfter: 86_400_000 },
     cluster: { clusterName: 'twins', edition: 'ent', fips: false, toolsAutoUpdate: true },
     membership: { defaultChannel: 'stable/cloud', groups: {} },

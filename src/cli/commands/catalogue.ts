@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { who } from '../../domain/words.ts';
+import { count, who } from '../../domain/words.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { time } from '../describe.ts';
@@ -301,9 +301,13 @@ function releaseSheet(screen: Screen, release: Release): string {
     : `${sheet}\n\n${table(screen, ['change', 'significant', 'signed off', 'title'], rows)}`;
 }
 
-function recallSheet(screen: Screen, { release, channels }: RecallResult, what: string): string {
-  const head = `${release.version} ${what}${channels.length === 0 ? '; no channel moves' : ''}`;
-  return [head, ...channels.map(({ channel, detail }) => item(screen, `${channel}: ${detail}`))].join('\n');
+function recallSheet(screen: Screen, { release, total, withdrawn, channels }: RecallResult, what: string): string {
+  const none = total === 0 ? '; no channel moves' : '';
+  const lines = channels.map(({ channel, detail }) => item(screen, `${channel}: ${detail}`));
+  const rest = total - channels.length;
+  if (rest > 0)
+    lines.push(item(screen, `and ${count(rest, 'more channel')}; ${withdrawn} of all ${total} are withdrawn`));
+  return [`${release.version} ${what}${none}`, ...lines].join('\n');
 }
 
 function backportSheet(screen: Screen, { merge, backports: branchesTo, releases }: BackportPlan): string {

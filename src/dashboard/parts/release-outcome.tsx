@@ -1,9 +1,9 @@
 import type { FairwayError } from '../../domain/errors.ts';
 import type { Release } from '../../domain/release.ts';
-import { who } from '../../domain/words.ts';
+import { count, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { PromotionView } from '../../service/promotions.ts';
-import type { ChannelMove } from '../../service/recall.ts';
+import { type ChannelMove, firstMoves } from '../../service/recall.ts';
 import { RELEASE_VERB_FORMS, type ReleaseEffect, type ReleaseValues, type ReleaseVerb } from '../release-verbs.ts';
 import type { Session } from '../sessions.ts';
 import { type ChangeRow, ChangeTable } from './change-table.tsx';
@@ -106,11 +106,21 @@ function StageBasis({ promotion: { stage, stages }, censuses }: Censuses & { pro
   );
 }
 
+/** Channels that move, on one page. */
+const MOST_SHOWN = 100;
+
 function Moves({ moves, censuses }: Censuses & { moves: ChannelMove[] }) {
   if (moves.length === 0) return <p>No channel moves.</p>;
+  const { total, withdrawn, channels } = firstMoves(moves, MOST_SHOWN);
+  const rest = total - channels.length;
   return (
     <ul class="findings" aria-label="Channels that move">
-      {moves.map(({ channel, from, to, detail }) => (
+      {rest > 0 && (
+        <li>
+          {count(total, 'channel')} move, {withdrawn} of them to no version. The first {channels.length}:
+        </li>
+      )}
+      {channels.map(({ channel, from, to, detail }) => (
         <li>
           <a href={channelPath(channel)}>{channel}</a>
           <span>

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Recall } from '../../service/recall.ts';
+import { firstMoves, type Recall, type RecallResult } from '../../service/recall.ts';
 import type { Releases } from '../../service/releases.ts';
 import type { SignOffs } from '../../service/sign-offs.ts';
 import type { OperatorEnv } from '../auth.ts';
@@ -218,12 +218,12 @@ export function releaseRoutes(releases: Releases, recall: Recall, signOffs: Sign
   app.openapi(pull, async (c) => {
     const { dryRun, ...input } = c.req.valid('json');
     const result = await recall.pull(c.req.valid('param').version, input, readRequest(c, dryRun));
-    return c.json(result, 200, { ETag: etag(result.release.revision) });
+    return c.json(shown(result), 200, { ETag: etag(result.release.revision) });
   });
   app.openapi(liftEmbargo, async (c) => {
     const { dryRun, ...input } = c.req.valid('json');
     const result = await recall.liftEmbargo(c.req.valid('param').version, input, readRequest(c, dryRun));
-    return c.json(result, 200, { ETag: etag(result.release.revision) });
+    return c.json(shown(result), 200, { ETag: etag(result.release.revision) });
   });
   app.openapi(signOff, async (c) => {
     const { version, pr } = c.req.valid('param');
@@ -233,3 +233,8 @@ export function releaseRoutes(releases: Releases, recall: Recall, signOffs: Sign
   });
   return app;
 }
+
+/** Channels that are named in one answer: 10,000 of them would take megabytes. */
+const MOST_SHOWN = 500;
+
+const shown = ({ release, channels }: RecallResult) => ({ release, ...firstMoves(channels, MOST_SHOWN) });

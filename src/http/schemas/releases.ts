@@ -135,9 +135,13 @@ export const LiftEmbargo = z.strictObject({
 export const RecallResult = z
   .object({
     release: Release,
-    channels: z.array(
-      z.object({ channel: z.string(), from: z.string().nullable(), to: z.string().nullable(), detail: z.string() }),
-    ),
+    total: z.int().openapi({ description: 'How many channels move.' }),
+    withdrawn: z.int().openapi({ description: 'How many of them have nothing to go to, so their agents stay.' }),
+    channels: z
+      .array(
+        z.object({ channel: z.string(), from: z.string().nullable(), to: z.string().nullable(), detail: z.string() }),
+      )
+      .openapi({ description: 'The first 500 of them, those without a version to go to before the others.' }),
   })
   .openapi('RecallResult');
 

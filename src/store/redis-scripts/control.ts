@@ -50,17 +50,14 @@ return answer
 `,
 };
 
-/** Changes that are remembered in `written`; a server that is further behind loads everything. */
-const REMEMBERED = 1_000;
-
 /**
  * Applies all writes and appends the audit entry, or nothing.
  * KEYS: documents, head, audit, lease, written, turn, then the audit index of each written key.
  * ARGV: head that the entry follows, head that it makes, its id, the entry, channel to announce it on, fence that the
  * lease must have ('' for any), id and hash of an entry that the log must contain (id 0 for none), what to remember in
- * written ('' if that would be too much), name of the process, milliseconds that it takes the turn for if the head has
- * moved (0: it does not), number of guards; then for each guard: key, revision it must have; then for each write: key,
- * revision it must have, JSON ('' deletes).
+ * written ('' if that would be too much), how many changes are remembered there, name of the process, milliseconds that
+ * it takes the turn for if the head has moved (0: it does not), number of guards; then for each guard: key, revision it
+ * must have; then for each write: key, revision it must have, JSON ('' deletes).
  * Answers {'fenced'}, {'lost'}, {'conflict', key}, {'moved', head} if `head` is not the head that the entry follows,
  * {'wait', head} while another process has the turn, or {'committed'}.
  */
@@ -71,7 +68,7 @@ local documents, head, audit, lease, written, turn = KEYS[1], KEYS[2], KEYS[3], 
 local follows, becomes, id, entry, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if fenced(lease, ARGV[6]) then return { 'fenced' } end
 if not held(audit, tonumber(ARGV[7]), ARGV[8]) then return { 'lost' } end
-local writes = 13 + 2 * tonumber(ARGV[12])
+local writes = 14 + 2 * tonumber(ARGV[13])
 local function moved(i)
   local stored = redis.call('HGET', documents, ARGV[i])
   return (stored and string.match(stored, '^%d+') or '0') ~= ARGV[i + 1]
@@ -79,14 +76,14 @@ end
 for i = writes, #ARGV, 3 do
   if moved(i) then return { 'conflict', ARGV[i] } end
 end
-for i = 13, writes - 1, 2 do
+for i = 14, writes - 1, 2 do
   if moved(i) then return { 'conflict', ARGV[i] } end
 end
 local current = redis.call('GET', head) or ''
 local has = redis.call('GET', turn)
-if has and has ~= ARGV[10] then return { 'wait', current } end
+if has and has ~= ARGV[11] then return { 'wait', current } end
 if current ~= follows then
-  if tonumber(ARGV[11]) > 0 then redis.call('SET', turn, ARGV[10], 'PX', ARGV[11]) end
+  if tonumber(ARGV[12]) > 0 then redis.call('SET', turn, ARGV[11], 'PX', ARGV[12]) end
   return { 'moved', current }
 end
 if has then redis.call('DEL', turn) end
@@ -103,7 +100,7 @@ if ARGV[9] == '' then
   redis.call('DEL', written)
 else
   redis.call('RPUSH', written, ARGV[9])
-  redis.call('LTRIM', written, -${REMEMBERED}, -1)
+  redis.call('LTRIM', written, -tonumber(ARGV[10]), -1)
 end
 redis.call('SET', head, becomes)
 redis.call('PUBLISH', changes, id)
