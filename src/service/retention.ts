@@ -104,12 +104,10 @@ export function createRetention(options: RetentionOptions): Retention {
       ];
     });
     const present = state.snapshot();
+    const known = versions.flatMap((version) => old.releases.get(version) ?? []);
     const whole = {
       ...present,
-      releases: versions.reduce((all, version) => {
-        const release = old.releases.get(version);
-        return release ? all.with(version, release) : all;
-      }, present.releases),
+      releases: present.releases.withAll(known.map((release) => [release.version, release])),
     };
     const still = await expired(whole);
     const wanted = new Set(versions.filter((version) => !still.has(version)));
