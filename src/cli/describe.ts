@@ -71,6 +71,7 @@ export function oddities(census: Census): string[] {
     [updaterStates.pinned, 'pinned on their host'],
     [updaterStates.disabled, 'with a disabled updater'],
     [updaterStates.unreadable, 'with an unreadable updater'],
+    [updaterStates.failing, 'with a failing updater'],
     [expired, 'expired, not counted'],
     [unenrolled, 'without an enrolment token, not counted'],
     [unmanaged, 'without an updater, not counted'],

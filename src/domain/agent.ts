@@ -4,8 +4,11 @@ import { compareAgentVersions, higherVersion, lowerVersion, UNREADABLE } from '.
 export const UPDATER_KINDS = ['unit', 'kube', 'binary'] as const;
 export type UpdaterKind = (typeof UPDATER_KINDS)[number];
 
-/** What a v2 updater reports about itself in an inventory (`updater_status`). */
-export const UPDATER_STATES = ['ok', 'disabled', 'pinned', 'unreadable'] as const;
+/**
+ * What a v2 updater reports about itself in an inventory (`updater_status`); `failing`: it is neither disabled nor pinned,
+ * and its last update ended with an error (`error_code`). Their first letters differ.
+ */
+export const UPDATER_STATES = ['ok', 'disabled', 'pinned', 'unreadable', 'failing'] as const;
 export type UpdaterState = (typeof UPDATER_STATES)[number];
 
 /** Sources that name single agents. */
@@ -46,6 +49,8 @@ export interface Sighting {
    * Only in an inventory: the id by which its v2 updater asks (`update_uuid`), if that is another than the instance's.
    */
   updateId?: string | undefined;
+  /** Only of an updater that is failing: its error code, if it is a number that fits into 32 bits. */
+  updaterError?: number | undefined;
   /**
    * The instance had expired by the moment of its inventory: it is kept, and does not count until it is seen again
    * after that.
@@ -173,10 +178,10 @@ export function channelsOf({ inventory, checkIn, past }: AgentRecord): string[] 
 }
 
 /** What is counted of an agent in addition to its version. */
-export const AGENT_MARKS = ['contested', 'reverted', 'expired', 'pinned', 'disabled', 'unreadable'] as const;
+export const AGENT_MARKS = ['contested', 'reverted', 'expired', 'pinned', 'disabled', 'unreadable', 'failing'] as const;
 export type AgentMark = (typeof AGENT_MARKS)[number];
 
-/** The marks of an agent; `expired` only where nothing else makes it count. `unreadable` is its updater's state. */
+/** The marks of an agent; `expired` only where nothing else makes it count. The last four are its updater's state. */
 export function marksOf(record: AgentRecord): AgentMark[] {
   const { inventory, past } = record;
   if (!currentSighting(record)) return inventory?.expired ? ['expired'] : [];

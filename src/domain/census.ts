@@ -241,6 +241,7 @@ function marksOf(marks: FleetCounts['marks'], surveys: readonly Survey[], channe
     pinned: count('pinned'),
     disabled: count('disabled'),
     unreadable: count('unreadable'),
+    failing: count('failing'),
   };
 }
 

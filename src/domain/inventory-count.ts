@@ -303,7 +303,7 @@ function countGroup(groups: Map<string, number>, name: string): void {
 /** An instance whose time is missing or in the future was seen when it was imported. */
 function sightingOf(
   id: string,
-  { version, lastSeen, updater, updaterVersion, updaterState, updateId, host }: Agent,
+  { version, lastSeen, updater, updaterVersion, updaterState, updaterError, updateId, host }: Agent,
   channel: string,
   group: string | null,
   listing: NonNullable<Sighting['listing']>,
@@ -323,6 +323,7 @@ function sightingOf(
     host,
     listing,
     ...(updateId !== undefined && updateId !== id ? { updateId } : {}),
+    ...(updaterError === undefined ? {} : { updaterError }),
     expired,
   };
 }

@@ -17,6 +17,8 @@ export interface Instance {
   updater: UpdaterKind | null;
   updaterVersion: string | null;
   updaterState: UpdaterState | null;
+  /** The error code of an updater that is failing; left out where it reports none, or no number. */
+  updaterError?: number;
   /** The id by which a v2 updater asks; left out where it is not reported. */
   updateId?: string;
   /** The group of a v2 updater, as the updater spells it. */
@@ -71,7 +73,7 @@ function readSpec(name: string | null, metadata: Fields | null, spec: Fields): I
     own: isOwn(spec.services),
     updater: typeof upgrader === 'string' && isUpdaterKind(upgrader) ? upgrader : report === null ? null : 'binary',
     updaterVersion: parseVersion(asText(spec.ext_upgrader_version) ?? '')?.text ?? null,
-    updaterState: readUpdaterState(updater?.updater_status ?? updater?.UpdaterStatus),
+    ...readUpdater(updater?.updater_status ?? updater?.UpdaterStatus, updater?.error_code ?? updater?.ErrorCode),
     ...readUpdateId(updater?.update_uuid ?? updater?.UpdateUUID),
     group: asText(updater?.update_group) ?? asText(updater?.UpdateGroup),
     host: readHost(spec.hostname),
@@ -82,6 +84,19 @@ function readSpec(name: string | null, metadata: Fields | null, spec: Fields): I
 
 /** Teleport's `UpdaterStatus`, by number; 0 is unspecified. */
 const UPDATER_STATUS: readonly (UpdaterState | null)[] = [null, 'ok', 'disabled', 'pinned', 'unreadable'];
+
+/**
+ * An updater that ended its last update with an error goes on to report the status OK; the error is a number whose bits
+ * say what went wrong, 0 for nothing. What an updater that must not move went through does not matter.
+ */
+function readUpdater(status: unknown, error: unknown): Pick<Instance, 'updaterState' | 'updaterError'> {
+  const state = readUpdaterState(status);
+  const code = typeof error === 'string' && /^\d+$/.test(error) ? Number(error) : error;
+  const isError = typeof code === 'number' ? code !== 0 : asText(code) !== null;
+  if (!isError || (state !== 'ok' && state !== null)) return { updaterState: state };
+  const fits = Number.isInteger(code) && (code as number) > 0 && (code as number) < 2 ** 32;
+  return { updaterState: 'failing', ...(fits ? { updaterError: code as number } : {}) };
+}
 
 /** A number, or a name with or without its prefix: 3, `PINNED`, `UPDATER_STATUS_PINNED`. */
 function readUpdaterState(status: unknown): UpdaterState | null {

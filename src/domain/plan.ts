@@ -251,11 +251,12 @@ export function waitingFor(
 }
 
 /** "3 of the channel's agents are pinned on their host": they will not move by themselves. */
-function heldBack({ pinned, disabled, unreadable, reverted }: Population['marks']): string {
+function heldBack({ pinned, disabled, unreadable, failing, reverted }: Population['marks']): string {
   const parts = [
     ...(pinned > 0 ? [`${pinned} pinned on their host`] : []),
     ...(disabled > 0 ? [`${disabled} with a disabled updater`] : []),
     ...(unreadable > 0 ? [`${unreadable} with an unreadable updater`] : []),
+    ...(failing > 0 ? [`${failing} with a failing updater`] : []),
     ...(reverted > 0 ? [`${reverted} that went back by themselves`] : []),
   ];
   return parts.length === 0 ? '' : `; the channel has ${parts.join(', ')}`;

@@ -88,6 +88,7 @@ export function countRollout(
     const isBack = reverted !== null && reverted.at >= begun && compareAgentVersions(reverted.from, rollout.to) === 0;
     const marks = marksOf(record);
     const isStuck = marks.includes('pinned') || marks.includes('disabled');
+    const isFailing = marks.includes('failing') || marks.includes('unreadable');
     // v1 updaters say who they are in a check-in or not at all; v2 updaters always do.
     const says = checkIn !== null || current.updater === 'binary';
     facts.agents++;
@@ -95,10 +96,10 @@ export function countRollout(
     if (isHeard) facts.heard++;
     if (isThere) facts.atTarget++;
     if (isBack) facts.reverted++;
-    if (marks.includes('unreadable')) facts.failed++;
+    if (isFailing) facts.failed++;
     const name = inventory?.host ?? id;
     if (isBack) note(facts.names.reverted, name);
-    if (marks.includes('unreadable')) note(facts.names.failed, name);
+    if (isFailing) note(facts.names.failed, name);
     if (!isHeard && group.state !== 'unstarted') note(facts.names.silent, name);
     if (isStuck) facts.pinned++;
     if (group.state !== 'unstarted' && isTurnOf(turn, rollout.id, says ? id : undefined)) {

@@ -45,7 +45,7 @@ export interface Census {
   contested: number;
   reverted: number;
   /** Agents whose updater is pinned, disabled or unreadable on its host. */
-  updaterStates: { pinned: number; disabled: number; unreadable: number };
+  updaterStates: { pinned: number; disabled: number; unreadable: number; failing: number };
   /** Instances that had expired when their inventory was taken; no part of any other count. */
   expired: number;
   /** Agents that check in without being enrolled; no part of any other count. */
@@ -85,7 +85,10 @@ export function viewCensus(
     updaters: byLabel(population.updaters, agents).map(([updater, count]) => ({ updater, count })),
     contested: marks.contested,
     reverted: marks.reverted,
-    updaterStates: { pinned: marks.pinned, disabled: marks.disabled, unreadable: marks.unreadable },
+    updaterStates: {
+      ...{ pinned: marks.pinned, disabled: marks.disabled, unreadable: marks.unreadable },
+      failing: marks.failing,
+    },
     expired: marks.expired,
     unenrolled,
     unmanaged: total(population.unmanaged),

@@ -40,6 +40,7 @@ export interface AgentView {
   updater: Sighting['updater'];
   updaterVersion: string | null;
   updaterState: Sighting['updaterState'];
+  updaterError?: number | undefined;
   group: string | null;
   host: string | null;
   enrolled: boolean;
@@ -91,6 +92,7 @@ export function viewAgent(agent: Agent): AgentView {
     updater: current.updater ?? inventory?.updater ?? null,
     updaterVersion: current.updaterVersion ?? inventory?.updaterVersion ?? null,
     updaterState: inventory?.updaterState ?? null,
+    ...(inventory?.updaterError === undefined ? {} : { updaterError: inventory.updaterError }),
     group: current.group ?? inventory?.group ?? null,
     host: inventory?.host ?? null,
     enrolled: current.enrolled,
@@ -253,11 +255,12 @@ function describeMove(agent: AgentView, others: string[], text: string): string 
 }
 
 /** What sets this agent apart from the others at its version. */
-function describeOddities({ version, updaterState, contested, reverted }: AgentView): string[] {
+function describeOddities({ version, updaterState, updaterError, contested, reverted }: AgentView): string[] {
   const updater = {
     pinned: 'its updater is pinned on its host, so it will not move',
     disabled: 'its updater is disabled on its host, so it will not move',
     unreadable: 'its updater cannot be read, so it may not move',
+    failing: `its updater ended the last update with ${updaterError === undefined ? 'an error' : `error ${updaterError}`}, so it may not move; see teleport-update status on its host`,
   };
   return [
     ...(updaterState && updaterState !== 'ok' ? [updater[updaterState]] : []),

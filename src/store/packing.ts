@@ -12,6 +12,8 @@ export const SAME = '=';
 export const FLAG = '*';
 /** Stands after the letter of the updater's state. */
 export const EXPIRED = 'x';
+/** The letter of the updater's state, its error code, and whether the instance had expired. */
+const STATE = /^([a-wyz]?)(\d*)(x?)$/;
 /** Up to so many bytes, Redis packs a value beside others without any overhead. */
 export const MAX_PACKED = 64;
 
@@ -85,15 +87,15 @@ export function unpackCheckIn(id: string, packed: string): Sighting {
 }
 
 /**
- * `channel version at updater updaterVersion group state listedAt scope host updateId`: state is the letter of the updater's
- * state, then `x` if the instance had expired; scope is empty where it is the channel. A host is kept if it has no
+ * `channel version at updater updaterVersion group state listedAt scope host updateId`: state is the letter of the
+ * updater's state, its error code, then `x` if the instance had expired; scope is empty where it is the channel. A host is kept if it has no
  * white space and the whole up to it stays within `MAX_PACKED`. Few agents have an `updateId`, so that one is always
  * kept. What an inventory lists is enrolled and proven.
  */
 export function packInventory(sighting: Sighting): string {
-  const { channel, at, updaterState, updateId, expired, host } = sighting;
+  const { channel, at, updaterState, updaterError, updateId, expired, host } = sighting;
   const listing = sighting.listing ?? { at, scope: channel };
-  const state = (updaterState?.[0] ?? '') + (expired ? EXPIRED : '');
+  const state = `${updaterState?.[0] ?? ''}${updaterError ?? ''}${expired ? EXPIRED : ''}`;
   const scope = listing.scope === channel ? '' : listing.scope;
   const packed = packFields([channel, ...fieldsOf(sighting), state, listing.at.toString(36), scope]);
   const full = `${packed} ${host}`;
@@ -106,9 +108,10 @@ export function unpackInventory(id: string, packed: string): Sighting {
   const fields = packed.split(' ');
   const channel = fields[0] ?? '';
   const sighting = sightingOf(id, channel, fields.slice(1));
-  const state = fields[6] ?? '';
-  sighting.updaterState = UPDATER_STATES.find((each) => state.startsWith(each.charAt(0))) ?? null;
-  sighting.expired = state.endsWith(EXPIRED);
+  const [, letter = '', code = '', end] = STATE.exec(fields[6] ?? '') ?? [];
+  sighting.updaterState = UPDATER_STATES.find((each) => each.charAt(0) === letter) ?? null;
+  if (code) sighting.updaterError = Number(code);
+  sighting.expired = end === EXPIRED;
   sighting.host = fields[9] || null;
   if (fields[10]) sighting.updateId = fields[10];
   sighting.listing = { at: fields[7] ? readTime(fields[7]) : sighting.at, scope: fields[8] || channel };

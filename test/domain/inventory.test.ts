@@ -115,6 +115,35 @@ describe('an instance', () => {
     expect(read({ UpdaterInfo: { UpdaterStatus: status } }).updaterState).toBe(expected);
   });
 
+  it.each<[status: unknown, error: unknown, state: string | null, code?: number]>([
+    [1, 0, 'ok'],
+    [1, undefined, 'ok'],
+    [1, null, 'ok'],
+    [1, '', 'ok'],
+    [1, '0', 'ok'],
+    [1, {}, 'ok'],
+    [1, 2, 'failing', 2],
+    [1, '6', 'failing', 6],
+    [0, 4096, 'failing', 4096],
+    [1, 4_294_967_295, 'failing', 4_294_967_295],
+    [1, 4_294_967_296, 'failing'],
+    [1, -1, 'failing'],
+    [1, 1.5, 'failing'],
+    [1, 'NO_SPACE_LEFT', 'failing'],
+    // What must not move does not fail to.
+    [2, 2, 'disabled'],
+    [3, 2, 'pinned'],
+    [4, 2, 'unreadable'],
+  ])('with the status %j and the error code %j is %s', (status, error, updaterState, updaterError) => {
+    for (const spec of [
+      { updater_info: { updater_status: status, error_code: error } },
+      { UpdaterInfo: { UpdaterStatus: status, ErrorCode: error } },
+    ]) {
+      expect(read(spec)).toMatchObject({ updaterState });
+      expect(read(spec).updaterError).toBe(updaterError);
+    }
+  });
+
   it.each<[what: string, spec: object, expected: Partial<Instance>]>([
     ['a version without v', { version: '16.4.6' }, { version: '16.4.6' }],
     ['a version with V', { version: ' V14.3.3 ' }, { version: '14.3.3' }],

@@ -275,9 +275,9 @@ describe('a plan', () => {
 
   it('names those who will not move by themselves', () => {
     const behind = report('18.1.0', { '16.4.6': 6 });
-    const marks = { ...NO_MARKS, pinned: 3, disabled: 1, reverted: 2 };
+    const marks = { ...NO_MARKS, pinned: 3, disabled: 1, failing: 4, reverted: 2 };
     expect(waitingFor(planned(), behind, marks, AT)?.detail).toBe(
-      'waiting for 6 agents below 17.0.0; the channel has 3 pinned on their host, 1 with a disabled updater, 2 that went back by themselves',
+      'waiting for 6 agents below 17.0.0; the channel has 3 pinned on their host, 1 with a disabled updater, 4 with a failing updater, 2 that went back by themselves',
     );
   });
 

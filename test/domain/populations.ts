@@ -13,7 +13,7 @@ export const CHANNEL = 'stable/cloud';
 export const v = requireVersion;
 export const iso = (at: number): string => new Date(at).toISOString();
 
-export const NO_MARKS = { contested: 0, reverted: 0, expired: 0, pinned: 0, disabled: 0, unreadable: 0 };
+export const NO_MARKS = { contested: 0, reverted: 0, expired: 0, pinned: 0, disabled: 0, unreadable: 0, failing: 0 };
 
 /** What a source says of which nothing is in doubt. */
 export const sound = { complete: true, fresh: true, at: iso(NOW - 60_000), age: 60, settling: null, failing: null };

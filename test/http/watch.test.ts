@@ -117,6 +117,46 @@ describe('the watch', () => {
     await until(async () => expect((await read()).hold?.reason).toMatch(/4 agents of 20 fell silent \(limit 10%\)/));
   });
 
+  it('halts when updaters report errors, and shows which', async () => {
+    const { read, post, api } = await open({});
+    const report = (failing: number) =>
+      api(
+        'POST',
+        '/inventory?channel=stable%2Fcloud&complete=true',
+        Array.from({ length: 20 }, (_, nth) => ({
+          kind: 'instance',
+          metadata: { name: `agent-${nth}` },
+          spec: {
+            version: '16.4.6',
+            hostname: `host-${nth}`,
+            last_seen: new Date().toISOString(),
+            // An updater that had failed before the move says nothing about it.
+            updater_info: { update_group: 'dev', updater_status: 1, error_code: nth < failing ? 2 : 0 },
+          },
+        })),
+      );
+    expect((await report(2)).status).toBe(200);
+    await post('roll-forward', { version: '16.4.7' });
+    await until(async () =>
+      expect((await api('GET', '/audit?limit=1')).body.entries[0]).toMatchObject({ action: 'watch' }),
+    );
+    await report(4);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await read()).hold).toBeNull();
+    await report(5);
+    await until(async () =>
+      expect((await read()).hold?.reason).toMatch(/^3 agents of 20 have an updater that fails \(limit 5%\): host-0/),
+    );
+
+    const census = (await api('GET', '/census?channel=stable%2Fcloud')).body;
+    expect(census.updaterStates).toEqual({ pinned: 0, disabled: 0, unreadable: 0, failing: 5 });
+    const { agents } = (await api('GET', '/agents?channel=stable%2Fcloud&mark=failing')).body;
+    expect(agents).toHaveLength(5);
+    expect(agents[0]).toMatchObject({ updaterState: 'failing', updaterError: 2 });
+    const { because } = (await api('GET', '/agents/agent-0/explain')).body;
+    expect(because).toMatch(/its updater ended the last update with error 2, so it may not move; see teleport-update/);
+  });
+
   it('looks away when its time is over', async () => {
     const { server, read, post } = await open({ watch: { for: '0s' } });
     const agents = fakeAgents('dev', 10);

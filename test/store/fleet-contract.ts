@@ -138,6 +138,9 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
         listed('host', { version: '?', host: 'hôte' }),
         listed('expired', { expired: true, updaterState: 'unreadable', updater: 'binary', updaterVersion: '1.0.0' }),
         listed('ok', { updaterState: 'ok', at: NOW - 7 }),
+        listed('failing', { updaterState: 'failing' }),
+        listed('error', { updaterState: 'failing', updaterError: 4_294_967_295, host: 'db-1' }),
+        listed('gone', { updaterState: 'failing', updaterError: 2, expired: true }),
         listed('v2', { updater: 'binary', updateId: '0b5a2b1e-0000-4000-8000-000000000001' }),
         listed('v2-host', { updater: 'binary', host: 'db-1', updateId: '0b5a2b1e-0000-4000-8000-000000000002' }),
       ];
@@ -443,8 +446,15 @@ export function fleetContract(getStore: () => Store, harness: Harness): void {
         listed('b', { updaterState: 'ok' }),
         listed('c', { updaterState: 'unreadable', channel: 'edge' }),
         listed('d', { updaterState: 'disabled', expired: true }),
+        listed('e', { updaterState: 'failing' }),
+        listed('f', { updaterState: 'failing', updaterError: 2 }),
       ]);
-      const expected = ['edge unreadable 1', 'stable/cloud expired 1', 'stable/cloud pinned 1'];
+      const expected = [
+        'edge unreadable 1',
+        'stable/cloud expired 1',
+        'stable/cloud failing 2',
+        'stable/cloud pinned 1',
+      ];
       expect(await labelCounters(store)).toEqual(expected);
     });
 

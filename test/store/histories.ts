@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Agent, Sighting, SightingSource } from '../../src/domain/agent.ts';
+import type { Agent, Sighting, SightingSource, UpdaterState } from '../../src/domain/agent.ts';
 import type { PruneQuery, Store } from '../../src/domain/store.ts';
 import type { Harness } from './contract.ts';
 import { createModel, sortedCounts } from './fleet-model.ts';
@@ -38,15 +38,23 @@ const checkIn: fc.Arbitrary<Sighting> = fc
   .record({ ...common, enrolled: fc.nat(4).map((n) => n > 0), proven: fc.boolean() })
   .map((each) => ({ ...each, updaterState: null, host: null, listing: null, expired: false }));
 const scope = fc.constantFrom('x', 'y', '@main');
-const listed: fc.Arbitrary<Sighting> = fc.record({
+const state = fc.oneof(
+  optional(fc.constantFrom<UpdaterState[]>('ok', 'disabled', 'pinned', 'unreadable', 'failing')).map(
+    (updaterState) => ({
+      updaterState,
+    }),
+  ),
+  fc.constantFrom(1, 4_096).map((updaterError) => ({ updaterState: 'failing' as const, updaterError })),
+);
+const inventoryFields = fc.record({
   ...common,
   enrolled: fc.constant(true),
   proven: fc.constant(true),
-  updaterState: optional(fc.constantFrom('ok', 'disabled', 'pinned', 'unreadable')),
   host: optional(fc.constantFrom('h1', 'Host-2', 'hôte')),
   listing: fc.record({ at, scope }),
   expired: fc.nat(3).map((n) => n === 0),
 });
+const listed: fc.Arbitrary<Sighting> = fc.tuple(inventoryFields, state).map(([fields, its]) => ({ ...fields, ...its }));
 
 type Step =
   | { record: SightingSource; batch: Sighting[]; now: number; targets: [string, string][]; contestedFor: number }

@@ -167,6 +167,7 @@ const MARK_WORDS: Record<AgentMark, string> = {
   pinned: 'updater pinned',
   disabled: 'updater disabled',
   unreadable: 'updater unreadable',
+  failing: 'updater failing',
 };
 
 function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }) {
@@ -222,7 +223,7 @@ function AgentPage({ explanation, now }: { explanation: Explanation; now: Date }
 }
 
 function AgentFacts({ agent, now }: { agent: AgentView; now: Date }) {
-  const { host, channels, contested, reverted, updaterState } = agent;
+  const { host, channels, contested, reverted, updaterState, updaterError } = agent;
   return (
     <>
       <dt>Channels</dt>
@@ -236,7 +237,10 @@ function AgentFacts({ agent, now }: { agent: AgentView; now: Date }) {
       <dt>Host</dt>
       <dd>{host ?? <span class="muted">unknown</span>}</dd>
       <dt>Updater</dt>
-      <dd>{updaterState ?? <span class="muted">does not report its state</span>}</dd>
+      <dd>
+        {updaterState ?? <span class="muted">does not report its state</span>}
+        {updaterError !== undefined && ` (error ${updaterError})`}
+      </dd>
       {contested && (
         <>
           <dt>Contested</dt>

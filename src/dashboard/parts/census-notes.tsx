@@ -55,6 +55,7 @@ function notesOf(census: Census): Note[] {
     marked('pinned', updaterStates.pinned, 'pinned on their host'),
     marked('disabled', updaterStates.disabled, 'with an updater that is disabled'),
     marked('unreadable', updaterStates.unreadable, 'with an updater that cannot be read'),
+    marked('failing', updaterStates.failing, 'with an updater whose last update failed'),
     { ...marked('expired', expired, 'expired when they were listed'), counted: false },
     {
       ...{ agents: unenrolled, words: 'checking in without an enrolment token', counted: false },

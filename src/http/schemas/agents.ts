@@ -34,8 +34,8 @@ export const Census = z
     contested: z.int().openapi({ description: 'Agents that go back and forth between versions.' }),
     reverted: z.int().openapi({ description: 'Agents that went back by themselves.' }),
     updaterStates: z
-      .object({ pinned: z.int(), disabled: z.int(), unreadable: z.int() })
-      .openapi({ description: 'Agents whose updater is held on its host.' }),
+      .object({ pinned: z.int(), disabled: z.int(), unreadable: z.int(), failing: z.int() })
+      .openapi({ description: 'Agents whose updater is held on its host, or ended its last update with an error.' }),
     expired: z.int().openapi({ description: 'Instances that had expired when they were listed; in no other count.' }),
     unenrolled: z.int().openapi({ description: 'Agents that check in without an enrolment token; in no other count.' }),
     unmanaged: z
@@ -57,6 +57,10 @@ const sighting = {
   updater: z.enum(UPDATER_KINDS).nullable(),
   updaterVersion: z.string().nullable(),
   updaterState: z.enum(UPDATER_STATES).nullable().openapi({ description: 'As an inventory reports it.' }),
+  updaterError: z
+    .int()
+    .optional()
+    .openapi({ description: 'The error code of an updater that is failing, if it reports one.' }),
   group: z.string().nullable(),
   host: z.string().nullable(),
   enrolled: z.boolean(),

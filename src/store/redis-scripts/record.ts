@@ -30,7 +30,7 @@ local function unpackInventory(packed)
     string.match(packed, '^(%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*) ?(%S*)$')
   local sighting = sightingOf(channel, version, at, updater, runs, group)
   sighting.expired = string.find(state, '${EXPIRED}', 1, true) ~= nil
-  sighting.state = string.match(state, '^[^${EXPIRED}]?')
+  sighting.state = string.match(state, '^[^${EXPIRED}]*')
   sighting.listedText = listedAt == '' and at or listedAt
   sighting.scope = scope == '' and channel or scope
   sighting.host, sighting.updateId = host, updateId

@@ -62,7 +62,9 @@ end
  */
 export const TALLIES = `
 local agentsOfShard, strangersOfShard = '${AGENTS_OF_SHARD}', '${STRANGERS_OF_SHARD}'
-local marksOfStates = { p = '${KINDS.mark}pinned', d = '${KINDS.mark}disabled', u = '${KINDS.mark}unreadable' }
+local marksOfStates = {
+  p = '${KINDS.mark}pinned', d = '${KINDS.mark}disabled', u = '${KINDS.mark}unreadable', f = '${KINDS.mark}failing',
+}
 
 -- Adds to fields what an agent is counted in on each of its channels.
 local function addLabels(fields, channel, record, current, other, version, highest)
@@ -84,7 +86,7 @@ local function addLabels(fields, channel, record, current, other, version, highe
   if record.past.contested then label('${KINDS.mark}', 'contested') end
   if record.past.reverted then label('${KINDS.mark}', 'reverted') end
   local listed = counts(record.inventory)
-  local mark = listed and marksOfStates[listed.state]
+  local mark = listed and marksOfStates[string.sub(listed.state, 1, 1)]
   if mark then label('', mark) end
 end
 
