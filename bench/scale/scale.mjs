@@ -10,8 +10,12 @@ import * as pull from './pull.mjs';
 import * as replicas from './replicas.mjs';
 import * as reports from './reports.mjs';
 import * as verify from './verify.mjs';
+import * as year from './year.mjs';
 
-/** By option. A row exports `title`, and `run(print)`, which calls `print` with an object for each line of its table. */
+/**
+ * By option. A row exports `title`, and `run(print)`, which calls `print` with an object for each line of its table. One
+ * with `isLong` runs only if it is named.
+ */
 const ROWS = {
   'change-redis': changeRedis,
   'change-embedded': changeEmbedded,
@@ -21,6 +25,7 @@ const ROWS = {
   looks,
   beside,
   verify,
+  year,
 };
 
 const wanted = process.argv.slice(2).map((argument) => argument.replace(/^--/, ''));
@@ -31,8 +36,8 @@ if (unknown.length > 0) {
 console.log(
   `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${new Date().toISOString().slice(0, 10)}`,
 );
-for (const [option, { title, run }] of Object.entries(ROWS)) {
-  if (wanted.length > 0 && !wanted.includes(option)) continue;
+for (const [option, { title, run, isLong = false }] of Object.entries(ROWS)) {
+  if (wanted.length > 0 ? !wanted.includes(option) : isLong) continue;
   console.log(`\n${title} (--${option})\n`);
   let isFirst = true;
   await run((line) => {

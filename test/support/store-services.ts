@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,7 @@ export const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000
 const PATIENT = 10_000;
 
 const log = pino({ level: 'silent' });
-const settingsFile = new URL('../../config/default.yaml', import.meta.url).pathname;
+const settingsFile = 'config/default.yaml';
 
 /** A clock that the test moves. */
 export interface Clock {
@@ -36,6 +36,8 @@ export interface Workplace {
   readonly store: Store;
   readonly services: Services;
   readonly fence: number;
+  /** Bytes that the store takes: of data in Redis, or of the file of the embedded store, which never shrinks. */
+  size(): Promise<number>;
   /** What a server that starts now knows: the same store, and nothing else. */
   restart(): Promise<void>;
   /** An empty store. */
@@ -53,6 +55,7 @@ export function settingsWith(change: (settings: Settings) => Partial<Settings> =
 
 interface Place {
   open(limits: FleetLimits | undefined): Promise<Store>;
+  size(): Promise<number>;
   clear(): Promise<void>;
   close(): Promise<void>;
 }
@@ -62,6 +65,7 @@ async function embeddedPlace(): Promise<Place> {
   let dir = 0;
   return {
     open: (limits) => openStore({ redis: null, dataDir: join(root, String(dir)), deadline: PATIENT, limits, log }),
+    size: async () => (await stat(join(root, String(dir), 'store', 'data.mdb'))).size,
     clear: async () => void dir++,
     close: () => rm(root, { recursive: true, force: true }),
   };
@@ -76,6 +80,7 @@ async function redisPlace(): Promise<Place> {
       while (!(await isUp(store))) await sleep(5);
       return store;
     },
+    size: async () => Number(/used_memory_dataset:(\d+)/.exec(await admin.info('memory'))?.[1]),
     clear: async () => void (await admin.flushall()),
     async close() {
       admin.disconnect();
@@ -119,6 +124,7 @@ export async function openWorkplace(
     get fence() {
       return fence;
     },
+    size: place.size,
     async restart() {
       await services.state.close();
       services = await serve();
