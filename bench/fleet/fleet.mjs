@@ -1,5 +1,5 @@
 // Measures what a fleet of a million agents costs: `npm run bench:fleet`, or only its polls:
-// `npm run bench:fleet -- --polls`. Needs redis-server, taskset and two cores.
+// `npm run bench:fleet -- --polls`, or its imports and searches: `npm run bench:fleet -- --imports`. Needs redis-server, taskset and two cores.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { cpuSeconds, freePort, has, residentMiB, run, untilAnswers } from '../processes.mjs';
 import { batches } from './agents.mjs';
 import { median, ms, time } from './figures.mjs';
+import { measureImports } from './imports.mjs';
 import { embedded, loadStore, measureStore, recording } from './store.mjs';
 
 const SIZES = [10_000, 100_000, 1_000_000];
@@ -29,8 +30,13 @@ console.log(
 const openStore = await loadStore();
 const redis = await startRedis();
 try {
-  if (!process.argv.includes('--polls')) await measureStores();
-  await measureServer();
+  if (process.argv.includes('--imports')) {
+    await measureImports('embedded', SIZES, embedded(openStore).open);
+    await measureImports('Redis', SIZES, openRedis);
+  } else {
+    if (!process.argv.includes('--polls')) await measureStores();
+    await measureServer();
+  }
 } finally {
   await redis.stop();
 }

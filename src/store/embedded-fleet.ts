@@ -63,7 +63,7 @@ export function embeddedFleet(
   limits: FleetLimits,
   carried: CarryOver,
 ): FleetVerbs {
-  const { counts, parts } = records;
+  const { counts, parts, listings } = records;
 
   /** Looks at each again: since it was read a newer sighting may have come. */
   function pruneAll(ids: string[], query: PruneQuery): number {
@@ -105,17 +105,31 @@ export function embeddedFleet(
 
     async prune(query) {
       await carried.require();
+      const { checkIns, unenrolledBefore, unlisted } = query;
       let all = 0;
+      async function pruneSlice(ids: string[]): Promise<void> {
+        const isOld = (id: string) => pruned(records.edit().load(id), query).dropped > 0;
+        const old = await files.read(() => ids.filter(isOld));
+        if (old.length > 0) all += await files.write(() => pruneAll(old, query));
+      }
+      if (unlisted && !checkIns && unenrolledBefore === undefined && (await files.read(listings.isComplete))) {
+        const after = (last: string) => listings.after(unlisted.scope, last, AT_ONCE);
+        for await (const ids of slices(files, after)) await pruneSlice(ids);
+        return all;
+      }
       // What an inventory no longer lists stands in one of the two tables.
-      const tables = query.checkIns || query.unenrolledBefore ? [parts.checkIn, parts.inventory] : [parts.inventory];
+      const tables = checkIns || unenrolledBefore !== undefined ? [parts.checkIn, parts.inventory] : [parts.inventory];
       for (const table of tables) {
-        for await (const slice of slices(files, table)) {
-          const ids = slice.map(({ key }) => key);
-          const old = await files.read(() => ids.filter((id) => pruned(records.edit().load(id), query).dropped > 0));
-          if (old.length > 0) all += await files.write(() => pruneAll(old, query));
+        const after = (start: string) => table.keys({ start, exclusiveStart: true, limit: AT_ONCE });
+        for await (const ids of slices(files, after)) {
+          await pruneSlice(ids);
+          if (table !== parts.inventory) continue;
+          const missing = await files.read(() => ids.filter(listings.lacks));
+          if (missing.length > 0) await files.write(() => missing.forEach(listings.add));
         }
       }
       await files.write(() => {
+        listings.complete();
         for (const { key, value } of counts.entries()) if (isOldTime(key, value, query)) counts.remove(key);
       });
       return all;
@@ -217,14 +231,14 @@ function noteUncounted(tallies: Tallies, { channel, line, at }: UncountedLine): 
 const withoutTime = (packed: string) => packed.replace(/^(\S+ \S+) \S+/, '$1');
 const timeIn = (packed: string) => Number.parseInt(packed.split(' ', 3)[2] ?? '', 36);
 
-/** All entries of a table, a slice at a time, between which other work is done. */
-async function* slices(files: EmbeddedFiles, table: Table<string, string>) {
+/** All ids, a slice of at most `AT_ONCE` at a time, between which other work is done. */
+async function* slices(files: EmbeddedFiles, after: (last: string) => string[]) {
   let last = '';
   while (true) {
-    const slice = await files.read(() => table.entries({ start: last, exclusiveStart: true, limit: AT_ONCE }));
-    if (slice.length > 0) yield slice;
-    if (slice.length < AT_ONCE) return;
-    last = slice.at(-1)?.key ?? '';
+    const ids = await files.read(() => after(last));
+    if (ids.length > 0) yield ids;
+    if (ids.length < AT_ONCE) return;
+    last = ids.at(-1) ?? '';
     await nextTurn();
   }
 }

@@ -118,6 +118,12 @@ export function unpackInventory(id: string, packed: string): Sighting {
   return sighting;
 }
 
+/** The scope of the inventory that a packed sighting was listed by. */
+export function scopeOfPacked(packed: string): string {
+  const fields = packed.split(' ', 9);
+  return fields[8] || (fields[0] ?? '');
+}
+
 /** An enrolled and proven sighting that no inventory listed. */
 function sightingOf(id: string, channel: string, fields: string[]): Sighting {
   const version = fields[0] ?? '';
