@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { requirePeerFiles } from './config/peer-access.ts';
 import { readRedisAccess } from './config/redis-login.ts';
 import { readReleaseHistory } from './config/release-history.ts';
 import type { Settings } from './config/settings.ts';
@@ -91,6 +92,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 
 async function open({ settings, version, ...options }: StartOptions, opened: Opened) {
   const history = settings.bootstrap.releases === null ? [] : readReleaseHistory(settings.bootstrap.releases);
+  requirePeerFiles(settings);
   const tracing = await openTracing({ settings: settings.tracing, version, log: options.log });
   opened.tracing = tracing;
   const { tracer, log, counts: spans } = tracing;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { peerAccesses } from './config/peer-access.ts';
 import type { Settings } from './config/settings.ts';
 import { countedStaleAfter } from './domain/hearing.ts';
 import type { Store } from './domain/store.ts';
@@ -119,8 +120,10 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     settleFor: evidence.settleFor,
     unmanaged: compatibility.unmanaged,
   });
-  const peers = tracePeers(createHttpPeers({ timeout: sourceSettings.timeout, maxBody: MAX_PEER_BODY }), tracer);
-  const conditions = traceConditions(createConditions(prometheus), tracer);
+  const access = peerAccesses(settings);
+  const reading = { timeout: sourceSettings.timeout, maxBody: MAX_PEER_BODY, access: access.sources };
+  const peers = tracePeers(createHttpPeers(reading), tracer);
+  const conditions = traceConditions(createConditions({ ...prometheus, access: access.prometheus }), tracer);
   const retention = createRetention({
     ...{ store, state, policy: settings.retention, membership: settings, stagesAt, now, log },
     presumeServedFor: compatibility.presumeServedFor,

@@ -28,7 +28,7 @@ const LAYERS: Record<string, Layer> = {
     packages: /^(ioredis|lmdb|node:(fs|net|path|timers)(\/promises)?)$/,
     typePackages: /^pino$/,
   },
-  'peers/': { from: ['domain/', 'peers/'], packages: NONE },
+  'peers/': { from: ['domain/', 'peers/'], packages: /^node:https?$/ },
   // Handlers pick the services that they need, by type only. Files and the API write groups and windows alike.
   'http/': {
     from: ['domain/', 'service/', 'http/', 'process/turns.ts', 'config/rollout.ts'],

@@ -1,5 +1,6 @@
 import { FairwayError } from '../domain/errors.ts';
 import { checkPair, readPair, type TlsSettings, unusable } from './key-pair.ts';
+import { requirePeerFiles } from './peer-access.ts';
 import { readRedisAccess } from './redis-login.ts';
 import { readReleaseHistory } from './release-history.ts';
 import { loadSettings, readSettings, SettingsError, settingsSchema } from './settings.ts';
@@ -8,6 +9,7 @@ import { loadSettings, readSettings, SettingsError, settingsSchema } from './set
 const PARTS = {
   public: settingsSchema.shape.public,
   bootstrap: settingsSchema.shape.bootstrap,
+  peers: settingsSchema.pick({ sources: true, promotion: true }).strip(),
   access: settingsSchema.pick({ redisUrl: true, redis: true }).strip(),
 };
 
@@ -20,8 +22,10 @@ export async function checkSettings(defaultsFile: string, env: NodeJS.ProcessEnv
   await collect(faults, () => loadSettings(defaultsFile, env));
   const { raw } = readSettings(defaultsFile, env);
   const access = PARTS.access.safeParse(raw, { jitless: true }).data;
+  const peers = PARTS.peers.safeParse(raw, { jitless: true }).data;
   const releases = PARTS.bootstrap.safeParse(raw.bootstrap, { jitless: true }).data?.releases;
   const tls = PARTS.public.safeParse(raw.public, { jitless: true }).data?.tls;
+  if (peers) await collect(faults, () => requirePeerFiles(peers));
   if (access) await collect(faults, () => readRedisAccess(access));
   if (releases) await collect(faults, () => readReleaseHistory(releases));
   if (tls) await collect(faults, () => checkCertificate(tls));

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { VERSION_KINDS } from '../domain/version.ts';
 import { channelName, controlPlaneName, duration, share } from './fields.ts';
+import { loginFaults, loginShape } from './peer-login.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected 1 to 64 of a-z0-9 and -');
 
@@ -46,6 +47,8 @@ export const promotionSettings = z
         .nullable()
         .describe('address of its query API'),
       deadline: duration.describe('for one query'),
+      caFile: z.string().min(1).nullable().default(null).describe('CAs to trust, PEM; null: those of Node'),
+      ...loginShape,
     }),
   })
   .superRefine(({ stages, prometheus }, context) => {
@@ -53,6 +56,11 @@ export const promotionSettings = z
     const twice = names.find((each, index) => names.indexOf(each) !== index);
     if (twice) context.addIssue(`the name of stage ${twice} is used twice`);
     const asking = stages.find(({ conditions }) => conditions.length > 0);
+    for (const fault of loginFaults(prometheus)) context.addIssue(`prometheus: ${fault}`);
+    const hasLogin = prometheus.tokenFile !== null || prometheus.username !== null;
+    if (hasLogin && prometheus.url !== null && new URL(prometheus.url).username !== '') {
+      context.addIssue('prometheus.url has a login already; remove one');
+    }
     if (asking && prometheus.url === null) {
       context.addIssue(`stage ${asking.name} has conditions, so prometheus.url must be set`);
     }

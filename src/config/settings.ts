@@ -5,6 +5,7 @@ import { ROLES } from '../domain/role.ts';
 import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
 import { sayFault } from './faults.ts';
 import { channelName, controlPlaneName, duration, durationOrNone, share } from './fields.ts';
+import { sourceLogin } from './peer-login.ts';
 import { githubSettings, promotionSettings } from './promotion.ts';
 import { merge, type Raw, readEnvironment, readYaml } from './raw.ts';
 import { redisFaults, redisSettings } from './redis.ts';
@@ -57,8 +58,12 @@ const sha256 = z
   .meta({ title: 'SHA-256, in hex', description: 'of the token; the token itself is not stored' });
 const peerUrl = z
   .url({ protocol: /^https?$/, error: 'expected http://… or https://…' })
-  .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'leave out the credentials: none are sent')
+  .refine(
+    (url) => !URL.canParse(url) || new URL(url).username === '',
+    'leave out the credentials; name a file in sources.logins',
+  )
   .meta({ title: 'URL' });
+const NO_PROXIES = 'expected http://… or https://…, or a list of these; credentials go to a file in sources.logins';
 const proxies = z.array(peerUrl).min(1).max(MAX_PROXIES);
 const groupTarget = z.strictObject({
   channel: channelName,
@@ -116,8 +121,10 @@ export const settingsSchema = z.strictObject({
   sources: z.strictObject({
     every: duration.describe('how often the sources are read'),
     timeout: duration,
+    caFile: z.string().min(1).nullable(),
+    logins: z.array(sourceLogin).max(100),
     metrics: z.record(channelName, z.array(peerUrl).min(1).max(MAX_AUTH_SERVERS)),
-    controlPlanes: z.record(controlPlaneName, z.union([peerUrl.transform((url) => [url]), proxies])),
+    controlPlanes: z.record(controlPlaneName, z.union([peerUrl.transform((url) => [url]), proxies], NO_PROXIES)),
   }),
   webapi: z.strictObject({
     clusterName: z.string().min(1).describe('the name that clients show'),

@@ -26,6 +26,17 @@ export interface PeerAnswer {
   header(name: string): string | null;
 }
 
+/** How a peer is reached. */
+export interface PeerAccess {
+  /** The CAs to trust, PEM; left out: those of Node. */
+  ca?: string | undefined;
+  /** Headers with a login; never logged. */
+  headers: Record<string, string>;
+}
+
+/** Throws `PeerError` if a file cannot be read. */
+export type ReadAccess = () => PeerAccess;
+
 /** Other programs that Fairway reads from. */
 export interface Peers {
   /** Returns the whole answer, which is a 200. Throws `PeerError`; always settles within its deadline. */

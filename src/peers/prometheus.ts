@@ -1,7 +1,7 @@
-import { PeerError } from '../domain/peers.ts';
+import { type PeerAccess, PeerError, type ReadAccess } from '../domain/peers.ts';
 import type { Condition } from '../domain/promotion.ts';
 import { type PromotionGate, QUERY_FAILED } from '../domain/promotion-gates.ts';
-import { mapError, readBody } from './http.ts';
+import { requestPeer } from './request.ts';
 
 /** `fresh`: nothing that was answered before counts, because a step is to be taken. */
 export interface AskHow {
@@ -13,6 +13,7 @@ export interface PrometheusOptions {
   url: string | null;
   /** Milliseconds for one query. */
   deadline: number;
+  access: ReadAccess;
 }
 
 /** Asks a Prometheus server whether a condition holds. Never rejects: a failed query is a gate that is not passed. */
@@ -26,16 +27,17 @@ const MAX_CACHED = 1_000;
 /** Bytes. A condition's answer has a few series. */
 const MAX_ANSWER = 1024 * 1024;
 
-export function createConditions({ url, deadline }: PrometheusOptions): Conditions {
+export function createConditions({ url, deadline, access }: PrometheusOptions): Conditions {
   const cache = new Map<string, { at: number; gate: Promise<PromotionGate> }>();
 
   async function ask({ name, query }: Condition): Promise<PromotionGate> {
     const gate = `condition:${name}`;
     try {
-      const reason = judge(await fetchAnswer(url, query, deadline));
+      const reason = judge(await fetchAnswer(url, query, deadline, access()));
       return { gate, passed: reason === null, reason };
     } catch (error) {
-      return { gate, passed: false, reason: `${QUERY_FAILED}: ${mapError(error, deadline).message}` };
+      if (!(error instanceof PeerError)) throw error;
+      return { gate, passed: false, reason: `${QUERY_FAILED}: ${error.message}` };
     }
   }
 
@@ -54,31 +56,32 @@ export function createConditions({ url, deadline }: PrometheusOptions): Conditio
   };
 }
 
-async function fetchAnswer(url: string | null, query: string, deadline: number): Promise<unknown> {
+async function fetchAnswer(
+  url: string | null,
+  query: string,
+  timeout: number,
+  { ca, headers }: PeerAccess,
+): Promise<unknown> {
   if (url === null) throw new PeerError('unreachable', 'no Prometheus is set; see promotion.prometheus.url');
-  const { address, headers } = split(url);
-  const response = await fetch(address, {
-    method: 'POST',
-    headers,
-    body: new URLSearchParams({ query }),
-    redirect: 'manual',
-    signal: AbortSignal.timeout(deadline),
-  });
-  const answer = parse(await readBody(response.body, MAX_ANSWER));
+  const { address, login } = split(url);
+  const access = { ca, headers: { ...login, ...headers } };
+  const form = new URLSearchParams({ query });
+  const { status, body } = await requestPeer({ url: address, form, timeout, maxBody: MAX_ANSWER, access });
+  const answer = parse(body);
   if (answer?.status === 'success') return answer.data;
-  const why = answer?.error ? String(answer.error).slice(0, 300) : `it answered ${response.status}`;
+  const why = answer?.error ? String(answer.error).slice(0, 300) : `it answered ${status}`;
   throw new PeerError('status', why);
 }
 
-/** fetch refuses a URL with a password, so that goes into a header. */
-function split(url: string): { address: URL; headers: Record<string, string> } {
+/** The address of the query API, and the login that the URL has. */
+function split(url: string): { address: URL; login: Record<string, string> } {
   const address = new URL(url);
   const { username, password } = address;
   address.username = '';
   address.password = '';
   address.pathname = `${address.pathname.replace(/\/$/, '')}/api/v1/query`;
   const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { address, headers: username ? { Authorization: `Basic ${Buffer.from(user).toString('base64')}` } : {} };
+  return { address, login: username ? { Authorization: `Basic ${Buffer.from(user).toString('base64')}` } : {} };
 }
 
 function parse(text: string): { status?: unknown; error?: unknown; data?: unknown } | null {

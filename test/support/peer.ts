@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -11,17 +13,22 @@ export interface TestPeer {
   stop(): Promise<void>;
 }
 
-/** A real HTTP server with the given answer, which stops with the test. */
-export async function startPeer(answer: RequestListener): Promise<TestPeer> {
-  const server = createServer((request, response) => {
+/** A real HTTP server with the given answer, over TLS if it has files for that; it stops with the test. */
+export async function startPeer(
+  answer: RequestListener,
+  tls: { certificate: string; key: string } | null = null,
+): Promise<TestPeer> {
+  const listener: RequestListener = (request, response) => {
     peer.requests++;
     peer.answer(request, response);
-  });
+  };
+  const pair = tls && { cert: readFileSync(tls.certificate), key: readFileSync(tls.key) };
+  const server = pair ? createTlsServer(pair, listener) : createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   let stopping: Promise<unknown> | null = null;
   const peer: TestPeer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${pair ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answer,
     requests: 0,
     async stop() {
