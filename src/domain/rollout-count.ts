@@ -6,6 +6,7 @@ import {
   currentSighting,
   marksOf,
   recordOf,
+  type UpdaterKind,
 } from './agent.ts';
 import { compareAgentVersions } from './agent-version.ts';
 import { type Canary, type GroupProgress, numberOf, type Rollout } from './rollout.ts';
@@ -13,15 +14,24 @@ import { MAX_CANARIES } from './rollout-settings.ts';
 import type { CanaryFacts, GroupFacts } from './rollout-step.ts';
 import { type GroupOf, isTurnOf, type Turn, turnOf } from './told.ts';
 
-/** Milliseconds without a word after which an agent is no longer heard, see `RolloutCount`. */
-export interface Hearing {
-  /** An agent that checks in by itself. Updaters ask at least every 10 min, and one may fail once. */
-  checkIns: number;
-  /** An agent that only inventories name; they are taken less often. */
-  inventory: number;
-}
+const MINUTE_MS = 60_000;
+/**
+ * Minutes between two questions of an updater, at most (docs/updaters.md): a shell updater looks every 5 min, give or take
+ * one, and remembers an answer for 30 min; teleport-update looks every 10 min. How often a Kubernetes updater asks is
+ * not known.
+ */
+const INTERVALS: Partial<Record<UpdaterKind, number>> = { unit: 36, binary: 11 };
+/** Minutes. An updater that is busy with an update asks late. */
+const LEAST_SILENCE = 30;
+/** Minutes. Inventories are taken less often than agents check in. */
+const UNLISTED = 24 * 60;
 
-export const DEFAULT_HEARING: Hearing = { checkIns: 30 * 60 * 1_000, inventory: 24 * 60 * 60 * 1_000 };
+/** Milliseconds without a word after which an agent is no longer heard: two of its updater's intervals. */
+export function silentAfter({ checkIn, inventory }: AgentRecord): number {
+  const kind = checkIn?.updater ?? inventory?.updater ?? null;
+  const own = 2 * ((kind && INTERVALS[kind]) ?? 0);
+  return (checkIn?.enrolled ? Math.max(own, LEAST_SILENCE) : UNLISTED) * MINUTE_MS;
+}
 
 interface Counting {
   group: GroupProgress;
@@ -48,7 +58,6 @@ export function countRollout(
   groupOf: GroupOf,
   now: number,
   since = 0,
-  hearing: Hearing = DEFAULT_HEARING,
 ): RolloutCount {
   let named = false;
   const at = new Date(now);
@@ -81,8 +90,7 @@ export function countRollout(
     const { facts, group, turn } = counting;
     const version = countedVersion(record) ?? current.version;
     const isThere = compareAgentVersions(version, rollout.to) === 0;
-    const silence = now - current.at;
-    const isHeard = silence <= (checkIn?.enrolled ? hearing.checkIns : hearing.inventory);
+    const isHeard = now - current.at <= silentAfter(record);
     const begun = Math.max(Date.parse(group.startedAt ?? ''), since);
     const { reverted } = past;
     const isBack = reverted !== null && reverted.at >= begun && compareAgentVersions(reverted.from, rollout.to) === 0;
