@@ -30,7 +30,10 @@ export const EXAMPLES: Record<string, string[]> = {
   'freezes remove': ['freezes remove holidays --reason "all are back"'],
   wait: ['wait stable/cloud --timeout 30m', 'wait stable/cloud --for plan'],
   'channel create': ['channel create beta --control-plane main --target 16.4.7'],
-  'channel set': ['channel set beta --description "Tries everything first" --accepts stable,beta'],
+  'channel set': [
+    'channel set beta --description "Tries everything first" --accepts stable,beta',
+    'channel set stable/cloud --file groups.yaml --reason "canaries first"',
+  ],
   'channel delete': ['channel delete beta'],
   agents: ['agents -c stable/cloud --older-than 16.0.0', "agents --version '?'", 'agents --mark reverted'],
   'agents forget': ['agents forget agent-1 --reason "its host is gone"'],

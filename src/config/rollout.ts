@@ -61,12 +61,17 @@ export const rolloutSchema = z
       .describe('agents of no group: they belong to the last one, or are never told to update'),
   })
   .superRefine((settings, context) => {
+    // A group with a fault of its own was not transformed, so it may lack its spellings.
+    if (context.issues.length > 0) return;
     for (const { path, message } of rolloutFaults(settings)) {
       context.addIssue({ code: 'custom', path, message, input: settings });
     }
   });
 
-const moment = z.iso.datetime({ offset: true });
+const moment = z.iso.datetime({
+  offset: true,
+  error: 'expected a time with its zone, such as 2026-12-23T00:00:00Z',
+});
 
 const freeze = z
   .strictObject({
@@ -80,6 +85,7 @@ const freeze = z
       .describe('moves that it lets through'),
   })
   .superRefine((times, context) => {
+    if (context.issues.length > 0) return;
     const message = freezeFault(times);
     if (message) context.addIssue({ code: 'custom', path: ['until'], message, input: times });
   });

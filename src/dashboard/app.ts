@@ -23,6 +23,7 @@ import { historyPage } from './pages/history.tsx';
 import { releasePage } from './pages/release.tsx';
 import { releaseVerbPages } from './pages/release-verb.tsx';
 import { releasePages } from './pages/releases.tsx';
+import { rolloutSettingsPages } from './pages/rollout-settings.tsx';
 import { rolloutVerbPages } from './pages/rollout-verb.tsx';
 import { settingsPages } from './pages/settings.tsx';
 import { signInPages } from './pages/sign-in.tsx';
@@ -43,8 +44,8 @@ export interface DashboardOptions extends DashboardServices {
   log: Logger;
 }
 
-/** Bytes; a usual form has a few hundred. */
-const MAX_FORM = 16 * 1024;
+/** Bytes; a usual form has a few hundred, but one of 20 groups with conditions and freezes has more. */
+const MAX_FORM = 256 * 1024;
 
 const HEADERS = secureHeaders({
   contentSecurityPolicy: {
@@ -96,6 +97,7 @@ export function createDashboard(options: DashboardOptions) {
     freezePages,
     verbPages,
     rolloutVerbPages,
+    rolloutSettingsPages,
     controlPlanePages,
     releasePages,
     releasePage,

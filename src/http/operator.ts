@@ -242,7 +242,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.route('/', progressRoutes(plans, series));
   api.route('/', rolloutRoutes(rollouts));
   api.route('/', freezeRoutes(freezes));
-  api.route('/', agentRoutes(fleet));
+  api.route('/', agentRoutes(fleet, rollouts));
   api.route('/', inventoryRoutes(inventories, importIdle));
   api.route('/', evidenceRoutes(evidences));
   api.route('/', controlPlaneRoutes(controlPlanes));

@@ -15,9 +15,8 @@ import type { ControlPlane } from '../domain/control-plane.ts';
 import { createIsCutOff } from '../domain/cut-off.ts';
 import type { MembershipSettings } from '../domain/membership.ts';
 import { nextStep } from '../domain/plan.ts';
-import { numberOf } from '../domain/rollout.ts';
+import { numberOf, waveAfter } from '../domain/rollout.ts';
 import { asksAs } from '../domain/rollout-count.ts';
-import { lookAhead } from '../domain/rollout-step.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { leadingRollout, prepareGroupOf, servedTo } from '../domain/told.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
@@ -119,11 +118,15 @@ const GONE = {
   ...{ stranded: false, cutOff: false },
 };
 
+/** What the groups of a rollout wait for, by their names; null where they wait for nothing. */
+export type Waits = ReadonlyMap<string, string | null>;
+
 export function explainAgent(
   known: Agent,
   { channels, controlPlanes }: Pick<Snapshot, 'channels' | 'controlPlanes'>,
   at: Date,
   groups: MembershipSettings['groups'] = {},
+  waits: Waits = new Map(),
 ): Explanation {
   const agent = viewAgent(known);
   const others = countedVersions(recordOf(known)).filter((version) => version !== agent.version);
@@ -156,7 +159,7 @@ export function explainAgent(
     revision: stored.revision,
     because: because(agent, others, channel, plan, [
       ...(refuses === null ? [] : [refuses]),
-      ...describeTurn(asks.id, channel, served, at),
+      ...describeTurn(asks.id, channel, served, waits),
     ]),
   };
 }
@@ -210,7 +213,7 @@ function because(
 }
 
 /** The agent's place in a rollout: its group, whether its turn has come, and what the group waits for. */
-function describeTurn(id: string, channel: Channel, served: ReturnType<typeof servedTo>, at: Date): string[] {
+function describeTurn(id: string, channel: Channel, served: ReturnType<typeof servedTo>, waits: Waits): string[] {
   if (!channel.rollout || channel.target === null) return [];
   if (served.group === null)
     return ['it is of no group of the channel, so it is held back and is never told to update'];
@@ -218,18 +221,21 @@ function describeTurn(id: string, channel: Channel, served: ReturnType<typeof se
   const group = rollout?.groups.find(({ settings }) => settings.name === served.group);
   if (!rollout || !group) return [`it is of group ${served.group}`];
   const { settings, state, wave, canaries } = group;
+  const { name } = settings;
   const isCanary = canaries.some((canary) => canary.id === id);
-  const facts = { counted: false, groups: new Map(), barred: null };
-  const waits = state === 'unstarted' ? lookAhead(channel.name, rollout, facts, at).waits.get(settings.name) : null;
-  const number = `its number is ${numberOf(rollout.id, id).toFixed(2)}`;
+  const number = numberOf(rollout.id, id).toFixed(2);
   const parts = [
-    `group ${settings.name} is ${state}`,
-    ...(waits ? [`it waits: ${waits}`] : []),
-    ...(isCanary ? ['this agent is a canary'] : []),
-    ...(state === 'active' && !isCanary ? [`${number}, the wave ${wave} %`] : []),
-    `so it gets ${served.v1 ?? 'none'}`,
+    ...(isCanary ? ['it is a canary'] : []),
+    ...(state === 'done' || state === 'rolledback'
+      ? []
+      : [`number ${number}, wave ${wave || waveAfter(settings, 0)} %`]),
   ];
-  return [`the channel rolls out ${rollout.to}: ${parts.join(', ')}`];
+  const its = [`its group ${name} is ${state}`, ...parts].join(', ');
+  const wait = waits.get(name);
+  return [
+    `the channel rolls out ${rollout.to}: ${its}, so it gets ${served.v1 ?? 'none'}`,
+    ...(wait ? [`group ${name} waits: ${wait}`] : []),
+  ];
 }
 
 const describeVersion = (version: string): string =>

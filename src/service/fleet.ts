@@ -9,9 +9,10 @@ import { type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.
 import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot } from '../domain/snapshot.ts';
 import type { AgentPage, AgentQuery, FleetRecords } from '../domain/store.ts';
+import { leadingRollout } from '../domain/told.ts';
 import { inSlices, nextTurn } from '../process/turns.ts';
 import { type Census, viewCensus } from './census-view.ts';
-import { type AgentView, type Explanation, explainAgent, viewAgent } from './explain.ts';
+import { type AgentView, type Explanation, explainAgent, viewAgent, type Waits } from './explain.ts';
 import type { State } from './state.ts';
 
 /** What is known of all agents at one moment; any number of channels can be judged by it. */
@@ -36,7 +37,8 @@ export interface Fleet {
   /** Throws `not_found` for a channel that does not exist. */
   agents(query: AgentQuery): Promise<{ agents: AgentView[]; cursor: AgentPage['cursor'] }>;
   agent(id: string): Promise<AgentView>;
-  explain(id: string): Promise<Explanation>;
+  /** `waitsOf` says what the groups of a channel's rollout wait for. */
+  explain(id: string, waitsOf?: (channel: string) => Promise<Waits>): Promise<Explanation>;
   /** Forgets one agent. Throws `not_found`. */
   forget(id: string, input: { reason: string }, actor: Actor): Promise<void>;
   /**
@@ -144,9 +146,12 @@ export function createFleet({ store, state, policy, membership, now }: FleetOpti
 
     agent: async (id) => viewAgent(await requireAgent(id)),
 
-    async explain(id) {
+    async explain(id, waitsOf) {
       const agent = await requireAgent(id);
-      return explainAgent(agent, state.snapshot(), now(), membership.groups);
+      const snapshot = state.snapshot();
+      const channel = snapshot.channels.get(viewAgent(agent).channel);
+      const waits = waitsOf && channel && leadingRollout(channel) ? await waitsOf(channel.name) : new Map();
+      return explainAgent(agent, snapshot, now(), membership.groups, waits);
     },
 
     async forget(id, { reason }, actor) {

@@ -92,6 +92,8 @@ export interface RolloutResult {
 export interface Rollouts {
   /** Throws `not_found` where the channel has had none. */
   read(channel: string): Promise<RolloutView>;
+  /** What each of its groups waits for. Throws `not_found` as well. */
+  waits(channel: string): Promise<Look['waits']>;
   act(channel: string, verb: RolloutVerb, input: RolloutInput, request: ChangeRequest): Promise<RolloutResult>;
   /** Takes every step that rollouts may take by themselves. */
   advance(fence: number): Promise<void>;
@@ -125,8 +127,12 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
   function find(name: string): Rolling {
     const channel = requireChannel(state.snapshot(), name);
     if (channel.progress) return { ...channel, progress: channel.progress };
-    const todo = `set its groups, then roll it forward: fairway roll-forward ${name} VERSION`;
-    throw new FairwayError('not_found', `${name} has had no rollout; ${todo}`);
+    throw new FairwayError(
+      'not_found',
+      channel.rollout
+        ? `${name} has had no rollout since it has groups; to begin one: fairway roll-forward ${name} VERSION`
+        : `${name} has no groups, so all of its agents move at once; to set groups: fairway channel set ${name} --file FILE (docs/rollouts.md)`,
+    );
   }
 
   /** The gate on the target, as if the channel still served what the rollout started from. */
@@ -332,6 +338,7 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
 
   return {
     read: async (name) => view(find(name)),
+    waits: async (name) => (await look(find(name), now())).waits,
     act,
 
     async advance(fence) {

@@ -72,3 +72,38 @@ it('lists the oldest agents first', async () => {
   expect(listed).toEqual(['15.4.9', '15.4.10', '16.0.0']);
   expect(stderr).toContain('not shown: 1 agent; use --limit for a longer list');
 });
+
+it('sets groups, watch and freezes from a file or from standard input, and takes them away', async () => {
+  const { fairway, read } = await atWork();
+  const set = (input: string, ...more: string[]) =>
+    fairway(['channel', 'set', 'stable/cloud', '--file', '-', '--reason', 'x', '--yes', ...more], { input });
+  const yaml = 'rollout:\n  groups:\n    - name: dev\n      canaries: 2\n    - name: prod\nwatch: { for: 1h }\n';
+  expect(await set(yaml, '--description', 'canaries first')).toMatchObject({ code: 0 });
+  expect(await read('stable/cloud')).toMatchObject({
+    description: 'canaries first',
+    rollout: { groups: [{ name: 'dev', canaries: 2 }, { name: 'prod' }] },
+    watch: { for: '1h' },
+  });
+  const created = ['channel', 'create', 'beta', '--file', '-', '--yes'];
+  expect(await fairway(created, { input: JSON.stringify({ rollout: { groups: [{ name: 'a' }] } }) })).toMatchObject({
+    code: 0,
+  });
+  expect((await read('beta')).rollout.groups).toHaveLength(1);
+  expect(await set('rollout: null\nwatch: null\n')).toMatchObject({ code: 0 });
+  expect(await read('stable/cloud')).toMatchObject({ rollout: null, watch: null });
+});
+
+it.each([
+  ['- dev\n', 2, 'standard input has no settings; write fields such as "rollout:"'],
+  ['rollout: [dev\n', 2, 'standard input is neither YAML nor JSON'],
+  ['rolout: {}\n', 2, 'no such field: rolout'],
+  ['target: 17.0.0\n', 2, 'its target is moved with roll-forward or roll-back'],
+])('a file with %j is refused', async (input, exit, sentence) => {
+  const { fairway, read } = await atWork();
+  const before = await read('stable/cloud');
+  const { code, stderr } = await fairway(['channel', 'set', 'stable/cloud', '-f', '-', '--reason', 'x', '--yes'], {
+    input,
+  });
+  expect({ code, stderr }).toEqual({ code: exit, stderr: expect.stringContaining(sentence) });
+  expect(await read('stable/cloud')).toEqual(before);
+});

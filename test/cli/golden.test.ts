@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { merge, type Raw } from '../../src/config/raw.ts';
 import { asKept, commandLine } from '../support/cli.ts';
 import { QUICKSTART, startServer, temporaryDirectory } from '../support/server.ts';
 
@@ -150,6 +151,12 @@ const SESSIONS: Record<string, string[]> = {
   ],
   rollout: [
     'rollout stable/cloud',
+    'channel set stable/cloud --file settings.yaml --yes --reason groups',
+    'rollout stable/cloud',
+    'channel set stable/cloud --file wrong-settings.yaml --yes --reason groups',
+    'channel set stable/cloud --file state.yaml --yes --reason groups',
+    'channel set stable/cloud --file broken-settings.yaml --yes --reason groups',
+    'channel set stable/cloud --file nowhere.yaml --yes --reason groups',
     'apply groups.yaml --yes',
     'roll-forward stable/cloud 16.4.7 --yes --reason monthly',
     'rollout stable/cloud',
@@ -256,6 +263,9 @@ channels:
     accepts: [stable]
   - { name: beta, accepts: [stable, beta] }
 `,
+  'settings.yaml': 'rollout: { groups: [{ name: dev, canaries: 2 }] }\nwatch: { for: 1h }\n',
+  'wrong-settings.yaml': 'rollout: { groups: [{ name: dev, waves: [50, 10, 100] }] }\n',
+  'broken-settings.yaml': 'rollout: [dev\n',
   'groups.yaml': `fairway: 1
 channels:
   - name: stable/cloud
@@ -268,10 +278,16 @@ channels:
   'broken.yaml': 'fairway: 1\nchannels: [{ name: UPPER, target: soon }]\n',
 };
 
+/** Settings of the server of a session. */
+const SETTINGS: Record<string, Raw> = {
+  // Nothing happens by itself in between.
+  rollout: { leader: { plansEvery: '1h' } },
+};
+
 it.each(Object.keys(SESSIONS))(
   'prints what it printed before: %s',
   async (name) => {
-    const server = await startServer(QUICKSTART, { now: () => NOW });
+    const server = await startServer(merge(QUICKSTART, SETTINGS[name] ?? {}), { now: () => NOW });
     const fairway = commandLine(server);
     const cwd = temporaryDirectory();
     for (const [file, content] of Object.entries(FILES)) writeFileSync(join(cwd, file), content);

@@ -170,10 +170,10 @@ describe('a form', () => {
     expect(await targetOf(server)).toBe('16.4.6');
   });
 
-  it('is refused unread if it has more than 16 KiB', async () => {
+  it('is refused unread if it has more than 256 KiB', async () => {
     const person = createPerson(await startServer(QUICKSTART));
     await person.signIn();
-    expect((await person.submit(`${CHANNEL}/pin`, { reason: 'x'.repeat(20_000) })).status).toBe(413);
+    expect((await person.submit(`${CHANNEL}/pin`, { reason: 'x'.repeat(300_000) })).status).toBe(413);
   });
 });
 

@@ -23,8 +23,11 @@ export function createPerson({ operatorUrl }: Pick<TestServer, 'operatorUrl'>) {
   }
 
   const get = (path: string, headers: Record<string, string> = {}) => send(path, { headers });
-  const post = (path: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
-    send(path, { method: 'POST', body: new URLSearchParams(form), headers });
+  const post = (
+    path: string,
+    form: Record<string, string> | [string, string][],
+    headers: Record<string, string> = {},
+  ) => send(path, { method: 'POST', body: new URLSearchParams(form), headers });
   /** The token that the forms of a page carry. */
   const csrfOf = ({ text }: PageReply) => /name="csrf" value="([^"]+)"/.exec(text)?.[1] ?? '';
 
@@ -36,6 +39,10 @@ export function createPerson({ operatorUrl }: Pick<TestServer, 'operatorUrl'>) {
     async signIn(token: string = TOKENS.operator, headers: Record<string, string> = {}): Promise<PageReply> {
       const csrf = csrfOf(await get('/sign-in', headers));
       return post('/sign-in', { token, csrf, next: '/' }, headers);
+    },
+    /** The same for a form that has names more than once. */
+    async submitAll(path: string, form: [string, string][]): Promise<PageReply> {
+      return post(path, [['csrf', csrfOf(await get('/'))], ...form]);
     },
     /** Sends a form as a page of this session would. */
     async submit(path: string, form: Record<string, string>): Promise<PageReply> {

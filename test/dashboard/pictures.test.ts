@@ -58,12 +58,14 @@ const ROLLOUT_PAGES: Record<string, string> = {
   'rollout-none': '/channels/quiet',
   'rollout-start': '/channels/stable%2Fcloud/rollout/start?group=prod',
   'rollout-back': '/channels/stable%2Fcloud/rollout/roll-back',
+  'rollout-settings': '/channels/stable%2Fcloud/rollout/settings',
+  'rollout-settings-many': '/channels/tenants%2Fcloud/rollout/settings',
 };
 
 /** Forms that are shown with their preview. */
 const PREVIEWED = new Set([
   ...['roll-forward', 'refusal', 'stepped', 'pin', 'evidence', 'settings'],
-  ...['rollout-start', 'rollout-back'],
+  ...['rollout-start', 'rollout-back', 'rollout-settings'],
   ...['promote', 'approve', 'sign-off', 'pull', 'lift-embargo'],
 ]);
 
@@ -112,6 +114,7 @@ async function inspectAll(page: Page, pages: Record<string, string>): Promise<vo
       await page.getByLabel('Reason').fill('change 4712');
       await page.getByRole('button', { name: 'Preview' }).click();
       await page.locator('#outcome h2').waitFor();
+      for (const fold of await page.locator('.fold > summary').all()) await fold.click();
     }
     await inspect(page, name);
   }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { parse } from 'yaml';
 import { channelPath } from '../client.ts';
 import {
   type ConsentOptions,
@@ -11,10 +12,13 @@ import {
 import type { Context } from '../context.ts';
 import { difference } from '../difference.ts';
 import { ApiError, UsageError } from '../errors.ts';
+import { readInput } from '../input.ts';
 import { type Cell, pairs, type Screen, sentence } from '../layout.ts';
+import { nameOf } from '../text.ts';
 import type { Channel } from '../types.ts';
 
 interface SettingOptions extends ConsentOptions {
+  file?: string;
   target?: string;
   description?: string;
   accepts?: string;
@@ -52,6 +56,7 @@ export function channelSettingCommands(program: Command, context: Context): void
 const settings = (command: Command, description: string): Command =>
   withConsent(command.description(description))
     .argument('<channel>')
+    .option('-f, --file <file>', 'YAML or JSON with settings such as rollout, watch and freezes; - is standard input')
     .option('--description <text>', 'shown to operators')
     .option('--accepts <kinds>', 'the kinds of versions that it may serve: stable,cloud')
     .option('--control-plane <name>', "the control plane that its agents connect to; '' for none")
@@ -61,9 +66,11 @@ const settings = (command: Command, description: string): Command =>
     .addOption(new Option('--prefix <prefix>', 'before the version in answers to agents').choices(['v', 'none']))
     .option('-r, --reason <reason>', 'why, for the audit log');
 
-/** The settings that were named, as the API takes them. */
-function bodyOf({ description, accepts, controlPlane, toolsVersion, needsHelm, prefix }: SettingOptions): object {
+/** The settings that were named, as the API takes them; an option counts more than the file. */
+async function bodyOf(options: SettingOptions): Promise<object> {
+  const { file, description, accepts, controlPlane, toolsVersion, needsHelm, prefix } = options;
   return {
+    ...(file === undefined ? {} : await readMapping(file)),
     ...(description === undefined ? {} : { description }),
     ...(accepts === undefined ? {} : { accepts: accepts.split(',').map((kind) => kind.trim()) }),
     ...(controlPlane === undefined ? {} : { controlPlane: controlPlane || null }),
@@ -73,13 +80,26 @@ function bodyOf({ description, accepts, controlPlane, toolsVersion, needsHelm, p
   };
 }
 
+/** Reads a document of fields with their values. Throws `UsageError`. */
+async function readMapping(file: string): Promise<object> {
+  const text = await readInput(file);
+  let content: unknown;
+  try {
+    content = parse(text);
+  } catch (error) {
+    throw new UsageError(`${nameOf(file)} is neither YAML nor JSON: ${(error as Error).message.split('\n')[0]}`);
+  }
+  if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
+  throw new UsageError(`${nameOf(file)} has no settings; write fields such as "rollout:", as docs/rollouts.md shows`);
+}
+
 async function createChannel(context: Context, name: string, options: SettingOptions): Promise<void> {
   const { target, reason, acceptStranding } = options;
   requireTerminal(context, options);
   if (await readChannel(context, name)) {
     throw new UsageError(`there is a channel ${name} already; to change it: fairway channel set ${name}`);
   }
-  const body = { ...bodyOf(options), ...(target && { target }), ...(reason && { reason }), acceptStranding };
+  const body = { ...(await bodyOf(options)), ...(target && { target }), ...(reason && { reason }), acceptStranding };
   // If another person creates it in between, the API refuses the target.
   await put(context, name, body, options, {
     question: `Create ${name}?`,
@@ -90,8 +110,9 @@ async function createChannel(context: Context, name: string, options: SettingOpt
 
 async function setChannel(context: Context, name: string, options: SettingOptions): Promise<void> {
   requireTerminal(context, options);
-  const settings = bodyOf(options);
-  if (Object.keys(settings).length === 0) throw new UsageError('name what to change, for example --description TEXT');
+  const settings = await bodyOf(options);
+  if (Object.keys(settings).length === 0)
+    throw new UsageError('name what to change, for example --description TEXT or --file FILE');
   const before = await context.api<Channel>(channelPath(name));
   const reason = options.dryRun ? options.reason : await requireReason(context, options.reason);
   await put(context, name, { ...settings, ...(reason && { reason }) }, options, {

@@ -281,7 +281,7 @@ function counted(text: string): string | undefined {
 const markOf = (text: string): AgentMark | undefined => AGENT_MARKS.find((mark) => mark === text);
 
 /** `/channels/NAME/agents` and `/agents/ID`. */
-export function agentPages({ channels, fleet, state, now }: DashboardServices) {
+export function agentPages({ channels, fleet, rollouts, state, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/channels/:channel/agents', async (c) => {
     const channel = channels.read(c.req.param('channel'));
@@ -320,7 +320,7 @@ export function agentPages({ channels, fleet, state, now }: DashboardServices) {
     );
   });
   app.get('/agents/:id', async (c) => {
-    const explanation = await fleet.explain(c.req.param('id').slice(0, 128));
+    const explanation = await fleet.explain(c.req.param('id').slice(0, 128), rollouts.waits);
     return renderPage(
       c,
       { title: `Agent ${explanation.agent.id}`, section: 'fleet', live: true },

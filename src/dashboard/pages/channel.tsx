@@ -212,6 +212,16 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
             </dd>
           </>
         )}
+        <dt>Groups</dt>
+        <dd>
+          {channel.rollout ? channel.rollout.groups.map(({ name }) => name).join(' → ') : 'none: all agents go at once'}
+          {mayChange && (
+            <>
+              {' '}
+              <a href={channelPath(channel.name, '/rollout/settings')}>Change groups, watch and freezes</a>
+            </>
+          )}
+        </dd>
         <dt>Revision</dt>
         <dd>{channel.revision}</dd>
       </dl>

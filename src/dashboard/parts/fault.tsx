@@ -1,4 +1,5 @@
 import type { ErrorCode, FairwayError } from '../../domain/errors.ts';
+import { spaced } from './words.ts';
 
 /** The fields of the forms, as their labels name them. */
 const LABELS: Record<string, string> = {
@@ -7,14 +8,30 @@ const LABELS: Record<string, string> = {
   by: 'Fixed release',
   controlPlane: 'Control plane',
   critical: 'Critical',
+  'watch.for': 'Watch for',
+  'watch.maxReverted': 'Most that reverted',
+  'watch.maxVanished': 'Most that vanished',
+  'watch.maxFailed': 'Most that failed',
   pr: 'Change',
   toolsVersion: 'Client tools',
 };
 
-const labelOf = (path: string): string => {
-  const [field = ''] = path.split('.');
-  return LABELS[field] ?? field.charAt(0).toUpperCase() + field.slice(1);
-};
+/** Lists of the settings of a rollout, whose items are counted. */
+const ITEMS: Record<string, string> = { groups: 'group', freezes: 'freeze', conditions: 'condition' };
+
+/** `Waves of group 2` for `rollout.groups.1.waves`. */
+function labelOf(path: string): string {
+  const [first = '', ...rest] = path.split('.');
+  const [list = '', index, ...fields] = first in ITEMS ? [first, ...rest] : rest;
+  const item = ITEMS[list];
+  const field = fields.filter((each) => !/^\d+$/.test(each)).at(-1);
+  const name = spaced(field ?? first);
+  const words =
+    item === undefined
+      ? (LABELS[path] ?? LABELS[first] ?? name)
+      : `${field ? `${name} of ` : ''}${item} ${Number(index) + 1}`;
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
 
 /** Errors in what was typed; nothing was judged yet. */
 const MISTYPED: ReadonlySet<ErrorCode> = new Set(['invalid', 'malformed', 'no_previous_target']);

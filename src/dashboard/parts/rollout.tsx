@@ -172,7 +172,7 @@ function Group({ channel, group, settings, isCurrent, mayAct, now }: GroupProps)
         )}
         {settings && ` · ${describeGroup(settings)}`}
       </p>
-      <GroupBar group={group} />
+      {(group.agents > 0 || state !== 'unstarted') && <GroupBar group={group} />}
       <GroupLegend group={group} />
       <Canaries group={group} />
       {waitsFor && (

@@ -3,6 +3,7 @@ import { AGENT_MARKS, SIGHTING_SOURCES } from '../../domain/agent.ts';
 import { readAgentVersion, UNREADABLE } from '../../domain/agent-version.ts';
 import { requireVersion } from '../../domain/version.ts';
 import type { Fleet } from '../../service/fleet.ts';
+import type { Rollouts } from '../../service/rollouts.ts';
 import type { OperatorEnv } from '../auth.ts';
 import * as schemas from '../schemas/agents.ts';
 import { reason, time } from '../schemas/fields.ts';
@@ -122,7 +123,7 @@ const forget = createRoute({
 });
 
 /** `/census` and `/agents`. */
-export function agentRoutes(fleet: Fleet) {
+export function agentRoutes(fleet: Fleet, { waits }: Pick<Rollouts, 'waits'>) {
   const app = new OpenAPIHono<OperatorEnv>();
   app.openapi(census, async (c) => {
     const { channel, ...query } = c.req.valid('query');
@@ -132,7 +133,7 @@ export function agentRoutes(fleet: Fleet) {
   });
   app.openapi(list, async (c) => c.json(await fleet.agents(c.req.valid('query')), 200));
   app.openapi(read, async (c) => c.json(await fleet.agent(c.req.valid('param').id), 200));
-  app.openapi(explain, async (c) => c.json(await fleet.explain(c.req.valid('param').id), 200));
+  app.openapi(explain, async (c) => c.json(await fleet.explain(c.req.valid('param').id, waits), 200));
   app.openapi(forget, async (c) => {
     await fleet.forget(c.req.valid('param').id, c.req.valid('query'), c.get('actor'));
     return c.body(null, 204);
