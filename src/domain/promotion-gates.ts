@@ -9,6 +9,7 @@ import type { AgentWait, Half } from './promotion-halves.ts';
 import type { Release } from './release.ts';
 import { isMoving } from './rollout.ts';
 import { compareVersions, requireVersion } from './version.ts';
+import { WATCH_ACTOR } from './watch-settings.ts';
 import { listed, who } from './words.ts';
 
 /** A requirement of a stage; `reason` says why it does not hold, null if it does. */
@@ -223,6 +224,16 @@ export function isScheduled({ hold, pin, progress }: Channel, closed: Closed | n
   if (hold) return false;
   if (pin) return pin.until !== null;
   return closed !== null || Boolean(progress && isMoving(progress));
+}
+
+/**
+ * Why the watch holds the channel because of this release, which it serves, or served until the watch took it back. Null
+ * if it does not.
+ */
+export function stoppedByWatch(channel: Channel, version: string): string | null {
+  const { hold, served } = channel;
+  if (hold?.by !== WATCH_ACTOR) return null;
+  return serves(channel, version) || served.at(-1)?.version === version ? hold.reason : null;
 }
 
 /** Does the channel serve this very release? Only that counts: a release that no agent runs teaches nothing. */

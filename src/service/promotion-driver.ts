@@ -20,6 +20,7 @@ import {
   type StageFacts,
   serves,
   startGates,
+  stoppedByWatch,
   unsignedChanges,
   whyNotSoaked,
 } from '../domain/promotion-gates.ts';
@@ -85,6 +86,8 @@ export interface PromotionDriver {
 }
 
 const SYSTEM = 'system:promotion';
+/** What the conditions of a stage are known by while they are watched. */
+const conditionsOf = (version: string, half: Half, { name }: Pick<Stage, 'name'>) => `${version} ${half} ${name}`;
 const REQUEST = { actor: { name: SYSTEM, role: 'operator' }, dryRun: false } as const;
 /** One bad sample says little. */
 const CONDITIONS_FAIL_FOR = '1m';
@@ -107,6 +110,8 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
   let restsUntil = 0;
   /** Channels and control planes judged in this round. */
   let judged = 0;
+  /** Stages whose conditions are watched; one that was halted has a fresh start when it is resumed. */
+  const watched = new Set<string>();
 
   /** Takes one step, if there is one to take. */
   async function advanceOne(version: string, half: Half, fence: number): Promise<boolean> {
@@ -120,7 +125,9 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     if (!stage) return false;
     const standing = standingOf(own, stage).state;
     const take = STEPS[standing];
-    if (!take) return false;
+    // A halted stage takes no step, but it is over once its channel serves something newer.
+    if (!take && standing !== 'halted') return false;
+    if (standing === 'rolling' || standing === 'soaking') watched.add(conditionsOf(version, half, stage));
     const revisions = `${promotion.revision} ${release.revision}`;
     const gather = async () => {
       judged += stage.channels.length + stage.controlPlanes.length;
@@ -132,7 +139,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     if (await endIfOvertaken(at)) return true;
     const isResting =
       standing !== 'soaking' && judgedBy[half].get(version) === revisions && performance.now() < restsUntil;
-    return !isResting && take(at);
+    return take !== undefined && !isResting && take(at);
   }
 
   interface At {
@@ -234,15 +241,16 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
    * a change is not signed off any more.
    */
   async function haltIfBad(at: At): Promise<boolean> {
-    const { snapshot, promotion, half, stage } = at;
+    const { snapshot, promotion, half, release, stage } = at;
     const unsigned = unsignedIn(at);
     if (unsigned.length > 0) return take(at, 'halt', `not signed off any more: ${listed(unsigned)}`);
     const stopped = stage.channels.flatMap((name) => {
-      const hold = snapshot.channels.get(name)?.hold;
-      return hold?.by === WATCH_ACTOR ? [`${name}: ${hold.reason}`] : [];
+      const channel = snapshot.channels.get(name);
+      const why = channel && stoppedByWatch(channel, release.version);
+      return why ? [`${name}: ${why}`] : [];
     });
     const failing = await lasting?.failing(
-      `${promotion.version} ${half} ${stage.name}`,
+      conditionsOf(promotion.version, half, stage),
       stage.conditions.map((condition) => ({ for: CONDITIONS_FAIL_FOR, ...condition })),
     );
     const reasons = [...stopped, ...(failing ?? [])];
@@ -402,6 +410,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
         for (const version of judgedBy[half].keys()) if (!promotions.has(version)) judgedBy[half].delete(version);
       }
       judged = 0;
+      watched.clear();
       for (const version of promotions.keys()) {
         for (const half of HALVES) {
           try {
@@ -417,6 +426,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
         const rest = Math.min((judged + channels.size) * REST_FOR_EACH, LONGEST_REST);
         restsUntil = Math.max(restsUntil, performance.now() + rest);
       }
+      lasting?.prune((of) => watched.has(of));
       // One release that fails holds up none of the others.
       if (failures.length > 0) throw failures[0];
     },

@@ -1,3 +1,4 @@
+import { describeHold } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
 import {
   approve,
@@ -22,9 +23,11 @@ import {
   type StageFacts,
   serves,
   startGates,
+  stoppedByWatch,
 } from '../domain/promotion-gates.ts';
 import {
   type AgentWait,
+  HALVES,
   type Half,
   halfOf,
   runningStage,
@@ -233,6 +236,22 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
     return view(release, { ...after, revision: entry.revision });
   }
 
+  /** Throws `refused` where the watch holds a channel because of this release: a stage would be halted again at once. */
+  function requireLetGo({ version }: Release, promotion: Promotion): void {
+    const { channels } = state.snapshot();
+    for (const half of HALVES) {
+      const stage = currentStage(halfOf(promotion, half), stagesOf(half, promotion, stagesNow()));
+      for (const name of stage?.channels ?? []) {
+        const channel = channels.get(name);
+        if (!channel || stoppedByWatch(channel, version) === null) continue;
+        throw new FairwayError(
+          'refused',
+          `stage ${stage?.name} would be halted again: ${name} is ${describeHold(channel)}`,
+        );
+      }
+    }
+  }
+
   return {
     async read(text, actor) {
       const { release, promotion } = find(text, actor);
@@ -304,6 +323,7 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
     resume: (text, { reason }, request) =>
       act(text, 'resume', reason, request, async (promotion, release, at) => {
         if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
+        requireLetGo(release, promotion);
         const act = { by: request.actor.name, at, reason };
         const left = await whatLeft(release, promotion);
         const after = stepCurrent(promotion, stagesNow(), 'resume', (half) => ({ ...act, left: left[half] }));

@@ -13,6 +13,7 @@ import {
   type StageControlPlane,
   type StageFacts,
   startGates,
+  stoppedByWatch,
   whyNotSoaked,
 } from '../../src/domain/promotion-gates.ts';
 import { listedRelease, type Release } from '../../src/domain/release.ts';
@@ -294,6 +295,21 @@ describe('a channel of a rolling stage', () => {
     const found = whyNotSoaked('a', channel, VERSION, SINCE);
     if (why) expect(found).toMatch(why);
     else expect(found).toBeNull();
+  });
+
+  const byWatch = { by: 'system:watch', at: '', reason: '5 agents went back' };
+  it.each<[string, Channel, string | null]>([
+    ['serves it', { ...at(VERSION), hold: byWatch }, byWatch.reason],
+    [
+      'was taken back from it',
+      { ...at(OLD), served: [{ version: VERSION, until: '' }], hold: byWatch },
+      byWatch.reason,
+    ],
+    ['served an older one', { ...at(OLD), hold: byWatch }, null],
+    ['is held by a person', { ...at(VERSION), hold: { ...byWatch, by: 'token:ann' } }, null],
+    ['is not held', at(VERSION), null],
+  ])('that the watch holds is stopped at this release if it %s', (_, channel, why) => {
+    expect(stoppedByWatch(channel, VERSION)).toBe(why);
   });
 
   it.each<[string, Partial<StageFacts>, string]>([

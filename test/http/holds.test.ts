@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { instance } from '../fixtures/inventory.ts';
 import { FIX, openStage, RELEASE, release, startStages } from '../support/promotion.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { operatorClient, startServer, temporaryDirectory } from '../support/server.ts';
 import { expectProblem } from './shared-server.ts';
 
@@ -73,6 +75,68 @@ describe('a channel that a person took back', () => {
     await register(FIX);
     await expect.poll(async () => (await read(FIX)).next).toContain('held by token release-manager: it crashes');
     expect([await targetOf(api, 'canary'), await targetOf(api, 'internal')]).toEqual([OLD, OLD]);
+  });
+
+  it('is held by whichever server leads', { timeout: 60_000 }, async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const settings = {
+      ...SETTINGS,
+      redisUrl: redis.url,
+      leader: { lease: '1s', plansEvery: '20ms' },
+      promotion: { stages: STAGES, advanceEvery: '20ms' },
+    };
+    const first = await startServer(settings);
+    const before = release(operatorClient(first, 'release-manager'));
+    await before.register();
+    await before.until('internal', 'awaiting-control-plane');
+    const second = await startServer(settings);
+    await before.api('POST', '/channels/canary/withdraw', { reason: 'it crashes' });
+    await first.close();
+    const { api, register, read } = release(operatorClient(second, 'release-manager'));
+    await api('PUT', '/control-planes/internal', { version: FIX });
+    await register(FIX);
+    await expect
+      .poll(async () => (await read(FIX)).next, { timeout: 20_000 })
+      .toContain('held by token release-manager: it crashes');
+    expect([await targetOf(api, 'canary'), await targetOf(api, 'internal')]).toEqual([null, OLD]);
+  });
+
+  it.each<[what: string, verb: string, body: object]>([
+    ['rolled back', 'roll-back', {}],
+    ['withdrew', 'withdraw', {}],
+    ['pinned at an older version', 'pin', { version: '16.4.7' }],
+  ])('after they %s it, does not go on with its plan, nor its rollout', async (_, verb, body) => {
+    const rollout = { groups: [{ name: 'dev' }, { name: 'prod' }] };
+    const server = await startServer({
+      leader: { plansEvery: '20ms' },
+      bootstrap: { channels: [{ name: 'edge', target: '16.4.7', rollout }] },
+    });
+    const api = operatorClient(server);
+    const agentAt = (version: string) =>
+      api('POST', '/inventory?channel=edge&complete=true', [{ ...instance(1, version) }]);
+    const act = async (what: string, more: object = {}) =>
+      expect
+        .poll(async () => (await api('POST', `/channels/edge/${what}`, { reason: 'test', ...more })).status)
+        .toBe(200);
+    const releases = ['16.4.7', '17.5.0', '17.5.1', '18.1.0'].map((version) => ({
+      version,
+      date: null,
+      security: true,
+    }));
+    await api('POST', '/releases/import', releases);
+    await agentAt('16.4.7');
+    await act('roll-forward', { version: '18.1.0', stepped: true });
+    expect((await api('GET', '/channels/edge')).body).toMatchObject({ target: '17.5.1', plan: { step: 0 } });
+    await act(verb, body);
+    await agentAt('17.5.1');
+    const { target } = (await api('GET', '/channels/edge')).body;
+    expect(target).toBe(verb === 'withdraw' ? null : '16.4.7');
+    await api('POST', '/releases/import', [...releases, { version: '16.4.8', date: null, security: true }]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const after = (await api('GET', '/channels/edge')).body;
+    expect(after).toMatchObject({ target, plan: null, hold: { by: 'token:admin' } });
+    if (after.progress) expect(after.progress.state).toBe('rolledback');
   });
 
   it('is not moved by resume, whose dry run says what it waits for', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Raw } from '../../src/config/raw.ts';
 import { type FakeAgent, fakeAgents, poll, pollAll } from '../support/fake-agents.ts';
-import { openStage, RELEASE, startStages } from '../support/promotion.ts';
+import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
 import { operatorClient, startServer, type TestServer } from '../support/server.ts';
+import { expectProblem } from './shared-server.ts';
 import { ask } from './wire.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
@@ -197,6 +198,46 @@ describe('a stage of a promotion', () => {
       by: 'system:watch',
       reason: expect.stringContaining('stable/cloud: 5 agents'),
     });
+  });
+
+  it('is not resumed while the watch holds its channel, and does not halt the fix that comes after it', async () => {
+    const { server, api, register, act, until: untilStage, read } = await startStages(stages, settings);
+    const agents = fakeAgents('dev', 10, '16.4.7');
+    await pollAll(server, agents);
+    await register();
+    await untilStage('canary', 'soaking');
+    await crash(server, agents.slice(0, 5), RELEASE, '16.4.7');
+    await untilStage('canary', 'halted');
+    for (const dryRun of [true, false]) {
+      expectProblem(
+        await act('resume', { dryRun }),
+        409,
+        'refused',
+        /^stage canary would be halted again: stable\/cloud is held by system watch: 5 agents .* to go back: .* to go on all the same: fairway release stable\/cloud$/,
+      );
+    }
+    await register(FIX);
+    await until(async () => expect((await read(FIX)).next).toContain('stable/cloud: held by system watch: 5 agents'));
+    expect((await read(FIX)).stages[0].state).toBe('rolling');
+    expect((await api('GET', CHANNEL)).body.target).toBe(RELEASE);
+    expect((await api('POST', `${CHANNEL}/release`, { reason: 'the fix is out' })).status).toBe(200);
+    await untilStage('canary', 'soaking', FIX);
+    await untilStage('canary', 'superseded');
+  });
+
+  it('is resumed once its channel is let go, and soaks anew', async () => {
+    const { server, api, register, act, until: untilStage } = await startStages(stages, settings);
+    const agents = fakeAgents('dev', 10, '16.4.7');
+    await pollAll(server, agents);
+    await register();
+    await untilStage('canary', 'soaking');
+    await crash(server, agents.slice(0, 5), RELEASE, '16.4.7');
+    await untilStage('canary', 'halted');
+    await api('POST', `${CHANNEL}/release`, { reason: 'it was the disk image' });
+    expect((await act('resume', { dryRun: true })).body.stages[0]).toMatchObject({ state: 'soaking' });
+    expect((await act('resume')).body.stages[0]).toMatchObject({ state: 'soaking' });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await untilStage('canary', 'soaking');
   });
 
   it('is rolling until the rollout of its channels is done', async () => {
