@@ -115,8 +115,9 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
   if (ownClock) opened.clock = ownClock;
   const clock = ownClock ?? systemClock(options.now);
   const { now } = clock;
+  const { withheldAfter } = stalenessOf(settings.store);
   const [state] = await Promise.all([
-    openState({ store, saved, compareEvery: settings.store.compareEvery, now, log }),
+    openState({ store, saved, compareEvery: settings.store.compareEvery, withheldAfter, now, log }),
     storeClock?.measure(),
   ]);
   opened.state = state;
@@ -165,7 +166,6 @@ async function open({ settings, version, ...options }: StartOptions, opened: Ope
     version,
     leadership,
     stages,
-    staleness: stalenessOf(settings.store),
     counts: publicSide.counts,
     refusedConnections: operatorSide.refusedConnections,
     certificate,

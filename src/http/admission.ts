@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import { FairwayError } from '../domain/errors.ts';
@@ -7,9 +8,20 @@ import { nextTurn } from '../process/turns.ts';
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /**
- * Lets at most `atOnce` requests be under way; a further one throws `rate_limited`. They begin one at a time, so
- * that polls are answered between two of them, however many come together.
+ * Lets requests begin one at a time, each in a turn of its own, so that polls are answered between two of them. This
+ * comes before anything that a request costs: Node hands over all requests that have arrived together.
  */
+export function oneByOne(handle: RequestListener): RequestListener {
+  return (request, response) => {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    if (PROBES.has(path)) return handle(request, response);
+    void nextTurn().then(() => {
+      if (!request.socket.destroyed) handle(request, response);
+    });
+  };
+}
+
+/** Lets at most `atOnce` requests be under way; a further one throws `rate_limited`. */
 export function admit(atOnce: number): MiddlewareHandler {
   let open = 0;
   return async (c, next) => {
@@ -21,7 +33,6 @@ export function admit(atOnce: number): MiddlewareHandler {
     }
     open++;
     onEnd(c, () => open--);
-    await nextTurn();
     return next();
   };
 }

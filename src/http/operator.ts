@@ -191,7 +191,7 @@ function readiness(options: OperatorApiOptions, maxAge: number) {
   const buts = [
     store.is === 'lost' ? describeLoss(store.loss) : [],
     store.is === 'up' && age <= staleness.saidAfter ? [] : describeAge(age),
-    age > staleness.withheldAfter ? WITHHELD : [],
+    state.isWithheld() ? WITHHELD : [],
     begun.is === 'refused' ? describeFaults(begun) : [],
     refusal === null ? [] : `changes are refused: ${refusal}`,
     bad.size > 0 ? describeBad(bad.values()) : [],

@@ -6,6 +6,7 @@ import { createDashboard } from '../dashboard/app.ts';
 import type { Guest } from '../dashboard/sign-in.ts';
 import { stalenessOf } from '../domain/staleness.ts';
 import type { Tracer } from '../domain/tracer.ts';
+import { oneByOne } from '../http/admission.ts';
 import { createAuthenticator } from '../http/auth.ts';
 import { createEventStreams } from '../http/event-streams.ts';
 import { BAD_HOST, hasSoundHost } from '../http/host.ts';
@@ -79,7 +80,7 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
   });
   app.route('/', createDashboard({ ...services, now, authenticator, events, openApi, guests, log }));
   // HTTP/1.0 needs no Host header, and health checks of load balancers send none.
-  const handle = getRequestListener(app.fetch, { hostname: 'localhost' }) as RequestListener;
+  const handle = oneByOne(getRequestListener(app.fetch, { hostname: 'localhost' }) as RequestListener);
   const guarded: RequestListener = (request, response) => {
     if (hasSoundHost(request.rawHeaders)) {
       limitBodyTime(request, response);

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { inSlices } from '../process/turns.ts';
 
 /** A counter whose values are kept elsewhere, as plain integers, and read at each scrape. */
 export function counter<L extends string>(
@@ -36,7 +37,7 @@ export function gauge<L extends string>(
     async collect() {
       const series = await read();
       this.reset();
-      for (const [labels, value] of series) this.set(labels, value);
+      await inSlices(series, ([labels, value]) => this.set(labels, value));
     },
   });
 }

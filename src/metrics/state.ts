@@ -1,5 +1,4 @@
 import type { Registry } from 'prom-client';
-import type { Staleness } from '../domain/staleness.ts';
 import type { Certificate } from '../listeners/certificate.ts';
 import type { Bootstrap } from '../service/bootstrap.ts';
 import type { Channels } from '../service/channels.ts';
@@ -11,11 +10,10 @@ import { counter, gauge } from './scraped.ts';
 
 export interface StateSources {
   version: string;
-  staleness: Staleness;
   leadership: Pick<Leadership, 'isLeader'>;
   bootstrap: Pick<Bootstrap, 'state'>;
   clock: Pick<Clock, 'offset'>;
-  state: Pick<State, 'peek' | 'storeState' | 'shortfall' | 'refusal' | 'refusedChanges' | 'age'>;
+  state: Pick<State, 'peek' | 'storeState' | 'shortfall' | 'refusal' | 'refusedChanges' | 'age' | 'isWithheld'>;
   channels: Pick<Channels, 'list'>;
 }
 
@@ -25,7 +23,7 @@ const MAX_BAD = 100;
 /** The server, its store, and the state that it serves. */
 export function watchState(
   registers: Registry[],
-  { state, staleness, channels, leadership, bootstrap, clock, version }: StateSources,
+  { state, channels, leadership, bootstrap, clock, version }: StateSources,
 ): void {
   gauge(registers, 'fairway_build_info', 'The running version', ['version'], () => [[{ version }, 1]]);
   gauge(registers, 'fairway_leader', 'Does this server do the background work?', [], () => [
@@ -52,9 +50,7 @@ export function watchState(
   const age = 'Time since the served state was last known to agree with the store';
   gauge(registers, 'fairway_snapshot_age_seconds', age, [], () => [[{}, state.age() / 1000]]);
   const withheld = 'Is the served state so old that agents get no version?';
-  gauge(registers, 'fairway_answers_withheld', withheld, [], () => [
-    [{}, state.peek() !== null && state.age() > staleness.withheldAfter ? 1 : 0],
-  ]);
+  gauge(registers, 'fairway_answers_withheld', withheld, [], () => [[{}, state.isWithheld() ? 1 : 0]]);
   gauge(registers, 'fairway_snapshot_revision', 'Revision of the served state', [], () => [
     [{}, state.peek()?.revision ?? 0],
   ]);

@@ -32,6 +32,7 @@ type VerifiedStore = Pick<ControlLog, 'audit' | 'anchor' | 'documents'>;
 
 /** The most entries at a stretch: some hundred KB of memory, and some milliseconds in which no poll is answered. */
 export const ENTRIES_AT_ONCE = 100;
+const FIRST_ENTRIES = 4;
 /** Milliseconds. Entries of large documents take longer, so fewer of them are read at a stretch. */
 const STRETCH = 5;
 /** Documents at a stretch. */
@@ -99,7 +100,8 @@ async function readLog(
 ): Promise<LogResult> {
   const check = checkLog(anchor, expected);
   let before: number | undefined;
-  let limit = ENTRIES_AT_ONCE;
+  // The newest entries may be those of changes of hundreds of documents.
+  let limit = FIRST_ENTRIES;
   for (;;) {
     const page = await store.audit({ before, limit });
     const begun = performance.now();

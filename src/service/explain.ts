@@ -18,6 +18,7 @@ import { nextStep } from '../domain/plan.ts';
 import { numberOf, waveAfter } from '../domain/rollout.ts';
 import { asksAs } from '../domain/rollout-count.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import { WITHHELD } from '../domain/staleness.ts';
 import { leadingRollout, prepareGroupOf, servedTo } from '../domain/told.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import { clock, who } from '../domain/words.ts';
@@ -127,6 +128,7 @@ export function explainAgent(
   at: Date,
   groups: MembershipSettings['groups'] = {},
   waits: Waits = new Map(),
+  isWithheld = false,
 ): Explanation {
   const agent = viewAgent(known);
   const others = countedVersions(recordOf(known)).filter((version) => version !== agent.version);
@@ -146,7 +148,9 @@ export function explainAgent(
   return {
     agent,
     channel: name,
-    told: { version: versionAnswer({ ...channel, target: served.v1 }), critical: criticalAnswer(channel) },
+    told: isWithheld
+      ? { version: versionAnswer({ ...channel, target: null }), critical: 'no' }
+      : { version: versionAnswer({ ...channel, target: served.v1 }), critical: criticalAnswer(channel) },
     target,
     critical,
     pin,
@@ -158,6 +162,7 @@ export function explainAgent(
     plan,
     revision: stored.revision,
     because: because(agent, others, channel, plan, [
+      ...(isWithheld ? [WITHHELD] : []),
       ...(refuses === null ? [] : [refuses]),
       ...describeTurn(asks.id, channel, served, waits),
     ]),

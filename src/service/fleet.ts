@@ -55,7 +55,7 @@ export interface FleetPolicy extends CensusPolicy {
 
 export interface FleetOptions {
   store: FleetRecords;
-  state: Pick<State, 'snapshot' | 'commit'>;
+  state: Pick<State, 'snapshot' | 'commit' | 'isWithheld'>;
   policy: FleetPolicy;
   membership: MembershipSettings;
   now: () => Date;
@@ -151,7 +151,7 @@ export function createFleet({ store, state, policy, membership, now }: FleetOpti
       const snapshot = state.snapshot();
       const channel = snapshot.channels.get(viewAgent(agent).channel);
       const waits = waitsOf && channel && leadingRollout(channel) ? await waitsOf(channel.name) : new Map();
-      return explainAgent(agent, snapshot, now(), membership.groups, waits);
+      return explainAgent(agent, snapshot, now(), membership.groups, waits, state.isWithheld());
     },
 
     async forget(id, { reason }, actor) {

@@ -20,6 +20,8 @@ export interface StateOptions {
   saved: SavedState;
   /** Milliseconds between two comparisons with the store, in case a change message was lost. */
   compareEvery: number;
+  /** Milliseconds without a comparison after which agents get no version; never if it is left out. */
+  withheldAfter?: number;
   now: () => Date;
   log: Logger;
 }
@@ -61,6 +63,8 @@ export interface State {
   refresh(): Promise<void>;
   /** Milliseconds since the snapshot was last known to agree with the store; Infinity before the first time. */
   age(): number;
+  /** Is the snapshot so old that agents get no version, and stay where they are? */
+  isWithheld(): boolean;
   close(): Promise<void>;
 }
 
@@ -68,7 +72,8 @@ export interface State {
  * Loads the state and keeps it fresh. While the store is away it serves the copy saved on this machine. Rejects with
  * `NewerForm` if a newer release wrote the state.
  */
-export async function openState({ store, saved, compareEvery, now, log }: StateOptions): Promise<State> {
+export async function openState(options: StateOptions): Promise<State> {
+  const { store, saved, compareEvery, withheldAfter = Number.POSITIVE_INFINITY, now, log } = options;
   // The saved copy is read even if the store answers: it shows whether the store lost changes in the meantime.
   const copy = readUpgraded(saved);
   const mirror = createServing(copy);
@@ -174,6 +179,7 @@ export async function openState({ store, saved, compareEvery, now, log }: StateO
     storeState,
     refresh,
     age: follower.age,
+    isWithheld: () => mirror.peek() !== null && follower.age() > withheldAfter,
     commit,
     close,
   };

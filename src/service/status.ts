@@ -6,6 +6,7 @@ import { describeEnd } from '../domain/freeze.ts';
 import { describeLoss } from '../domain/recovery.ts';
 import { describeShortfall } from '../domain/replication.ts';
 import type { Actor } from '../domain/role.ts';
+import { WITHHELD } from '../domain/staleness.ts';
 import { findTroubles, type Trouble } from '../domain/status.ts';
 import type { Census } from './census-view.ts';
 import type { Channels } from './channels.ts';
@@ -93,15 +94,18 @@ export function storeTrouble(state: State): StoreTrouble | null {
     return { is: 'empty', text };
   }
   const store = state.storeState();
-  if (store.is === 'lost') return { is: 'lost', text: `Warning: ${describeLoss(store.loss)}.` };
+  const isWithheld = state.isWithheld();
+  const served = isWithheld ? `${capital(WITHHELD)}: it is ${since}` : `Agents are served the state ${since}`;
+  if (store.is === 'lost') {
+    return { is: 'lost', text: `Warning: ${describeLoss(store.loss)}.${isWithheld ? ` ${capital(WITHHELD)}.` : ''}` };
+  }
   if (store.is === 'outdated') {
-    const text = `Agents are served the state ${since}; changes are refused: ${store.error.message}.`;
-    return { is: 'outdated', text };
+    return { is: 'outdated', text: `${served}; changes are refused: ${store.error.message}.` };
   }
   if (store.is === 'away') {
-    const text = `The store is away. Agents are served the state ${since}; changes are refused until it is back.`;
-    return { is: 'away', text };
+    return { is: 'away', text: `The store is away. ${served}; changes are refused until it is back.` };
   }
+  if (isWithheld) return { is: 'stale', text: `${served}.` };
   if (age > STALE_MS) return { is: 'stale', text: `The state is shown ${since}; it may be out of date.` };
   const refusal = state.refusal();
   if (refusal !== null) return { is: 'refused', text: `Warning: the store refuses changes: ${refusal}.` };
@@ -113,3 +117,5 @@ export function storeTrouble(state: State): StoreTrouble | null {
 
 /** The sentence of `storeTrouble`. */
 export const describeTrouble = (state: State): string | null => storeTrouble(state)?.text ?? null;
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

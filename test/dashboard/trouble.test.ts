@@ -17,6 +17,7 @@ const stateWhere = (storeState: StoreState, age = 0, over: Partial<DashboardServ
     shortfall: () => null,
     refusal: () => null,
     age: () => age,
+    isWithheld: () => age > 86_400_000,
     ...over,
   }) as State;
 
@@ -24,6 +25,16 @@ it.each<[state: string, RegExp | null, State]>([
   ['all is well', null, stateWhere({ is: 'up' })],
   ['nothing was ever loaded', /nothing to show yet/, stateWhere({ is: 'away' }, 0, { peek: () => null })],
   ['the store is away', /away.*as it was 30 s ago.*until it is back/, stateWhere({ is: 'away' }, 30_000)],
+  [
+    'the store is away for days',
+    /away\. Agents get no version.*maxStaleness.*2 d/,
+    stateWhere({ is: 'away' }, 2 * 86_400_000),
+  ],
+  [
+    'another history is there for days',
+    /has lost changes.*Agents get no version/,
+    stateWhere({ is: 'lost', loss: { served: 3, stored: 2 } }, 2 * 86_400_000),
+  ],
   ['only the saved state is known', /as it was saved/, stateWhere({ is: 'away' }, Number.POSITIVE_INFINITY)],
   ['changes were lost', /has lost changes/, stateWhere({ is: 'lost', loss: { served: 3, stored: 2 } })],
   [

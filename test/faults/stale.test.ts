@@ -73,7 +73,7 @@ it('says on every answer how old its state is once it is not confirmed, in both 
     await aged(503, tooOld, VERSION, { 'Fairway-Max-Age': '0' });
   });
 
-  await onEach(async ({ publicUrl, operatorUrl, metric }) => {
+  await onEach(async ({ publicUrl, operatorUrl, metric, api }) => {
     await vi.waitFor(async () => expect(await asked(publicUrl, VERSION)).toMatchObject({ body: 'none' }), 20_000);
     expect(await asked(publicUrl, '/v1/stable/cloud/critical')).toMatchObject({ body: 'no' });
     await vi.waitFor(async () => {
@@ -82,6 +82,8 @@ it('says on every answer how old its state is once it is not confirmed, in both 
     });
     expect(await (await fetch(`${operatorUrl}/readyz`)).text()).toMatch(/^ready, but .*agents get no version/);
     expect(await metric('fairway_answers_withheld')).toBe(1);
+    const { body: status } = await api('GET', '/status');
+    expect(JSON.stringify(status)).toContain('Agents get no version and stay where they are');
   });
 
   redis.thaw();
