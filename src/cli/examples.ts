@@ -63,6 +63,8 @@ export const EXAMPLES: Record<string, string[]> = {
   'releases cut-branch': ['releases cut-branch 18 --reason "branch/v18 was cut"'],
   'releases backport-plan': ['releases backport-plan --urgent', 'releases backport-plan --security --majors 16,17'],
   'releases import': ['releases import releases.json'],
+  'promote list': ['promote list', 'promote list --state halted'],
+  'promote expedite': ['promote expedite 18.0.0-cloud.20241113T090000.c0ffee1 --reason "sessions leak"'],
   'promote show': ['promote show 18.0.0-cloud.20241112T101530.f00dfac --watch'],
   'promote approve': ['promote approve 18.0.0-cloud.20241112T101530.f00dfac internal --reason tested'],
   'promote start': ['promote start 18.0.0-cloud.20241112T101530.f00dfac --reason soaked'],

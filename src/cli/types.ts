@@ -42,6 +42,7 @@ export type Minted = z.infer<typeof releases.Minted>;
 export type PlanState = z.infer<typeof channels.PlanState>;
 export type Problem = z.infer<typeof problem.Problem>;
 export type Promotion = z.infer<typeof promotions.Promotion>;
+export type PromotionSummary = z.infer<typeof promotions.PromotionSummary>;
 export type StagePlaces = z.infer<typeof promotions.StagePlaces>;
 export type RecallResult = z.infer<typeof releases.RecallResult>;
 export type RecoveryResult = z.infer<typeof recovery.RecoveryResult>;

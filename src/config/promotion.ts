@@ -28,6 +28,7 @@ const stage = z.strictObject({
   tenants: tenants.default(null).describe('control planes by class, told in waves'),
   accepts: z.array(z.enum(VERSION_KINDS)).min(1).default(['cloud']).describe('kinds of releases that may enter'),
   soak: duration.describe('how long its channels must serve the release before the stage is complete'),
+  expeditedSoak: duration.default(600_000).describe('the same for a release that is expedited, if it is shorter'),
   automatic: z.boolean().default(false).describe('does it start without an operator?'),
   signOff: z.boolean().default(true).describe('must each significant change be signed off?'),
   approval: z.boolean().default(true).describe('must a second person, who did not register the release, approve?'),

@@ -20,6 +20,7 @@ import { evidencePages } from './pages/evidence.tsx';
 import { fleetPage } from './pages/fleet.tsx';
 import { freezePages } from './pages/freezes.tsx';
 import { historyPage } from './pages/history.tsx';
+import { promotionPages } from './pages/promotions.tsx';
 import { releasePage } from './pages/release.tsx';
 import { releaseVerbPages } from './pages/release-verb.tsx';
 import { releasePages } from './pages/releases.tsx';
@@ -99,6 +100,7 @@ export function createDashboard(options: DashboardOptions) {
     rolloutVerbPages,
     rolloutSettingsPages,
     controlPlanePages,
+    promotionPages,
     releasePages,
     releasePage,
     changePage,

@@ -12,6 +12,7 @@ import type { DashboardServices } from './frame.ts';
 export const RELEASE_VERBS = [
   'promote',
   'approve',
+  'expedite',
   'halt',
   'resume',
   'supersede',
@@ -98,6 +99,17 @@ export const RELEASE_VERB_FORMS: Record<ReleaseVerb, ReleaseVerbForm> = {
     confirm: (_, { stage }) => `Approve ${stage}`,
     act: ({ promotions }, version, { stage, reason }, request) =>
       onPromotion(promotions.approve(version, validated(promotionSchemas.Approve, { stage, reason }), request)),
+  },
+  expedite: {
+    title: 'Expedite',
+    explanation:
+      'Shortens the soaks of a release that supersedes another one, to the least that the settings allow. No gate is ' +
+      'skipped. It cannot be expedited by the actor that registered it.',
+    action: 'expedite',
+    fields: [],
+    confirm: (version) => `Expedite ${version}`,
+    act: ({ promotions }, version, { reason }, request) =>
+      onPromotion(promotions.expedite(version, validated(promotionSchemas.Expedite, { reason }), request)),
   },
   halt: {
     title: 'Halt',

@@ -12,6 +12,8 @@ import {
   WAITING,
 } from './promotion.ts';
 import { missingArtifacts, type Release } from './release.ts';
+import { isMachine } from './role.ts';
+import { who } from './words.ts';
 
 /**
  * A release has two halves: artifacts for the control plane, and packages for agents, which may come later or never
@@ -34,9 +36,35 @@ const withHalf = (promotion: Promotion, half: Half, after: Promotion): Promotion
   half === 'agents' ? { ...after, stages: promotion.stages, agents: after.stages } : after;
 
 /** The stages of a half: those that agents go through by themselves, or all, without the channels of those agents. */
-export function stagesOf(half: Half, { agents = {} }: Pick<Promotion, 'agents'>, stages: readonly Stage[]): Stage[] {
-  if (half === 'agents') return stages.filter(({ name }) => agents[name]);
-  return stages.map((stage) => (agents[stage.name] ? { ...stage, channels: [] } : stage));
+export function stagesOf(
+  half: Half,
+  { agents = {}, expedited }: Pick<Promotion, 'agents' | 'expedited'>,
+  stages: readonly Stage[],
+): Stage[] {
+  const all = expedited ? stages.map(withShortSoak) : stages;
+  if (half === 'agents') return all.filter(({ name }) => agents[name]);
+  return all.map((stage) => (agents[stage.name] ? { ...stage, channels: [] } : stage));
+}
+
+const withShortSoak = (stage: Stage): Stage => ({
+  ...stage,
+  soak: Math.min(stage.soak, stage.expeditedSoak ?? stage.soak),
+});
+
+/** Was the release named by a person as the one that replaces another? */
+export const supersedesOne = (promotions: Iterable<Promotion>, version: string): boolean =>
+  [...promotions].some(
+    ({ supersededBy, stages }) =>
+      supersededBy === version &&
+      Object.values(stages).some(({ state, ended }) => state === 'superseded' && !isMachine(ended?.by ?? '')),
+  );
+
+/** Shortens the soaks of a promotion that is not over. Throws `refused`. */
+export function expedite(promotion: Promotion, { by, at, reason }: StageAct): Promotion {
+  const { expedited, version } = promotion;
+  if (expedited) throw new FairwayError('refused', `${version} was expedited already, by ${who(expedited.by)}`);
+  const time = at.toISOString();
+  return { ...promotion, expedited: { by, at: time, reason }, updatedAt: time };
 }
 
 /** Applies an event to a stage of one half. Throws as `step` does. */

@@ -13,6 +13,8 @@ export interface Stage {
   accepts: readonly VersionKind[];
   /** Milliseconds from the moment when all channels serve the release until the stage is complete. */
   soak: number;
+  /** The same for a release that was expedited, if it is shorter; left out: expediting changes nothing. */
+  expeditedSoak?: number | undefined;
   /** True: the stage starts once it passes its gates. False: it waits until someone promotes the release. */
   automatic: boolean;
   /** Must every significant change be signed off? */
@@ -92,6 +94,8 @@ export interface Promotion {
   stages: Record<string, StageProgress>;
   /** The agents of stages whose control planes went on without them (promotion-halves.ts); left out: there are none. */
   agents?: Record<string, StageProgress> | undefined;
+  /** Who shortened its soaks, and why; left out or null: nobody did. */
+  expedited?: Reasoned | null | undefined;
   /** The release that replaces this one; null unless superseded. */
   supersededBy: string | null;
   updatedAt: string;

@@ -43,6 +43,7 @@ export const PERMISSIONS = {
   'publish-artifacts': ['release-manager', 'record what was built and published'],
   promote: ['release-manager', 'promote a release'],
   approve: ['release-manager', 'approve a stage'],
+  expedite: ['release-manager', 'shorten the soaks of a fix'],
   halt: ['release-manager', 'halt a promotion'],
   resume: ['release-manager', 'resume a promotion'],
   supersede: ['release-manager', 'supersede a release'],

@@ -1,5 +1,6 @@
 import { describeHold } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { type Page, type PageQuery, pageAfter } from '../domain/page.ts';
 import {
   approve,
   currentStage,
@@ -27,6 +28,7 @@ import {
 } from '../domain/promotion-gates.ts';
 import {
   type AgentWait,
+  expedite,
   HALVES,
   type Half,
   halfOf,
@@ -34,7 +36,14 @@ import {
   stagesOf,
   stepCurrent,
   supersede,
+  supersedesOne,
 } from '../domain/promotion-halves.ts';
+import {
+  isAskedFor,
+  type PromotionFilter,
+  type PromotionSummary,
+  summarisePromotion,
+} from '../domain/promotion-list.ts';
 import type { Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { guard, promotionKey, releaseKey, type Stored } from '../domain/snapshot.ts';
@@ -93,6 +102,8 @@ export interface PromotionView {
   /** The stage that is under way or comes next; null when all stages are complete. */
   stage: string | null;
   supersededBy: string | null;
+  /** Who shortened its soaks, and why; null: nobody did. */
+  expedited: NonNullable<Promotion['expedited']> | null;
   stages: StageView[];
   /** What happens next, in one sentence. */
   next: string;
@@ -114,6 +125,13 @@ export interface Promotions {
   running(actor: Actor, limit: number): Promise<{ promotions: PromotionView[]; total: number }>;
   /** Approves a stage. Throws `forbidden` if the actor registered the release (RFD 134). */
   approve(version: string, input: StageInput & { stage: string }, request: ChangeRequest): Promise<PromotionView>;
+  /** Lists promotions without their gates, the newest release first. */
+  page(actor: Actor, filter: PromotionFilter, query: PageQuery): Page<Stored<PromotionSummary>>;
+  /**
+   * Shortens the soaks of a release that a person named as the fix of another one; no gate and no watch is skipped.
+   * Throws `forbidden` if the actor registered the release.
+   */
+  expedite(version: string, input: { reason: string }, request: ChangeRequest): Promise<PromotionView>;
   /** Starts the next stage if it passes all its gates. */
   promote(version: string, input: StageInput, request: ChangeRequest): Promise<PromotionView>;
   halt(version: string, input: { reason: string }, request: ChangeRequest): Promise<PromotionView>;
@@ -188,6 +206,7 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
       version: release.version,
       stage: at?.stage ?? agents?.stage ?? null,
       supersededBy: promotion.supersededBy,
+      expedited: promotion.expedited ?? null,
       stages: views,
       next: next.join('; ') || 'nothing: all stages are complete',
       revision: promotion.revision,
@@ -286,12 +305,37 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
       return { promotions: await Promise.all(views), total: running.length };
     },
 
+    page(actor, filter, query) {
+      const { promotions } = state.snapshot();
+      const stages = stagesNow();
+      const all = releases.list(actor).flatMap((release) => {
+        const promotion = promotions.get(release.version);
+        if (!promotion) return [];
+        const summary = { ...summarisePromotion(promotion, release, stages), revision: promotion.revision };
+        return isAskedFor(filter, summary, promotion, release, stages) ? [summary] : [];
+      });
+      return pageAfter(all, ({ version }) => version, query);
+    },
+
+    expedite: (text, { reason }, request) =>
+      act(text, 'expedite', reason, request, (promotion, release, at) => {
+        const { version } = release;
+        requireOther(request.actor, release, 'expedite');
+        if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
+        if (!runningStage(promotion, release, stagesNow())) {
+          throw new FairwayError('refused', `the promotion of ${version} is over; there is nothing to expedite`);
+        }
+        if (!supersedesOne(state.snapshot().promotions.values(), version)) {
+          const todo = `name what it fixes first: fairway promote supersede VERSION ${version}`;
+          throw new FairwayError('refused', `only a fix goes fast, and ${version} supersedes no release; ${todo}`);
+        }
+        return expedite(promotion, { by: request.actor.name, at, reason });
+      }),
+
     approve: (text, { stage, reason }, request) =>
       act(text, 'approve', reason, request, (promotion, release, at) => {
         const { name } = request.actor;
-        if (name === release.registered?.by) {
-          throw new FairwayError('forbidden', `${name} registered ${release.version}, so someone else must approve it`);
-        }
+        requireOther(request.actor, release, 'approve');
         if (release.pulled) throw new FairwayError('refused', pulledSentence(release));
         return approve(promotion, requireStage(stage).name, { by: name, at, reason });
       }),
@@ -343,6 +387,12 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
         return supersede(promotion, stagesNow(), fix.version, { by: request.actor.name, at, reason });
       }),
   };
+}
+
+/** Two people where it matters: the one who registered a release does not judge it alone. */
+function requireOther({ name }: Actor, { version, registered }: Release, verb: string): void {
+  if (name !== registered?.by) return;
+  throw new FairwayError('forbidden', `${name} registered ${version}, so someone else must ${verb} it`);
 }
 
 const pulledSentence = ({ version, pulled }: Release) =>

@@ -125,8 +125,8 @@ export function createTransfer({ state, gate, fleet, now }: TransferOptions): Tr
         releases: byKey(visible).map((release) => withVisibleFixes(withoutRevision(release), visible)),
         promotions: byKey(promotions)
           .filter(({ version }) => visible.has(version))
-          .map(({ version, stages, agents, supersededBy }) => {
-            return { version, stages, ...(agents && { agents }), supersededBy };
+          .map(({ version, stages, agents, expedited, supersededBy }) => {
+            return { version, stages, ...(agents && { agents }), ...(expedited && { expedited }), supersededBy };
           }),
         ...(freezes.length > 0 ? { freezes } : {}),
       } satisfies StateDocument;

@@ -18,6 +18,7 @@ describe('signing in', () => {
     '/freezes',
     '/freezes/add',
     '/control-planes',
+    '/promotions',
     '/releases',
     '/releases/16.4.7',
     '/releases/16.4.7/pull',

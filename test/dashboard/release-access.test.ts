@@ -21,7 +21,7 @@ async function started() {
   return { ...stages, signIn, release };
 }
 
-const VERBS = ['promote', 'approve', 'halt', 'resume', 'supersede', 'pull', 'lift-embargo'];
+const VERBS = ['promote', 'approve', 'expedite', 'halt', 'resume', 'supersede', 'pull', 'lift-embargo'];
 
 describe('pages of releases', () => {
   it('can be read by everyone, and steered only by release managers', async () => {

@@ -43,12 +43,13 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
   ['GET', '/export', 'viewer'],
   ['POST', '/apply?dryRun=true', 'admin', { fairway: 1 }],
   ['GET', '/changes/4711', 'viewer'],
+  ['GET', '/promotions', 'viewer'],
   ['GET', '/releases', 'viewer'],
   ['GET', '/releases/mint?commit=f00dfacade', 'viewer'],
   ['POST', '/releases/cut-branch', 'release-manager', { nonsense: true }],
   ['POST', '/releases/import', 'release-manager', []],
   ['POST', '/releases?dryRun=true', 'release-manager', { nonsense: true }],
-  ...['artifacts', 'pull', 'lift-embargo', 'approve', 'promote', 'halt', 'resume', 'supersede'].map(
+  ...['artifacts', 'pull', 'lift-embargo', 'approve', 'promote', 'expedite', 'halt', 'resume', 'supersede'].map(
     (verb): [string, string, Role, unknown] => ['POST', `/releases/1.2.3/${verb}`, 'release-manager', { nonsense: 1 }],
   ),
   ['POST', '/releases/1.2.3/changes/1/sign-off', 'operator', { nonsense: true }],

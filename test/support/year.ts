@@ -96,7 +96,14 @@ export async function simulateYear(
     fleetEvery,
   } = options;
   const clock: Clock = { at: Date.parse('2026-01-01T00:00:00Z') };
-  const stage = { controlPlanes: [], accepts: ['cloud' as const], conditions: [], soak: HOUR, tenants: null };
+  const stage = {
+    controlPlanes: [],
+    accepts: ['cloud' as const],
+    conditions: [],
+    soak: HOUR,
+    expeditedSoak: HOUR,
+    tenants: null,
+  };
   const settings = settingsWith((shipped) => ({
     retention,
     public: { ...shipped.public, host: '127.0.0.1', port: 0 },

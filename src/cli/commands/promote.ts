@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { number, who } from '../../domain/words.ts';
+import { readAll } from '../client.ts';
 import type { Context } from '../context.ts';
 import { time } from '../describe.ts';
 import { type Cell, item, painted, pairs, type Screen, table } from '../layout.ts';
-import type { Promotion, StagePlaces } from '../types.ts';
+import type { Promotion, PromotionSummary, StagePlaces } from '../types.ts';
 import { type WatchOptions, watching, withWatch } from '../watch.ts';
 
 interface VerbOptions {
@@ -19,6 +20,23 @@ export function promoteCommands(program: Command, context: Context): void {
   const path = (version: string, verb: string) => `/releases/${encodeURIComponent(version)}/${verb}`;
   const post = async (version: string, verb: string, body: object) =>
     shown(await context.api<Promotion>(path(version, verb), { method: 'POST', body }));
+
+  group
+    .command('list')
+    .description('list promotions: those that may still go on, or those in a state')
+    .option(
+      '-s, --state <state>',
+      'running, all, complete, superseded, skipped, pulled, or a state of a stage',
+      'running',
+    )
+    .action(async ({ state }: { state: string }) => {
+      const all = await readAll<'promotions', PromotionSummary>(
+        context.api,
+        `/promotions?state=${encodeURIComponent(state)}`,
+        'promotions',
+      );
+      context.show(all, (screen) => listTable(screen, all.promotions));
+    });
 
   withWatch(group.command('show'))
     .description('show how far a release is, what holds it, and what happens next')
@@ -42,6 +60,11 @@ export function promoteCommands(program: Command, context: Context): void {
     .action((version: string, stage: string | undefined, options: VerbOptions) =>
       post(version, 'promote', { stage, ...options }),
     );
+
+  changing(
+    group.command('expedite'),
+    'shorten the soaks of a fix; a release cannot be expedited by the actor that registered it',
+  ).action((version: string, options: VerbOptions) => post(version, 'expedite', options));
 
   changing(group.command('halt'), 'halt a promotion where it is').action((version: string, options: VerbOptions) =>
     post(version, 'halt', options),
@@ -83,13 +106,26 @@ function placesTable(screen: Screen, places: StagePlaces['places']): string {
   return table(screen, ['place', 'version', 'waits for'], rows);
 }
 
+function listTable(screen: Screen, promotions: readonly PromotionSummary[]): string {
+  if (promotions.length === 0) return 'no promotions';
+  const rows = promotions.map(({ version, state, stage, since, agents, supersededBy, isExpedited }): Cell[] => [
+    version,
+    stage,
+    `${state}${isExpedited ? ', expedited' : ''}`,
+    since && time(since),
+    agents && `${agents.stage}: ${agents.state.replaceAll('-', ' ')}`,
+    supersededBy,
+  ]);
+  return table(screen, ['release', 'stage', 'state', 'since', 'agents', 'superseded by'], rows);
+}
+
 /** The first few of a long list, and how many follow. */
 const firstOf = (items: string[], all: number): string | null =>
   [...items, ...(all > items.length ? [`${number(all - items.length)} more`] : [])].join(', ') || null;
 
 const COLOURS = { complete: 'green', halted: 'red', superseded: 'yellow', skipped: 'yellow', empty: 'red' } as const;
 
-function promotionSheet(screen: Screen, { version, stages, next, supersededBy }: Promotion): string {
+function promotionSheet(screen: Screen, { version, stages, next, supersededBy, expedited }: Promotion): string {
   const coloured = (state: string): Cell =>
     state in COLOURS ? painted(state, COLOURS[state as keyof typeof COLOURS]) : state;
   const apart = stages.some(({ agents }) => agents !== null);
@@ -119,6 +155,7 @@ function promotionSheet(screen: Screen, { version, stages, next, supersededBy }:
     pairs(screen, [
       ['release', painted(version, 'bold')],
       ['next', next],
+      ...(expedited ? [['expedited', `by ${who(expedited.by)}: ${expedited.reason}`] as [string, Cell]] : []),
       ...(supersededBy ? [['superseded by', supersededBy] as [string, Cell]] : []),
     ]),
     table(

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import type { TagPlan } from '../../domain/docker-tags.ts';
-import { TRANSITIONS } from '../../domain/promotion.ts';
+import { STAGE_STATES, type StageState, TRANSITIONS } from '../../domain/promotion.ts';
 import type { Artifact, ArtifactSet, Release } from '../../domain/release.ts';
 import { type Actor, may } from '../../domain/role.ts';
 import { clock, who } from '../../domain/words.ts';
@@ -22,10 +22,14 @@ import { renderPage } from '../render.tsx';
 
 /** The verbs that make sense for a release in its current state, without those for a single stage or change. */
 function verbsFor({ embargoed, pulled }: Release, promotion: PromotionView | null, actor: Actor): ReleaseVerb[] {
-  const state = promotion?.stages.find(({ stage }) => stage === promotion.stage)?.state;
-  const ways = state && state !== 'empty' ? TRANSITIONS[state] : {};
+  const running = promotion?.stages.flatMap(({ stage, state, agents }) => [
+    ...(stage === promotion.stage ? [state] : []),
+    ...(agents ? [agents.state] : []),
+  ]);
+  const ways = Object.assign({}, ...(running ?? []).map((state) => (isStageState(state) ? TRANSITIONS[state] : {})));
   const verbs: [ReleaseVerb, boolean][] = [
     ['promote', 'start' in ways && !pulled],
+    ['expedite', 'supersede' in ways && promotion?.expedited === null && !pulled],
     ['halt', 'halt' in ways],
     ['resume', 'resume' in ways && !pulled],
     ['supersede', 'supersede' in ways],
@@ -34,6 +38,8 @@ function verbsFor({ embargoed, pulled }: Release, promotion: PromotionView | nul
   ];
   return verbs.flatMap(([verb, fits]) => (fits && may(actor, RELEASE_VERB_FORMS[verb].action) ? [verb] : []));
 }
+
+const isStageState = (state: string): state is StageState => (STAGE_STATES as readonly string[]).includes(state);
 
 const Steer = ({ version, verbs }: { version: string; verbs: ReleaseVerb[] }) => (
   <nav class="actions" aria-label="Actions">
@@ -183,6 +189,11 @@ function ReleasePage({ release, promotion, why, tags, servedBy, censuses, actor,
         {promotion ? (
           <>
             <Next next={promotion.next} />
+            {promotion.expedited && (
+              <p>
+                Expedited by {who(promotion.expedited.by)}: {promotion.expedited.reason}
+              </p>
+            )}
             {promotion.supersededBy && (
               <p>
                 Superseded by{' '}

@@ -130,7 +130,9 @@ export function releasePages({ releases, promotions, channels, fleet, now }: Das
       <>
         <div class="heading">
           <h1>Releases</h1>
-          <p class="muted">{count(all.length, 'release')} in the catalogue</p>
+          <p class="muted">
+            {count(all.length, 'release')} in the catalogue; <a href="/promotions">all promotions</a>
+          </p>
         </div>
         {running?.promotions.map((promotion) => (
           <PromotionPanel
@@ -141,8 +143,8 @@ export function releasePages({ releases, promotions, channels, fleet, now }: Das
         ))}
         {running && running.total > running.promotions.length && (
           <p class="muted">
-            {count(running.total - running.promotions.length, 'older promotion')} may still be running; see their
-            releases.
+            {count(running.total - running.promotions.length, 'older promotion')} may still be running; see{' '}
+            <a href="/promotions">all promotions</a>.
           </p>
         )}
         {running === null && <p class="muted">Running promotions are unknown while the store is away.</p>}

@@ -4,6 +4,7 @@ import type { ChangeRequest } from '../../service/change.ts';
 import type { Promotions, PromotionView } from '../../service/promotions.ts';
 import type { OperatorEnv } from '../auth.ts';
 import { DryRun } from '../schemas/fields.ts';
+import { pageOf } from '../schemas/page.ts';
 import * as schemas from '../schemas/promotions.ts';
 import { ReleaseVersion } from '../schemas/releases.ts';
 import { answers, body, Conditions, etag, guarded, operationId, readRequest } from './route.ts';
@@ -21,6 +22,17 @@ const read = createRoute({
   ...guarded('read'),
   request: { params: versionParam },
   responses: promotionAnswer,
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/promotions',
+  operationId: 'listPromotions',
+  tags,
+  summary: 'The promotions by state, a page at a time',
+  ...guarded('read'),
+  request: { query: schemas.PromotionQuery },
+  responses: answers('The newest release first.', pageOf('promotions', schemas.PromotionSummary)),
 });
 
 const places = createRoute({
@@ -41,7 +53,7 @@ const places = createRoute({
 });
 
 /** The methods of `Promotions` that routes are made of; each is an action too. */
-type Verb = Exclude<keyof Promotions, 'read' | 'running' | 'places'> & Action;
+type Verb = Exclude<keyof Promotions, 'read' | 'running' | 'page' | 'places'> & Action;
 
 const verbRoute = <S extends z.ZodType>(verb: Verb, summary: string, schema: S) =>
   createRoute({
@@ -61,6 +73,12 @@ export function promotionRoutes(promotions: Promotions) {
   app.openapi(read, async (c) => {
     const promotion = await promotions.read(c.req.valid('param').version, c.get('actor'));
     return c.json(promotion, 200, { ETag: etag(promotion.revision) });
+  });
+
+  app.openapi(list, (c) => {
+    const { state, ...query } = c.req.valid('query');
+    const { items, next } = promotions.page(c.get('actor'), state, query);
+    return c.json({ promotions: items, next }, 200);
   });
 
   app.openapi(places, async (c) => {
@@ -90,6 +108,12 @@ export function promotionRoutes(promotions: Promotions) {
     promotions.approve,
   );
   verb('promote', 'Start the next stage if it passes all gates', schemas.Promote, promotions.promote);
+  verb(
+    'expedite',
+    'Shorten the soaks of a fix, to the least that the settings allow',
+    schemas.Expedite,
+    promotions.expedite,
+  );
   verb('halt', 'Halt the promotion', schemas.Halt, promotions.halt);
   verb('resume', 'Resume the promotion where it was halted', schemas.Resume, promotions.resume);
   verb('supersede', 'End the promotion in favour of a fixed release', schemas.Supersede, promotions.supersede);

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { progressFault, STAGE_STATES } from '../../domain/promotion.ts';
 import { AGENT_WAITS } from '../../domain/promotion-halves.ts';
+import { PROMOTION_FILTERS, PROMOTION_STATES } from '../../domain/promotion-list.ts';
 import { canonicalVersion, dryRun, reason, said, time, version } from './fields.ts';
+import { listQuery } from './page.ts';
 
 export const StageName = z.string().min(1).max(64).openapi({ example: 'internal' });
 const stage = StageName;
@@ -12,6 +14,7 @@ export const Promote = z.strictObject({
   critical: z.boolean().optional().openapi({ description: 'Mark the channels of the stage critical when they move.' }),
   dryRun,
 });
+export const Expedite = z.strictObject({ reason, dryRun });
 export const Halt = z.strictObject({ reason, dryRun });
 export const Resume = z.strictObject({ reason, dryRun });
 export const Supersede = z.strictObject({
@@ -67,11 +70,36 @@ export const Promotion = z
     version: z.string(),
     stage: z.string().nullable(),
     supersededBy: z.string().nullable(),
+    expedited: signed.nullable().openapi({ description: 'Who shortened its soaks, and why.' }),
     stages: z.array(StageView),
     next: z.string(),
     revision: z.int(),
   })
   .openapi('Promotion');
+
+export const PromotionQuery = z.object({
+  state: z
+    .enum(PROMOTION_FILTERS)
+    .default('running')
+    .openapi({ description: 'The state of the stage that it is in, or how it ended; `running`: all that may go on.' }),
+  ...listQuery,
+});
+export const PromotionSummary = z
+  .object({
+    version: z.string(),
+    state: z.enum(PROMOTION_STATES),
+    stage: z.string().nullable(),
+    since: z.string().nullable(),
+    agents: z
+      .object({ stage: z.string(), state: z.enum([...PROMOTION_STATES, ...AGENT_WAITS]) })
+      .nullable()
+      .openapi({ description: 'Agents that go by themselves, in the first stage where they are not complete.' }),
+    supersededBy: z.string().nullable(),
+    isExpedited: z.boolean(),
+    updatedAt: z.string(),
+    revision: z.int(),
+  })
+  .openapi('PromotionSummary');
 
 const waits = z.string().nullable().openapi({ description: 'Why it is not at the release yet; null where it is.' });
 export const StagePlaces = z
@@ -108,5 +136,6 @@ export const PromotionState = z.strictObject({
   version: canonicalVersion,
   stages,
   agents: stages.optional(),
+  expedited: signed.strict().nullable().optional(),
   supersededBy: canonicalVersion.nullable(),
 });
