@@ -6,9 +6,11 @@ import * as beside from './beside.mjs';
 import * as changeEmbedded from './change-embedded.mjs';
 import * as changeRedis from './change-redis.mjs';
 import * as looks from './looks.mjs';
+import * as promotions from './promotions.mjs';
 import * as pull from './pull.mjs';
 import * as replicas from './replicas.mjs';
 import * as reports from './reports.mjs';
+import * as stuck from './stuck.mjs';
 import * as verify from './verify.mjs';
 import * as year from './year.mjs';
 
@@ -22,6 +24,8 @@ const ROWS = {
   replicas,
   reports,
   pull,
+  promotions,
+  stuck,
   looks,
   beside,
   verify,

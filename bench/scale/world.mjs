@@ -12,22 +12,28 @@ const AT_ONCE = 500;
 const TRIES = 5;
 const IDLE_MS = 2_000;
 
-/** Runs `work` with `replicas` servers on one Redis, or with one server and an embedded store (`replicas` 0). */
-export async function withWorld(replicas, work) {
+/**
+ * Runs `work` with `replicas` servers on one Redis, or with one server and an embedded store (`replicas` 0); `env` has
+ * more of their environment.
+ */
+export async function withWorld(replicas, work, env = {}) {
   const redis = replicas > 0 ? await startRedis('0,1') : null;
   const admin = redis && new Redis(redis.url);
   admin?.on('error', () => {});
   const servers = [];
   try {
     for (let i = 0; i < Math.max(replicas, 1); i++) {
-      const server = await startFairway('0,1', { redisUrl: redis?.url ?? null });
+      const server = await startFairway('0,1', { redisUrl: redis?.url ?? null, env });
       servers.push(server);
       await untilAnswers(urlOf(server), 'v16.4.6');
       await untilAnswers(`http://127.0.0.1:${server.operatorPort}/healthz`, 'ok');
     }
-    /** The bytes that Redis has sent so far; 0 without Redis. */
-    const sent = async () => Number(/total_net_output_bytes:(\d+)/.exec((await admin?.info('stats')) ?? '')?.[1] ?? 0);
-    await work({ servers, sent });
+    /** The bytes that Redis has sent so far, and the commands that it ran; 0 without Redis. */
+    const stat = async (name) =>
+      Number(new RegExp(`${name}:(\\d+)`).exec((await admin?.info('stats')) ?? '')?.[1] ?? 0);
+    const sent = () => stat('total_net_output_bytes');
+    const commands = () => stat('total_commands_processed');
+    await work({ servers, sent, commands });
   } finally {
     admin?.disconnect();
     await Promise.all(servers.map((server) => server.stop('SIGKILL')));

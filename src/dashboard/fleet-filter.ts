@@ -26,6 +26,13 @@ export function readFilter(query: Record<string, string>): FleetFilter {
 
 export const isFiltered = ({ q, show }: FleetFilter): boolean => q !== '' || show !== '';
 
+/** The parameters of an address that keeps the filter. */
+export const filterQuery = ({ q, show, sort }: FleetFilter): Record<string, string> => ({
+  ...(q === '' ? {} : { q }),
+  ...(show === '' ? {} : { show }),
+  ...(sort === 'trouble' ? {} : { sort }),
+});
+
 /** The channels that the filter lets through, in its order. */
 export function filterChannels<C extends Channel>(
   channels: readonly C[],
@@ -34,13 +41,12 @@ export function filterChannels<C extends Channel>(
   censuses: ReadonlyMap<string, Census> | null,
 ): C[] {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+  const asked = troubles.filter(({ kind, severity }) => (show === 'trouble' ? severity !== 'note' : kind === show));
+  const fitting = new Set(asked.map(({ channel }) => channel));
   const kept = channels.filter((channel) => {
     const { name, target, controlPlane, description } = channel;
     const text = `${name} ${target ?? 'none'} ${controlPlane ?? ''} ${description}`.toLowerCase();
-    const own = troubles.filter((trouble) => trouble.channel === name);
-    const fits =
-      show === 'trouble' ? own.some(({ severity }) => severity !== 'note') : own.some(({ kind }) => kind === show);
-    return words.every((word) => text.includes(word)) && (show === '' || fits);
+    return words.every((word) => text.includes(word)) && (show === '' || fitting.has(name));
   });
   return kept.sort(orderOf(sort, troubles, censuses));
 }

@@ -31,6 +31,10 @@ export function pageAfter<T>(list: readonly T[], nameOf: NameOf<T>, { after, lim
   return cut(list.slice(before + 1, before + limit + 2), nameOf, limit);
 }
 
+/** As `pageAfter`, for people: it begins again where the item that it follows is not there any more. */
+export const pageOrFirst = <T>(list: readonly T[], nameOf: NameOf<T>, { after, limit }: PageQuery): Page<T> =>
+  pageAfter(list, nameOf, list.some((item) => nameOf(item) === after) ? { after, limit } : { limit });
+
 /** `items` has one more than the limit if there is a next page. */
 function cut<T>(items: T[], nameOf: NameOf<T>, limit: number): Page<T> {
   const page = items.slice(0, limit);

@@ -72,3 +72,38 @@ it('keeps the filter in its form and in the address that it reloads', async () =
   expect(text).toContain('hx-get="/?q=v1&amp;show=strands&amp;sort=name"');
   expect((await person.get('/?show=held')).text).toContain('what is over now');
 });
+
+it('lists a hundred channels and a hundred releases on a page, and leads to the rest', async () => {
+  const server = await startServer({});
+  const api = operatorClient(server);
+  const numbers = Array.from({ length: 130 }, (_, n) => n);
+  await api('POST', '/releases/import', [
+    ...numbers.map((n) => ({ version: `15.1.${n}`, date: null, security: false })),
+    { version: '16.4.6', date: null, security: false },
+  ]);
+  const channels = numbers.map((n) => ({ name: `many/c${n}`, target: '16.4.6', description: 'one of many' }));
+  await api('POST', '/apply', { fairway: 1, channels });
+  const person = createPerson(server);
+  await person.signIn(TOKENS.viewer);
+
+  async function walk(path: string, row: RegExp): Promise<[rows: string[], pages: number]> {
+    const rows: string[] = [];
+    let pages = 0;
+    for (let next: string | undefined = path; next; pages++) {
+      const { text } = await person.get(next);
+      const found = [...text.matchAll(row)].map(([, name = '']) => name);
+      expect(found.length).toBeLessThanOrEqual(100);
+      rows.push(...found);
+      next = /<a class="button" href="([^"]+)">\s*Next page/.exec(text)?.[1]?.replaceAll('&amp;', '&');
+    }
+    return [rows, pages];
+  }
+  const names = channels.map(({ name }) => name);
+  const fleet = await walk('/?q=many&sort=name', /<tr id="channel-(many[^"]+)"/g);
+  expect(fleet).toEqual([names, 2]);
+  const { text } = await person.get('/?q=many&after=many/gone');
+  expect(text).toContain('130 of');
+  expect(text).toContain('id="channel-many/c0"');
+  const [releases, pages] = await walk('/releases?major=15', /<a href="\/releases\/(15\.1\.[0-9]+)">/g);
+  expect([new Set(releases).size, pages]).toEqual([130, 2]);
+});

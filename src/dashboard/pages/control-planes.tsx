@@ -15,6 +15,7 @@ import { EvidenceView, evidencePath } from '../parts/evidence.tsx';
 import { Fault, outcomeTitle } from '../parts/fault.tsx';
 import { CsrfField, Field, Hidden } from '../parts/form.tsx';
 import { Moment } from '../parts/moment.tsx';
+import { NextPage, ROWS } from '../parts/next-page.tsx';
 import { PlaneVersion } from '../parts/plane.tsx';
 import {
   channelsCutOff,
@@ -36,9 +37,6 @@ import { planePath } from '../parts/words.ts';
 import { readForm, readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
-
-/** Rows of a page. */
-const LIMIT = 100;
 
 interface ListProps extends PlaneTableProps {
   /** The last control plane of this page; null on the last page. */
@@ -69,13 +67,7 @@ function ControlPlanesPage({ next, filter, fault, refused = null, session, ...ta
           </p>
         )}
       </section>
-      {next && (
-        <p class="actions">
-          <a class="button" href={`/control-planes?${new URLSearchParams({ ...filter, after: next })}`}>
-            Next page
-          </a>
-        </p>
-      )}
+      <NextPage path="/control-planes" query={filter} next={next} />
       {may(session.actor, 'put-control-plane') && (
         <section class="panel">
           <h2>Report a version</h2>
@@ -284,7 +276,7 @@ export function controlPlanePages({ controlPlanes, fleet, now }: DashboardServic
 
   /** The page of the list that the query asks for. */
   async function readList(query: Record<string, string>, actor: Actor) {
-    const { limit = LIMIT, after, cursor: _, behind, ...filter } = validated(schemas.ControlPlaneQuery, query);
+    const { limit = ROWS, after, cursor: _, behind, ...filter } = validated(schemas.ControlPlaneQuery, query);
     const isBehind = behind === undefined ? undefined : behind === 'true';
     return controlPlanes.page({ after, limit }, { ...filter, behind: isBehind }, actor);
   }
@@ -292,7 +284,7 @@ export function controlPlanePages({ controlPlanes, fleet, now }: DashboardServic
   async function list(c: PageContext, refused: ListProps['refused'] = null) {
     const filter = readPlaneFilter(c.req.query());
     const after = c.req.query('after');
-    const query = { ...filter, limit: String(LIMIT), ...(after ? { after } : {}) };
+    const query = { ...filter, limit: String(ROWS), ...(after ? { after } : {}) };
     const [{ value: page, fault }, censuses] = await Promise.all([
       unlessInvalid(readList(query, c.get('actor'))),
       unlessAway(fleet.censuses()),

@@ -1,14 +1,16 @@
 import { Hono } from 'hono';
+import { nameOf, pageOrFirst } from '../../domain/page.ts';
 import { may, roleFor } from '../../domain/role.ts';
 import { channelKey } from '../../domain/snapshot.ts';
 import { groupTroubles, type Trouble } from '../../domain/status.ts';
 import { count } from '../../domain/words.ts';
 import type { Status } from '../../service/status.ts';
 import { unlessAway } from '../away.ts';
-import { type FleetFilter, filterChannels, isFiltered, readFilter } from '../fleet-filter.ts';
+import { type FleetFilter, filterChannels, filterQuery, isFiltered, readFilter } from '../fleet-filter.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { type FleetRow, FleetTable } from '../parts/fleet-table.tsx';
 import { Choice, Field } from '../parts/form.tsx';
+import { NextPage, ROWS } from '../parts/next-page.tsx';
 import { TroubleStrip } from '../parts/trouble-strip.tsx';
 import { renderPage } from '../render.tsx';
 
@@ -83,7 +85,12 @@ function FilterForm({ filter, troubles }: { filter: FleetFilter; troubles: Troub
 }
 
 interface FleetProps {
+  /** Those of this page. */
   rows: FleetRow[];
+  /** The last channel of this page; null on the last page. */
+  next: string | null;
+  /** How many channels the filter lets through. */
+  found: number;
   /** How many channels there are in all. */
   total: number;
   filter: FleetFilter;
@@ -91,14 +98,14 @@ interface FleetProps {
   now: Date;
 }
 
-const Fleet = ({ rows, total, filter, troubles, now }: FleetProps) => (
+const Fleet = ({ rows, next, found, total, filter, troubles, now }: FleetProps) => (
   <>
     <TroubleStrip troubles={troubles} />
     <section class="panel">
       <FilterForm filter={filter} troubles={troubles} />
       {isFiltered(filter) && (
         <p class="muted" role="status">
-          {rows.length} of {count(total, 'channel')}
+          {found} of {count(total, 'channel')}
         </p>
       )}
       {rows.length > 0 ? (
@@ -107,6 +114,7 @@ const Fleet = ({ rows, total, filter, troubles, now }: FleetProps) => (
         <p class="muted empty">No channel matches. Search for a part of a name, a version or a control plane.</p>
       )}
     </section>
+    <NextPage path="/" query={filterQuery(filter)} next={next} />
   </>
 );
 
@@ -122,7 +130,9 @@ export function fleetPage({ audit, channels, state, status }: DashboardServices)
     ]);
     const snapshot = state.peek();
     const list = snapshot ? channels.list() : [];
-    const rows = filterChannels(list, filter, troubles, censuses).map((channel) => ({
+    const found = filterChannels(list, filter, troubles, censuses);
+    const page = pageOrFirst(found, nameOf, { after: c.req.query('after'), limit: ROWS });
+    const rows = page.items.map((channel) => ({
       channel,
       controlPlane: snapshot?.controlPlanes.get(channel.controlPlane ?? ''),
       census: censuses?.get(channel.name) ?? null,
@@ -146,7 +156,15 @@ export function fleetPage({ audit, channels, state, status }: DashboardServices)
           )}
         </div>
         {list.length === 0 && snapshot && <NoChannels mayCreate={mayCreate} />}
-        {list.length > 0 && <Fleet {...{ rows, filter, troubles }} total={list.length} now={c.get('frame').now} />}
+        {list.length > 0 && (
+          <Fleet
+            {...{ rows, filter, troubles }}
+            next={page.next}
+            found={found.length}
+            total={list.length}
+            now={c.get('frame').now}
+          />
+        )}
       </>,
     );
   });

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { pageOrFirst } from '../../domain/page.ts';
 import type { Release } from '../../domain/release.ts';
 import { type Actor, may } from '../../domain/role.ts';
 import { requireVersion } from '../../domain/version.ts';
@@ -8,6 +9,7 @@ import type { PromotionView } from '../../service/promotions.ts';
 import { unlessAway } from '../away.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { ChannelLinks } from '../parts/channel-links.tsx';
+import { NextPage, ROWS } from '../parts/next-page.tsx';
 import { ReleaseChanges } from '../parts/release-changes.tsx';
 import { Next } from '../parts/release-outcome.tsx';
 import { ReleaseMarks } from '../parts/release-state.tsx';
@@ -122,8 +124,10 @@ export function releasePages({ releases, promotions, channels, fleet, now }: Das
     const asked = Number(c.req.query('major') ?? Number.NaN);
     const chosen = majors.includes(asked) ? asked : majors[0];
     const shown = all.filter(({ version }) => requireVersion(version).major === chosen);
-    const servedBy = (version: string) =>
-      channels.list().flatMap(({ name, target }) => (target === version ? [name] : []));
+    const page = pageOrFirst(shown, ({ version }) => version, { after: c.req.query('after'), limit: ROWS });
+    const serving = new Map(page.items.map(({ version }): [string, string[]] => [version, []]));
+    for (const { name, target } of channels.list()) serving.get(target ?? '')?.push(name);
+    const servedBy = (version: string) => serving.get(version) ?? [];
     return renderPage(
       c,
       { title: 'Releases', section: 'releases', live: true },
@@ -153,7 +157,8 @@ export function releasePages({ releases, promotions, channels, fleet, now }: Das
         ) : (
           <section class="panel">
             <Majors majors={majors} chosen={chosen} supported={releases.support(actor).oldest} />
-            <Catalogue releases={shown} servedBy={servedBy} />
+            <Catalogue releases={page.items} servedBy={servedBy} />
+            <NextPage path="/releases" query={chosen === undefined ? {} : { major: String(chosen) }} next={page.next} />
           </section>
         )}
       </>,

@@ -2,12 +2,10 @@ import { Hono } from 'hono';
 import type { StagePlace, StagePlaces } from '../../service/promotions.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { ReleaseCrumbs } from '../parts/crumbs.tsx';
+import { ROWS } from '../parts/next-page.tsx';
 import { Table } from '../parts/table.tsx';
 import { channelPath, planePath, releasePath } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
-
-/** Rows of a page. */
-const LIMIT = 100;
 
 function StagePage({ version, stage: { stage, places, cursor } }: { version: string; stage: StagePlaces }) {
   return (
@@ -62,7 +60,7 @@ export function stagePage({ promotions }: DashboardServices) {
   app.get('/releases/:version/stages/:stage', async (c) => {
     const { version, stage } = c.req.param();
     const cursor = c.req.query('cursor');
-    const page = cursor === undefined ? { limit: LIMIT } : { limit: LIMIT, cursor };
+    const page = cursor === undefined ? { limit: ROWS } : { limit: ROWS, cursor };
     const places = await promotions.places(version, stage, page, c.get('actor'));
     return renderPage(
       c,
