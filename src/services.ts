@@ -169,7 +169,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     recoveries: createRecoveries({ store, state, gate, fleet, now }),
     releases,
     retention,
-    rollouts: createRollouts({ state, gate, facts: rolloutFacts, observer, tracer, now, log }),
+    rollouts: createRollouts({ state, gate, facts: rolloutFacts, fleet, observer, tracer, now, log }),
     series: createSeries({ store, state, fleet, now }),
     signOffs: createSignOffs({ state, releases, now }),
     sources: createSources({

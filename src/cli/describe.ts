@@ -79,9 +79,13 @@ export function oddities(census: Census): string[] {
   return parts.flatMap(([amount, what]) => (amount > 0 ? [`${number(amount)} ${what}`] : []));
 }
 
+/** What the watch of a move cannot see; a server of an earlier release does not say. */
+export const watchRows = (watch: Census['watch'] | undefined): [string, Cell | Cell[]][] =>
+  watch && watch.blind.length > 0 ? [['not watched', watch.blind]] : [];
+
 /** Rows about agents that need a look: those that the target strands, and other oddities. */
 export function troubleRows(census: Census): [string, Cell | Cell[]][] {
-  const { target, stranded, cutOff, unmappedGroups, uncounted } = census;
+  const { target, stranded, cutOff, unmappedGroups, uncounted, watch } = census;
   const odd = oddities(census);
   const groups = unmappedGroups.map(({ group, count: amount }) => `${group}: ${agents(amount)}`);
   return [
@@ -90,6 +94,7 @@ export function troubleRows(census: Census): [string, Cell | Cell[]][] {
     ...(odd.length > 0 ? [['of note', odd] as [string, Cell[]]] : []),
     ...(groups.length > 0 ? [['no channel', groups] as [string, Cell[]]] : []),
     ...(uncounted.length > 0 ? [['not counted', describeUncounted(uncounted)] as [string, Cell]] : []),
+    ...watchRows(watch),
   ];
 }
 

@@ -13,6 +13,7 @@ import { createIsCutOff, cutOffBy, type ReportedPlane } from '../domain/cut-off.
 import { type Distance, measureDistance } from '../domain/distance.ts';
 import type { Catalogue } from '../domain/release.ts';
 import { requireVersion } from '../domain/version.ts';
+import type { WatchScope } from '../domain/watch-scope.ts';
 
 interface VersionCount {
   version: string;
@@ -56,6 +57,8 @@ export interface Census {
   unmappedGroups: { group: string; count: number }[];
   /** Release lines of agents whose check-ins were too many to be counted; mostly empty. */
   uncounted: string[];
+  /** What is watched of the last move; null if no move is watched. */
+  watch: WatchScope | null;
   sources: (Omit<Evidence, 'versions'> & { agents: number; oldest: VersionCount | null; versions: VersionCount[] })[];
 }
 
@@ -64,6 +67,7 @@ export function viewCensus(
   population: Population,
   catalogue: Catalogue,
   plane: ReportedPlane | undefined,
+  watch: WatchScope | null,
 ): Census {
   const { evidence, known, unenrolled, marks } = population;
   const counts = highestCounts(known);
@@ -94,6 +98,7 @@ export function viewCensus(
     unmanaged: total(population.unmanaged),
     unmappedGroups: mostFirst(population.unmappedGroups).map(([group, count]) => ({ group, count })),
     uncounted: population.uncounted,
+    watch,
     sources: evidence.map(({ versions, ...source }) => {
       return { ...source, agents: total(versions), oldest: oldestOf(versions), versions: newestFirst(versions) };
     }),

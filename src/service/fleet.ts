@@ -1,5 +1,5 @@
 import { type CensusChannel, type CensusPolicy, type Population, takeCensus } from '../domain/census.ts';
-import { servedUntil } from '../domain/channel.ts';
+import { type Channel, servedUntil } from '../domain/channel.ts';
 import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { arrangeCounts, type FleetFigures, type PlaneOf } from '../domain/fleet-figures.ts';
@@ -10,6 +10,7 @@ import type { Actor } from '../domain/role.ts';
 import { requireChannel, type Snapshot } from '../domain/snapshot.ts';
 import type { AgentPage, AgentQuery, FleetRecords } from '../domain/store.ts';
 import { leadingRollout } from '../domain/told.ts';
+import { watchScope } from '../domain/watch-scope.ts';
 import { inSlices, nextTurn } from '../process/turns.ts';
 import { type Census, viewCensus } from './census-view.ts';
 import { type AgentView, type Explanation, explainAgent, viewAgent, type Waits } from './explain.ts';
@@ -92,9 +93,11 @@ export function createFleet({ store, state, policy, membership, now }: FleetOpti
     };
   }
 
-  function takeOne(figures: FleetFigures, channel: CensusChannel, snapshot: Snapshot): Census {
+  function takeOne(figures: FleetFigures, channel: Channel, snapshot: Snapshot): Census {
     const plane = snapshot.controlPlanes.get(channel.controlPlane ?? '');
-    return viewCensus(channel, readingOf(figures).population(channel, snapshot), snapshot.releases, plane);
+    const population = readingOf(figures).population(channel, snapshot);
+    const watch = watchScope(channel, population, plane?.version ?? null, now());
+    return viewCensus(channel, population, snapshot.releases, plane, watch);
   }
 
   async function allCensuses(): Promise<readonly Census[]> {

@@ -21,9 +21,11 @@ import { type CanaryFacts, type Look, lookAhead, NO_FACTS, type RolloutFacts } f
 import { channelKey, requireChannel, type Stored } from '../domain/snapshot.ts';
 import type { Tracer } from '../domain/tracer.ts';
 import { requireVersion } from '../domain/version.ts';
+import { type WatchScope, watchScope } from '../domain/watch-scope.ts';
 import { countWarnings } from '../process/warnings.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision } from './change.ts';
 import type { ChannelObserver } from './channels.ts';
+import type { Fleet } from './fleet.ts';
 import type { Gate } from './gate.ts';
 import type { GatherRolloutFacts } from './rollout-facts.ts';
 import type { State } from './state.ts';
@@ -77,6 +79,8 @@ export interface RolloutView {
   paused: Rollout['paused'];
   groups: GroupView[];
   next: string;
+  /** What is watched of it; null if its time is over, or the channel is not watched. */
+  watch: WatchScope | null;
   /** Of the channel. */
   revision: number;
 }
@@ -103,6 +107,7 @@ export interface RolloutsOptions {
   state: State;
   gate: Pick<Gate, 'assess' | 'clear' | 'closed' | 'enforce' | 'requireThawed'>;
   facts: GatherRolloutFacts;
+  fleet: Pick<Fleet, 'glance'>;
   observer: Pick<ChannelObserver, 'targetChanged'> & RolloutObserver;
   tracer: Tracer;
   now: () => Date;
@@ -122,7 +127,7 @@ const MAX_STEPS = 20;
 type Rolling = Stored<Channel> & { progress: Rollout };
 
 /** Leads channels to their targets, group after group. */
-export function createRollouts({ state, gate, facts, observer, tracer, now, log }: RolloutsOptions): Rollouts {
+export function createRollouts({ state, gate, facts, fleet, observer, tracer, now, log }: RolloutsOptions): Rollouts {
   const warn = countWarnings(log);
   function find(name: string): Rolling {
     const channel = requireChannel(state.snapshot(), name);
@@ -160,6 +165,13 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
     return { step: null, waits, next: `${step.group}: ${why}`, known };
   }
 
+  async function scopeOf(channel: Rolling): Promise<WatchScope | null> {
+    const reading = await fleet.glance();
+    const snapshot = state.snapshot();
+    const plane = snapshot.controlPlanes.get(channel.controlPlane ?? '')?.version ?? null;
+    return watchScope(channel, reading.population(channel, snapshot), plane, now());
+  }
+
   async function view(channel: Rolling): Promise<RolloutView> {
     const rollout = channel.progress;
     const { waits, next, known } = await look(channel, now());
@@ -177,6 +189,7 @@ export function createRollouts({ state, gate, facts, observer, tracer, now, log 
       paused: rollout.paused,
       groups: rollout.groups.map((group) => viewGroup(group, known, waits)),
       next,
+      watch: await scopeOf(channel),
       revision: channel.revision,
     };
   }

@@ -1,8 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Raw } from '../../src/config/raw.ts';
+import { createPerson } from '../dashboard/person.ts';
 import { type FakeAgent, fakeAgents, poll, pollAll } from '../support/fake-agents.ts';
+import { body, startPeer } from '../support/peer.ts';
 import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
 import { operatorClient, startServer, type TestServer } from '../support/server.ts';
+import { authMetrics } from '../support/teleport.ts';
 import { expectProblem } from './shared-server.ts';
 import { ask } from './wire.ts';
 
@@ -156,6 +159,36 @@ describe('the watch', () => {
     expect(agents[0]).toMatchObject({ updaterState: 'failing', updaterError: 2 });
     const { because } = (await api('GET', '/agents/agent-0/explain')).body;
     expect(because).toMatch(/its updater ended the last update with error 2, so it may not move; see teleport-update/);
+  });
+
+  it('says in the census, in the rollout and on the page what it cannot see where only counts are known', async () => {
+    const auth = await startPeer(body(authMetrics({ '16.4.6': 5 })));
+    const server = await startServer({
+      leader: { plansEvery: '10ms' },
+      sources: { every: '30ms', timeout: '1s', metrics: { grouped: [auth.url], plain: [auth.url] } },
+      bootstrap: {
+        channels: [
+          { name: 'plain', target: '16.4.6' },
+          { name: 'grouped', target: '16.4.6', rollout: { groups: [{ name: 'dev', canaries: 2 }] } },
+        ],
+      },
+    });
+    const api = operatorClient(server);
+    const blind = [
+      expect.stringMatching(/^agents that go back or fall silent, because no source names them; import an inventory/),
+      'updaters that fail, because only inventories report them',
+    ];
+    for (const name of ['plain', 'grouped']) {
+      await until(async () => expect((await api('GET', `/census?channel=${name}`)).body.agents).toBe(5));
+      await api('POST', `/channels/${name}/roll-forward`, { version: '16.4.7', reason: 'test' });
+      expect((await api('GET', `/census?channel=${name}`)).body.watch).toMatchObject({ sees: [], blind });
+    }
+    await until(async () => expect((await api('GET', '/channels/grouped/rollout')).body.state).toBe('done'));
+    expect((await api('GET', '/channels/grouped/rollout')).body.watch).toMatchObject({ blind });
+    const person = createPerson(server);
+    await person.signIn();
+    const { text } = await person.get('/channels/plain');
+    expect(text).toContain('Not watched after the last move: agents that go back');
   });
 
   it('looks away when its time is over', async () => {

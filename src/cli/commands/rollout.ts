@@ -4,7 +4,7 @@ import { who } from '../../domain/words.ts';
 import { channelPath } from '../client.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
-import { time } from '../describe.ts';
+import { time, watchRows } from '../describe.ts';
 import { type Cell, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import type { Rollout, RolloutResult } from '../types.ts';
 
@@ -124,7 +124,7 @@ const styled = (state: keyof typeof STYLES): Cell => {
 export function rolloutSheet(screen: Screen, rollout: Rollout): string {
   const { channel, from, to, state, startedAt, startedBy, reason, halted, paused, groups, next } = rollout;
   const stopped = halted ?? paused;
-  const head: [string, Cell][] = [
+  const head: [string, Cell | Cell[]][] = [
     ['channel', channel],
     ['from', from],
     ['to', to],
@@ -132,6 +132,7 @@ export function rolloutSheet(screen: Screen, rollout: Rollout): string {
     ['started', `${time(startedAt)} by ${who(startedBy)}, reason: ${reason}`],
     ...(stopped ? [[state, `${time(stopped.at)} by ${who(stopped.by)}: ${stopped.reason}`] as [string, Cell]] : []),
     ['next', next],
+    ...watchRows(rollout.watch),
   ];
   const rows = groups.map((group): Cell[] => [
     group.name,

@@ -229,6 +229,12 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
   );
 }
 
+/** What the watch of the last move cannot see. */
+const BlindDetail = ({ census }: { census: Census | null }) =>
+  census?.watch && census.watch.blind.length > 0 ? (
+    <p class="mark-detail">Not watched after the last move: {census.watch.blind.join('; ')}.</p>
+  ) : null;
+
 interface ChannelPageProps {
   channel: PresentChannel;
   controlPlane: Plane | undefined;
@@ -271,6 +277,7 @@ function ChannelPage(props: ChannelPageProps) {
           </p>
         )}
         <StrandDetail census={census} />
+        <BlindDetail census={census} />
         <CutOffDetail census={census} plane={channel.controlPlane} />
       </section>
       <RolloutSection {...{ channel, rollout, actor, now }} />

@@ -3,6 +3,7 @@ import { SIGHTING_SOURCES, UPDATER_KINDS, UPDATER_STATES } from '../../domain/ag
 import { Mark, plan } from './channels.ts';
 import { VersionCount } from './fields.ts';
 import { EvidenceSummary } from './report.ts';
+import { WatchScope } from './watch-scope.ts';
 
 export const Census = z
   .object({
@@ -47,6 +48,7 @@ export const Census = z
     uncounted: z
       .array(z.string())
       .openapi({ description: 'Release lines of agents whose check-ins were too many to be counted.' }),
+    watch: WatchScope.nullable(),
     sources: z.array(EvidenceSummary.extend({ versions: z.array(VersionCount) })),
   })
   .openapi('Census');

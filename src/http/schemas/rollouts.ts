@@ -9,6 +9,7 @@ import { DAYS } from '../../domain/window.ts';
 import { AuditEntry } from './audit.ts';
 import { dryRun, reason, said, time } from './fields.ts';
 import { Report } from './report.ts';
+import { WatchScope } from './watch-scope.ts';
 
 const window = { start: z.string(), for: z.string(), timeZone: z.string() };
 const group = {
@@ -106,6 +107,7 @@ export const RolloutView = z
     paused: z.object(said).nullable(),
     groups: z.array(GroupView),
     next: z.string().openapi({ description: 'What happens next, in one sentence.' }),
+    watch: WatchScope.nullable(),
     revision: z.int().openapi({ description: 'Of the channel.' }),
   })
   .openapi('Rollout');
