@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
+import { merge } from '../../src/config/raw.ts';
 import { makeCheckout } from '../support/checkout.ts';
 import { asKept, buildCli, USUAL_URL } from '../support/cli.ts';
 import { QUICKSTART, startServer, TOKENS } from '../support/server.ts';
@@ -20,7 +21,9 @@ async function workplace() {
 
 /** Runs the commands of the page's consoles in turn. UPDATE_GOLDEN=1 writes what they print into the page. */
 it.skipIf(!hasTerminal)('shows commands that work as printed, and their output', { timeout: 180_000 }, async () => {
-  const server = await startServer(QUICKSTART, { now: () => new Date('2026-11-22T12:00:00Z') });
+  // Nothing happens by itself in between, however slow the machine is.
+  const settings = merge(QUICKSTART, { leader: { plansEvery: '1h' } });
+  const server = await startServer(settings, { now: () => new Date('2026-11-22T12:00:00Z') });
   const { dir, env: bare } = await workplace();
   const env = { ...bare, TZ: 'UTC' };
   const shown = (output: string) =>
