@@ -54,7 +54,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 function exitCodeOfProblem({ code, status }: Problem): number {
-  if (code === 'refused') return EXIT.refused;
+  if (code === 'refused' || code === 'not_promoted') return EXIT.refused;
   if (status === 409 || status === 412) return EXIT.conflict;
   return status === 400 || status === 422 ? EXIT.usage : EXIT.error;
 }

@@ -26,6 +26,7 @@ export const REFUSAL_REASONS = [
   'release_embargoed',
   'artifacts_missing',
   'fix_missing',
+  'not_promoted',
   'unknown_release',
   'control_plane_unknown',
 ] as const;
@@ -46,6 +47,7 @@ export const WARNING_REASONS = [
   'agents_uncounted',
   'expired',
   'frozen',
+  'not_promoted',
 ] as const;
 export type WarningReason = (typeof WARNING_REASONS)[number];
 

@@ -7,6 +7,7 @@ export const ERROR_CODES = [
   'refused',
   'channel_pinned',
   'frozen',
+  'not_promoted',
   'not_newer',
   'not_older',
   'no_previous_target',

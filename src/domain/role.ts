@@ -47,6 +47,7 @@ export const PERMISSIONS = {
   halt: ['release-manager', 'halt a promotion'],
   resume: ['release-manager', 'resume a promotion'],
   supersede: ['release-manager', 'supersede a release'],
+  'skip-promotion': ['release-manager', 'move a channel of a stage to a release that has not reached it'],
   pull: ['release-manager', 'pull a release'],
   'lift-embargo': ['release-manager', 'lift an embargo'],
   'delete-channel': ['admin', 'delete a channel'],

@@ -1,7 +1,7 @@
 import { type Channel, presentTarget, type ServedTarget } from '../domain/channel.ts';
 import { assess, type ControlPlaneState, mayOverride, type Report } from '../domain/compatibility.ts';
 import { highestOf, lastChange, lowestOf, runningAt } from '../domain/control-plane.ts';
-import { seesEmbargoed, withoutEmbargo } from '../domain/embargo.ts';
+import { seesEmbargoed, visibleTo, withoutEmbargo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import {
   type Closed,
@@ -15,7 +15,9 @@ import {
   targetMove,
 } from '../domain/freeze.ts';
 import { asHolding } from '../domain/global-freeze.ts';
-import { type Actor, requirePermission } from '../domain/role.ts';
+import { whyNotPromoted } from '../domain/not-promoted.ts';
+import type { Stage } from '../domain/promotion.ts';
+import { type Actor, isMachine, may, requirePermission } from '../domain/role.ts';
 import { type Snapshot, storedFreezes } from '../domain/snapshot.ts';
 import { assessTools } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
@@ -107,6 +109,8 @@ export interface GateOptions {
   settleFor: number;
   /** Control planes that a source reads: a new channel may name one before it was read for the first time. */
   awaited: ReadonlySet<string>;
+  /** The stages of the settings: a channel of one is moved by hand only to what has reached it. */
+  stages: readonly Stage[];
   /** Those of the settings, which hold for all channels. */
   freezes: readonly Freeze[];
   observer: GateObserver;
@@ -114,7 +118,7 @@ export interface GateOptions {
 }
 
 export function createGate(options: GateOptions): Gate {
-  const { state, fleet, strictCatalogue, settleFor, awaited, observer, now } = options;
+  const { state, fleet, strictCatalogue, settleFor, awaited, stages, observer, now } = options;
   const configured = ofSettings(options.freezes);
   /** The freezes of all channels, as they stand: those of the settings and those that people added. */
   const freezes = (): readonly Holding[] => {
@@ -153,8 +157,25 @@ export function createGate(options: GateOptions): Gate {
     if (accepted !== undefined) requirePermission(actor, 'accept-stranding');
     if (accepted !== undefined && mayOverride(report, accepted)) return true;
     if (!dryRun) observer.targetRefused(channel, report);
-    throw new FairwayError('refused', describeRefusal(channel, report, accepted), { report });
+    const code = report.reasons.every(({ reason }) => reason === 'not_promoted') ? 'not_promoted' : 'refused';
+    throw new FairwayError(code, describeRefusal(channel, report, accepted), { report });
   };
+
+  /**
+   * The report for a person who would move the channel to `goal` by hand. A machine goes its own way, and a way out is
+   * never barred.
+   */
+  function withPromotion(report: Report, channel: Channel, goal: Version, view: GateView): Report {
+    const { asker, wayOut = false, snapshot = state.snapshot() } = view;
+    if (!asker || isMachine(asker.name) || wayOut) return report;
+    const { promotions } = snapshot;
+    const releases = visibleTo(snapshot.releases, asker);
+    const detail = whyNotPromoted(channel, goal, { stages, releases, promotions });
+    if (detail === null) return report;
+    const finding = { reason: 'not_promoted', detail } as const;
+    if (may(asker, 'skip-promotion')) return { ...report, warnings: [...report.warnings, finding] };
+    return { ...report, allowed: false, reasons: [...report.reasons, finding] };
+  }
 
   function thaw(
     channel: Channel,
@@ -173,7 +194,8 @@ export function createGate(options: GateOptions): Gate {
   }
 
   return {
-    assess: (channel, target, view = {}) => judge(channel, target, view),
+    assess: async (channel, target, view = {}) =>
+      withPromotion(await judge(channel, target, view), channel, target, view),
     enforce,
     closed: (channel, critical) => closedAt(channel, freezes(), now(), critical),
     requireThawed: (channel, critical, actor, override, again) =>
@@ -205,12 +227,10 @@ export function createGate(options: GateOptions): Gate {
       const base = before ?? { ...after, target: null, lineage: [] };
       const judged = { ...base, ...settingsOf(after), controlPlane, served: served ?? base.served };
       const stays = target === before?.target;
-      const report = await judge(
-        judged,
-        requireVersion(target),
-        { asker: request.actor, ...view, wayOut: view.wayOut || stays },
-        leaves ? former : undefined,
-      );
+      const by = { asker: request.actor, ...view, wayOut: view.wayOut || stays };
+      const found = await judge(judged, requireVersion(target), by, leaves ? former : undefined);
+      // A plan is judged by where it leads, because its later steps are taken by a machine.
+      const report = withPromotion(found, judged, requireVersion(after.plan?.target ?? target), by);
       return { report, overridden: enforce(after.name, report, request, accepted), cleared, thawed };
     },
 
