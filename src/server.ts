@@ -209,7 +209,7 @@ const RETENTION_EVERY = 60 * 60 * 1_000;
 /** The work that one server does for all. */
 function assignWork(
   leadership: Leadership,
-  { fleet, plans, retention, rollouts, series, sources, promotionDriver, watch }: Services,
+  { fleet, plans, retention, rollouts, schedules, series, sources, promotionDriver, watch }: Services,
   settings: Settings,
   log: Logger,
 ): void {
@@ -220,6 +220,7 @@ function assignWork(
   leadership.whileLeading('plans', settings.leader.plansEvery, plans.advance);
   leadership.whileLeading('watch', settings.leader.plansEvery, watch.look);
   leadership.whileLeading('rollouts', settings.leader.plansEvery, rollouts.advance);
+  leadership.whileLeading('schedules', settings.leader.plansEvery, schedules.advance);
   leadership.whileLeading('series', settings.leader.seriesEvery, series.record);
   leadership.whileLeading('sources', settings.sources.every, sources.read);
   leadership.whileLeading('retention', RETENTION_EVERY, retention.forget);

@@ -27,6 +27,7 @@ import { createReleases, type Releases } from './service/releases.ts';
 import { createRetention, type Retention } from './service/retention.ts';
 import { createRolloutFacts } from './service/rollout-facts.ts';
 import { createRollouts, type Rollouts } from './service/rollouts.ts';
+import { createSchedules, type Schedules } from './service/schedules.ts';
 import { createSeries, type Series } from './service/series.ts';
 import { createSignOffs, type SignOffs } from './service/sign-offs.ts';
 import { createSources, type Sources } from './service/sources.ts';
@@ -57,6 +58,7 @@ export interface Services {
   releases: Releases;
   retention: Retention;
   rollouts: Rollouts;
+  schedules: Schedules;
   series: Series;
   changes: Changes;
   signOffs: SignOffs;
@@ -78,9 +80,11 @@ export interface ServiceParts {
     | 'fleet'
     | 'freezes'
     | 'groups'
+    | 'leader'
     | 'promotion'
     | 'retention'
     | 'sources'
+    | 'tokens'
   >;
   observer: Metrics['observer'];
   tracer: Tracer;
@@ -137,12 +141,14 @@ export function createServices({ store, state, settings, observer, tracer, now, 
   const rolloutFacts = createRolloutFacts({ store, state, fleet, membership: settings, now });
   const channels = createChannels({ state, fleet, gate, observer, now });
   const freezes = createFreezes({ state, configured: settings.freezes, now });
+  const { lateBy } = settings.leader;
+  const schedules = createSchedules({ state, channels, tokens: settings.tokens, lateBy, observer, now, log });
   const facts = createFacts({ gate, controlPlanes, conditions, stagesAt, now });
   const promotions = createPromotions({ state, releases, fleet, facts, stagesAt, now });
 
   return {
     state,
-    status: createStatus({ state, fleet, channels, freezes }),
+    status: createStatus({ state, fleet, channels, freezes, now }),
     audit: createAudit(store, state, now),
     channels,
     controlPlanes,
@@ -171,6 +177,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     releases,
     retention,
     rollouts: createRollouts({ state, gate, facts: rolloutFacts, fleet, observer, tracer, now, log }),
+    schedules,
     series: createSeries({ store, state, fleet, now }),
     signOffs: createSignOffs({ state, releases, now }),
     sources: createSources({

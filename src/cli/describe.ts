@@ -1,7 +1,7 @@
 import { duration } from '../domain/duration.ts';
 import { clearsCritical, number, who } from '../domain/words.ts';
 import { agents, type Cell, painted } from './layout.ts';
-import type { AuditEntry, Census, Evidence, Hold, Mark, Plan, VersionCount } from './types.ts';
+import type { AuditEntry, Census, Evidence, Hold, Mark, Plan, ScheduledChange, VersionCount } from './types.ts';
 
 /** `2026-11-22T18:00:00.000Z` as `2026-11-22 18:00:00 UTC`. */
 export const time = (iso: string): string => `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
@@ -14,6 +14,14 @@ export function mark({ by, reason, at, ...rest }: Mark | Hold): string {
 
 /** The action of an audit entry; clearing a critical mark is named as its command is. */
 export const actionOf = (entry: AuditEntry): string => (clearsCritical(entry) ? 'critical off' : entry.action);
+
+/** What a scheduled change does: `roll-forward to 16.4.8`. */
+export const does = ({ verb, input: { version } }: ScheduledChange): string =>
+  version ? `${verb} ${verb === 'pin' ? 'at' : 'to'} ${version}` : verb;
+
+/** Does it wait, or why was it not carried out? */
+export const stateOf = ({ undone }: ScheduledChange): string =>
+  undone ? `${undone.state}: ${undone.reason}` : 'waits';
 
 /** What every list of channels shows when there are none. */
 export const NO_CHANNELS = 'no channels yet; describe one in a file, then: fairway apply FILE';

@@ -10,6 +10,7 @@ export const EXAMPLES: Record<string, string[]> = {
   'roll-forward': [
     'roll-forward stable/cloud 16.4.8',
     'roll-forward stable/cloud 18.0.1 --stepped --reason "to 18" --yes',
+    'roll-forward stable/cloud 16.4.8 --at "tomorrow 04:00" --reason monthly',
   ],
   'roll-back': ['roll-back stable/cloud', 'roll-back stable/cloud 16.4.6 --critical --reason "incident 12" --yes'],
   pin: ['pin stable/cloud --until "tomorrow 08:00"', 'pin stable/cloud 16.4.6 --reason "incident 12"'],
@@ -25,6 +26,8 @@ export const EXAMPLES: Record<string, string[]> = {
   'rollout pause': ['rollout pause stable/cloud --reason "incident 12"'],
   'rollout resume': ['rollout resume stable/cloud --reason "incident 12 is over"'],
   'rollout reset': ['rollout reset stable/cloud --reason "begin again"'],
+  'scheduled list': ['scheduled', 'scheduled -c stable/cloud'],
+  'scheduled cancel': ['scheduled cancel 0a1b2c3d4e5f --reason "not this week"'],
   'freezes list': ['freezes'],
   'freezes add': ['freezes add --until "2027-01-02T08:00:00Z" --id holidays --reason holidays'],
   'freezes remove': ['freezes remove holidays --reason "all are back"'],

@@ -16,6 +16,7 @@ import { loginCommands } from './commands/login.ts';
 import { promoteCommands } from './commands/promote.ts';
 import { releaseCommands } from './commands/releases.ts';
 import { rolloutCommands } from './commands/rollout.ts';
+import { scheduledCommands } from './commands/scheduled.ts';
 import { stateCommands } from './commands/state.ts';
 import { statusCommands } from './commands/status.ts';
 import { verbCommands } from './commands/verbs.ts';
@@ -37,6 +38,7 @@ const GROUPS: [heading: string, groups: Group[]][] = [
       channelCommands,
       verbCommands,
       rolloutCommands,
+      scheduledCommands,
       freezeCommands,
       waitCommands,
       channelSettingCommands,

@@ -1,7 +1,7 @@
 import { UNREADABLE } from '../domain/agent-version.ts';
 import { countEffects, movesAgents } from '../domain/effects.ts';
 import { number } from '../domain/words.ts';
-import { evidence, mark, oldest, stepsToCome } from './describe.ts';
+import { does, evidence, mark, oldest, stepsToCome, time } from './describe.ts';
 import { type Cell, command, painted, pairs, type Screen } from './layout.ts';
 import type { Census, Channel, Hold, Mark, Report } from './types.ts';
 
@@ -30,6 +30,8 @@ export function reportTable(screen: Screen, move: Move, verdict: Verdict): strin
     // A refused change makes no mark.
     if (verdict !== null && (was || is)) rows.push([label, describeMark(was, is)]);
   }
+  const ended = verdict === null ? [] : overtaken(before, after);
+  if (ended.length > 0) rows.push(['scheduled', ended]);
   rows.push(...effectRows(move));
   if (report?.controlPlane) rows.push(['control plane', report.controlPlane]);
   if (report?.oldest) rows.push(['oldest', oldest(report.oldest)]);
@@ -39,6 +41,14 @@ export function reportTable(screen: Screen, move: Move, verdict: Verdict): strin
 }
 
 type Row = [label: string, value: Cell | Cell[]];
+
+/** The scheduled changes that wait now, and would not happen any more. */
+function overtaken(before: Channel, after: Channel): Cell[] {
+  const waits = new Set(before.scheduled?.flatMap(({ id, undone }) => (undone ? [] : id)));
+  return (after.scheduled ?? []).flatMap((change) =>
+    change.undone && waits.has(change.id) ? `${does(change)} at ${time(change.at)} will not happen` : [],
+  );
+}
 
 function findingRows({ reasons, warnings, route }: Report, verdict: Verdict): Row[] {
   const rows: Row[] = [];

@@ -3,10 +3,11 @@ import { number } from '../domain/words.ts';
 import { channelPath } from './client.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal } from './consent.ts';
 import type { Context } from './context.ts';
+import { does, time } from './describe.ts';
 import { ApiError, Declined, describeError, EXIT } from './errors.ts';
 import { type Screen, sentence } from './layout.ts';
 import { type Move, reportTable } from './report.ts';
-import type { Census, Channel, Mark, VerbResult } from './types.ts';
+import type { Census, Channel, ListedChange, Mark, VerbResult } from './types.ts';
 
 /** A verb of the API with its arguments. */
 export interface Steering {
@@ -19,6 +20,8 @@ export interface Steering {
     immediate?: boolean | undefined;
     overrideFreeze?: boolean | undefined;
     until?: string | undefined;
+    /** ISO 8601; the change is scheduled for then. */
+    at?: string | undefined;
   };
   /** The question before the change. */
   question: (after: Channel) => string;
@@ -60,17 +63,23 @@ export async function steer(context: Context, steering: Steering, options: Steer
       ? options.acceptStranding
       : await decide(context, steering, attempt, act, options);
     const result = await act({ acceptStranding });
-    const done = `${steering.done(result.channel)} (revision ${number(result.channel.revision)})`;
+    const { scheduled } = result;
+    const what = scheduled ? describeOrder(scheduled) : steering.done(result.channel);
+    const done = `${what} (revision ${number(result.channel.revision)})`;
     // A person who was asked has already seen the report.
     context.show(
       result,
-      (screen) => (options.yes ? `${describe(screen, seen, result)}\n\n` : '') + sentence(screen, done),
+      (screen) => (options.yes && !scheduled ? `${describe(screen, seen, result)}\n\n` : '') + sentence(screen, done),
     );
   } catch (error) {
     if (isRefusal(error)) context.terminal.say(`${describeRefusal(context.terminal, attempt, error)}\n`);
     throw error;
   }
 }
+
+/** What was scheduled, and how to cancel it. */
+const describeOrder = (change: ListedChange): string =>
+  `${change.channel}: ${does(change)} is scheduled for ${time(change.at)}; to cancel it: fairway scheduled cancel ${change.id}`;
 
 async function look({ api }: Context, channel: string): Promise<Seen> {
   const [before, census] = await Promise.all([
@@ -103,7 +112,9 @@ async function decide(
     return override(context, attempt, act, error);
   }
   context.terminal.say(`${describe(context.terminal, attempt.seen, preview)}\n`);
-  await requireConsent(context, options, steering.question(preview.channel));
+  const question = steering.question(preview.channel);
+  const at = steering.input?.at;
+  await requireConsent(context, options, at ? question.replace(/\?$/, ` at ${time(at)}?`) : question);
   return acceptStranding;
 }
 

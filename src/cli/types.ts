@@ -13,6 +13,7 @@ import type * as recovery from '../http/schemas/recovery.ts';
 import type * as releases from '../http/schemas/releases.ts';
 import type * as report from '../http/schemas/report.ts';
 import type * as rollouts from '../http/schemas/rollouts.ts';
+import type * as schedules from '../http/schemas/schedules.ts';
 import type * as status from '../http/schemas/status.ts';
 import type * as transfer from '../http/schemas/transfer.ts';
 
@@ -38,6 +39,8 @@ export type ImportedControlPlanes = z.infer<typeof controlPlanes.ImportedControl
 export type InventoryResult = z.infer<typeof inventory.InventoryResult>;
 export type GlobalFreeze = z.infer<typeof freezes.GlobalFreeze>;
 export type GlobalFreezes = z.infer<typeof freezes.GlobalFreezes>;
+export type ListedChange = z.infer<typeof schedules.ListedChange>;
+export type ScheduledChange = z.infer<typeof schedules.ScheduledChange>;
 export type Minted = z.infer<typeof releases.Minted>;
 export type PlanState = z.infer<typeof channels.PlanState>;
 export type Problem = z.infer<typeof problem.Problem>;

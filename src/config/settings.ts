@@ -117,7 +117,12 @@ export const settingsSchema = z.strictObject({
     unmanaged: z.enum(['warn', 'refuse']),
   }),
   evidence: z.strictObject({ settleFor: duration, maxFall: share }),
-  leader: z.strictObject({ lease: duration, plansEvery: duration, seriesEvery: duration }),
+  leader: z.strictObject({
+    lease: duration,
+    plansEvery: duration,
+    seriesEvery: duration,
+    lateBy: duration.describe('how late a scheduled change is still carried out'),
+  }),
   sources: z.strictObject({
     every: duration.describe('how often the sources are read'),
     timeout: duration,

@@ -26,6 +26,7 @@ import { releaseVerbPages } from './pages/release-verb.tsx';
 import { releasePages } from './pages/releases.tsx';
 import { rolloutSettingsPages } from './pages/rollout-settings.tsx';
 import { rolloutVerbPages } from './pages/rollout-verb.tsx';
+import { scheduledPages } from './pages/scheduled.tsx';
 import { settingsPages } from './pages/settings.tsx';
 import { signInPages } from './pages/sign-in.tsx';
 import { stagePage } from './pages/stage.tsx';
@@ -96,6 +97,7 @@ export function createDashboard(options: DashboardOptions) {
     agentPages,
     evidencePages,
     freezePages,
+    scheduledPages,
     verbPages,
     rolloutVerbPages,
     rolloutSettingsPages,

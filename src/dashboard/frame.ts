@@ -21,6 +21,7 @@ export type DashboardServices = Pick<
   | 'recall'
   | 'releases'
   | 'rollouts'
+  | 'schedules'
   | 'series'
   | 'signOffs'
 > & { now: () => Date };

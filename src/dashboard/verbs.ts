@@ -6,7 +6,10 @@ import * as schemas from '../http/schemas/channels.ts';
 import { validated } from '../http/validation.ts';
 import type { ChangingVerb, VerbInput } from '../service/channels.ts';
 
-type FieldName = 'version' | 'critical' | 'stepped' | 'until';
+type FieldName = 'version' | 'critical' | 'stepped' | 'until' | 'at';
+
+/** What a verb takes, with the time at which it is done; unset: now. */
+export type TimedInput = VerbInput & { at?: string | undefined };
 
 /** A verb as a form. */
 export interface VerbForm {
@@ -16,7 +19,7 @@ export interface VerbForm {
   fields: FieldName[];
   /** Whether the version may be left out. */
   versionOptional: boolean;
-  schema: z.ZodType<VerbInput>;
+  schema: z.ZodType<TimedInput>;
   /** The label of the button that confirms it. */
   confirm: (after: Channel) => string;
 }
@@ -25,7 +28,7 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
   'roll-forward': {
     title: 'Roll forward',
     explanation: 'Moves the target to a newer version. Agents follow, each in its maintenance window.',
-    fields: ['version', 'critical', 'stepped'],
+    fields: ['version', 'critical', 'stepped', 'at'],
     versionOptional: false,
     schema: schemas.RollForward,
     confirm: ({ target, plan }) =>
@@ -35,7 +38,7 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
     title: 'Roll back',
     explanation:
       'Moves the target back to the previous version, or to an older one. Agents go back within their major.',
-    fields: ['version', 'critical'],
+    fields: ['version', 'critical', 'at'],
     versionOptional: true,
     schema: schemas.RollBack,
     confirm: ({ target }) => `Roll back to ${target}`,
@@ -44,7 +47,7 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
     title: 'Pin',
     explanation:
       'Keeps the target where it is until you unpin it or the time is up. You can set a version at the same time.',
-    fields: ['version', 'until'],
+    fields: ['version', 'until', 'at'],
     versionOptional: true,
     schema: schemas.Pin,
     confirm: ({ target }) => `Pin at ${target}`,
@@ -84,7 +87,7 @@ export const VERB_FORMS: Record<ChangingVerb, VerbForm> = {
   withdraw: {
     title: 'Withdraw',
     explanation: 'Removes the target. Agents get no version and stay where they are.',
-    fields: [],
+    fields: ['at'],
     versionOptional: true,
     schema: schemas.Withdraw,
     confirm: () => 'Withdraw the target',
@@ -110,30 +113,33 @@ export const verbForm = (verb: ChangingVerb, channel: Channel, values: VerbValue
 export type VerbValues = Partial<Record<FieldName | 'reason' | 'acceptStranding' | 'zone', string>>;
 
 /**
- * Reads the end that a person typed or clicked on, in their time zone. The form then carries that very moment, so that
- * it is the one which the preview shows. Throws `invalid`.
+ * Reads the end that a person typed or clicked on, and when it is to be done, in their time zone. The form then carries
+ * these very moments, so that they are the ones which the preview shows. Throws `invalid`.
  */
 export function withMoment(values: VerbValues & { ends?: string }, now: Date): VerbValues {
   const { ends, ...typed } = values;
   if (ends && typed.until) throw new FairwayError('invalid', 'two ends were given; choose one, or clear the time');
-  const until = ends || typed.until;
-  if (!until) return typed;
-  const { at, fault } = readMoment(until, now, zoneOf(typed));
-  if (at === null) throw new FairwayError('invalid', `until: ${fault}`);
-  return { ...typed, until: at.toISOString() };
+  const read = (name: 'until' | 'at', text: string | undefined) => {
+    if (!text) return {};
+    const { at, fault } = readMoment(text, now, zoneOf(typed));
+    if (at === null) throw new FairwayError('invalid', `${name}: ${fault}`);
+    return { [name]: at.toISOString() };
+  };
+  return { ...typed, ...read('until', ends || typed.until), ...read('at', typed.at) };
 }
 
 /** The time zone of the person, as the script of the page reports it. */
 export const zoneOf = ({ zone = 'UTC' }: VerbValues): string => knownZone(zone);
 
 /** Reads a form with the API's own schema. Throws `invalid`. */
-export function readVerbInput(verb: ChangingVerb, values: VerbValues): VerbInput {
+export function readVerbInput(verb: ChangingVerb, values: VerbValues): TimedInput {
   const { schema, fields } = VERB_FORMS[verb];
-  const { version, until, reason = '', acceptStranding } = values;
+  const { version, until, at, reason = '', acceptStranding } = values;
   return validated(schema, {
     reason,
     ...(version && { version }),
     ...(until && { until }),
+    ...(at && { at }),
     ...((verb === 'critical' || fields.includes('critical')) && { critical: values.critical === 'true' }),
     ...(values.stepped === 'true' && { stepped: true }),
     ...(acceptStranding && { acceptStranding: Number(acceptStranding.replaceAll(',', '')) }),

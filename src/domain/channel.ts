@@ -3,6 +3,7 @@ import type { Freeze } from './freeze.ts';
 import { isMachine } from './role.ts';
 import { createImmediate, createRollout, endRollout, isUnfinished, type Rollout, regroup } from './rollout.ts';
 import type { RolloutSettings } from './rollout-settings.ts';
+import { overtake, type ScheduledChange } from './schedule.ts';
 import { compareVersions, requireVersion, type Version, type VersionKind } from './version.ts';
 import { WATCH_ACTOR, type WatchSettings } from './watch-settings.ts';
 import type { Window } from './window.ts';
@@ -87,6 +88,8 @@ export interface Channel {
   forgiven?: string | null | undefined;
   /** How far the last rollout is; unset if the channel has had none since it got its groups. */
   progress?: Rollout | null | undefined;
+  /** Changes that people scheduled, by their time, and those of late that were not carried out; unset: none. */
+  scheduled?: ScheduledChange[] | undefined;
   updatedAt: string;
   updatedBy: string;
 }
@@ -125,6 +128,8 @@ export interface Act {
   by: string;
   at: Date;
   reason: string;
+  /** When they decided it, if not at `at`: a scheduled change is decided when it is accepted. */
+  decidedAt?: Date | undefined;
 }
 
 export const VERBS = [
@@ -310,7 +315,8 @@ export function pin(channel: Channel, target: Version | null, until: Date | null
   if (current.target === null) {
     throw new FairwayError('invalid', `${channel.name} has no target to pin; name a version`);
   }
-  return { ...current, pin: mark(act, until), ...stamp(act) };
+  const scheduled = overtake(current.scheduled, act, false);
+  return { ...current, pin: mark(act, until), scheduled, ...stamp(act) };
 }
 
 /** Lets the target move again; a channel that is not pinned stays as it is. */
@@ -347,7 +353,8 @@ export function conform(channel: Channel, wanted: Channel, target: Version | nul
         ? withdraw(base, act)
         : moveTo(movable(base, act.at), target, act);
   const { critical, pin } = wanted;
-  return { ...moved, critical, pin, ...stamp(act) };
+  const scheduled = pin && pin !== channel.pin ? overtake(moved.scheduled, act, false) : moved.scheduled;
+  return { ...moved, critical, pin, scheduled, ...stamp(act) };
 }
 
 /** The channel with other settings; what has begun of a rollout stays. Throws `refused` as `regroup` does. */
@@ -362,7 +369,8 @@ export function changeSettings(channel: Channel, settings: Partial<ChannelSettin
 export function withdraw(channel: Channel, act: Act): Channel {
   const current = movable(channel, act.at);
   const progress = current.progress && endRollout(current.progress, act.at);
-  const gone = { target: null, critical: null, plan: null, progress, hold: heldBy(act) };
+  const scheduled = overtake(current.scheduled, act, false);
+  const gone = { target: null, critical: null, plan: null, progress, hold: heldBy(act), scheduled };
   return { ...current, ...gone, served: serve(current, act.at), ...stamp(act) };
 }
 
@@ -370,13 +378,14 @@ export function withdraw(channel: Channel, act: Act): Channel {
  * Moves the target away from a release that was pulled, or takes it away where there is nothing to go back to.
  * A pin does not hold it: it freezes a choice among good releases. It stays, so that nothing else moves the channel. A
  * hold stays as well, and a pull sets none: the release itself is barred everywhere (docs/decisions/0022-holds.md).
+ * Scheduled changes stay for the same reason; the gate refuses those that lead to it.
  */
 export function retreat(channel: Channel, target: Version | null, critical: boolean, act: Act): Channel {
-  const { pin, hold } = channelAt(channel, act.at);
-  if (target) return { ...moveTo(channel, target, act, { critical }), pin, hold };
+  const { pin, hold, scheduled } = channelAt(channel, act.at);
+  if (target) return { ...moveTo(channel, target, act, { critical }), pin, hold, scheduled };
   // Its way must not lead to the pulled release any more.
   const lineage = channel.lineage.filter((version) => version !== channel.target);
-  return { ...withdraw({ ...channel, pin: null }, act), lineage, pin, hold };
+  return { ...withdraw({ ...channel, pin: null }, act), lineage, pin, hold, scheduled };
 }
 
 /** Lets client tools follow the target again. A pin does not hold that either: it freezes the target. */
@@ -419,6 +428,7 @@ function moveTo(
     served: serve(channel, act.at),
     progress: progressTo(channel, target, act, immediate) ?? undefined,
     forgiven: undefined,
+    scheduled: overtake(channel.scheduled, act, !goesBack(channel, target)),
     ...stamp(act),
   };
 }

@@ -5,8 +5,10 @@ import { FREEZES_KEY } from './global-freeze.ts';
 import { STAGE_STATES } from './promotion.ts';
 import { RECOVERY_KEY } from './recovery.ts';
 import { ARTIFACT_SETS, ARTIFACT_STATES } from './release.ts';
+import { ROLES } from './role.ts';
 import { GROUP_STATES, ROLLOUT_STATES } from './rollout.ts';
 import { STRATEGIES, UNMATCHED } from './rollout-settings.ts';
+import { SCHEDULED_VERBS, UNDONE_STATES } from './schedule.ts';
 import { SCHEMA, SCHEMA_KEY } from './schema.ts';
 import { SIGN_OFFS_KEY } from './sign-off.ts';
 import { atOnce, type Steps } from './steps.ts';
@@ -157,6 +159,21 @@ const CHECKS: Record<string, Check> = {
           }),
         ),
       }),
+    ),
+    scheduled: optional(
+      list(
+        object({
+          id: text,
+          verb: oneOf(SCHEDULED_VERBS),
+          at: time,
+          input: object({ version: optional(version), until: optional(time) }),
+          reason: text,
+          by: text,
+          role: oneOf(ROLES),
+          acceptedAt: time,
+          undone: optional(object({ state: oneOf(UNDONE_STATES), at: time, reason: text })),
+        }),
+      ),
     ),
     updatedAt: text,
     updatedBy: text,

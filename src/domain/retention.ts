@@ -120,13 +120,22 @@ function versionsInUse({ channels, controlPlanes, retired }: Documents): Set<str
   return found as Set<string>;
 }
 
-function versionsOfChannel({ target, toolsVersion, lineage, served, plan, progress }: Channel): (string | null)[] {
+function versionsOfChannel({
+  target,
+  toolsVersion,
+  lineage,
+  served,
+  plan,
+  progress,
+  scheduled,
+}: Channel): (string | null)[] {
   return [
     target,
     toolsVersion,
     ...lineage,
     ...served.map(({ version }) => version),
     ...(plan ? [plan.target, ...plan.route] : []),
+    ...(scheduled ?? []).map(({ input }) => input.version ?? null),
     ...(progress ? [progress.from, progress.to, ...progress.groups.map(({ from }) => from)] : []),
   ];
 }

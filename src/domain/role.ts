@@ -32,6 +32,7 @@ export const PERMISSIONS = {
   'cancel-plan': ['operator', 'cancel a plan'],
   'steer-rollout': ['operator', 'start, stop or take back a rollout'],
   freeze: ['operator', 'freeze all channels for a time'],
+  'cancel-scheduled': ['operator', 'cancel a scheduled change'],
   'put-control-plane': ['operator', 'record the version of a control plane'],
   'import-inventory': ['operator', 'import an inventory'],
   'forget-agent': ['operator', 'forget an agent'],

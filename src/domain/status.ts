@@ -3,6 +3,7 @@ import type { EvidenceSummary } from './compatibility.ts';
 import { compareNames } from './natural-order.ts';
 import type { Promotion } from './promotion.ts';
 import type { Catalogue } from './release.ts';
+import { describeScheduled } from './schedule.ts';
 import { clock, count, who } from './words.ts';
 
 /** `bad`: agents are in danger or cannot be steered; `warn`: a person should look; `note`: set on purpose. */
@@ -12,7 +13,15 @@ export type Severity = (typeof SEVERITIES)[number];
 /** Everything that may be wrong or worth knowing, the worst first. */
 export const TROUBLES = [
   ...(['store', 'strands', 'cut_off', 'pulled_release', 'census_incomplete', 'evidence_failing'] as const),
-  ...(['promotion_halted', 'rollout_halted', 'held', 'withdrawn', 'control_plane_unknown', 'evidence_old'] as const),
+  ...([
+    'promotion_halted',
+    'rollout_halted',
+    'schedule_failed',
+    'held',
+    'withdrawn',
+    'control_plane_unknown',
+    'evidence_old',
+  ] as const),
   ...(['evidence_settling', 'reverted', 'contested', 'unreadable', 'critical', 'pinned', 'frozen'] as const),
 ] as const;
 export type TroubleKind = (typeof TROUBLES)[number];
@@ -58,6 +67,8 @@ export interface StatusFacts {
   /** What is wrong with the store, in a sentence; null if all is well. */
   store: string | null;
   channels: Iterable<Channel>;
+  /** The present time. */
+  at: Date;
   /** The freezes of all channels that hold, each in a sentence. */
   freezes: readonly string[];
   /** By channel; null while the store is away. */
@@ -146,6 +157,13 @@ const KINDS: Record<TroubleKind, Kind> = {
     severity: 'warn',
     headline: (where, _, many) => (many ? `${where} are halted` : `the promotion of ${where} is halted`),
   },
+  schedule_failed: {
+    severity: 'warn',
+    headline: (where, _, many) =>
+      many
+        ? `scheduled changes of ${where} were not carried out`
+        : `a scheduled change of ${where} was not carried out`,
+  },
   rollout_halted: {
     severity: 'warn',
     headline: (where, _, many) => `the ${many ? 'rollouts' : 'rollout'} of ${where} ${many ? 'are' : 'is'} halted`,
@@ -186,7 +204,7 @@ function findHalts({ version, stages, agents = {} }: Promotion, releases: Catalo
 }
 
 /** What the channel's own document says. */
-function findOwn(channel: Channel, { controlPlanes }: StatusFacts): Found[] {
+function findOwn(channel: Channel, { controlPlanes, at }: StatusFacts): Found[] {
   const { name, hold, critical, pin, controlPlane } = channel;
   const gone = withdrawnAt(channel);
   const until = (mark: { until: string | null }) => (mark.until ? ` until ${clock(mark.until)}` : '');
@@ -194,6 +212,7 @@ function findOwn(channel: Channel, { controlPlanes }: StatusFacts): Found[] {
     `by ${who(mark.by)}${until(mark)}: ${mark.reason}`;
   return [
     ...findHaltedRollout(channel),
+    ...findScheduled(channel, at),
     ...(hold ? [{ kind: 'held' as const, detail: describeHold(channel) ?? '' }] : []),
     ...(gone === null
       ? []
@@ -214,6 +233,23 @@ function findOwn(channel: Channel, { controlPlanes }: StatusFacts): Found[] {
     ...(critical ? [{ kind: 'critical' as const, detail: why(critical) }] : []),
     ...(pin ? [{ kind: 'pinned' as const, detail: why(pin) }] : []),
   ];
+}
+
+/** Milliseconds. The leader looks every few seconds. */
+const LATE = 60_000;
+
+/** Scheduled changes that were not carried out, though nobody but a clock or a gate kept them from it. */
+function findScheduled({ scheduled = [] }: Channel, at: Date): Found[] {
+  const failed = scheduled.flatMap((change) => {
+    const { id, by, undone } = change;
+    const what = `${describeScheduled(change)}, scheduled by ${who(by)}`;
+    if (undone && undone.state !== 'overtaken') {
+      return `${what}, was ${undone.state}: ${undone.reason}; to acknowledge it: fairway scheduled cancel ${id}`;
+    }
+    const isLate = !undone && at.getTime() - Date.parse(change.at) > LATE;
+    return isLate ? `${what}, is due and was not carried out yet; see the log of the leader` : [];
+  });
+  return failed.length > 0 ? [{ kind: 'schedule_failed', detail: failed.join('; ') }] : [];
 }
 
 /** More agents get its target only once a person lets it go on. */

@@ -33,6 +33,7 @@ import { promotionRoutes } from './operator/promotions.ts';
 import { recoveryRoutes } from './operator/recovery.ts';
 import { releaseRoutes } from './operator/releases.ts';
 import { rolloutRoutes } from './operator/rollouts.ts';
+import { scheduleRoutes } from './operator/schedules.ts';
 import { statusRoutes } from './operator/status.ts';
 import { transferRoutes } from './operator/transfer.ts';
 import { refuseUnknownParameters } from './query.ts';
@@ -66,6 +67,7 @@ type ApiServices = Pick<
   | 'recall'
   | 'recoveries'
   | 'releases'
+  | 'schedules'
   | 'series'
   | 'changes'
   | 'signOffs'
@@ -226,7 +228,7 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
     recall,
     recoveries,
   } = services;
-  const { releases, rollouts, series, signOffs, state, status, transfer } = services;
+  const { releases, rollouts, schedules, series, signOffs, state, status, transfer } = services;
   const api = new OpenAPIHono<OperatorEnv>({
     defaultHook: (result) => {
       // If validation failed, `data` is the input.
@@ -238,9 +240,10 @@ function createApi({ services, authenticator, events, importIdle }: OperatorApiO
   api.use(hideEmbargoed(state));
   api.use(warnOfShortfall(state));
   for (const path of ['/export', '/audit', '/channels/:channel/history']) api.use(path, admitFew(LARGE_AT_ONCE));
-  api.route('/', channelRoutes(channels, audit));
+  api.route('/', channelRoutes(channels, schedules, audit));
   api.route('/', progressRoutes(plans, series));
   api.route('/', rolloutRoutes(rollouts));
+  api.route('/', scheduleRoutes(schedules));
   api.route('/', freezeRoutes(freezes));
   api.route('/', agentRoutes(fleet, rollouts));
   api.route('/', inventoryRoutes(inventories, importIdle));

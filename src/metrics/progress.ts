@@ -59,6 +59,13 @@ export function watchProgress(registers: Registry[], { state, gate, channels, st
     ['channel'],
     () => all().flatMap(({ name, critical }) => endOf(name, critical)),
   );
+  gauge(
+    registers,
+    'fairway_channel_scheduled',
+    'Scheduled changes of a channel by state: waits, missed, refused or overtaken',
+    ['channel', 'state'],
+    () => all().flatMap(({ name, scheduled }) => countStates(name, scheduled)),
+  );
   gauge(registers, 'fairway_channel_pin_timestamp_seconds', 'When a pinned channel was pinned', ['channel'], () =>
     all().flatMap(({ name, pin }) => (pin ? [[{ channel: name }, seconds(pin.at)]] : [])),
   );
@@ -115,6 +122,15 @@ export function watchProgress(registers: Registry[], { state, gate, channels, st
           : [],
       ),
   );
+}
+
+function countStates(channel: string, scheduled: Channel['scheduled'] = []): [Record<string, string>, number][] {
+  const states = new Map<string, number>();
+  for (const { undone } of scheduled) {
+    const state = undone?.state ?? 'waits';
+    states.set(state, (states.get(state) ?? 0) + 1);
+  }
+  return [...states].map(([state, changes]) => [{ channel, state }, changes]);
 }
 
 /** Groups by their state, and what people must know of: a halt, and groups that take longer than they should. */

@@ -58,6 +58,12 @@ export function createMetrics() {
     registers,
     collect: dropDeleted,
   });
+  const scheduledChanges = new Counter({
+    name: 'fairway_scheduled_changes_total',
+    help: 'Scheduled changes that were due, by what became of them',
+    labelNames: ['outcome'],
+    registers,
+  });
   let isLeader = () => true;
   /** Drops what a former leader saw last: it is out of date. */
   const collect = function (this: Gauge<string>) {
@@ -107,6 +113,7 @@ export function createMetrics() {
         for (const reason of new Set(reasons.map((finding) => finding.reason))) targetRefusals.inc({ channel, reason });
       },
       strandingAccepted: (channel: string) => strandingAccepted.inc({ channel }),
+      scheduledChange: (outcome: string) => scheduledChanges.inc({ outcome }),
       planWaits(channel: string, reason: string | null) {
         for (const each of WAITING_REASONS) planWaiting.remove({ channel, reason: each });
         if (reason) planWaiting.set({ channel, reason }, 1);

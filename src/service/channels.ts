@@ -28,6 +28,7 @@ import { describeFreeze } from '../domain/freeze.ts';
 import { nameOf, type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import type { Actor } from '../domain/role.ts';
+import { isWaiting, type ScheduledChange, shownAt, withoutScheduled } from '../domain/schedule.ts';
 import {
   channelKey,
   replace,
@@ -38,7 +39,7 @@ import {
   watchKey,
 } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
-import { count } from '../domain/words.ts';
+import { clock, count, who } from '../domain/words.ts';
 import { type ChangeRequest, commitDocument, releaseGuards, requireRevision, targetGuards } from './change.ts';
 import type { Fleet } from './fleet.ts';
 import type { Gate, Verdict } from './gate.ts';
@@ -83,6 +84,14 @@ export interface VerbResult {
   audit: AuditEntry | null;
 }
 
+/** When a verb counts, if not now. */
+export interface Timing {
+  /** Judges a dry run as of then: what is pinned or frozen no longer does not count. */
+  moment?: Date | undefined;
+  /** The scheduled change that this carries out; it leaves the channel with the same commit. */
+  carriesOut?: ScheduledChange | undefined;
+}
+
 /** Counts events for Prometheus. */
 export interface ChannelObserver {
   targetChanged(channel: string, verb: string): void;
@@ -101,7 +110,7 @@ export interface Channels {
     request: ChangeRequest,
   ): Promise<{ channel: PresentChannel; created: boolean; report: Report | null }>;
   remove(name: string, request: ChangeRequest): Promise<void>;
-  act(name: string, verb: ChangingVerb, input: VerbInput, request: ChangeRequest): Promise<VerbResult>;
+  act(name: string, verb: ChangingVerb, input: VerbInput, request: ChangeRequest, timing?: Timing): Promise<VerbResult>;
   check(name: string, version: string, asker: Actor): Promise<Report>;
 }
 
@@ -140,8 +149,11 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
 
   const present = (channel: Stored<Channel>): PresentChannel => {
     const closed = gate.closed(channel, false);
+    const { scheduled, ...rest } = channelAt(channel, now());
+    const shown = shownAt(scheduled, now());
     return {
-      ...channelAt(channel, now()),
+      ...rest,
+      ...(shown.length > 0 ? { scheduled: shown } : {}),
       revision: channel.revision,
       ...(closed?.reason === 'frozen' ? { frozen: closed.detail } : {}),
     };
@@ -149,14 +161,23 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
 
   const find = (name: string) => requireChannel(state.snapshot(), name);
 
-  async function act(name: string, verb: ChangingVerb, input: VerbInput, request: ChangeRequest): Promise<VerbResult> {
+  async function act(
+    name: string,
+    verb: ChangingVerb,
+    input: VerbInput,
+    request: ChangeRequest,
+    { moment, carriesOut }: Timing = {},
+  ): Promise<VerbResult> {
     const { releases } = state.snapshot();
     const before = find(name);
     requireRevision(channelKey(name), before, request.ifMatch);
-    const at = now();
-    const act = { by: request.actor.name, at, reason: input.reason };
-    const after =
+    if (carriesOut) requireWaiting(before, carriesOut);
+    const at = moment ?? now();
+    const decidedAt = carriesOut && new Date(carriesOut.acceptedAt);
+    const act: Act = { by: request.actor.name, at, reason: input.reason, decidedAt };
+    const moved =
       (input.stepped ? await startStepped(before, input, act) : null) ?? TRANSITIONS[verb](before, input, act);
+    const after = carriesOut ? { ...moved, scheduled: withoutScheduled(moved.scheduled, carriesOut.id) } : moved;
     const moves = after.target !== null && after.target !== before.target;
     const wayOut = WAYS_OUT.has(verb) && isBack(before, after);
     const accepted = input.acceptStranding;
@@ -164,7 +185,7 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     const again = verb === 'pin' ? `fairway pin ${name} ${after.target}` : undefined;
     const { cleared, ...verdict } = hurries(verb, before, after)
       ? await hurry(before, request, accepted)
-      : await gate.clear(before, after, request, { accepted, wayOut, freeze, again });
+      : await gate.clear(before, after, request, { accepted, wayOut, freeze, again, moment });
     const { report, overridden, thawed } = verdict;
     if (request.dryRun) return { channel: present({ ...after, revision: before.revision }), report, audit: null };
 
@@ -172,6 +193,7 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
       ...(overridden ? [`accepted stranding ${report?.stranded}`] : []),
       ...(thawed ? [`although ${describeFreeze(thawed)}`] : []),
       ...(input.immediate && before.rollout ? ['to all groups at once'] : []),
+      ...(carriesOut ? [describeOrder(carriesOut)] : []),
     ];
     const reason = notes.length > 0 ? `${input.reason} (${notes.join('; ')})` : input.reason;
     const audit = await commitDocument(state, {
@@ -182,6 +204,7 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
       reason,
       actor: request.actor,
       at,
+      fence: request.fence,
       guards: moves ? targetGuards(releases, after) : [],
       cleared,
     });
@@ -304,6 +327,16 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     const version = target === undefined ? null : requireVersion(target);
     return createChannel(name, { ...DEFAULT_SETTINGS, ...settings }, version, act, former);
   }
+}
+
+/** `scheduled by token ops at 2026-11-30 16:00 UTC for 2026-12-01 02:00 UTC` */
+const describeOrder = ({ by, at, acceptedAt }: ScheduledChange): string =>
+  `scheduled by ${who(by)} at ${clock(acceptedAt)} for ${clock(at)}`;
+
+/** Throws `revision_mismatch` if the change was carried out, cancelled or overtaken meanwhile. */
+function requireWaiting({ name, scheduled }: Channel, { id }: ScheduledChange): void {
+  if (scheduled?.some((each) => each.id === id && isWaiting(each))) return;
+  throw new FairwayError('revision_mismatch', `the change ${id} of ${name} does not wait any more`);
 }
 
 function requireUnmoved({ name }: Channel, target: string | undefined): void {

@@ -76,6 +76,8 @@ export interface Gate {
       freeze?: 'override' | 'ignore' | undefined;
       /** The command that an admin repeats with `--override-freeze`; by default that of a roll-forward or roll-back. */
       again?: string | undefined;
+      /** Freezes count as of then; by default as of now. */
+      moment?: Date | undefined;
     },
   ): Promise<Verdict>;
   /** Throws as `clear` does, for a change that stores no target. Returns whether an admin had to accept it. */
@@ -183,8 +185,9 @@ export function createGate(options: GateOptions): Gate {
     actor: Actor,
     override: boolean,
     again = `fairway ${move === 'roll-back' ? 'roll-back' : 'roll-forward'} ${channel.name} VERSION`,
+    moment = now(),
   ): Holding | null {
-    const freeze = frozenBy(channel, freezes(), now(), move);
+    const freeze = frozenBy(channel, freezes(), moment, move);
     if (!freeze) return null;
     if (override) requirePermission(actor, 'override-freeze');
     if (override) return freeze;
@@ -205,11 +208,12 @@ export function createGate(options: GateOptions): Gate {
       before,
       after,
       request,
-      { accepted, former = before?.controlPlane, served, freeze, again, ...view } = {},
+      { accepted, former = before?.controlPlane, served, freeze, again, moment, ...view } = {},
     ) {
       const move = freeze === 'ignore' ? null : targetMove(before, after);
       // The freezes that stood before count: a document does not lift one and move the target at once.
-      const thawed = (move && before && thaw(before, move, request.actor, freeze === 'override', again)) ?? undefined;
+      const override = freeze === 'override';
+      const thawed = (move && before && thaw(before, move, request.actor, override, again, moment)) ?? undefined;
       const isAwaited = former === null && after.controlPlane !== null && awaited.has(after.controlPlane);
       const leaves = former !== undefined && former !== after.controlPlane && !isAwaited;
       if (!leaves && !needsClearance(before ?? undefined, after))

@@ -30,9 +30,10 @@ export interface StatusOptions {
   fleet: Pick<Fleet, 'censuses'>;
   channels: Pick<Channels, 'list'>;
   freezes: Pick<Freezes, 'holding'>;
+  now: () => Date;
 }
 
-export function createStatus({ state, fleet, channels, freezes }: StatusOptions): StatusReader {
+export function createStatus({ state, fleet, channels, freezes, now }: StatusOptions): StatusReader {
   /** Null while the store is away. */
   async function takeCensuses(): Promise<Status['censuses']> {
     try {
@@ -50,6 +51,7 @@ export function createStatus({ state, fleet, channels, freezes }: StatusOptions)
       const store = describeTrouble(state);
       if (!snapshot) {
         const nothing = {
+          at: now(),
           channels: [],
           freezes: [],
           controlPlanes: new Map(),
@@ -63,6 +65,7 @@ export function createStatus({ state, fleet, channels, freezes }: StatusOptions)
       const sentences = freezes.holding().map(describeEnd);
       const facts = {
         store,
+        at: now(),
         channels: channels.list(),
         freezes: sentences,
         censuses,

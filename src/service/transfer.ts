@@ -21,6 +21,7 @@ import { continues } from '../domain/plan.ts';
 import { type PromotionState, restorePromotion } from '../domain/promotion.ts';
 import { listedRelease, type Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
+import { overtake } from '../domain/schedule.ts';
 import {
   applyInSteps,
   channelKey,
@@ -308,7 +309,9 @@ function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act)
   // A new target is critical only where the document says so.
   if (merged.target !== before.target) merged.critical = wanted.critical ?? null;
   const after = conform(before, merged, merged.target === null ? null : requireVersion(merged.target), act);
-  return wanted.hold ? { ...after, hold: wanted.hold } : after;
+  if (!wanted.hold) return after;
+  const scheduled = before.hold ? after.scheduled : overtake(after.scheduled, act, false);
+  return { ...after, hold: wanted.hold, scheduled };
 }
 
 function newChannel(
@@ -356,7 +359,7 @@ function exportChannel(channel: Channel): ExportedChannel {
 function withoutStamp(channel: Channel): ChannelState {
   const { updatedAt: _at, updatedBy: _by, ...state } = channel;
   // Fields that are not set and fields that are missing are the same.
-  for (const field of ['rollout', 'window', 'watch', 'freezes', 'forgiven', 'progress'] as const)
+  for (const field of ['rollout', 'window', 'watch', 'freezes', 'forgiven', 'progress', 'scheduled'] as const)
     if (!state[field]) delete state[field];
   return withoutRevision(state) as ChannelState;
 }

@@ -37,6 +37,17 @@ const SESSIONS: Record<string, string[]> = {
     'audit --limit 3',
     'audit verify',
   ],
+  scheduled: [
+    'scheduled',
+    'roll-forward stable/cloud 16.4.7 --at 2026-12-01T04:00:00Z --dry-run --reason monthly',
+    'roll-forward stable/cloud 16.4.7 --at 2026-12-01T04:00:00Z --yes --reason monthly',
+    'roll-forward stable/cloud 17.0.0 --at 2026-12-01T04:00:00Z --yes --reason eager',
+    'withdraw stable/cloud --at 2020-01-01T04:00:00Z --yes --reason late',
+    'roll-back stable/cloud 16.4.5 --yes --reason incident-12',
+    'show stable/cloud',
+    'scheduled cancel 0a1b2c3d4e5f --yes --reason over',
+    'audit --limit 2',
+  ],
   freezes: [
     'freezes',
     'freezes add --until 2026-11-25T00:00:00Z --id holidays --reason holidays --dry-run',

@@ -17,6 +17,7 @@ describe('signing in', () => {
     `${CHANNEL}/roll-forward`,
     '/freezes',
     '/freezes/add',
+    '/scheduled',
     '/control-planes',
     '/promotions',
     '/releases',

@@ -30,6 +30,7 @@ const source = (over: Partial<CountedChannel['sources'][number]> = {}) => ({
 const find = (over: Partial<Omit<StatusFacts, 'censuses'>> & { censuses?: CountedChannel[] | null } = {}) => {
   const { censuses = [], ...facts } = over;
   return findTroubles({
+    at: new Date('2026-11-22T12:00:00Z'),
     freezes: [],
     ...{ store: null, channels: [channel('a')], controlPlanes: new Map(), releases: new Map(), promotions: new Map() },
     ...facts,

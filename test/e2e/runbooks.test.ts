@@ -66,6 +66,8 @@ async function restartWith(here: Place, channel: object): Promise<void> {
 const SCENARIOS: Record<string, Scenario> = {
   // Its blocks are examples: what they show takes a fleet whose agents break.
   'docs/runbooks/rollout-halted.md': { begin: () => place() },
+
+  'docs/runbooks/scheduled-change.md': { begin: () => place() },
   'docs/fleet.md': { begin: () => place() },
   'docs/redis.md': { begin: () => place() },
 

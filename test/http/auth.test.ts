@@ -24,6 +24,8 @@ const ROUTES: [method: string, path: string, role: Role, body?: unknown][] = [
     'operator',
     { nonsense: true },
   ]),
+  ['GET', '/scheduled', 'viewer'],
+  ['DELETE', '/scheduled/0a1b2c3d4e5f?reason=over', 'operator'],
   ['GET', '/freezes', 'viewer'],
   ['POST', '/freezes?dryRun=true', 'operator', { nonsense: true }],
   ['DELETE', '/freezes/xmas?reason=over', 'admin'],

@@ -3,12 +3,23 @@ import { afterRefusal } from '../../domain/effects.ts';
 import { number, who } from '../../domain/words.ts';
 import { channelPath, readAll } from '../client.ts';
 import type { Context } from '../context.ts';
-import { actionOf, alarming, evidence, mark, NO_CHANNELS, stepsToCome, time, troubleRows } from '../describe.ts';
+import {
+  actionOf,
+  alarming,
+  does,
+  evidence,
+  mark,
+  NO_CHANNELS,
+  stateOf,
+  stepsToCome,
+  time,
+  troubleRows,
+} from '../describe.ts';
 import { EXIT } from '../errors.ts';
 import { type Cell, command, painted, pairs, type Screen, sentence, table } from '../layout.ts';
 import { sayIfOld, unlessAway } from '../outage.ts';
 import { reportTable } from '../report.ts';
-import type { AuditEntry, Census, Channel, Hold, PlanState, Report } from '../types.ts';
+import type { AuditEntry, Census, Channel, Hold, PlanState, Report, ScheduledChange } from '../types.ts';
 import { type WatchOptions, watching, withWatch } from '../watch.ts';
 
 /** `channels`, `show`, `check` and `plan`: what channels serve, and what they may serve. */
@@ -132,7 +143,19 @@ const censusRows = (census: Census): [string, Cell | Cell[]][] => [
 ];
 
 function channelSheet(screen: Screen, channel: Channel, census: Census | null, history: AuditEntry[]): string {
-  const { description, controlPlane, toolsVersion, critical, pin, hold, frozen, plan, lineage, accepts } = channel;
+  const {
+    description,
+    controlPlane,
+    toolsVersion,
+    critical,
+    pin,
+    hold,
+    frozen,
+    scheduled = [],
+    plan,
+    lineage,
+    accepts,
+  } = channel;
   const sheet = pairs(screen, [
     ['channel', painted(channel.name, 'bold')],
     ...(description ? [['', description] as [string, Cell]] : []),
@@ -141,6 +164,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census | null, h
     ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
     ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
     ...(hold ? heldRow(channel.name, hold) : []),
+    ...(scheduled.length > 0 ? [['scheduled', scheduled.map(describeScheduled)] as [string, Cell[]]] : []),
     ...(frozen ? [['frozen', painted(frozen, 'yellow')] as [string, Cell]] : []),
     ...(plan ? [['plan', `then ${stepsToCome(plan)}; for more: fairway plan ${channel.name}`] as [string, Cell]] : []),
     ['lineage', lineage.join(' → ')],
@@ -160,4 +184,13 @@ function channelSheet(screen: Screen, channel: Channel, census: Census | null, h
   });
   const past = table(screen, ['at', 'by', 'action', 'reason'], rows);
   return [sheet, ...(counts.length > 0 ? [versions] : []), ...(rows.length > 0 ? [past] : [])].join('\n\n');
+}
+
+/** `0a1b2c3d4e5f: roll-forward to 16.4.8 at 2026-12-01 04:00:00 UTC by token ops, reason: monthly` */
+function describeScheduled(change: ScheduledChange): Cell {
+  const { id, at, by, reason, undone } = change;
+  const what = `${id}: ${does(change)} at ${time(at)} by ${who(by)}, reason: ${reason}`;
+  if (!undone) return what;
+  const text = `${what}; ${stateOf(change)}`;
+  return undone.state === 'overtaken' ? text : painted(text, 'red');
 }

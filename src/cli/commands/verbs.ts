@@ -12,6 +12,7 @@ type VerbOptions = SteerOptions & {
   immediate?: boolean;
   overrideFreeze?: boolean;
   until?: string;
+  at?: string;
   off?: boolean;
 };
 
@@ -25,14 +26,19 @@ export function verbCommands(program: Command, context: Context): void {
     .option('--critical', 'agents upgrade at once, not in their maintenance window')
     .option('--stepped', 'cross majors in steps, each as soon as it strands no agent')
     .option('--immediate', 'to all groups of the channel at once')
+    .option('--at <time>', AT)
     .option('--override-freeze', OVERRIDE_FREEZE)
     .action(
-      (channel: string, version: string, { critical, stepped, immediate, overrideFreeze, ...options }: VerbOptions) =>
+      (
+        channel: string,
+        version: string,
+        { critical, stepped, immediate, at, overrideFreeze, ...options }: VerbOptions,
+      ) =>
         run(
           {
             verb: 'roll-forward',
             channel,
-            input: { version, critical, stepped, immediate, overrideFreeze },
+            input: { version, critical, stepped, immediate, at: start(context, at, options), overrideFreeze },
             question: ({ target, plan }) => `Roll ${channel} forward to ${target}${then(plan)}?`,
             done: ({ target, plan }) => `${channel} was rolled forward to ${target}${then(plan)}`,
           },
@@ -44,13 +50,14 @@ export function verbCommands(program: Command, context: Context): void {
     .argument('<channel>')
     .argument('[version]')
     .option('--critical', 'agents go back at once, not in their maintenance window')
+    .option('--at <time>', AT)
     .option('--override-freeze', OVERRIDE_FREEZE)
-    .action((channel: string, version: string | undefined, { critical, overrideFreeze, ...options }: VerbOptions) =>
+    .action((channel: string, version: string | undefined, { critical, at, overrideFreeze, ...options }: VerbOptions) =>
       run(
         {
           verb: 'roll-back',
           channel,
-          input: { version, critical, overrideFreeze },
+          input: { version, critical, at: start(context, at, options), overrideFreeze },
           question: ({ target }) => `Roll ${channel} back to ${target}?`,
           done: ({ target }) => `${channel} was rolled back to ${target}`,
         },
@@ -62,13 +69,19 @@ export function verbCommands(program: Command, context: Context): void {
     .argument('<channel>')
     .argument('[version]')
     .option('--until <time>', UNTIL)
+    .option('--at <time>', AT)
     .option('--override-freeze', OVERRIDE_FREEZE)
-    .action((channel: string, version: string | undefined, { until, overrideFreeze, ...options }: VerbOptions) =>
+    .action((channel: string, version: string | undefined, { until, at, overrideFreeze, ...options }: VerbOptions) =>
       run(
         {
           verb: 'pin',
           channel,
-          input: { version, until: end(context, until, options), overrideFreeze },
+          input: {
+            version,
+            until: end(context, until, options),
+            at: start(context, at, options),
+            overrideFreeze,
+          },
           question: ({ target, pin }) => `Pin ${channel} at ${target}${ending(pin)}?`,
           done: ({ target, pin }) =>
             `${channel} is pinned at ${target}${ending(pin)}; fairway unpin ${channel} releases it`,
@@ -138,11 +151,13 @@ export function verbCommands(program: Command, context: Context): void {
 
   changing(program.command('withdraw'), 'remove the target: agents get no version and stay where they are')
     .argument('<channel>')
-    .action((channel: string, options: VerbOptions) =>
+    .option('--at <time>', AT)
+    .action((channel: string, { at, ...options }: VerbOptions) =>
       run(
         {
           verb: 'withdraw',
           channel,
+          input: { at: start(context, at, options) },
           question: () => `Withdraw ${channel}?`,
           done: () => `${channel} was withdrawn; to give it a target again: fairway roll-forward ${channel} VERSION`,
         },
@@ -153,6 +168,8 @@ export function verbCommands(program: Command, context: Context): void {
 
 const OVERRIDE_FREEZE = 'although a freeze holds (needs the role admin)';
 const UNTIL = 'when it ends: 90m, 2h, 3d, 18:00, tomorrow 08:00, 2026-11-22T18:00 or 2026-11-22T18:00:00Z';
+
+const AT = 'when to do it, instead of now: 2h, 18:00, tomorrow 04:00, 2026-11-22T18:00 or 2026-11-22T18:00:00Z';
 
 function changing(command: Command, description: string): Command {
   return withConsent(command.description(description).option('-r, --reason <reason>', 'why, for the audit log'));
@@ -168,9 +185,18 @@ function moving(command: Command, description: string): Command {
 
 /** The end as the API takes it, once the person has seen which moment that is. */
 function end(context: Context, until: string | undefined, { yes }: SteerOptions): string | undefined {
-  if (until === undefined) return undefined;
-  const at = readTime('--until', until, new Date());
-  if (!yes) context.terminal.say(`until ${describeTime(at)}\n`);
+  return moment(context, 'until', until, yes);
+}
+
+/** When it begins, as the API takes it, once the person has seen which moment that is. */
+function start(context: Context, at: string | undefined, { yes }: SteerOptions): string | undefined {
+  return moment(context, 'at', at, yes);
+}
+
+function moment(context: Context, name: 'at' | 'until', text: string | undefined, yes = false): string | undefined {
+  if (text === undefined) return undefined;
+  const at = readTime(`--${name}`, text, new Date());
+  if (!yes) context.terminal.say(`${name} ${describeTime(at)}\n`);
   return at.toISOString();
 }
 

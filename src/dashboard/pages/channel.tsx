@@ -23,6 +23,7 @@ import { Moment } from '../parts/moment.tsx';
 import { PlanView } from '../parts/plan.tsx';
 import { PlaneVersion } from '../parts/plane.tsx';
 import { RolloutSection } from '../parts/rollout.tsx';
+import { ScheduledTable } from '../parts/scheduled.tsx';
 import { MarkDetail, Marks, Target } from '../parts/state.tsx';
 import { CutOffDetail, StrandDetail } from '../parts/stranding.tsx';
 import { Table } from '../parts/table.tsx';
@@ -292,6 +293,18 @@ function ChannelPage(props: ChannelPageProps) {
               channel={channel.name}
               marks={rolloutMarks(channel.progress ?? null, entries ?? [])}
             />
+          )}
+          {channel.scheduled && (
+            <section class="panel">
+              <div class="heading">
+                <h2>Scheduled</h2>
+                <a href="/scheduled">All channels</a>
+              </div>
+              <ScheduledTable
+                changes={channel.scheduled.map((change) => ({ channel: channel.name, ...change }))}
+                actor={actor}
+              />
+            </section>
           )}
           <CheckForm channel={channel.name} version="" />
         </div>

@@ -1,9 +1,10 @@
 import { Hono } from 'hono';
 import { nameOf, pageOrFirst } from '../../domain/page.ts';
 import { may, roleFor } from '../../domain/role.ts';
+import { isWaiting } from '../../domain/schedule.ts';
 import { channelKey } from '../../domain/snapshot.ts';
 import { groupTroubles, type Trouble } from '../../domain/status.ts';
-import { count } from '../../domain/words.ts';
+import { count, number } from '../../domain/words.ts';
 import type { Status } from '../../service/status.ts';
 import { unlessAway } from '../away.ts';
 import { type FleetFilter, filterChannels, filterQuery, isFiltered, readFilter } from '../fleet-filter.ts';
@@ -138,6 +139,7 @@ export function fleetPage({ audit, channels, state, status }: DashboardServices)
       census: censuses?.get(channel.name) ?? null,
       latest: entries?.find(({ subject }) => subject === channelKey(channel.name)),
     }));
+    const waiting = list.reduce((sum, { scheduled = [] }) => sum + scheduled.filter(isWaiting).length, 0);
     const mayCreate = may(actor, 'put-channel');
     return renderPage(
       c,
@@ -148,6 +150,9 @@ export function fleetPage({ audit, channels, state, status }: DashboardServices)
           <Summary channels={list.length} censuses={censuses} />
           <a class="button quiet" href="/freezes">
             Freezes
+          </a>
+          <a class="button quiet" href="/scheduled">
+            {waiting > 0 ? `Scheduled (${number(waiting)})` : 'Scheduled'}
           </a>
           {mayCreate && list.length > 0 && (
             <a class="button" href="/new-channel">

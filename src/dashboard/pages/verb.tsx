@@ -5,9 +5,11 @@ import { afterRefusal } from '../../domain/effects.ts';
 import { FairwayError } from '../../domain/errors.ts';
 import { describeMoment } from '../../domain/moment.ts';
 import { type Actor, may, requirePermission } from '../../domain/role.ts';
+import { isSchedulable } from '../../domain/schedule.ts';
 import type { Stored } from '../../domain/snapshot.ts';
 import { STATUS } from '../../http/errors.ts';
 import type { Census } from '../../service/census-view.ts';
+import type { ChangeRequest } from '../../service/change.ts';
 import type { ChangingVerb } from '../../service/channels.ts';
 import type { DashboardEnv, DashboardServices, PageContext } from '../frame.ts';
 import { oneOf } from '../one-of.ts';
@@ -20,7 +22,15 @@ import { channelPath } from '../parts/words.ts';
 import { readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 import type { Session } from '../sessions.ts';
-import { marksCritical, readVerbInput, type VerbValues, verbForm, withMoment, zoneOf } from '../verbs.ts';
+import {
+  marksCritical,
+  readVerbInput,
+  type TimedInput,
+  type VerbValues,
+  verbForm,
+  withMoment,
+  zoneOf,
+} from '../verbs.ts';
 
 interface VerbPageProps {
   channel: Stored<Channel>;
@@ -65,6 +75,9 @@ function VerbPage({ channel, verb, values, outcome, versions, session, now }: Ve
           outcome && (
             <>
               <ChangePreview {...{ channel, verb, values, outcome, session, action }} />
+              {values.at && !outcome.error && (
+                <p>It is scheduled for {describeMoment(new Date(values.at), zoneOf(values))}, and judged again then.</p>
+              )}
               {values.until && !outcome.error && (
                 <p class="muted">It ends at {describeMoment(new Date(values.until), zoneOf(values))}.</p>
               )}
@@ -90,8 +103,13 @@ interface Attempt {
 }
 
 /** `/channels/NAME/VERB`: the form, its preview, and the change itself. */
-export function verbPages({ channels, fleet, releases, now }: DashboardServices) {
+export function verbPages({ channels, schedules, fleet, releases, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
+  /** Does it now, or schedules it if the form names a time. */
+  const perform = (name: string, verb: ChangingVerb, { at, ...input }: TimedInput, request: ChangeRequest) =>
+    at !== undefined && isSchedulable(verb)
+      ? schedules.accept(name, verb, { ...input, at }, request)
+      : channels.act(name, verb, input, request);
 
   function show(c: PageContext, verb: ChangingVerb, values: VerbValues, outcome: Outcome | null) {
     const channel = channels.read(c.req.param('channel') ?? '');
@@ -135,7 +153,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
     if (confirm) {
       try {
         const ifMatch = Number(revision);
-        await channels.act(channel.name, verb, readVerbInput(verb, values), { actor, ifMatch, dryRun: false });
+        await perform(channel.name, verb, readVerbInput(verb, values), { actor, ifMatch, dryRun: false });
         return c.redirect(channelPath(channel.name), 303);
       } catch (error) {
         return show(c, verb, values, { ...(await explain(attempt, error)), attempted: true });
@@ -150,7 +168,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
       const input = readVerbInput(verb, values);
       const request = { actor, ifMatch: null, dryRun: true };
       const [{ channel: after, report }, census] = await Promise.all([
-        channels.act(channel.name, verb, input, request),
+        perform(channel.name, verb, input, request),
         fleet.census(channel.name),
       ]);
       return { after, report, census, error: null, overridable: false, attempted: false };
@@ -174,7 +192,7 @@ export function verbPages({ channels, fleet, releases, now }: DashboardServices)
   async function couldOverride({ channel, verb, values, actor }: Attempt, stranded: number): Promise<boolean> {
     if (!may(actor, 'accept-stranding')) return false;
     const input = { ...readVerbInput(verb, values), acceptStranding: stranded };
-    return channels.act(channel.name, verb, input, { actor, ifMatch: null, dryRun: true }).then(
+    return perform(channel.name, verb, input, { actor, ifMatch: null, dryRun: true }).then(
       () => true,
       () => false,
     );

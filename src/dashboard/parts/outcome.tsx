@@ -3,6 +3,7 @@ import type { Channel } from '../../domain/channel.ts';
 import type { Report } from '../../domain/compatibility.ts';
 import { countEffects, movesAgents } from '../../domain/effects.ts';
 import type { FairwayError } from '../../domain/errors.ts';
+import { describeScheduled, isWaiting } from '../../domain/schedule.ts';
 import type { Stored } from '../../domain/snapshot.ts';
 import { clock, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
@@ -39,7 +40,7 @@ interface PreviewProps {
 
 /** The preview of a change, with the form that makes it. */
 export function ChangePreview(props: PreviewProps) {
-  const { channel, verb, outcome } = props;
+  const { channel, verb, values, outcome } = props;
   const { after, report, census, error, overridable, attempted } = outcome;
   return (
     <>
@@ -55,7 +56,7 @@ export function ChangePreview(props: PreviewProps) {
       {!error && (
         <ConfirmVerb {...props}>
           <button type="submit" class="primary">
-            {VERB_FORMS[verb].confirm(after)}
+            {values.at ? `Schedule: ${VERB_FORMS[verb].confirm(after)}` : VERB_FORMS[verb].confirm(after)}
           </button>
         </ConfirmVerb>
       )}
@@ -93,12 +94,17 @@ const markText = (mark: Channel['pin'] | Channel['hold']) =>
     ? `by ${who(mark.by)}${'until' in mark && mark.until ? ` until ${clock(mark.until)}` : ''}: ${mark.reason}`
     : 'no';
 
+/** The changes that wait; what a person does may overtake them. */
+const toCome = ({ scheduled = [] }: Channel): string =>
+  scheduled.filter(isWaiting).map(describeScheduled).join('; ') || 'nothing';
+
 function Change({ before, after }: { before: Channel; after: Channel }) {
   const rows: ChangeRow[] = [
     ['Target', before.target ?? 'none', after.target ?? 'none'],
     ['Critical', markText(before.critical), markText(after.critical)],
     ['Pin', markText(before.pin), markText(after.pin)],
     ['Hold', markText(before.hold), markText(after.hold)],
+    ['Scheduled', toCome(before), toCome(after)],
     ['Plan', before.plan?.route.join(' → ') ?? 'none', after.plan?.route.join(' → ') ?? 'none'],
   ];
   return <ChangeTable rows={rows.filter(([label, from, to]) => from !== to || label === 'Target')} />;

@@ -47,6 +47,17 @@ export function VerbFields({ verb, channel, values, versions, now }: VerbFieldsP
         />
       )}
       {fields.includes('until') && <UntilField values={values} now={now} />}
+      {fields.includes('at') && (
+        <Field
+          label="Not now, but at (optional)"
+          name="at"
+          value={values.at}
+          maxlength={60}
+          placeholder="2h, tomorrow 04:00 or 2026-11-22T18:00"
+          hint={<ZoneHint values={values} now={now} />}
+        />
+      )}
+      {(fields.includes('until') || fields.includes('at')) && <Hidden name="zone" value={zoneOf(values)} />}
     </>
   );
 }
@@ -56,7 +67,6 @@ const ENDS = { '': 'No end, or the one below', '1h': '+1 h', '4h': '+4 h', 'tomo
 
 /** When the change ends. The script of the page says which zone the person is in; without it, times are in UTC. */
 function UntilField({ values, now }: Pick<VerbFieldsProps, 'values' | 'now'>) {
-  const zone = zoneOf(values);
   return (
     <>
       <fieldset class="ends">
@@ -73,13 +83,17 @@ function UntilField({ values, now }: Pick<VerbFieldsProps, 'values' | 'now'>) {
         value={values.until}
         maxlength={60}
         placeholder="2h, 18:00 or 2026-11-22T18:00"
-        hint={
-          <>
-            In the time zone <span data-zone>{zone}</span>. It is now {describeMoment(now, zone)}.
-          </>
-        }
+        hint={<ZoneHint values={values} now={now} />}
       />
-      <Hidden name="zone" value={zone} />
+    </>
+  );
+}
+
+function ZoneHint({ values, now }: Pick<VerbFieldsProps, 'values' | 'now'>) {
+  const zone = zoneOf(values);
+  return (
+    <>
+      In the time zone <span data-zone>{zone}</span>. It is now {describeMoment(now, zone)}.
     </>
   );
 }

@@ -1,6 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { isSchedulable } from '../../domain/schedule.ts';
 import type { Audit } from '../../service/audit.ts';
 import type { ChangingVerb, Channels, VerbInput } from '../../service/channels.ts';
+import type { Schedules } from '../../service/schedules.ts';
 import type { OperatorEnv } from '../auth.ts';
 import { AuditEntry, Page } from '../schemas/audit.ts';
 import * as schemas from '../schemas/channels.ts';
@@ -82,7 +84,7 @@ const check = createRoute({
   responses: answers('The report of the gate.', Report),
 });
 
-type VerbBody = VerbInput & { dryRun?: boolean | undefined };
+type VerbBody = VerbInput & { at?: string | undefined; dryRun?: boolean | undefined };
 
 const verbs: { name: ChangingVerb; summary: string; schema: z.ZodType<VerbBody> }[] = [
   { name: 'roll-forward', summary: 'Move the target to a newer version', schema: schemas.RollForward },
@@ -128,7 +130,7 @@ const verbRoute = (name: ChangingVerb, summary: string, schema: z.ZodType<VerbBo
   });
 
 /** `/channels` and the verbs of a channel. */
-export function channelRoutes(channels: Channels, audit: Audit) {
+export function channelRoutes(channels: Channels, schedules: Schedules, audit: Audit) {
   const app = new OpenAPIHono<OperatorEnv>();
 
   app.openapi(list, (c) => {
@@ -158,8 +160,13 @@ export function channelRoutes(channels: Channels, audit: Audit) {
 
   for (const { name, summary, schema } of verbs) {
     app.openapi(verbRoute(name, summary, schema), async (c) => {
-      const { dryRun, ...input } = c.req.valid('json');
-      const result = await channels.act(c.req.valid('param').channel, name, input, readRequest(c, dryRun));
+      const { dryRun, at, ...input } = c.req.valid('json');
+      const { channel } = c.req.valid('param');
+      const request = readRequest(c, dryRun);
+      const result =
+        at !== undefined && isSchedulable(name)
+          ? await schedules.accept(channel, name, { ...input, at }, request)
+          : await channels.act(channel, name, input, request);
       return c.json(result, 200, { ETag: etag(result.channel.revision) });
     });
   }

@@ -8,6 +8,7 @@ import { AuditEntry } from './audit.ts';
 import { canonicalVersion, controlPlaneName, dryRun, judged, kind, reason, said, time, version } from './fields.ts';
 import { Report } from './report.ts';
 import { Freeze, overrideFreeze, Progress, Rollout, Watch, Window } from './rollouts.ts';
+import { at, ListedChange, ScheduledChange } from './schedules.ts';
 
 export const ChannelName = judged(channelNameFault).openapi({
   param: { name: 'channel', in: 'path' },
@@ -64,6 +65,10 @@ export const Channel = z
     progress: Progress.nullable()
       .optional()
       .openapi({ description: 'How far the last rollout is; with the agents: GET /channels/{channel}/rollout.' }),
+    scheduled: z
+      .array(ScheduledChange)
+      .optional()
+      .openapi({ description: 'Changes to come, and those of the last week that were not carried out.' }),
     updatedAt: z.string(),
     updatedBy: z.string(),
     revision: z.int(),
@@ -71,7 +76,12 @@ export const Channel = z
   .openapi('Channel');
 
 export const VerbResult = z
-  .object({ channel: Channel, report: Report.nullable(), audit: AuditEntry.nullable() })
+  .object({
+    channel: Channel.openapi({ description: 'On a dry run with `at`, as the change would leave it.' }),
+    report: Report.nullable(),
+    audit: AuditEntry.nullable(),
+    scheduled: ListedChange.optional().openapi({ description: 'With `at`: the change to come.' }),
+  })
   .openapi('VerbResult');
 
 const acceptStranding = z
@@ -86,6 +96,7 @@ export const RollForward = z.strictObject({
   critical: z.boolean().optional(),
   stepped: z.boolean().optional().openapi({ description: 'Cross majors in steps, each once it strands no agent.' }),
   immediate: z.boolean().optional().openapi({ description: 'To all groups of the channel at once.' }),
+  at,
   overrideFreeze,
   acceptStranding,
   dryRun,
@@ -94,6 +105,7 @@ export const RollBack = z.strictObject({
   version: version.optional(),
   reason,
   critical: z.boolean().optional(),
+  at,
   overrideFreeze,
   acceptStranding,
   dryRun,
@@ -102,6 +114,7 @@ export const Pin = z.strictObject({
   version: version.optional(),
   reason,
   until: time().optional(),
+  at,
   overrideFreeze,
   acceptStranding,
   dryRun,
@@ -116,7 +129,7 @@ export const Critical = z.strictObject({
 });
 export const CancelPlan = z.strictObject({ reason, dryRun });
 export const Release = z.strictObject({ reason, dryRun });
-export const Withdraw = z.strictObject({ reason, dryRun });
+export const Withdraw = z.strictObject({ reason, at, dryRun });
 
 export const settings = {
   description: z.string().max(500).optional(),

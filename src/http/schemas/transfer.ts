@@ -8,6 +8,7 @@ import { addedFreeze } from './freezes.ts';
 import { PromotionState } from './promotions.ts';
 import { releaseState } from './releases.ts';
 import { progress } from './rollouts.ts';
+import { scheduledChanges } from './schedules.ts';
 
 const StateMark = z.strictObject(mark).nullable();
 const channelState = {
@@ -26,6 +27,7 @@ const channelState = {
     })
     .nullable(),
   forgiven: time().nullable(),
+  scheduled: scheduledChanges,
   progress: z.strictObject({ ...progress, from: canonicalVersion.nullable(), to: canonicalVersion }).nullable(),
 };
 
