@@ -39,6 +39,7 @@ export async function run(print) {
       const idle = await watch(world);
       const path = `/releases/${RELEASE}/promotion`;
       const times = [];
+      const cpu = cpuSeconds(server.pid);
       let bytes = 0;
       for (let n = 0; n < TIMES; n++) {
         const begun = performance.now();
@@ -52,6 +53,7 @@ export async function run(print) {
         'commands a second': idle.commands,
         'longest poll': idle.longest,
         'GET …/promotion': milliseconds(quantile(times, 0.5)),
+        'CPU of it': milliseconds(((cpuSeconds(server.pid) - cpu) * 1_000) / TIMES),
         KB: (bytes / 1_000).toFixed(1),
         'fairway promote show': `${show(server).toFixed(2)} s`,
       });

@@ -29,7 +29,7 @@ const runOn = (store, replicas, print) =>
       await move(server, size, bad);
       let moved = 0;
       const { ms, longest, cpu } = await measure(world, async () => {
-        moved = (await ask(server, 'POST', `/releases/${bad}/pull`, { reason: 'bench' })).channels.length;
+        moved = (await ask(server, 'POST', `/releases/${bad}/pull`, { reason: 'bench' })).total;
       });
       print({
         store,

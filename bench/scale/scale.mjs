@@ -6,6 +6,7 @@ import * as beside from './beside.mjs';
 import * as changeEmbedded from './change-embedded.mjs';
 import * as changeRedis from './change-redis.mjs';
 import * as looks from './looks.mjs';
+import * as pages from './pages.mjs';
 import * as promotions from './promotions.mjs';
 import * as pull from './pull.mjs';
 import * as replicas from './replicas.mjs';
@@ -26,6 +27,7 @@ const ROWS = {
   pull,
   promotions,
   stuck,
+  pages,
   looks,
   beside,
   verify,

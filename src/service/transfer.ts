@@ -94,7 +94,7 @@ export interface ApplyResult {
 
 export interface Transfer {
   /** What `actor` may see of it, and `ID:HASH` of the entry of the audit log that made it; null if it is not known. */
-  export(actor: Actor): { state: StateDocument; head: string | null };
+  export(actor: Actor): Promise<{ state: StateDocument; head: string | null }>;
   /**
    * Makes the state agree with the document; it can hold a channel, and never lets one go. Targets that move pass the
    * gate, all before anything is stored: `refused`, `channel_pinned`, `frozen` unless an admin overrides it. Up to 4 MiB of changed documents are one commit.
@@ -114,16 +114,16 @@ export interface TransferOptions {
 /** Takes the control state out, and puts it back. */
 export function createTransfer({ state, gate, fleet, now }: TransferOptions): Transfer {
   return {
-    export(actor) {
+    async export(actor) {
       const snapshot = state.snapshot();
       const { channels, controlPlanes, releases, promotions } = snapshot;
       const visible = visibleTo(releases, actor);
       const freezes = lastingAt(storedFreezes(snapshot) ?? NO_FREEZES, now());
       const exported = {
         fairway: DOCUMENT_FORM,
-        channels: byKey(channels).map(exportChannel),
-        controlPlanes: byKey(controlPlanes).map(exportControlPlane),
-        releases: byKey(visible).map((release) => withVisibleFixes(withoutRevision(release), visible)),
+        channels: await inSlices(byKey(channels), exportChannel),
+        controlPlanes: await inSlices(byKey(controlPlanes), exportControlPlane),
+        releases: await inSlices(byKey(visible), (release) => withVisibleFixes(withoutRevision(release), visible)),
         promotions: byKey(promotions)
           .filter(({ version }) => visible.has(version))
           .map(({ version, stages, agents, expedited, supersededBy }) => {

@@ -322,7 +322,7 @@ async function readAudit(client: RedisClient, { key, before, limit }: AuditQuery
   while (entries.length < limit) {
     const wanted = Math.min(limit - entries.length, LOOKED_UP_AT_ONCE);
     const flat = (await client.run(AUDIT_OF_KEY, [AUDIT, auditIndexKey(key)], [wanted, below])) as (number | string)[];
-    entries.push(...parseEntries(flat));
+    entries.push(...(await parseEntries(flat)));
     if (flat.length < 2 * wanted) break;
     below = Number(flat.at(-2));
   }
@@ -332,10 +332,15 @@ async function readAudit(client: RedisClient, { key, before, limit }: AuditQuery
 /** What stands for an archived entry. */
 const ARCHIVED = /^\{"hash":"[0-9a-f]{64}"\}$/;
 
-function parseEntries(answer: unknown): AuditEntry[] {
-  const flat = answer as (number | string)[];
-  return flat.flatMap((id, i) => {
+const parseEntries = (answer: unknown) => inOwnTurns(entriesInSteps(answer as (number | string)[]));
+
+/** Entries of changes of hundreds of documents take milliseconds each. */
+function* entriesInSteps(flat: (number | string)[]): Generator<void, AuditEntry[]> {
+  const entries: AuditEntry[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) {
     const json = String(flat[i + 1]);
-    return i % 2 === 1 || ARCHIVED.test(json) ? [] : readEntry(Number(id), () => JSON.parse(json));
-  });
+    if (!ARCHIVED.test(json)) entries.push(readEntry(Number(flat[i]), () => JSON.parse(json)));
+    yield;
+  }
+  return entries;
 }

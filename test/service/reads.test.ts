@@ -52,7 +52,7 @@ it.each<[string, (services: Services) => Promise<unknown>, object]>([
   [
     'a document that moves them all',
     async ({ transfer }) => {
-      const { state: document } = transfer.export(REQUEST.actor);
+      const { state: document } = await transfer.export(REQUEST.actor);
       const channels = document.channels.map((channel) => ({ ...channel, lineage: [GOOD], target: GOOD }));
       await transfer.apply({ fairway: 1, channels }, REQUEST);
     },

@@ -72,8 +72,8 @@ const apply = createRoute({
 /** `/export` and `/apply`. */
 export function transferRoutes(transfer: Transfer) {
   const app = new OpenAPIHono<OperatorEnv>();
-  app.openapi(exportState, (c) => {
-    const { state, head } = transfer.export(c.get('actor'));
+  app.openapi(exportState, async (c) => {
+    const { state, head } = await transfer.export(c.get('actor'));
     if (head !== null) c.header(AUDIT_HEAD, head);
     const accept = c.req.header('accept') ?? '';
     if (LINES.test(accept)) {
