@@ -100,6 +100,7 @@ export function watchProgress(registers: Registry[], { state, gate, channels, st
     ['version', 'stage'],
     () =>
       newestRunning(state.peek(), stages).map(({ promotion: { version }, stage, progress }) => {
+        if (progress.state !== 'rolling') return [{ version, stage: stage.name }, 0];
         const closed = (channel: Channel) => gate.closed(channel, progress.started?.critical ?? false);
         const missing = stage.channels
           .map((name) => state.peek()?.channels.get(name))
@@ -107,7 +108,7 @@ export function watchProgress(registers: Registry[], { state, gate, channels, st
           .filter((channel) => !channel || !serves(channel, version) || isRollingOut(channel));
         const isTimed =
           missing.length > 0 && missing.every((channel) => channel && isScheduled(channel, closed(channel)));
-        return [{ version, stage: stage.name }, progress.state === 'rolling' && isTimed ? 1 : 0];
+        return [{ version, stage: stage.name }, isTimed ? 1 : 0];
       }),
   );
   gauge(
