@@ -263,11 +263,20 @@ async function readPage(files: EmbeddedFiles, records: Records, query: AgentQuer
   }
 }
 
-/** The next agents that any source knows, in the order of their ids. */
-function recordsAfter({ parts, packed }: Records, last: string): { id: string; packed: Packed }[] {
-  const found = [parts.checkIn, parts.inventory].flatMap((table) =>
-    table.entries({ start: last, exclusiveStart: true, limit: AT_ONCE }).map(({ key }) => key),
-  );
-  const ids = [...new Set(found)].sort().slice(0, AT_ONCE);
-  return ids.map((id) => ({ id, packed: packed(id) }));
+/** The next agents that any source knows, in the order of their ids: three runs of rows cost less than a look at each. */
+function recordsAfter({ parts }: Records, last: string): { id: string; packed: Packed }[] {
+  const rowsOf = (table: Table<string, string>) =>
+    new Map(table.entries({ start: last, exclusiveStart: true, limit: AT_ONCE }).map(({ key, value }) => [key, value]));
+  const [checkIns, inventories, pasts] = [parts.checkIn, parts.inventory, parts.past].map(rowsOf) as [Rows, Rows, Rows];
+  const ids = [...new Set([...checkIns.keys(), ...inventories.keys()])].sort().slice(0, AT_ONCE);
+  return ids.map((id) => ({
+    id,
+    packed: {
+      checkIn: checkIns.get(id) ?? null,
+      inventory: inventories.get(id) ?? null,
+      past: pasts.get(id) ?? null,
+    },
+  }));
 }
+
+type Rows = Map<string, string>;
