@@ -1,17 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { pino } from 'pino';
 import type { Settings } from '../../src/config/settings.ts';
-import { hashToken } from '../../src/config/settings.ts';
 import type { Sighting } from '../../src/domain/agent.ts';
 import type { AuditEntry } from '../../src/domain/audit.ts';
 import { targetsOf } from '../../src/domain/snapshot.ts';
 import type { Store } from '../../src/domain/store.ts';
-import { untraced } from '../../src/domain/tracer.ts';
-import { openOperatorSide } from '../../src/listeners/operator.ts';
-import { openPublicSide } from '../../src/listeners/public.ts';
-import { createMetrics } from '../../src/metrics/registry.ts';
-import { systemClock } from '../../src/service/clock.ts';
+import { FACES_TOKENS, openFaces } from './faces.ts';
 import { type Clock, DAY, HOUR, MINUTE, openWorkplace, settingsWith } from './store-services.ts';
 
 export interface YearOptions {
@@ -52,7 +46,6 @@ export interface Size {
   change: number;
 }
 
-const TOKEN = 'a-token-of-the-simulated-year';
 const ADMIN = { name: 'token:year', role: 'admin' } as const;
 const SECOND_PERSON = { name: 'token:second', role: 'admin' } as const;
 const REQUEST = { actor: ADMIN, ifMatch: null, dryRun: false };
@@ -109,7 +102,7 @@ export async function simulateYear(
     public: { ...shipped.public, host: '127.0.0.1', port: 0 },
     operator: { ...shipped.operator, port: 0 },
     fleet: { ...shipped.fleet, enrolment: { mode: 'open', tokens: [] } },
-    tokens: [{ name: 'year', role: 'admin' as const, sha256: hashToken(TOKEN) }],
+    tokens: FACES_TOKENS,
     promotion: {
       ...shipped.promotion,
       stages: [
@@ -121,25 +114,9 @@ export async function simulateYear(
   const place = await openWorkplace(kind, clock, settings);
   const { services, store, fence } = place;
   const { state, channels, controlPlanes, releases, promotions, promotionDriver, signOffs, audit } = services;
-  const faces = await openFaces();
+  const faces = await openFaces(services, store, settings, () => new Date(clock.at));
   let spent = 0;
   let changes = 0;
-
-  async function openFaces() {
-    const now = () => new Date(clock.at);
-    const log = pino({ level: 'silent' });
-    const metrics = createMetrics();
-    const publicSide = await openPublicSide({ state, store, settings, certificate: null, now, log });
-    const bootstrap = { state: () => ({ is: 'done' as const }), stop() {} };
-    const operatorSide = await openOperatorSide({
-      ...{ services, settings, metrics, tracer: untraced, bootstrap, clock: systemClock(now), publicSide },
-      ...{ certificate: null, version: '0.0.0', guests: [], log },
-    });
-    return {
-      url: operatorSide.url,
-      close: () => Promise.all([publicSide.close(0), operatorSide.close(0)]),
-    };
-  }
 
   /** Creates what is there all the time. */
   async function furnish(): Promise<void> {
@@ -264,30 +241,11 @@ export async function simulateYear(
 
   async function measure(day: number): Promise<void> {
     const pages: Record<string, number> = {};
-    const form = { method: 'POST', redirect: 'manual' } as const;
-    const signIn = await fetch(`${faces.url}/sign-in`);
-    const cookie = signIn.headers
-      .getSetCookie()
-      .map((line) => line.split(';')[0])
-      .join('; ');
-    const csrf = /name="csrf" value="([^"]+)"/.exec(await signIn.text())?.[1] ?? '';
-    const body = new URLSearchParams({ token: TOKEN, csrf, next: '/' });
-    const session = await fetch(`${faces.url}/sign-in`, { ...form, body, headers: { Cookie: cookie } });
-    const cookies = session.headers
-      .getSetCookie()
-      .map((line) => line.split(';')[0])
-      .join('; ');
     // Twice, because the first time adds series of these requests to the metrics.
     for (const path of [...PAGES, ...PAGES]) {
-      const headers = {
-        Authorization: `Bearer ${TOKEN}`,
-        Accept: path.startsWith('/api') ? '*/*' : 'text/html',
-        Cookie: cookies,
-      };
-      const answer = await fetch(`${faces.url}${path}`, { headers });
-      const text = await answer.text();
-      if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${text.slice(0, 200)}`);
-      pages[path] = text.length;
+      const answer = await faces.get(path);
+      if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${answer.text.slice(0, 200)}`);
+      pages[path] = answer.text.length;
     }
     const { documents, releases, revision } = state.snapshot();
     const bytes = [...documents.values()].reduce((sum, { value }) => sum + JSON.stringify(value).length, 0);
