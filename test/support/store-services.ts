@@ -36,6 +36,8 @@ export interface Workplace {
   readonly store: Store;
   readonly services: Services;
   readonly fence: number;
+  /** The address of Redis; null for the embedded store. */
+  readonly url: string | null;
   /** Bytes that the store takes: of data in Redis, or of the file of the embedded store, which never shrinks. */
   size(): Promise<number>;
   /** What a server that starts now knows: the same store, and nothing else. */
@@ -54,6 +56,7 @@ export function settingsWith(change: (settings: Settings) => Partial<Settings> =
 }
 
 interface Place {
+  url: string | null;
   open(limits: FleetLimits | undefined): Promise<Store>;
   size(): Promise<number>;
   clear(): Promise<void>;
@@ -64,6 +67,7 @@ async function embeddedPlace(): Promise<Place> {
   const root = await mkdtemp(join(tmpdir(), 'fairway-services-'));
   let dir = 0;
   return {
+    url: null,
     open: (limits) => openStore({ redis: null, dataDir: join(root, String(dir)), deadline: PATIENT, limits, log }),
     size: async () => (await stat(join(root, String(dir), 'store', 'data.mdb'))).size,
     clear: async () => void dir++,
@@ -75,6 +79,7 @@ async function redisPlace(): Promise<Place> {
   const redis = await startRedis({ args: ['--appendonly', 'no'] });
   const admin = new Redis(redis.url);
   return {
+    url: redis.url,
     async open(limits) {
       const store = await openStore({ redis: redisAt(redis.url), dataDir: '/nowhere', deadline: PATIENT, limits, log });
       while (!(await isUp(store))) await sleep(5);
@@ -124,6 +129,7 @@ export async function openWorkplace(
     get fence() {
       return fence;
     },
+    url: place.url,
     size: place.size,
     async restart() {
       await services.state.close();
