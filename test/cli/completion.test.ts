@@ -62,7 +62,11 @@ const CASES: [string, string[], string[]][] = [
   ['channels after options', ['fairway', '-o', 'json', 'pin', '--reason', 'x', 'be'], ['beta']],
   ['control planes', ['fairway', 'control-planes', 'check', ''], ['main']],
   ['formats', ['fairway', 'channels', '-o', ''], ['table', 'json', 'yaml']],
-  ['options', ['fairway', 'apply', '--'], ['--yes', '--dry-run', '--version', '--url', '--output', '--help']],
+  [
+    'options',
+    ['fairway', 'apply', '--'],
+    ['--yes', '--dry-run', '--override-freeze', '--version', '--url', '--output', '--help'],
+  ],
   ['shells', ['fairway', 'completion', 'z'], ['zsh']],
 ];
 

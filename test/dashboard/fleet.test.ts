@@ -54,6 +54,7 @@ it('has what is wrong on top, each a link, in the words of the API', async () =>
   const { groups } = (await operatorClient(server, 'viewer')('GET', '/status')).body;
   expect(groups.map(({ headline }: { headline: string }) => headline)).toEqual([
     'v10 strands 2 agents',
+    'the control plane of v10 cuts off 2 agents',
     'v9 is pinned',
   ]);
   for (const { headline } of groups) expect(strip).toContain(`>${headline}</a>`);

@@ -88,7 +88,10 @@ export async function startSampleRollouts(): Promise<TestServer> {
     },
     'tenants/cloud',
   );
-  await post('/channels/tenants%2Fcloud/rollout/pause', { reason: 'incident 12: sessions of agents on arm64 end' });
+  // The leader looks all the time, and may be the first to write.
+  await until(() =>
+    post('/channels/tenants%2Fcloud/rollout/pause', { reason: 'incident 12: sessions of agents on arm64 end' }),
+  );
   return server;
 }
 

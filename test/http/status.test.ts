@@ -17,6 +17,10 @@ it('answers what is wrong, the worst first', async () => {
         headline: 'stable/cloud strands 2 agents',
         troubles: [expect.objectContaining({ channel: 'stable/cloud', agents: 2, release: null })],
       },
+      expect.objectContaining({
+        ...{ kind: 'cut_off', severity: 'bad' },
+        headline: 'the control plane of stable/cloud cuts off 2 agents',
+      }),
       expect.objectContaining({ kind: 'pinned', severity: 'note', headline: 'stable/cloud is pinned' }),
     ],
   });

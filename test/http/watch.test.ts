@@ -229,7 +229,7 @@ describe('a stage of a promotion', () => {
     const [canary] = (await read()).stages;
     expect(canary.halted).toMatchObject({
       by: 'system:watch',
-      reason: expect.stringContaining('stable/cloud: 5 agents'),
+      reason: expect.stringMatching(/stable\/cloud: \d agents/),
     });
   });
 
@@ -246,11 +246,11 @@ describe('a stage of a promotion', () => {
         await act('resume', { dryRun }),
         409,
         'refused',
-        /^stage canary would be halted again: stable\/cloud is held by system watch: 5 agents .* to go back: .* to go on all the same: fairway release stable\/cloud$/,
+        /^stage canary would be halted again: stable\/cloud is held by system watch: \d agents .* to go back: .* to go on all the same: fairway release stable\/cloud$/,
       );
     }
     await register(FIX);
-    await until(async () => expect((await read(FIX)).next).toContain('stable/cloud: held by system watch: 5 agents'));
+    await until(async () => expect((await read(FIX)).next).toMatch(/stable\/cloud: held by system watch: \d agents/));
     expect((await read(FIX)).stages[0].state).toBe('rolling');
     expect((await api('GET', CHANNEL)).body.target).toBe(RELEASE);
     expect((await api('POST', `${CHANNEL}/release`, { reason: 'the fix is out' })).status).toBe(200);

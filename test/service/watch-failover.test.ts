@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Sighting } from '../../src/domain/agent.ts';
 import { targetsOf } from '../../src/domain/snapshot.ts';
+import { DEFAULT_WATCH } from '../../src/domain/watch-settings.ts';
 import { type Clock, MINUTE, openWorkplace, type Workplace } from '../support/store-services.ts';
 
 const NAME = 'stable/cloud';
@@ -37,16 +38,20 @@ describe.each(['embedded', 'redis'] as const)('a watch whose leader is gone (%s)
 
   async function begin(): Promise<void> {
     await place.services.controlPlanes.report('main', '16.4.9', REQUEST);
-    await place.services.channels.put(NAME, { controlPlane: 'main', target: '16.4.6' }, REQUEST);
+    await place.services.channels.put(
+      NAME,
+      { controlPlane: 'main', target: '16.4.6', watch: { ...DEFAULT_WATCH, for: '6h' } },
+      REQUEST,
+    );
     clock.at += MINUTE;
     await checkIn(hosts(20), '16.4.6');
     await act('roll-forward', { version: '16.4.7' });
     await look();
   }
 
-  /** Half an hour, in which `count` agents keep asking. */
-  async function halfAnHour(count: number): Promise<void> {
-    for (let passed = 0; passed < 32; passed += 8) {
+  /** So long that all but `count` agents, which keep asking, are silent: shell updaters have 72 min. */
+  async function hearOnly(count: number): Promise<void> {
+    for (let passed = 0; passed < 80; passed += 8) {
       clock.at += 8 * MINUTE;
       await checkIn(hosts(count), '16.4.7');
     }
@@ -54,7 +59,7 @@ describe.each(['embedded', 'redis'] as const)('a watch whose leader is gone (%s)
 
   it('is carried on by the next one, which knows how many agents there were', async () => {
     await begin();
-    await halfAnHour(16);
+    await hearOnly(16);
     // Only now is there another leader: to it, 16 agents are all that there is.
     await place.restart();
     await look();
@@ -74,14 +79,14 @@ describe.each(['embedded', 'redis'] as const)('a watch whose leader is gone (%s)
 
   it('compares with what a person let go, not with what was there before', async () => {
     await begin();
-    await halfAnHour(16);
+    await hearOnly(16);
     await look();
     await act('release');
     await look();
     await place.restart();
     await look();
     expect(channel().hold).toBeNull();
-    await halfAnHour(12);
+    await hearOnly(12);
     await look();
     expect(channel().hold?.reason).toMatch(/^4 agents of 16 fell silent/);
   });
