@@ -44,6 +44,7 @@ const group = z
       .max(8760)
       .default(DEFAULT_GROUP.waitHours)
       .describe('hours after the group before began'),
+    soak: length.default('0s').describe('how long canaries, and then each wave, are watched before more agents go'),
     alertAfter: length.default(DEFAULT_GROUP.alertAfter).describe('how long it may take until it counts as slow'),
   })
   .transform(({ match, ...rest }) => ({ ...rest, match: match ?? [rest.name] }));

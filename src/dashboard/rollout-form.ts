@@ -21,7 +21,7 @@ const FREEZES = 50;
 export const WATCH_FIELDS = ['for', 'maxReverted', 'maxVanished', 'maxFailed', 'then'] as const;
 
 /** The fields of a group that make it one; days are ticked in an empty place as well. */
-const GROUP_TEXTS = ['name', 'match', 'canaries', 'waves', 'waitHours', 'alertAfter'] as const;
+const GROUP_TEXTS = ['name', 'match', 'canaries', 'waves', 'soak', 'waitHours', 'alertAfter'] as const;
 const WINDOW_TEXTS = ['start', 'for', 'timeZone'] as const;
 
 /** The form as it stands for a channel. */
@@ -39,7 +39,8 @@ export function textsOf({ rollout, watch, window, freezes }: RolloutPart): Rollo
   };
 }
 
-function groupTexts({ name, match, canaries, waves, days, window, waitHours, alertAfter }: RolloutGroup): RolloutTexts {
+function groupTexts(group: RolloutGroup): RolloutTexts {
+  const { name, match, canaries, waves, days, window, waitHours, soak = '0s', alertAfter } = group;
   return {
     name,
     match: match.length === 1 && match[0] === name ? '' : match.join(', '),
@@ -47,6 +48,7 @@ function groupTexts({ name, match, canaries, waves, days, window, waitHours, ale
     waves: waves.join(', '),
     days,
     waitHours: String(waitHours),
+    soak,
     alertAfter,
     ...prefixed('window', { ...window }),
   };
@@ -137,6 +139,7 @@ function readGroup(texts: RolloutTexts, at: string): object | null {
     days: DAYS.filter((day) => ticksOf(texts, `${at}.days`).includes(day)),
     window: readWindow(texts, `${at}.window`),
     ...(text('waitHours') && { waitHours: numberIn(text('waitHours')) }),
+    ...(text('soak') && { soak: text('soak') }),
     ...(text('alertAfter') && { alertAfter: text('alertAfter') }),
   };
 }

@@ -112,11 +112,12 @@ export function countRollout(
     if (isStuck) facts.pinned++;
     if (group.state !== 'unstarted' && isTurnOf(turn, rollout.id, says ? id : undefined)) {
       facts.told++;
-      if (isThere) facts.toldAtTarget++;
+      if (isThere && isHeard) facts.toldAtTarget++;
     }
     if (turn.canaries.has(id)) {
       const state = isBack ? 'reverted' : isThere ? 'at-target' : isHeard ? 'told' : 'silent';
-      counting.canaries.set(id, { id, host: inventory?.host ?? null, state, seenAt: current.at });
+      const freshFor = checkIn?.enrolled ? silentAfter(record) : undefined;
+      counting.canaries.set(id, { id, host: inventory?.host ?? null, state, seenAt: current.at, freshFor });
     }
     const isAtStart = group.from === null || compareAgentVersions(version, group.from) === 0;
     if (group.state === 'unstarted' && says && isHeard && isAtStart && marks.length === 0) {

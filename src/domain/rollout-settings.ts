@@ -18,6 +18,8 @@ export interface RolloutGroup {
   window: Window | null;
   /** Hours after the group before began. */
   waitHours: number;
+  /** How long canaries, and then each wave, are watched at least, such as `1h`; unset in older documents: not at all. */
+  soak?: string | undefined;
   /** How long the group may take until it counts as slow, such as `4h`. */
   alertAfter: string;
 }
@@ -38,6 +40,7 @@ export const DEFAULT_GROUP: Omit<RolloutGroup, 'name' | 'match'> = {
   days: [...DAYS],
   window: null,
   waitHours: 0,
+  soak: '0s',
   alertAfter: '4h',
 };
 
@@ -72,7 +75,7 @@ export function rolloutFaults({ strategy, groups }: RolloutSettings): SettingsFa
 type FieldFault = [field: keyof RolloutGroup, message: string];
 
 function groupFaults(group: RolloutGroup, strategy: RolloutSettings['strategy']): FieldFault[] {
-  const { canaries, waves, days, window, match, alertAfter } = group;
+  const { canaries, waves, days, window, match, soak = '0s', alertAfter } = group;
   const isCount = Number.isInteger(canaries) && canaries >= 0 && canaries <= MAX_CANARIES;
   const wave = waveFault(waves);
   const timed = strategy === 'time-based' && window === null;
@@ -83,6 +86,7 @@ function groupFaults(group: RolloutGroup, strategy: RolloutSettings['strategy'])
     ['days', days.length === 0 && 'name at least one day'],
     ['window', window && windowFault(window)],
     ['window', timed && 'a time-based group is done when its window is over, so it needs a window'],
+    ['soak', parseDuration(soak) === null && 'expected a duration such as 1h'],
     ['alertAfter', !((parseDuration(alertAfter) ?? 0) > 0) && 'expected a duration such as 4h'],
   ];
   return faults.filter((fault): fault is FieldFault => typeof fault[1] === 'string');

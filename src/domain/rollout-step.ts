@@ -1,3 +1,4 @@
+import { parseDuration } from './duration.ts';
 import {
   type Canary,
   type GroupProgress,
@@ -17,6 +18,8 @@ export interface CanaryFacts extends Canary {
   state: (typeof CANARY_STATES)[number];
   /** When it was seen last (epoch milliseconds); null: not since it is known. */
   seenAt: number | null;
+  /** Milliseconds for which that counts; unset: 20 minutes. An updater that asks less often is not seen so often. */
+  freshFor?: number | undefined;
 }
 
 /** What is known of a group's agents. */
@@ -24,7 +27,7 @@ export interface GroupFacts {
   /** Those that are there now; `heard` of them were heard lately. */
   agents: number;
   heard: number;
-  /** Those whose turn has come, and how many of these run the target. */
+  /** Those whose turn has come, and how many of these were heard lately at the target: silence proves nothing. */
   told: number;
   toldAtTarget: number;
   atTarget: number;
@@ -132,7 +135,7 @@ function lookAtGroup(
     case 'canary':
       return lookAtCanaries(rollout, group, known, at);
     case 'active':
-      return isTimed(rollout, group) ? lookAtTime(rollout, group, at) : lookAtWave(rollout, group, known);
+      return isTimed(rollout, group) ? lookAtTime(rollout, group, at) : lookAtWave(rollout, group, known, at);
     case 'done':
       return { waits: null };
     case 'rolledback':
@@ -177,8 +180,8 @@ function mayBegin(
 function lookAtCanaries({ to }: Rollout, group: GroupProgress, known: GroupFacts, at: Date): Found {
   const now = at.getTime();
   const since = Date.parse(group.since ?? '');
-  const isBack = ({ state, seenAt }: CanaryFacts) =>
-    state === 'at-target' && seenAt !== null && seenAt >= since && now - seenAt <= CANARY_FRESH_MS;
+  const isBack = ({ state, seenAt, freshFor = CANARY_FRESH_MS }: CanaryFacts) =>
+    state === 'at-target' && seenAt !== null && seenAt >= since && now - seenAt <= freshFor;
   const open = group.canaries.filter(({ id }) => !known.canaries.some((each) => each.id === id && isBack(each)));
   if (open.length > 0) {
     const minutes = Math.max(Math.floor((now - since) / 60_000), 0);
@@ -189,8 +192,14 @@ function lookAtCanaries({ to }: Rollout, group: GroupProgress, known: GroupFacts
     return { waits: `${canaries} that ${were} told ${minutes} min ago must be seen at ${to}${news}` };
   }
   const { name } = group.settings;
+  const soaks = soakingUntil(group, group.since);
+  if (soaks > now) return { waits: `its canaries soak until ${describeMoment(soaks, group.settings.window)}` };
   return { step: { group: name, event: 'widen', reason: `all canaries of ${name} run ${to}` }, waits: null };
 }
+
+/** Until when those that were told at `since` are watched before more agents go; epoch milliseconds. */
+const soakingUntil = ({ settings }: GroupProgress, since: string | null): number =>
+  Date.parse(since ?? '') + (parseDuration(settings.soak ?? '') ?? 0);
 
 /** Does nothing but time decide when the group is done? */
 const isTimed = ({ strategy }: Pick<Rollout, 'strategy'>, { counted }: GroupProgress) =>
@@ -212,7 +221,7 @@ function lookAtTime(rollout: Rollout, group: GroupProgress, at: Date): Found {
   return { step: { group: name, event: 'finish', reason: `${name} is done: ${reason}` }, waits: null };
 }
 
-function lookAtWave({ to }: Rollout, group: GroupProgress, known: GroupFacts): Found {
+function lookAtWave({ to }: Rollout, group: GroupProgress, known: GroupFacts, at: Date): Found {
   const { settings, wave } = group;
   const { name } = settings;
   const present = group.present ?? 0;
@@ -221,11 +230,16 @@ function lookAtWave({ to }: Rollout, group: GroupProgress, known: GroupFacts): F
     return { waits: `${known.heard} of the ${count(present, 'agent')} that it began with are heard; 90 % must be` };
   }
   const isLast = wave >= 100;
-  const [all, there] = isLast ? [known.agents, known.atTarget] : [known.told, known.toldAtTarget];
+  // At 100 % the turn of all has come.
+  const { told: all, toldAtTarget: there } = known;
   if (there < Math.ceil(all * ENOUGH)) {
     const held = known.pinned > 0 ? `; ${known.pinned} are pinned or disabled on their hosts` : '';
     const of = isLast ? 'its agents' : `the ${count(all, 'agent')} of its ${wave} % wave`;
     return { waits: `${there} of ${isLast ? `its ${count(all, 'agent')}` : of} run ${to}; 90 % must${held}` };
+  }
+  const soaks = soakingUntil(group, group.waveSince);
+  if (soaks > at.getTime() && all > 0) {
+    return { waits: `its ${wave} % wave soaks until ${describeMoment(soaks, settings.window)}` };
   }
   return isLast
     ? { step: { group: name, event: 'finish', reason: `90 % of the agents of ${name} run ${to}` }, waits: null }

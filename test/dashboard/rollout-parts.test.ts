@@ -94,6 +94,7 @@ it.each<[Partial<RolloutGroup>, string]>([
     { window: { start: '04:00', for: '6h', timeZone: 'Europe/Berlin' }, waitHours: 24 },
     'all at once; daily at 04:00 Europe/Berlin for 6h; 24 h after the group before',
   ],
+  [{ waves: [10, 100], soak: '1h' }, 'waves of 10, 100 %; each watched for 1h'],
   [{ days: ['Mon', 'Tue'] }, 'all at once; Mon, Tue'],
 ])('says how a group goes: %j', (more, words) => {
   expect(describeGroup(group('dev', more))).toBe(words);

@@ -10,7 +10,7 @@ const ROLLOUT = {
   strategy: 'halt-on-error',
   unmatched: 'hold',
   groups: [
-    { name: 'dev', match: ['dev', 'Development'], canaries: 3, waves: [10, 50, 100], alertAfter: '2h' },
+    { name: 'dev', match: ['dev', 'Development'], canaries: 3, waves: [10, 50, 100], soak: '1h', alertAfter: '2h' },
     {
       name: 'prod',
       days: ['Mon', 'Tue'],

@@ -147,6 +147,11 @@ describe('what a group waits for', () => {
   );
   const full = step(active, 'dev', 'widen');
 
+  const soaking = (rollout: Rollout): Rollout => ({
+    ...rollout,
+    groups: rollout.groups.map((group) => ({ ...group, settings: { ...group.settings, soak: '1h' } })),
+  });
+
   it.each<
     [
       what: string,
@@ -215,6 +220,14 @@ describe('what a group waits for', () => {
       null,
       /2 canaries/,
     ],
+    [
+      'canaries no more whose updaters ask once in 36 minutes',
+      inCanary,
+      facts({ dev: { canaries: seen('at-target', 1).map((each) => ({ ...each, freshFor: 72 * MINUTE })) } }),
+      73,
+      'widen',
+      null,
+    ],
     ['its canaries no more', inCanary, facts({ dev: { canaries: seen('at-target', 1) } }), 20, 'widen', null],
     [
       'its wave',
@@ -236,12 +249,53 @@ describe('what a group waits for', () => {
     [
       'all of its agents',
       full,
-      facts({ dev: { heard: 10, agents: 10, atTarget: 8, pinned: 2 } }),
+      facts({ dev: { heard: 10, told: 10, toldAtTarget: 8, pinned: 2 } }),
       0,
       null,
       /8 of its 10 agents run 16.4.7; 90 % must; 2 are pinned/,
     ],
-    ['its agents no more', full, facts({ dev: { heard: 10, agents: 10, atTarget: 9 } }), 0, 'finish', null],
+    ['its agents no more', full, facts({ dev: { heard: 10, told: 10, toldAtTarget: 9 } }), 0, 'finish', null],
+    [
+      'the soak of its canaries',
+      soaking(inCanary),
+      facts({ dev: { canaries: seen('at-target', 59) } }),
+      59,
+      null,
+      /^its canaries soak until Fri 2026-11-27 13:00 UTC$/,
+    ],
+    [
+      'the soak of its canaries no more',
+      soaking(inCanary),
+      facts({ dev: { canaries: seen('at-target', 59) } }),
+      60,
+      'widen',
+      null,
+    ],
+    [
+      'the soak of its wave',
+      soaking(active),
+      facts({ dev: { heard: 10, told: 5, toldAtTarget: 5 } }),
+      59,
+      null,
+      /^its 50 % wave soaks until Fri 2026-11-27 13:00 UTC$/,
+    ],
+    [
+      'the soak of its wave no more',
+      soaking(active),
+      facts({ dev: { heard: 10, told: 5, toldAtTarget: 5 } }),
+      60,
+      'widen',
+      null,
+    ],
+    ['no soak of a wave in which nobody is', soaking(active), facts({ dev: { heard: 10 } }), 0, 'widen', null],
+    [
+      'the soak of the whole group',
+      soaking(full),
+      facts({ dev: { heard: 10, told: 10, toldAtTarget: 10 } }),
+      59,
+      null,
+      /^its 100 % wave soaks until/,
+    ],
     ['a hold', begin([{ name: 'dev' }]), facts({}, { barred: 'held by token ann' }), 0, null, null],
   ])('%s', (_, rollout, known, minutes, event, waits) => {
     const { step: next, waits: all } = lookAhead('stable/cloud', rollout, known, later(minutes * MINUTE));

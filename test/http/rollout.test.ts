@@ -210,7 +210,8 @@ describe('the settings of a rollout', () => {
     const { api } = await open(TWO);
     const { body } = await api('GET', CHANNEL);
     expect(body.rollout.groups[1]).toEqual({
-      ...{ name: 'prod', match: ['prod'], canaries: 0, waves: [50, 100], window: null, waitHours: 0, alertAfter: '4h' },
+      ...{ name: 'prod', match: ['prod'], canaries: 0, waves: [50, 100], window: null, waitHours: 0 },
+      ...{ soak: '0s', alertAfter: '4h' },
       days: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'],
     });
     const exported = (await api('GET', '/export')).body;

@@ -87,6 +87,13 @@ function Group({ texts, at, number }: PlaceProps & { number: number }) {
           hint="Percentages, ascending to 100: 10, 50, 100"
         />
         <Field
+          label="Soak"
+          name={`${at}.soak`}
+          value={text('soak')}
+          placeholder="0s"
+          hint="How long canaries, and then each wave, are watched: 1h"
+        />
+        <Field
           label="Hours to wait"
           name={`${at}.waitHours`}
           value={text('waitHours')}

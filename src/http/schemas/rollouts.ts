@@ -20,6 +20,7 @@ const group = {
   days: z.array(z.enum(DAYS)),
   window: z.object(window).nullable(),
   waitHours: z.number(),
+  soak: z.string().optional(),
   alertAfter: z.string(),
 };
 export const Window = z.object(window).openapi('Window');
