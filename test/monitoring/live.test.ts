@@ -66,6 +66,9 @@ async function startTroubledFleet(): Promise<TestServer> {
   const until = new Date(Date.now() + 3_600_000).toISOString();
   await done(stable('critical', { critical: true, acceptStranding: hurried.body.report.stranded, until }));
   await done(stable('pin', { until }));
+  expect(await api('POST', '/channels/canary/withdraw', { at: until, reason: 'test' })).toMatchObject({
+    body: { scheduled: { verb: 'withdraw' } },
+  });
   await vi.waitFor(async () => expect((await api('GET', '/census?channel=edge')).body.agents).toBe(3));
   await done(api('POST', '/channels/edge/roll-forward', { version: '18.1.0', stepped: true, reason: 'test' }));
   return server;
