@@ -54,6 +54,22 @@ describe('a Redis that answers and refuses writes', () => {
     await expectTaking(server);
   });
 
+  it('because it cannot save is named without a change, and again when it recovers', async () => {
+    const redis = await startRedis({ args: ['--save', '3600 1000000', '--appendonly', 'no'] });
+    onTestFinished(async () => {
+      // A Redis that cannot save does not stop by itself.
+      await redis.kill();
+      await redis.stop();
+    });
+    const server = await startFairway({ settings, env: { REDIS_URL: redis.url } });
+    await expectTakingFirst(server);
+    rmSync(redis.dir, { recursive: true });
+    await asAdmin(redis.url, (client) => client.bgsave());
+    await expectRefusing(server, /MISCONF/);
+    await asAdmin(redis.url, (client) => client.config('SET', 'save', ''));
+    await expectTaking(server);
+  });
+
   it('because it became a replica is named', async () => {
     const redis = await startRedis();
     onTestFinished(redis.stop);
