@@ -5,6 +5,7 @@ import { inventory } from '../fixtures/inventory.ts';
 import { FOLLOWED as PAGES, patternOf, readSteps, withOutputs } from '../support/page.ts';
 import { ADMIN_TOKEN, type FairwayProcess, ROOT, run, startFairway } from '../support/process.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { rolloutPage } from '../support/rollout-page.ts';
 import { QUICKSTART, type Reply } from '../support/server.ts';
 import { makeWorkplace } from '../support/workplace.ts';
 
@@ -68,6 +69,7 @@ const SCENARIOS: Record<string, Scenario> = {
   'docs/runbooks/rollout-halted.md': { begin: () => place() },
 
   'docs/runbooks/scheduled-change.md': { begin: () => place() },
+  'docs/rollouts.md': rolloutPage(),
   'docs/fleet.md': { begin: () => place() },
   'docs/redis.md': { begin: () => place() },
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 
 /** The pages whose consoles a test follows with `fairway` on PATH, each from a situation of its own. */
 export const FOLLOWED: readonly string[] = [
-  ...['docs/fleet.md', 'docs/operating.md', 'docs/redis.md'],
+  ...['docs/fleet.md', 'docs/operating.md', 'docs/redis.md', 'docs/rollouts.md'],
   ...readdirSync('docs/runbooks').map((name) => `docs/runbooks/${name}`),
 ];
 
