@@ -1,7 +1,7 @@
 import { AGENT_REASONS } from './agent-findings.ts';
 import { type Channel, describeHold, describeRollingOut, isRollingOut } from './channel.ts';
 import { doubtsOf, type Report } from './compatibility.ts';
-import type { ControlPlaneReport } from './control-plane.ts';
+import type { ControlPlaneReport } from './control-plane-check.ts';
 import { describeMissing } from './fixes.ts';
 import type { Closed } from './freeze.ts';
 import { isEmpty, type Stage, type StageProgress, type StageStanding } from './promotion.ts';

@@ -1,18 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  assessControlPlane,
   type Components,
   type ControlPlane,
-  type ControlPlaneReport,
-  findLostFixes,
-  findPlaneReleaseFaults,
   highestOf,
   lowestOf,
   readControlPlaneVersion,
   reportVersions,
-  type UnmanagedPolicy,
   withSettings,
 } from '../domain/control-plane.ts';
+import {
+  assessControlPlane,
+  type ControlPlaneReport,
+  findLostFixes,
+  findPlaneReleaseFaults,
+  type UnmanagedPolicy,
+} from '../domain/control-plane-check.ts';
 import { derivedOnce } from '../domain/derived.ts';
 import { seesEmbargoed } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { type ControlPlane, readControlPlaneVersion, reportVersions } from '../../src/domain/control-plane.ts';
 import {
   assessControlPlane,
-  type ControlPlane,
   type ControlPlaneReason,
   type ControlPlaneWarning,
-  readControlPlaneVersion,
-  reportVersions,
   type UnmanagedPolicy,
-} from '../../src/domain/control-plane.ts';
+} from '../../src/domain/control-plane-check.ts';
 import { population, v } from './populations.ts';
 
 interface Case {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Channel, createChannel, DEFAULT_SETTINGS, pin, rollForward } from '../../src/domain/channel.ts';
 import type { Report } from '../../src/domain/compatibility.ts';
-import type { ControlPlaneReport } from '../../src/domain/control-plane.ts';
+import type { ControlPlaneReport } from '../../src/domain/control-plane-check.ts';
 import type { Stage, StageProgress, StageState } from '../../src/domain/promotion.ts';
 import {
   channelGate,

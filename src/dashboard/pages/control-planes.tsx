@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
-import type { Components, ControlPlaneReport } from '../../domain/control-plane.ts';
+import type { Components } from '../../domain/control-plane.ts';
+import type { ControlPlaneReport } from '../../domain/control-plane-check.ts';
 import { FairwayError } from '../../domain/errors.ts';
 import { type Actor, may, requirePermission } from '../../domain/role.ts';
 import { count, number, who } from '../../domain/words.ts';

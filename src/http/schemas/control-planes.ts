@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { CONTROL_PLANE_REASONS, CONTROL_PLANE_WARNINGS, readControlPlaneVersion } from '../../domain/control-plane.ts';
+import { readControlPlaneVersion } from '../../domain/control-plane.ts';
+import { CONTROL_PLANE_REASONS, CONTROL_PLANE_WARNINGS } from '../../domain/control-plane-check.ts';
 import { TENANT_STATES } from '../../domain/tenant.ts';
 import { MAX_VERSION_LENGTH, readVersion } from '../../domain/version.ts';
 import { canonicalVersion, controlPlaneName, dryRun, judged, labels, tenantClass } from './fields.ts';
