@@ -124,6 +124,7 @@ export function createServices({ store, state, settings, observer, tracer, now, 
     ...{ state, fleet, stages, grace, now },
     settleFor: evidence.settleFor,
     unmanaged: compatibility.unmanaged,
+    strictCatalogue,
   });
   const access = peerAccesses(settings);
   const reading = { timeout: sourceSettings.timeout, maxBody: MAX_PEER_BODY, access: access.sources };

@@ -1,8 +1,8 @@
 import { ascending, countStrictest, describeAgents, findDoubts, plural } from './agent-findings.ts';
 import { agentVersion, UNREADABLE } from './agent-version.ts';
 import { highestCounts, type Population } from './census.ts';
-import { summarise } from './compatibility.ts';
-import { type ControlPlane, runningAt } from './control-plane.ts';
+import { summarise, unknownRelease } from './compatibility.ts';
+import { type Components, type ControlPlane, readControlPlaneVersion, runningAt } from './control-plane.ts';
 import type { Finding } from './finding.ts';
 import { describeMissing, missingFixes } from './fixes.ts';
 import type { Catalogue } from './release.ts';
@@ -17,23 +17,31 @@ export const CONTROL_PLANE_REASONS = [
   'target_behind_control_plane',
   'recently_served',
   'control_plane_skips_major',
+  'control_plane_skips_line',
   'control_plane_major_downgrade',
   'unknown_agent_version',
   'unmanaged_agents',
+  'tools_refused',
   'release_pulled',
   'artifacts_missing',
   'fix_missing',
+  'unknown_release',
 ] as const;
 export type ControlPlaneReason = (typeof CONTROL_PLANE_REASONS)[number];
 
-/** Why no control plane should be changed to a release, whatever its agents (RFD 134, Rollbacks and artifacts). */
-export function findPlaneReleaseFaults(version: Version, catalogue: Catalogue): ControlPlaneFinding[] {
+/**
+ * Why no control plane should be changed to a release, whatever its agents (RFD 134, Rollbacks and artifacts).
+ * `catalogue` has what the caller may see; a strict one refuses what it does not hold. A release under embargo may run on
+ * control planes (RFD 134, Security releases).
+ */
+export function findPlaneReleaseFaults(version: Version, catalogue: Catalogue, strict: boolean): ControlPlaneFinding[] {
   const release = catalogue.get(version.text);
-  if (release?.pulled) {
+  if (!release) return strict ? [unknownRelease(version.text)] : [];
+  if (release.pulled) {
     const detail = `${version.text} was pulled by ${release.pulled.by}: ${release.pulled.reason}; choose another release`;
     return [{ reason: 'release_pulled', detail }];
   }
-  const state = release?.artifacts.controlPlane.state ?? 'published';
+  const { state } = release.artifacts.controlPlane;
   if (state === 'published') return [];
   const detail = `the control plane's artifacts of ${version.text} are ${state}; publish them first`;
   return [{ reason: 'artifacts_missing', detail }];
@@ -45,6 +53,14 @@ export const findLostFixes = (plane: ControlPlane, target: Version, catalogue: C
     return { reason: 'fix_missing', detail: describeMissing(target.text, fix, plane.name) };
   });
 
+/** What is worth knowing about a release that a control plane may be changed to. */
+export function findPlaneReleaseWarnings(version: Version, catalogue: Catalogue): ControlPlaneDoubt[] {
+  if (!catalogue.get(version.text)?.embargoed) return [];
+  const lift = `fairway releases lift-embargo ${version.text} --reason WHY`;
+  const detail = `${version.text} is under embargo: control planes may run it, and no channel serves it; to lift it: ${lift}`;
+  return [{ reason: 'release_embargoed', detail }];
+}
+
 export const CONTROL_PLANE_WARNINGS = [
   'components_apart',
   'unmanaged_agents',
@@ -52,6 +68,7 @@ export const CONTROL_PLANE_WARNINGS = [
   'evidence_stale',
   'evidence_settling',
   'agents_uncounted',
+  'release_embargoed',
 ] as const;
 export type ControlPlaneWarning = (typeof CONTROL_PLANE_WARNINGS)[number];
 
@@ -81,6 +98,8 @@ export interface ControlPlaneReport {
 export interface Fleet {
   channel: string;
   target: Version | null;
+  /** What client tools are served, where that is not the target. */
+  tools?: Version | null;
   population: Population;
   /** Former targets within their grace period: agents may still run them, whatever the evidence says (RFD 109). */
   recent: { version: string; until: string }[];
@@ -90,12 +109,15 @@ export interface Fleet {
 export interface CurrentVersions {
   lowest: Version;
   highest: Version;
+  /** What its components run, where they were reported. */
+  components?: Components | undefined;
 }
 
 /**
- * May control plane `name` go from `current` to `version`? Its agents must be of its own major or the one before (RFD
- * 12), an auth server starts at most one major up and none down, and what its channels serve must stay connectable (RFD
- * 109: the control plane keeps compatibility with the targets served). `current` is null where nothing was reported.
+ * May control plane `name` go from `current` to `version`? Its agents and client tools must be of its own major or the one
+ * before (RFD 12), an auth server starts at most one major up and none down, and what its channels serve must stay
+ * connectable (RFD 109: the control plane keeps compatibility with the targets served). `current` is null where nothing
+ * was reported.
  */
 export function assessControlPlane(
   name: string,
@@ -149,16 +171,42 @@ function findUpgradeFaults(version: Version, current: CurrentVersions | null): C
     const detail = `an auth server refuses to go from ${lowest.text} to ${version.text} at once; ${remedy}`;
     reasons.push({ reason: 'control_plane_skips_major', detail });
   }
+  const skips = [lowest, highest].find((part) => hopFaults(part, version).join() === 'legacy_skip');
+  if (skips) {
+    const detail = `from ${skips.text} to ${version.text} a release line is skipped; before 6.0 go through every X.Y (RFD 12)`;
+    reasons.push({ reason: 'control_plane_skips_line', detail });
+  }
   return reasons;
 }
 
+/** The parts of one control plane against each other: each must accept the others (RFD 12). */
 function findApart(name: string, current: CurrentVersions | null): ControlPlaneDoubt[] {
-  if (!current || current.lowest.major === current.highest.major) return [];
-  const { lowest, highest } = current;
-  const apart = `${lowest.text} and ${highest.text}, a major apart`;
-  const detail = `parts of control plane ${name} run ${apart}; finish its upgrade first`;
-  return [{ reason: 'components_apart', detail }];
+  if (!current) return [];
+  const { lowest, highest, components = {} } = current;
+  const faults = hopFaults(lowest, highest);
+  const apart = faults.length > 0 ? 'too far apart to work together' : 'a major apart';
+  const found: ControlPlaneDoubt[] = [];
+  if (faults.length > 0 || lowest.major !== highest.major) {
+    const detail = `parts of control plane ${name} run ${lowest.text} and ${highest.text}, ${apart}; finish its upgrade first`;
+    found.push({ reason: 'components_apart', detail });
+  }
+  return [...found, ...findAheadOfAuth(name, components)];
 }
+
+/** All other components are clients of the auth server, which refuses those of a later major. */
+function findAheadOfAuth(name: string, components: Components): ControlPlaneDoubt[] {
+  const [auth] = sortedVersions(components.auth ?? []);
+  if (!auth) return [];
+  return Object.entries(components).flatMap(([component, versions]): ControlPlaneDoubt[] => {
+    const highest = sortedVersions(versions).at(-1);
+    if (component === 'auth' || !highest || highest.major <= auth.major) return [];
+    const detail = `${component} of control plane ${name} runs ${highest.text}, and auth (${auth.text}) refuses a later major; upgrade auth first`;
+    return [{ reason: 'components_apart', detail }];
+  });
+}
+
+const sortedVersions = (versions: readonly string[]): Version[] =>
+  versions.flatMap((text) => readControlPlaneVersion(text) ?? []).sort(compareVersions);
 
 /** Within the major that the whole control plane runs, no agent is cut off that is not cut off already. */
 const staysInMajor = (version: Version, current: CurrentVersions | null): boolean =>
@@ -189,7 +237,7 @@ function findUnmanaged(
 function assessFleet(
   version: Version,
   current: CurrentVersions | null,
-  { channel, target, population, recent }: Fleet,
+  { channel, target, tools = null, population, recent }: Fleet,
 ) {
   const strands = (agent: string) => strandsAgent(agent, version, current);
   const agents = ascending(highestCounts(population.headcounts));
@@ -203,6 +251,11 @@ function assessFleet(
   if (target && version.major - target.major > 1) {
     const detail = `${channel} serves ${target.text}, more than a major behind ${version.text}; roll it forward first`;
     reasons.push({ reason: 'target_behind_control_plane', channel, detail });
+  }
+  if (tools && (tools.major > version.major || version.major - tools.major > 1)) {
+    const todo = `set another version: fairway channel set ${channel} --tools-version VERSION`;
+    const detail = `${channel} serves ${tools.text} to client tools, which ${version.text} would refuse; ${todo}`;
+    reasons.push({ reason: 'tools_refused', channel, version: tools.text, detail });
   }
   for (const former of recent.filter((each) => strands(each.version))) {
     const remedy = 'wait until its grace period is over';

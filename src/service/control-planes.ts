@@ -13,10 +13,11 @@ import {
   type ControlPlaneReport,
   findLostFixes,
   findPlaneReleaseFaults,
+  findPlaneReleaseWarnings,
   type UnmanagedPolicy,
 } from '../domain/control-plane-check.ts';
 import { derivedOnce } from '../domain/derived.ts';
-import { seesEmbargoed } from '../domain/embargo.ts';
+import { seesEmbargoed, visibleTo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { nameOf, type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import { addReading, heldVersions, type PlaneReading } from '../domain/plane-readings.ts';
@@ -32,6 +33,7 @@ import {
   type Stored,
 } from '../domain/snapshot.ts';
 import { afterReport, awaitedBy, demandsOf, runs, stateOfTenant, type TenantState } from '../domain/tenant.ts';
+import { toolsVersionOf } from '../domain/tools.ts';
 import { requireVersion } from '../domain/version.ts';
 import { type ChangeRequest, commitDocument, requireRevision } from './change.ts';
 import type { Fleet, FleetReading } from './fleet.ts';
@@ -124,8 +126,10 @@ export interface ControlPlanes {
   noteFailure(name: string, failing: { since: string; fault: string }, request: ChangeRequest): Promise<void>;
   /** Forgets a control plane. Throws `control_plane_in_use` while channels or stages name it. */
   remove(name: string, request: ChangeRequest): Promise<void>;
-  /** May the control plane be changed to `version`? By default it reads what is known of the agents anew. */
-  check(name: string, version: string, reading?: FleetReading): Promise<ControlPlaneReport>;
+  /** May the control plane be changed to `version`? Reads what is known of the agents anew. */
+  check(name: string, version: string, asker: Actor): Promise<ControlPlaneReport>;
+  /** The same for a stage, whose gates judge the release, by what is known of the agents already. */
+  assess(name: string, version: string, reading: FleetReading): ControlPlaneReport;
 }
 
 export interface ControlPlanesOptions {
@@ -138,6 +142,8 @@ export interface ControlPlanesOptions {
   /** Milliseconds for which versions that take turns are held together. */
   settleFor: number;
   unmanaged: UnmanagedPolicy;
+  /** Refuse releases that the catalogue does not hold. */
+  strictCatalogue: boolean;
   now: () => Date;
 }
 
@@ -145,7 +151,7 @@ const NO_READINGS: readonly PlaneReading[] = [];
 
 /** The control planes that channels' agents connect to. */
 export function createControlPlanes(options: ControlPlanesOptions): ControlPlanes {
-  const { state, fleet, stages, grace, settleFor, unmanaged, now } = options;
+  const { state, fleet, stages, grace, settleFor, unmanaged, strictCatalogue, now } = options;
   const sorted = derivedOnce((all: Snapshot['controlPlanes']) => sortedBy(all.values(), nameOf));
   const find = (name: string) => requireControlPlane(state.snapshot(), name);
   /** What sources read recently, by control plane. */
@@ -257,7 +263,7 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
       const controlPlane = view(find(name));
       const version = wantedFor(name, asker);
       if (version === null || controlPlane.state === 'running') return { controlPlane, deploy: null };
-      const { allowed, reasons } = await check(name, version);
+      const { allowed, reasons } = await check(name, version, asker);
       return { controlPlane, deploy: { version, allowed, reasons } };
     },
 
@@ -346,6 +352,7 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     },
 
     check,
+    assess,
   };
 
   function wantedFor(name: string, asker: Actor): string | null {
@@ -353,25 +360,38 @@ export function createControlPlanes(options: ControlPlanesOptions): ControlPlane
     return version === undefined || isHiddenFrom(asker, version, state.snapshot()) ? null : version;
   }
 
-  async function check(name: string, version: string, reading?: FleetReading): Promise<ControlPlaneReport> {
+  async function check(name: string, version: string, asker: Actor): Promise<ControlPlaneReport> {
     find(name);
-    const known = reading ?? (await fleet.read());
+    const report = assess(name, version, await fleet.read());
+    const { releases } = state.snapshot();
+    const catalogue = visibleTo(releases, asker);
+    const proposed = requireVersion(report.version);
+    const faults = [
+      ...findPlaneReleaseFaults(proposed, catalogue, strictCatalogue),
+      ...findLostFixes(find(name), proposed, releases),
+    ];
+    const warnings = [...findPlaneReleaseWarnings(proposed, catalogue), ...report.warnings];
+    const allowed = report.allowed && faults.length === 0;
+    return { ...report, allowed, reasons: [...faults, ...report.reasons], warnings };
+  }
+
+  function assess(name: string, version: string, reading: FleetReading): ControlPlaneReport {
     const snapshot = state.snapshot();
     const plane = find(name);
-    const current = { lowest: requireVersion(lowestOf(plane)), highest: requireVersion(highestOf(plane)) };
+    const current = {
+      lowest: requireVersion(lowestOf(plane)),
+      highest: requireVersion(highestOf(plane)),
+      components: plane.components,
+    };
     const fleets = channelsOfPlane(snapshot, name).map((channel) => {
       const target = channel.target === null ? null : requireVersion(channel.target);
+      const served = toolsVersionOf(channel, snapshot.releases);
+      const tools = served === null || served === channel.target ? null : requireVersion(served);
       const recent = channel.served.filter(({ until }) => now().getTime() - Date.parse(until) < grace);
-      return { channel: channel.name, target, recent, population: known.population(channel, snapshot) };
+      return { channel: channel.name, target, tools, recent, population: reading.population(channel, snapshot) };
     });
     const proposed = readControlPlaneVersion(version) ?? requireVersion(version);
-    const report = assessControlPlane(name, proposed, current, fleets, unmanaged);
-    // A promotion has gates of its own for its release.
-    const { releases } = snapshot;
-    const faults = reading
-      ? []
-      : [...findPlaneReleaseFaults(proposed, releases), ...findLostFixes(plane, proposed, releases)];
-    return { ...report, allowed: report.allowed && faults.length === 0, reasons: [...faults, ...report.reasons] };
+    return assessControlPlane(name, proposed, current, fleets, unmanaged);
   }
 }
 

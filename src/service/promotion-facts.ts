@@ -21,7 +21,7 @@ import type { Gate } from './gate.ts';
 
 export interface FactsOptions {
   gate: Pick<Gate, 'assess' | 'closed'>;
-  controlPlanes: Pick<ControlPlanes, 'check'>;
+  controlPlanes: Pick<ControlPlanes, 'assess'>;
   conditions: { check(condition: Stage['conditions'][number], how?: { fresh?: boolean }): Promise<PromotionGate> };
   stagesAt: StagesAt;
   now: () => Date;
@@ -61,7 +61,7 @@ export function createFacts({ gate, controlPlanes, conditions, stagesAt, now }: 
   async function judgeControlPlane(snapshot: Snapshot, release: Release, name: string, reading: FleetReading) {
     const version = snapshot.controlPlanes.get(name)?.version ?? null;
     const behind = version !== null && compareVersions(version, release.version) < 0;
-    return { name, version, report: behind ? await controlPlanes.check(name, release.version, reading) : null };
+    return { name, version, report: behind ? controlPlanes.assess(name, release.version, reading) : null };
   }
 
   return async (snapshot, release, promotion, { name }, reading, { half = 'control-planes', fresh = false } = {}) => {

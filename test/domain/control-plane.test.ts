@@ -1,12 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { type ControlPlane, readControlPlaneVersion, reportVersions } from '../../src/domain/control-plane.ts';
+import {
+  type Components,
+  type ControlPlane,
+  readControlPlaneVersion,
+  reportVersions,
+} from '../../src/domain/control-plane.ts';
 import {
   assessControlPlane,
   type ControlPlaneReason,
   type ControlPlaneWarning,
+  findPlaneReleaseFaults,
+  findPlaneReleaseWarnings,
   type UnmanagedPolicy,
 } from '../../src/domain/control-plane-check.ts';
-import { population, v } from './populations.ts';
+import type { Release } from '../../src/domain/release.ts';
+import { artifacts, catalogue, PULLED, population, v } from './populations.ts';
+
+type Known = string | (Partial<Release> & { version: string });
 
 interface Case {
   current?: string;
@@ -23,6 +33,9 @@ interface Case {
   /** Connected agents of the cluster that have no updater. */
   unmanaged?: Record<string, number>;
   policy?: UnmanagedPolicy;
+  components?: Components;
+  /** What channel a serves to client tools instead of its target. */
+  tools?: string;
 }
 
 const judge = ({
@@ -32,14 +45,17 @@ const judge = ({
   channels = {},
   unmanaged = {},
   policy = 'warn',
+  components,
+  tools,
 }: Omit<Case, 'reasons'>) =>
   assessControlPlane(
     'main',
     v(version),
-    current && highest ? { lowest: v(current), highest: v(highest) } : null,
+    current && highest ? { lowest: v(current), highest: v(highest), components } : null,
     Object.entries(channels).map(([channel, [target, agents]]) => {
       const counts = { ...population(agents), unmanaged: new Map(Object.entries(unmanaged)) };
-      return { channel, target: target ? v(target) : null, population: counts, recent: [] };
+      const served = { target: target ? v(target) : null, tools: tools && channel === 'a' ? v(tools) : null };
+      return { channel, ...served, population: counts, recent: [] };
     }),
     policy,
   );
@@ -86,6 +102,95 @@ const cases: [string, Case][] = [
       agents: 5,
       stranded: 3,
     },
+  ],
+  [
+    'may not go from 4.1 straight to 4.3 itself (RFD 12)',
+    { current: '4.1.0', version: '4.3.0', reasons: [['control_plane_skips_line']] },
+  ],
+  ['may go from 4.1 to 4.2', { current: '4.1.0', version: '4.2.5', reasons: [] }],
+  [
+    'may go from the last line of a major to the first of the next',
+    { current: '4.4.0', version: '5.0.0', reasons: [] },
+  ],
+  [
+    'may not go from an earlier line to the next major',
+    { current: '4.3.0', version: '5.0.0', reasons: [['control_plane_skips_line']] },
+  ],
+  ['may not go back two lines', { current: '4.4.0', version: '4.2.0', reasons: [['control_plane_skips_line']] }],
+  [
+    'may not skip a line with the part that is farthest behind',
+    {
+      current: '4.1.0',
+      highest: '4.2.0',
+      version: '4.3.0',
+      reasons: [['control_plane_skips_line']],
+    },
+  ],
+  ['may skip minors from 6.0 on', { current: '6.0.0', version: '6.3.0', reasons: [] }],
+  [
+    'has parts that cannot work together',
+    {
+      current: '15.4.9',
+      highest: '17.0.0',
+      version: '17.0.0',
+      reasons: [['control_plane_skips_major']],
+      warnings: [['components_apart']],
+    },
+  ],
+  [
+    'has a proxy that auth refuses',
+    {
+      current: '16.4.7',
+      highest: '17.0.0',
+      components: { auth: ['16.4.7'], proxy: ['17.0.0', '16.4.7'] },
+      version: '17.0.0',
+      reasons: [],
+      warnings: [['components_apart'], ['components_apart']],
+    },
+  ],
+  [
+    'has a proxy a major behind auth while it is upgraded',
+    {
+      current: '16.4.7',
+      highest: '17.0.0',
+      components: { auth: ['17.0.0'], proxy: ['16.4.7'] },
+      version: '17.0.0',
+      reasons: [],
+      warnings: [['components_apart']],
+    },
+  ],
+  [
+    'has parts of one major',
+    {
+      current: '16.4.6',
+      highest: '16.4.7',
+      components: { auth: ['16.4.6'], proxy: ['16.4.7'] },
+      version: '16.4.7',
+      reasons: [],
+    },
+  ],
+  [
+    'may not leave client tools behind',
+    {
+      current: '17.0.0',
+      version: '18.0.0',
+      channels: { a: ['17.0.0', {}] },
+      tools: '16.4.7',
+      reasons: [['tools_refused', 'a', '16.4.7']],
+    },
+  ],
+  [
+    'may not fall behind client tools',
+    {
+      version: '16.4.7',
+      channels: { a: ['16.4.7', {}] },
+      tools: '17.0.0',
+      reasons: [['tools_refused', 'a', '17.0.0']],
+    },
+  ],
+  [
+    'takes client tools of its own major and the one before',
+    { version: '17.0.0', channels: { a: ['17.0.0', {}] }, tools: '16.4.7', reasons: [] },
   ],
   [
     'may be behind its agents by a minor',
@@ -210,6 +315,31 @@ const cases: [string, Case][] = [
     },
   ],
 ];
+
+describe('a release', () => {
+  const BUILDING = { ...artifacts('absent'), controlPlane: { state: 'building' as const, at: null } };
+  it.each<[string, Known[], strict: boolean, reasons: ControlPlaneReason[], warnings: ControlPlaneWarning[]]>([
+    ['that is published', ['17.0.0'], true, [], []],
+    ['that a strict catalogue does not hold', [], true, ['unknown_release'], []],
+    ['that a catalogue that is not strict does not hold', [], false, [], []],
+    ['that was pulled', [{ version: '17.0.0', pulled: PULLED }], false, ['release_pulled'], []],
+    ['without artifacts', [{ version: '17.0.0', artifacts: BUILDING }], false, ['artifacts_missing'], []],
+    ['under embargo', [{ version: '17.0.0', embargoed: true }], true, [], ['release_embargoed']],
+    [
+      'under embargo, without artifacts',
+      [{ version: '17.0.0', embargoed: true, artifacts: BUILDING }],
+      true,
+      ['artifacts_missing'],
+      ['release_embargoed'],
+    ],
+  ])('%s', (_, known, strict, reasons, warnings) => {
+    const releases = catalogue(...known);
+    const faults = findPlaneReleaseFaults(v('17.0.0'), releases, strict);
+    expect(faults.map(({ reason }) => reason)).toEqual(reasons);
+    expect(findPlaneReleaseWarnings(v('17.0.0'), releases).map(({ reason }) => reason)).toEqual(warnings);
+    for (const { detail } of faults) expect(detail).toMatch(/; (choose|publish|register) /);
+  });
+});
 
 describe('a control plane', () => {
   it.each(cases)('%s', (_, { reasons, warnings = [], agents = 0, stranded = 0, ...given }) => {

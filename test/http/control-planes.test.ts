@@ -124,3 +124,62 @@ describe('a check of a control plane', () => {
     );
   });
 });
+
+describe('a check of a control plane judges the release', () => {
+  const SECRET = '16.4.8';
+
+  async function withReleases(settings = {}) {
+    const server = await startServer({ ...QUICKSTART, ...settings });
+    const manager = operatorClient(server, 'release-manager');
+    const register = async (version: string, over: object) => {
+      const artifacts = { controlPlane: 'published', packages: 'published' };
+      const body = { version, commit: 'f00dfacade', cutAt: '2024-11-12T10:15:30Z', artifacts, ...over };
+      expect((await manager('POST', '/releases', body)).status).toBe(201);
+    };
+    await manager('PUT', MAIN, { version: '16.4.6' });
+    await register('16.4.7', {});
+    await register('16.4.9', { artifacts: { controlPlane: 'building' } });
+    await register(SECRET, { embargoed: true, security: true, artifacts: { controlPlane: 'building' } });
+    await manager('POST', '/releases/16.4.7/pull', { reason: 'it leaks sessions' });
+    const verdict = async (version: string, role: 'viewer' | 'release-manager' = 'release-manager') => {
+      const { body } = await operatorClient(server, role)('POST', `${MAIN}/check`, { version });
+      const names = (findings: { reason: string }[]) => findings.map(({ reason }) => reason);
+      return { allowed: body.allowed, reasons: names(body.reasons), warnings: names(body.warnings) };
+    };
+    return { server, verdict };
+  }
+
+  it.each<[string, string, 'viewer' | 'release-manager', string[], string[]]>([
+    ['a way back to a pulled one is refused', '16.4.7', 'viewer', ['release_pulled'], []],
+    ['one without artifacts is refused', '16.4.9', 'viewer', ['artifacts_missing'], []],
+    ['one under embargo is named', SECRET, 'release-manager', ['artifacts_missing'], ['release_embargoed']],
+    ['one under embargo looks unknown to others', SECRET, 'viewer', [], []],
+    ['an unknown one is allowed', '16.4.99', 'viewer', [], []],
+  ])('%s', async (_, version, role, reasons, warnings) => {
+    const { verdict } = await withReleases();
+    expect(await verdict(version, role)).toEqual({ allowed: reasons.length === 0, reasons, warnings });
+  });
+
+  it('a strict catalogue refuses what the caller does not know', async () => {
+    const { verdict } = await withReleases({ compatibility: { catalogue: 'strict' } });
+    const unknown = { allowed: false, reasons: ['unknown_release'], warnings: [] };
+    expect(await verdict('16.4.99', 'viewer')).toEqual(unknown);
+    expect(await verdict(SECRET, 'viewer')).toEqual(unknown);
+  });
+
+  it('and what client tools are served', async () => {
+    const { server, verdict } = await withReleases();
+    const manager = operatorClient(server, 'release-manager');
+    expect((await manager('PUT', '/channels/stable%2Fcloud', { toolsVersion: '15.4.9' })).status).toBe(200);
+    expect(await verdict('17.0.0')).toEqual({ allowed: false, reasons: ['tools_refused'], warnings: [] });
+    await manager('PUT', '/channels/stable%2Fcloud', { toolsVersion: null });
+    expect((await verdict('17.0.0')).reasons).toEqual([]);
+  });
+
+  it('and its components against each other', async () => {
+    const { server, verdict } = await withReleases();
+    const components = { auth: ['16.4.8'], proxy: ['17.0.0'] };
+    await operatorClient(server)('PUT', MAIN, { components });
+    expect((await verdict('17.0.0')).warnings).toEqual(['components_apart', 'components_apart']);
+  });
+});

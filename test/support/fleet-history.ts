@@ -310,8 +310,8 @@ async function begin(
       };
     }
     const planes = {
-      '17.5.0': verdictOf(await controlPlanes.check(plane, '17.5.0')),
-      '18.0.1': verdictOf(await controlPlanes.check(plane, '18.0.1')),
+      '17.5.0': verdictOf(await controlPlanes.check(plane, '17.5.0', ACTOR)),
+      '18.0.1': verdictOf(await controlPlanes.check(plane, '18.0.1', ACTOR)),
     };
     return { faces, agents, planes };
   }

@@ -309,7 +309,8 @@ export function controlPlanePages({ controlPlanes, fleet, now }: DashboardServic
   app.get('/control-planes/:name', async (c) => {
     const plane = controlPlanes.read(c.req.param('name'));
     const version = c.req.query('version')?.trim() ?? '';
-    const checked = version === '' ? null : await unlessInvalid(controlPlanes.check(plane.name, version));
+    const checked =
+      version === '' ? null : await unlessInvalid(controlPlanes.check(plane.name, version, c.get('actor')));
     return renderPage(
       c,
       {

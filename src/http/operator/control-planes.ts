@@ -130,7 +130,8 @@ export function controlPlaneRoutes(controlPlanes: ControlPlanes) {
     return c.body(null, 204);
   });
   app.openapi(check, async (c) => {
-    return c.json(await controlPlanes.check(c.req.valid('param').name, c.req.valid('json').version), 200);
+    const { version } = c.req.valid('json');
+    return c.json(await controlPlanes.check(c.req.valid('param').name, version, c.get('actor')), 200);
   });
   return app;
 }
