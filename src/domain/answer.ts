@@ -81,9 +81,9 @@ export function surroundingsOf(channel: Channel, { controlPlanes, releases }: Sn
 
 /** The keys of the control plane and the releases that `surroundingsOf` looks at. */
 export function sourcesOf(channel: Channel, { controlPlanes }: Snapshot): string[] {
-  const { controlPlane, target, toolsVersion } = channel;
+  const { controlPlane, target, toolsVersion, toolsFallback } = channel;
   const plane = controlPlanes.get(controlPlane ?? '')?.version;
-  const versions = new Set([target, toolsVersion, plane, ...startsOf(channel)]);
+  const versions = new Set([target, toolsVersion, toolsFallback, plane, ...startsOf(channel)]);
   const releases = [...versions].flatMap((version) => (version ? [releaseKey(version)] : []));
   return controlPlane === null ? releases : [controlPlaneKey(controlPlane), ...releases];
 }

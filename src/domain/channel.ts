@@ -65,6 +65,8 @@ export interface Channel {
   controlPlane: string | null;
   /** The version for client tools, canonical; null: the target. */
   toolsVersion: string | null;
+  /** What client tools get while a pull has left no target; unset: nothing. Any target ends it. */
+  toolsFallback?: string | null | undefined;
   /** In which order its agents go to a new target; unset: all at once. */
   rollout?: RolloutSettings | null | undefined;
   /** When v2 updaters may move, and when plans and promotions may move the target; unset: always. */
@@ -371,7 +373,7 @@ export function withdraw(channel: Channel, act: Act): Channel {
   const progress = current.progress && endRollout(current.progress, act.at);
   const scheduled = overtake(current.scheduled, act, false);
   const gone = { target: null, critical: null, plan: null, progress, hold: heldBy(act), scheduled };
-  return { ...current, ...gone, served: serve(current, act.at), ...stamp(act) };
+  return { ...current, ...gone, toolsFallback: undefined, served: serve(current, act.at), ...stamp(act) };
 }
 
 /**
@@ -387,6 +389,12 @@ export function retreat(channel: Channel, target: Version | null, critical: bool
   const lineage = channel.lineage.filter((version) => version !== channel.target);
   return { ...withdraw({ ...channel, pin: null }, act), lineage, pin, hold, scheduled };
 }
+
+/** The channel without a target, with a version for client tools that have nothing to follow. */
+export const withToolsFallback = (channel: Channel, version: Version | null): Channel => ({
+  ...channel,
+  toolsFallback: version?.text,
+});
 
 /** Lets client tools follow the target again. A pin does not hold that either: it freezes the target. */
 export function releaseTools(channel: Channel, act: Act): Channel {
@@ -429,6 +437,7 @@ function moveTo(
     progress: progressTo(channel, target, act, immediate) ?? undefined,
     forgiven: undefined,
     scheduled: overtake(channel.scheduled, act, !goesBack(channel, target)),
+    toolsFallback: undefined,
     ...stamp(act),
   };
 }

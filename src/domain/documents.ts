@@ -130,6 +130,7 @@ const CHECKS: Record<string, Check> = {
     versionPrefix: oneOf(['v', '']),
     controlPlane: optional(text),
     toolsVersion: optional(version),
+    toolsFallback: optional(version),
     target: optional(version),
     critical: optional(ending),
     pin: optional(ending),

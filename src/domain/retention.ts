@@ -120,18 +120,12 @@ function versionsInUse({ channels, controlPlanes, retired }: Documents): Set<str
   return found as Set<string>;
 }
 
-function versionsOfChannel({
-  target,
-  toolsVersion,
-  lineage,
-  served,
-  plan,
-  progress,
-  scheduled,
-}: Channel): (string | null)[] {
+function versionsOfChannel(channel: Channel): (string | null)[] {
+  const { target, toolsVersion, toolsFallback = null, lineage, served, plan, progress, scheduled } = channel;
   return [
     target,
     toolsVersion,
+    toolsFallback,
     ...lineage,
     ...served.map(({ version }) => version),
     ...(plan ? [plan.target, ...plan.route] : []),

@@ -19,7 +19,7 @@ import { whyNotPromoted } from '../domain/not-promoted.ts';
 import type { Stage } from '../domain/promotion.ts';
 import { type Actor, isMachine, may, requirePermission } from '../domain/role.ts';
 import { type Snapshot, storedFreezes } from '../domain/snapshot.ts';
-import { assessTools } from '../domain/tools.ts';
+import { assessTools, findToolsFallback } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
 import { type Cleared, issueClearance, needsClearance } from './cleared.ts';
@@ -100,6 +100,8 @@ export interface Gate {
   ): Holding | null;
   /** Throws `refused` unless the channel may serve its client tools the version that is set for them. */
   enforceTools(channel: Channel, view: GateView): void;
+  /** What the channel may serve its client tools below `bad`, a release that is pulled; null: nothing. */
+  toolsFallback(channel: Channel, bad: Version): Version | null;
 }
 
 export interface GateOptions {
@@ -236,6 +238,12 @@ export function createGate(options: GateOptions): Gate {
       // A plan is judged by where it leads, because its later steps are taken by a machine.
       const report = withPromotion(found, judged, requireVersion(after.plan?.target ?? target), by);
       return { report, overridden: enforce(after.name, report, request, accepted), cleared, thawed };
+    },
+
+    toolsFallback(channel, bad) {
+      const snapshot = state.snapshot();
+      const policy = { accepts: channel.accepts, catalogue: snapshot.releases, strict: strictCatalogue };
+      return findToolsFallback(bad, channel, policy, planeOf(snapshot, channel.controlPlane));
     },
 
     enforceTools({ name, accepts, toolsVersion, controlPlane }, { snapshot = state.snapshot(), asker }) {

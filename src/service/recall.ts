@@ -1,4 +1,4 @@
-import { type Act, type Channel, releaseTools, retreat, rollForward } from '../domain/channel.ts';
+import { type Act, type Channel, releaseTools, retreat, rollForward, withToolsFallback } from '../domain/channel.ts';
 import { derivedOnce } from '../domain/derived.ts';
 import { FairwayError } from '../domain/errors.ts';
 import { describeFreeze } from '../domain/freeze.ts';
@@ -135,8 +135,13 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
             : 'withdrawn: no earlier target passes the gate, so agents stay where they are',
         );
       }
-      if (before.toolsVersion === bad.text) {
-        after = releaseTools(after, act);
+      if (before.toolsVersion === bad.text) after = releaseTools(after, act);
+      if (after.target === null && !after.toolsVersion) {
+        const fallback = gate.toolsFallback(before, bad);
+        after = withToolsFallback(after, fallback);
+        const why = ', the newest earlier release that the control plane accepts';
+        details.push(`client tools get ${fallback ? `${fallback.text}${why}` : 'none'}`);
+      } else if (before.toolsVersion === bad.text) {
         details.push(`client tools get the target again: ${after.target ?? 'none'}`);
       }
       return { before, after, detail: details.join('; '), cleared };
@@ -251,15 +256,15 @@ export function createRecall({ state, gate, fleet, releases, stages, observer, n
 /** The versions that agents and client tools get. */
 const versionsServedBy = derivedOnce((channels: Snapshot['channels']) => {
   const versions = new Set<string>();
-  for (const { target, toolsVersion } of channels.values()) {
-    if (target !== null) versions.add(target);
-    if (toolsVersion) versions.add(toolsVersion);
+  for (const { target, toolsVersion, toolsFallback } of channels.values()) {
+    for (const version of [target, toolsVersion, toolsFallback]) if (version) versions.add(version);
   }
   return versions;
 });
 
 /** Does the channel serve `version` to its agents or client tools? */
-const serves = ({ target, toolsVersion }: Channel, version: string) => target === version || toolsVersion === version;
+const serves = ({ target, toolsVersion, toolsFallback }: Channel, version: string) =>
+  [target, toolsVersion, toolsFallback].includes(version);
 
 /** The audit's short form: name, target and, where one is set, the version of client tools. */
 const shortOf = ({ name, target, toolsVersion }: Channel) =>

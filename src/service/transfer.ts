@@ -357,7 +357,8 @@ function exportChannel(channel: Channel): ExportedChannel {
 }
 
 function withoutStamp(channel: Channel): ChannelState {
-  const { updatedAt: _at, updatedBy: _by, ...state } = channel;
+  // What a pull left for client tools was judged then; a document cannot bring it back.
+  const { updatedAt: _at, updatedBy: _by, toolsFallback: _fallback, ...state } = channel;
   // Fields that are not set and fields that are missing are the same.
   for (const field of ['rollout', 'window', 'watch', 'freezes', 'forgiven', 'progress', 'scheduled'] as const)
     if (!state[field]) delete state[field];

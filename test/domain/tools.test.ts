@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createChannel, DEFAULT_SETTINGS, withdraw } from '../../src/domain/channel.ts';
 import type { Release } from '../../src/domain/release.ts';
-import { assessTools, toolsVersionOf } from '../../src/domain/tools.ts';
+import { assessTools, findToolsFallback, toolsVersionOf } from '../../src/domain/tools.ts';
 import type { VersionKind } from '../../src/domain/version.ts';
 import { artifacts, catalogue, PULLED, v } from './populations.ts';
 
@@ -53,6 +53,42 @@ describe('a control plane', () => {
   });
 });
 
+describe('client tools whose release is pulled, and whose agents cannot go back, get', () => {
+  const plane = (text: string | null) => text && { name: 'main', version: v(text) };
+  it.each<[string, string, string[], Known[], string | null, string | null]>([
+    ['the newest former target', '17.0.1', ['16.4.6', '16.4.7', '17.0.1'], [], '17.0.1', '16.4.7'],
+    ['a newer release of the catalogue', '17.0.1', ['16.4.7', '17.0.1'], ['16.4.8', '16.4.9'], '17.0.1', '16.4.9'],
+    ['their own major (vN with vN)', '17.0.1', ['16.4.7'], ['17.0.0'], '17.0.1', '17.0.0'],
+    ['the major before (vN−1)', '17.0.0', ['15.4.9', '16.4.7'], [], '17.0.0', '16.4.7'],
+    ['nothing two majors below', '18.0.0', ['16.4.7'], ['16.9.0'], '18.0.0', null],
+    ['nothing of a major above', '17.0.1', [], ['17.0.0', '16.4.7', '15.4.9'], '15.4.9', '15.4.9'],
+    ['no later release', '16.4.8', ['16.4.7'], ['16.4.9', '17.0.0'], '16.4.7', '16.4.7'],
+    [
+      'none that was pulled as well',
+      '17.0.1',
+      ['16.4.7', '16.4.8'],
+      [{ version: '16.4.8', pulled: PULLED }],
+      '17.0.1',
+      '16.4.7',
+    ],
+    ['none under embargo', '17.0.1', ['16.4.7'], [{ version: '16.4.8', embargoed: true }], '17.0.1', '16.4.7'],
+    [
+      'none without packages',
+      '17.0.1',
+      ['16.4.7'],
+      [{ version: '16.4.8', artifacts: artifacts('building') }],
+      '17.0.1',
+      '16.4.7',
+    ],
+    ['none of another kind', '17.0.1', ['16.4.7'], ['17.0.1-rc.1'], '17.0.1', '16.4.7'],
+    ['the newest where no control plane is known', '17.0.1', ['16.4.7'], ['15.0.0'], null, '16.4.7'],
+    ['nothing where nothing is known', '17.0.1', [], [], '17.0.1', null],
+  ])('%s', (_, bad, lineage, known, runs, expected) => {
+    const policy = { accepts: ['stable' as const], strict: false, catalogue: catalogue(...known) };
+    expect(findToolsFallback(v(bad), { lineage }, policy, plane(runs) || null)?.text ?? null).toBe(expected);
+  });
+});
+
 describe('what client tools are served', () => {
   const ACT = { by: 'test', at: new Date('2026-03-01T12:00:00Z'), reason: 'test' };
   const channel = (target: string | null, toolsVersion: string | null) =>
@@ -83,6 +119,14 @@ describe('what client tools are served', () => {
     ['their version without a target', channel(null, '16.4.8'), [], '16.4.8'],
     ['their version after the target was withdrawn', withdraw(channel('16.4.7', '16.4.8'), ACT), [], '16.4.8'],
     ['nothing', channel(null, null), [], null],
+    ['what a pull left for them', { ...channel(null, null), toolsFallback: '16.4.6' }, ['16.4.6'], '16.4.6'],
+    ['the target before that', { ...channel('16.4.7', null), toolsFallback: '16.4.6' }, [], '16.4.7'],
+    [
+      'nothing if that was pulled as well',
+      { ...channel(null, null), toolsFallback: '16.4.6' },
+      [{ version: '16.4.6', pulled: PULLED }],
+      null,
+    ],
   ])('is %s', (_, served, known, expected) => {
     expect(toolsVersionOf(served, catalogue(...known))).toBe(expected);
   });

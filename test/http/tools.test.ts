@@ -88,6 +88,31 @@ describe('client tools', () => {
     expect(await served()).toEqual(['v16.4.6', '16.4.6', true, '16.4.6']);
   });
 
+  it('get the newest earlier release that the control plane accepts if agents cannot go back', async () => {
+    const { server, api, register } = await started();
+    const tools = async () => (await fetch(`${server.publicUrl}/v1/eu/tools/version`)).text();
+    await api('PUT', '/control-planes/main', { version: '17.0.1' });
+    await register('17.0.1');
+    const made = { target: '17.0.1', controlPlane: 'main' };
+    expect((await api('PUT', '/channels/eu', made)).status).toBe(201);
+    const dry = await api('POST', '/releases/17.0.1/pull', { reason: 'bad', dryRun: true });
+    const detail =
+      'withdrawn: no earlier target passes the gate, so agents stay where they are; client tools get 16.4.8, the newest earlier release that the control plane accepts';
+    expect(dry.body.channels).toEqual([{ channel: 'eu', from: '17.0.1', to: null, detail }]);
+    await api('POST', '/releases/17.0.1/pull', { reason: 'bad' });
+    const channel = (await api('GET', '/channels/eu')).body;
+    expect(channel).toMatchObject({ target: null, toolsVersion: null, toolsFallback: '16.4.8' });
+    expect(await tools()).toBe('v16.4.8');
+    // That one is pulled as well.
+    const { body } = await api('POST', '/releases/16.4.8/pull', { reason: 'bad' });
+    expect(body.channels).toMatchObject([{ channel: 'eu', to: null, detail: expect.stringContaining('get 16.4.7') }]);
+    expect(await tools()).toBe('v16.4.7');
+    await register('17.0.2');
+    expect((await api('POST', '/channels/eu/roll-forward', { version: '17.0.2', reason: 'fixed' })).status).toBe(200);
+    expect(await tools()).toBe('v17.0.2');
+    expect((await api('GET', '/channels/eu')).body.toolsFallback).toBeUndefined();
+  });
+
   it('do not get a release that is applied as pulled', async () => {
     const { served, set, register } = await started();
     await set('16.4.9');

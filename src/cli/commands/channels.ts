@@ -147,6 +147,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census | null, h
     description,
     controlPlane,
     toolsVersion,
+    toolsFallback,
     critical,
     pin,
     hold,
@@ -156,11 +157,12 @@ function channelSheet(screen: Screen, channel: Channel, census: Census | null, h
     lineage,
     accepts,
   } = channel;
+  const tools = toolsVersion ?? toolsFallback;
   const sheet = pairs(screen, [
     ['channel', painted(channel.name, 'bold')],
     ...(description ? [['', description] as [string, Cell]] : []),
     ['target', target(channel)],
-    ...(toolsVersion ? [['client tools', toolsVersion] as [string, Cell]] : []),
+    ...(tools ? [['client tools', tools] as [string, Cell]] : []),
     ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
     ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
     ...(hold ? heldRow(channel.name, hold) : []),

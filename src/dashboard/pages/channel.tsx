@@ -184,6 +184,7 @@ interface SettingsProps {
 }
 
 function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
+  const tools = channel.toolsVersion ?? channel.toolsFallback ?? null;
   return (
     <section class="panel">
       <div class="heading">
@@ -205,11 +206,11 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
         <dd>{channel.accepts.join(', ')}</dd>
         <dt>Agents get</dt>
         <dd>{channel.target === null ? 'none' : <Version version={`${channel.versionPrefix}${channel.target}`} />}</dd>
-        {channel.toolsVersion && (
+        {tools !== null && tools !== channel.target && (
           <>
             <dt>Client tools get</dt>
             <dd>
-              <Version version={`${channel.versionPrefix}${channel.toolsVersion}`} />
+              <Version version={`${channel.versionPrefix}${tools}`} />
             </dd>
           </>
         )}

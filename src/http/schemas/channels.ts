@@ -40,6 +40,11 @@ export const Channel = z
     needsHelm: z.boolean(),
     controlPlane: z.string().nullable(),
     toolsVersion: z.string().nullable(),
+    toolsFallback: z
+      .string()
+      .nullable()
+      .optional()
+      .openapi({ description: 'What client tools get while a pull has left no target.' }),
     rollout: Rollout.nullable().optional(),
     window: Window.nullable().optional(),
     watch: Watch.nullable().optional(),
