@@ -129,7 +129,7 @@ const ASK_AGAIN_MS = 30_000;
 /** A browser cannot see why a stream is refused, so one too many is told in an event, and asks again later. */
 function openLive(c: PageContext, events: EventStreams): Response {
   try {
-    return events.open(c);
+    return events.open(c, c.get('actor'));
   } catch (error) {
     if (!(error instanceof FairwayError) || error.code !== 'rate_limited') throw error;
     const headers = { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' };

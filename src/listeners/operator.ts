@@ -30,7 +30,7 @@ export interface OperatorSide {
 
 export interface OperatorSideOptions {
   services: Services;
-  settings: Pick<Settings, 'operator' | 'store' | 'tokens' | 'fleet' | 'github' | 'shutdown'>;
+  settings: Pick<Settings, 'operator' | 'store' | 'tokens' | 'fleet' | 'github' | 'promotion' | 'shutdown'>;
   metrics: RequestMetrics;
   tracer: Tracer;
   bootstrap: Pick<Bootstrap, 'state'>;
@@ -59,7 +59,7 @@ export async function openOperatorSide(options: OperatorSideOptions): Promise<Op
   let leaving = false;
   const stopping = new AbortController();
   const authenticator = createAuthenticator(settings.tokens, settings.operator.limits, now);
-  const events = createEventStreams(state, stopping.signal);
+  const events = createEventStreams(state, settings.promotion.stages, stopping.signal);
   const { app, openApi } = createOperatorApi({
     services,
     authenticator,

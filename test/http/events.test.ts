@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
 import { operatorClient, QUICKSTART, startServer, type TestServer, TOKENS } from '../support/server.ts';
 
 const CHANNEL = '/channels/stable%2Fcloud';
 
 /** Opens a stream; `until` returns the received text once it contains `text`. */
-async function listen(server: TestServer, signal?: AbortSignal) {
+async function listen(server: TestServer, signal?: AbortSignal, token: string = TOKENS.viewer) {
   const response = await fetch(`${server.operatorUrl}/api/v1/events`, {
-    headers: { Authorization: `Bearer ${TOKENS.viewer}` },
+    headers: { Authorization: `Bearer ${token}` },
     signal: signal ?? null,
   });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -48,6 +49,33 @@ describe('the stream of events', () => {
     const received = await until('data: {"revision":2}');
     expect(received.match(/event: change/g)).toHaveLength(2);
     await cancel();
+  });
+
+  it('tells authors when their changes reach a stage, wait for a sign-off and are halted', async () => {
+    const stages = [openStage('canary', { soak: '1ms', signOff: true }), openStage('internal')];
+    const { server, register, act, api, until: comesTo } = await startStages(stages);
+    const { until, cancel } = await listen(server);
+    const manager = await listen(server, undefined, TOKENS['release-manager']);
+    const change = { pr: 4711, title: 'Rework the recorder', author: 'zmb3' };
+    await register(RELEASE, { changes: [{ ...change, significant: true }] });
+    const said = (kind: string, stage: string, version = RELEASE) =>
+      `"kind":"${kind}","release":"${version}","stage":"${stage}"`;
+    const received = await until(said('awaits-sign-off', 'canary'));
+    expect(received).toContain(`event: changes\ndata: {${said('awaits-sign-off', 'canary')}`);
+    expect(received).toContain(`"changes":[${JSON.stringify(change)}]`);
+    await api('POST', `/releases/${RELEASE}/changes/4711/sign-off`, { reason: 'tested' });
+    await until(said('reached', 'canary'));
+    await until(said('reached', 'internal'));
+    await comesTo('internal', 'soaking');
+    expect((await act('halt', { reason: 'it leaks' })).status).toBe(200);
+    expect(await until(said('halted', 'internal'))).toContain('"reason":"it leaks"');
+    // Those who must not know of an embargo learn nothing.
+    const fix = { ...change, pr: 815, significant: true };
+    await register(FIX, { embargoed: true, security: true, changes: [fix] });
+    expect(await manager.until(said('awaits-sign-off', 'canary', FIX))).toContain('"pr":815');
+    const { revision } = (await api('PUT', '/control-planes/main', { version: '16.4.7' })).body;
+    expect(await until(`{"revision":${revision}}`)).not.toContain('815');
+    await Promise.all([cancel(), manager.cancel()]);
   });
 
   it('is refused beyond 100 streams, and opens again once others are closed', { timeout: 30_000 }, async () => {

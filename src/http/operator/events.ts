@@ -9,7 +9,7 @@ const events = createRoute({
   operationId: 'streamEvents',
   tags: ['state'],
   summary:
-    'Server-sent events: `change` with the new revision, and `trouble` with what is wrong with the store, or null',
+    'Server-sent events: `change` with the new revision, `trouble` with what is wrong with the store, or null, and `changes` of a release that reached a stage, were halted or wait for their sign-off',
   ...guarded('read'),
   responses: {
     200: { description: 'A stream.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
@@ -20,6 +20,6 @@ const events = createRoute({
 /** `/events`. */
 export function eventRoutes(streams: EventStreams) {
   const app = new OpenAPIHono<OperatorEnv>();
-  app.openapi(events, (c) => streams.open(c));
+  app.openapi(events, (c) => streams.open(c, c.get('actor')));
   return app;
 }
