@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 
-export const DASHBOARD_FILE = 'config/monitoring/fairway.dashboard.json';
-
 interface Target {
   refId: string;
   expr: string;
@@ -19,12 +17,20 @@ export interface Panel {
 
 interface Dashboard {
   panels: Panel[];
-  templating: { list: { name: string; query: string | { query: string } }[] };
+  templating: { list: { name: string; type: string; query: string | { query: string } }[] };
   annotations: { list: { expr: string }[] };
 }
 
-export const dashboard: Dashboard = JSON.parse(readFileSync(DASHBOARD_FILE, 'utf8'));
-export const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+const readDashboard = (name: string): Dashboard =>
+  JSON.parse(readFileSync(`config/monitoring/${name}.dashboard.json`, 'utf8'));
+const panelsOf = (dashboard: Dashboard) => dashboard.panels.filter(({ type }) => type !== 'row');
+
+export const dashboard = readDashboard('fairway');
+export const panels = panelsOf(dashboard);
+
+/** The dashboard of one release, which also has panels for metrics of the deployer. */
+export const releaseDashboard = readDashboard('release');
+export const releasePanels = panelsOf(releaseDashboard);
 
 /** A panel's query as Grafana sends it when everything is selected and the last `range` is shown. */
 export const asSent = (expr: string, range: string): string =>

@@ -7,7 +7,7 @@ import { hasPrometheus, startPrometheus } from '../support/prometheus.ts';
 import { openStage, release } from '../support/promotion.ts';
 import { operatorClient, startServer, type TestServer } from '../support/server.ts';
 import { authMetrics } from '../support/teleport.ts';
-import { asSent, dashboard, panels } from './dashboard.ts';
+import { asSent, dashboard, panels, releaseDashboard, releasePanels } from './dashboard.ts';
 import { alerts, metricsOf, RULE_FILE, rules } from './rule-file.ts';
 
 interface Result {
@@ -140,7 +140,10 @@ describe.skipIf(!hasPrometheus || !canTls)('a real Prometheus that scrapes a rea
   });
 });
 
-describe('the dashboard', () => {
+describe.each([
+  ['the dashboard', dashboard, panels],
+  ['the dashboard of a release', releaseDashboard, releasePanels],
+])('%s', (_, dashboard, panels) => {
   it('describes each panel, and no two panels overlap', () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
