@@ -36,6 +36,21 @@ describe('docs/releases.md', () => {
     expect(SETTINGS).toMatchObject(parse(/^```yaml\n(.*?)^```$/ms.exec(PAGE)?.[1] ?? ''));
   });
 
+  it('names for each statement of the documents a test that exists', () => {
+    const [, section = ''] = PAGE.split('## Statements of the documents');
+    const rows = [...section.matchAll(/^\| .* \| (.*) \|$/gm)].map(([, shown = '']) => shown);
+    const named = rows.filter((shown) => shown !== 'shown by');
+    expect(named.length).toBeGreaterThan(30);
+    for (const shown of named) {
+      const [, file = '', title = ''] = /^`(test\/[\w/-]+\.test\.ts)`: (.+)$/.exec(shown) ?? [];
+      const source = readFileSync(file, 'utf8');
+      expect(
+        ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote}`)),
+        shown,
+      ).toBe(true);
+    }
+  });
+
   it('shows commands that work as printed, and their output', { timeout: 180_000 }, async () => {
     const { dir, env } = makeCheckout(await buildCli());
     const { server, pass } = await startPage();
