@@ -1,6 +1,7 @@
 import { type Channel, presentTarget, type ServedTarget } from '../domain/channel.ts';
 import { assess, type ControlPlaneState, mayOverride, type Report } from '../domain/compatibility.ts';
 import { highestOf, lastChange, lowestOf, runningAt } from '../domain/control-plane.ts';
+import { derivedOnce } from '../domain/derived.ts';
 import { seesEmbargoed, visibleTo, withoutEmbargo } from '../domain/embargo.ts';
 import { FairwayError } from '../domain/errors.ts';
 import {
@@ -14,11 +15,12 @@ import {
   type TargetMove,
   targetMove,
 } from '../domain/freeze.ts';
-import { asHolding } from '../domain/global-freeze.ts';
+import { asHolding, FREEZES_KEY, type GlobalFreezes } from '../domain/global-freeze.ts';
 import { whyNotPromoted } from '../domain/not-promoted.ts';
 import type { Stage } from '../domain/promotion.ts';
 import { type Actor, isMachine, may, requirePermission } from '../domain/role.ts';
-import { type Snapshot, storedFreezes } from '../domain/snapshot.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
+import type { Document } from '../domain/store.ts';
 import { assessTools, findToolsFallback } from '../domain/tools.ts';
 import { requireVersion, type Version } from '../domain/version.ts';
 import type { ChangeRequest } from './change.ts';
@@ -124,10 +126,12 @@ export interface GateOptions {
 export function createGate(options: GateOptions): Gate {
   const { state, fleet, strictCatalogue, settleFor, awaited, stages, observer, now } = options;
   const configured = ofSettings(options.freezes);
+  // Each channel of a list asks for them.
+  const withStored = derivedOnce(({ value }: Document) => [...configured, ...asHolding(value as GlobalFreezes)]);
   /** The freezes of all channels, as they stand: those of the settings and those that people added. */
   const freezes = (): readonly Holding[] => {
-    const stored = storedFreezes(state.snapshot());
-    return stored ? [...configured, ...asHolding(stored)] : configured;
+    const stored = state.snapshot().documents.get(FREEZES_KEY);
+    return stored ? withStored(stored) : configured;
   };
   const shown = <R extends Pick<Report, 'target' | 'reasons'>>(report: R, asker: Actor | undefined): R =>
     asker && !seesEmbargoed(asker) ? withoutEmbargo(report) : report;
