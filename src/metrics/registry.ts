@@ -133,7 +133,8 @@ export function createMetrics() {
       requests.observe({ route, method, code: String(code) }, seconds);
     },
     /** Reads these sources at each scrape from now on. */
-    watch(sources: MetricsSources): void {
+    watch(all: MetricsSources): void {
+      const sources = { ...all, channels: { list: shareList(all) } };
       isLeader = sources.leadership.isLeader;
       isChannel = (name) => sources.state.peek()?.channels.has(name) ?? true;
       watchPolls(registers, sources.counts);
@@ -147,5 +148,18 @@ export function createMetrics() {
       }
       if (sources.spans) watchSpans(registers, sources.spans);
     },
+  };
+}
+
+/** Milliseconds for which the gauges of a page share one list of the channels. */
+const LISTED_FOR = 200;
+
+/** To list thousands of channels as they are now takes some milliseconds, and a dozen gauges ask for it. */
+function shareList({ state, channels, now }: MetricsSources): MetricsSources['channels']['list'] {
+  let shared: { of: unknown; at: number; list: ReturnType<typeof channels.list> } | null = null;
+  return () => {
+    const [of, at] = [state.peek(), now().getTime()];
+    if (shared?.of !== of || Math.abs(at - shared.at) > LISTED_FOR) shared = { of, at, list: channels.list() };
+    return shared.list;
   };
 }
