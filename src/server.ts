@@ -247,7 +247,8 @@ async function closeAll(opened: Opened, { drain, deadline }: Settings['shutdown'
 
 /** Names the stages that no release can pass: a fault of the settings, unless all are empty, as in the shipped ones. */
 function nameEmptyStages(stages: readonly Stage[], log: Logger): void {
-  const empty = stages.filter(isEmpty).map(({ name }) => name);
+  // A class may have members later; until then its stage is shown as empty.
+  const empty = stages.filter((stage) => isEmpty(stage) && !stage.tenants).map(({ name }) => name);
   if (empty.length === 0) return;
   const what = 'no release passes a stage without channels and control planes; name some in promotion.stages';
   log[empty.length === stages.length ? 'info' : 'warn']({ stages: empty }, what);

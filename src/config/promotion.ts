@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PURPOSES } from '../domain/purpose.ts';
 import { VERSION_KINDS } from '../domain/version.ts';
 import { channelName, controlPlaneName, duration, share } from './fields.ts';
 import { loginFaults, loginShape } from './peer-login.ts';
@@ -27,6 +28,11 @@ const stage = z.strictObject({
   controlPlanes: z.array(controlPlaneName).max(10_000).default([]).describe('that must run the release first'),
   tenants: tenants.default(null).describe('control planes by class, told in waves'),
   accepts: z.array(z.enum(VERSION_KINDS)).min(1).default(['cloud']).describe('kinds of releases that may enter'),
+  purpose: z
+    .enum(PURPOSES)
+    .nullable()
+    .default(null)
+    .describe('what its tenants are for (RFD 12); accepts overrides it'),
   soak: duration.describe('how long its channels must serve the release before the stage is complete'),
   expeditedSoak: duration.default(600_000).describe('the same for a release that is expedited, if it is shorter'),
   automatic: z.boolean().default(false).describe('does it start without an operator?'),

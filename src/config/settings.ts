@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { isGroup } from '../domain/agent.ts';
+import { PURPOSES } from '../domain/purpose.ts';
 import { ROLES } from '../domain/role.ts';
 import { parseVersion, VERSION_KINDS } from '../domain/version.ts';
 import { sayFault } from './faults.ts';
@@ -162,6 +163,7 @@ export const settingsSchema = z.strictObject({
         target: version.optional().describe('first target; unset: agents are served none'),
         description: z.string().optional().describe('shown to operators'),
         accepts: z.array(z.enum(VERSION_KINDS)).min(1).optional().describe('kinds of versions that it may serve'),
+        purpose: z.enum(PURPOSES).optional().describe('what it is for; without accepts, it accepts what RFD 12 allows'),
         versionPrefix: z.enum(['v', '']).optional().describe('prefix of the version in answers to agents'),
         needsHelm: z.boolean().optional().describe('refuse releases without Helm charts?'),
         controlPlane: z.string().nullable().optional().describe('the control plane that its agents connect to'),

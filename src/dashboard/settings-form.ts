@@ -6,6 +6,7 @@ import { readForm } from './read-form.ts';
 
 /** The values of the form. The name and target of an existing channel cannot be changed here. */
 export type SettingsValues = Pick<Channel, 'name' | 'description' | 'accepts'> & {
+  purpose: string;
   controlPlane: string;
   toolsVersion: string;
   target: string;
@@ -17,6 +18,7 @@ export const EMPTY_SETTINGS: SettingsValues = {
   name: '',
   description: '',
   accepts: DEFAULT_SETTINGS.accepts,
+  purpose: '',
   controlPlane: '',
   toolsVersion: '',
   target: '',
@@ -24,10 +26,11 @@ export const EMPTY_SETTINGS: SettingsValues = {
 };
 
 /** The form of a channel as it is. */
-export function valuesOf({ name, description, accepts, controlPlane, toolsVersion }: Channel): SettingsValues {
+export function valuesOf({ name, description, accepts, purpose, controlPlane, toolsVersion }: Channel): SettingsValues {
   return {
     ...EMPTY_SETTINGS,
     ...{ name, description, accepts },
+    purpose: purpose ?? '',
     controlPlane: controlPlane ?? '',
     toolsVersion: toolsVersion ?? '',
   };
@@ -54,6 +57,7 @@ export async function readSettings(c: Context): Promise<Sent> {
       name: text('name'),
       description: text('description'),
       accepts: [form.accepts ?? []].flat() as SettingsValues['accepts'],
+      purpose: text('purpose'),
       controlPlane: text('controlPlane'),
       toolsVersion: text('toolsVersion'),
       target: text('target'),
@@ -64,12 +68,13 @@ export async function readSettings(c: Context): Promise<Sent> {
 
 /** Reads the form with the API's own schemas. Throws `invalid`. */
 export function readChange(
-  { name, target, reason, controlPlane, toolsVersion, ...settings }: SettingsValues,
+  { name, target, reason, purpose, controlPlane, toolsVersion, ...settings }: SettingsValues,
   exists: boolean,
 ) {
   const named = validated(schemas.ChannelName, name);
   const { dryRun: _, ...change } = validated(schemas.PutChannel, {
     ...settings,
+    purpose: purpose || null,
     controlPlane: controlPlane || null,
     toolsVersion: toolsVersion || null,
     ...(target && !exists && { target }),

@@ -1,5 +1,6 @@
 import { FairwayError } from './errors.ts';
 import type { Freeze } from './freeze.ts';
+import type { Purpose } from './purpose.ts';
 import { isMachine } from './role.ts';
 import { createImmediate, createRollout, endRollout, isUnfinished, type Rollout, regroup } from './rollout.ts';
 import type { RolloutSettings } from './rollout-settings.ts';
@@ -57,6 +58,8 @@ export interface Channel {
   name: string;
   description: string;
   accepts: VersionKind[];
+  /** What the channel is for, which `accepts` follows unless it was named; unset: no rule. */
+  purpose?: Purpose | null | undefined;
   /** What stands before the version in an answer. */
   versionPrefix: 'v' | '';
   /** Its agents are deployed with Helm charts, so it takes a release only once those are published too. */
@@ -115,6 +118,7 @@ export type ChannelSettings = Pick<
   Channel,
   | 'description'
   | 'accepts'
+  | 'purpose'
   | 'versionPrefix'
   | 'needsHelm'
   | 'controlPlane'
@@ -343,8 +347,8 @@ export function setCritical(channel: Channel, critical: boolean, until: Date | n
  */
 export function conform(channel: Channel, wanted: Channel, target: Version | null, act: Act): Channel {
   const { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion } = wanted;
-  const { rollout, window, watch, freezes } = wanted;
-  const later = { rollout, window, watch, freezes };
+  const { purpose, rollout, window, watch, freezes } = wanted;
+  const later = { purpose, rollout, window, watch, freezes };
   const settings = { description, accepts, versionPrefix, needsHelm, controlPlane, toolsVersion, ...later };
   const base =
     channel.target === (target?.text ?? null) ? changeSettings(channel, settings, act) : { ...channel, ...settings };

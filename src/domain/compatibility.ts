@@ -11,6 +11,7 @@ import { agentVersion } from './agent-version.ts';
 import { type Evidence, highestCounts, oldestOf, type Population, total } from './census.ts';
 import type { Finding } from './finding.ts';
 import { describeMissing, missingFixes } from './fixes.ts';
+import { describeOverride, type Purpose } from './purpose.ts';
 import { type ArtifactSet, type Catalogue, missingArtifacts, versionsOf } from './release.ts';
 import { findRoute } from './route.ts';
 import { oldestSupportedMajor } from './support.ts';
@@ -48,6 +49,7 @@ export const WARNING_REASONS = [
   'expired',
   'frozen',
   'not_promoted',
+  'beyond_purpose',
 ] as const;
 export type WarningReason = (typeof WARNING_REASONS)[number];
 
@@ -81,6 +83,8 @@ export interface Report {
 export interface Policy {
   /** The kinds of version that the channel accepts. */
   accepts: readonly VersionKind[];
+  /** What the channel is for. */
+  purpose?: Purpose | null | undefined;
   /** Do the channel's agents install Helm charts? */
   needsHelm: boolean;
   catalogue: Catalogue;
@@ -155,6 +159,7 @@ export function assess(
     warnings: [
       ...findControlPlaneWarnings(target, controlPlane),
       ...findSupportWarnings(target, policy.catalogue),
+      ...findPurposeWarnings(target, policy),
       ...findAgentWarnings(target, agents, present, policy.catalogue),
       ...found.filter((each) => !agentReasons.includes(each)).map(alreadyStranded),
       ...(planeBars ? [] : planeFaults.map(alreadyStranded)),
@@ -288,14 +293,21 @@ function findControlPlaneWarnings(target: Version, plane: ControlPlaneState | nu
   return [{ reason: 'target_ahead_of_control_plane', detail }];
 }
 
+/** The kinds that a channel accepts override its purpose. */
+function findPurposeWarnings({ kind }: Version, { accepts, purpose }: Policy): Finding<'beyond_purpose'>[] {
+  const detail = accepts.includes(kind) ? describeOverride('the channel', { purpose, accepts: [kind] }) : null;
+  return detail ? [{ reason: 'beyond_purpose', detail }] : [];
+}
+
 /** Why the channel's settings and the catalogue do not allow a release, for any agents. */
 export function findReleaseFaults(
   target: Version,
-  { accepts, needsHelm, catalogue, strict, running = [] }: Policy,
+  { accepts, purpose, needsHelm, catalogue, strict, running = [] }: Policy,
 ): Finding<RefusalReason>[] {
   const findings: Finding<RefusalReason>[] = [];
   if (!accepts.includes(target.kind)) {
-    const detail = `the channel accepts ${accepts.join(' and ')} versions, and ${target.text} is of kind ${target.kind}`;
+    const why = purpose ? `is for ${purpose} (RFD 12, Suffixes) and accepts` : 'accepts';
+    const detail = `the channel ${why} ${accepts.join(' and ')} versions, and ${target.text} is of kind ${target.kind}`;
     findings.push({ reason: 'kind_not_accepted', detail });
   }
   for (const fix of missingFixes(catalogue, target, running)) {

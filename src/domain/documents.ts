@@ -3,6 +3,7 @@ import { readControlPlaneVersion } from './control-plane.ts';
 import { FREEZE_EXEMPTIONS } from './freeze.ts';
 import { FREEZES_KEY } from './global-freeze.ts';
 import { STAGE_STATES } from './promotion.ts';
+import { PURPOSES } from './purpose.ts';
 import { RECOVERY_KEY } from './recovery.ts';
 import { ARTIFACT_SETS, ARTIFACT_STATES } from './release.ts';
 import { ROLES } from './role.ts';
@@ -127,6 +128,7 @@ const CHECKS: Record<string, Check> = {
     name: text,
     description: text,
     accepts: list(oneOf(VERSION_KINDS)),
+    purpose: optional(oneOf(PURPOSES)),
     versionPrefix: oneOf(['v', '']),
     controlPlane: optional(text),
     toolsVersion: optional(version),

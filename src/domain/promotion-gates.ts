@@ -6,6 +6,7 @@ import { describeMissing } from './fixes.ts';
 import type { Closed } from './freeze.ts';
 import { isEmpty, type Stage, type StageProgress, type StageStanding } from './promotion.ts';
 import type { AgentWait, Half } from './promotion-halves.ts';
+import { describeOverride } from './purpose.ts';
 import type { Release } from './release.ts';
 import { isMoving } from './rollout.ts';
 import { compareVersions, requireVersion } from './version.ts';
@@ -76,7 +77,7 @@ export function startGates(facts: StageFacts): PromotionGate[] {
     gate(
       'kind',
       stage.accepts.includes(kind),
-      `stage ${stage.name} accepts only ${stage.accepts.join(' and ')} releases`,
+      `stage ${stage.name} ${stage.purpose ? `is for ${stage.purpose} (RFD 12, Suffixes) and ` : ''}accepts only ${stage.accepts.join(' and ')} releases`,
     ),
     gate('artifacts', state === 'published', `the control plane's artifacts are ${state}; publish them`),
     ...(facts.missingFixes.length > 0 ? [includesFix(facts)] : []),
@@ -93,6 +94,10 @@ export function startGates(facts: StageFacts): PromotionGate[] {
 /** The significant changes that a release brings with those before it, and that are not signed off. */
 export const unsignedChanges = (release: Release, predecessors: readonly Release[]): string[] =>
   [release, ...predecessors].flatMap((each) => unsignedOf(each, each === release));
+
+/** The kinds that a stage accepts override what it is for, which the log says. */
+export const overrideOf = ({ name, purpose }: Stage, { version }: Pick<Release, 'version'>): string | null =>
+  describeOverride(`stage ${name}`, { purpose, accepts: [requireVersion(version).kind] });
 
 /** The change of a predecessor is named with its release; the numbers of one under embargo are part of the secret. */
 function unsignedOf({ version, embargoed, changes }: Release, own: boolean): string[] {

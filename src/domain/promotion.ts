@@ -1,4 +1,5 @@
 import { FairwayError } from './errors.ts';
+import type { Purpose } from './purpose.ts';
 import type { Signature } from './release.ts';
 import type { VersionKind } from './version.ts';
 
@@ -11,6 +12,8 @@ export interface Stage {
   tenants?: TenantSelection | null | undefined;
   /** The kinds of versions that may enter this stage. */
   accepts: readonly VersionKind[];
+  /** What its tenants are for; null or left out: no rule. */
+  purpose?: Purpose | null | undefined;
   /** Milliseconds from the moment when all channels serve the release until the stage is complete. */
   soak: number;
   /** The same for a release that was expedited, if it is shorter; left out: expediting changes nothing. */

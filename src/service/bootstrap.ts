@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { AuditHead } from '../domain/audit.ts';
 import { type Act, type Channel, type ChannelSettings, createChannel, DEFAULT_SETTINGS } from '../domain/channel.ts';
 import { FairwayError } from '../domain/errors.ts';
+import { withPurpose } from '../domain/purpose.ts';
 import type { Actor } from '../domain/role.ts';
 import { applyWrites, channelKey, controlPlaneKey, replace, type Snapshot } from '../domain/snapshot.ts';
 import type { ControlLog, Write } from '../domain/store.ts';
@@ -192,7 +193,7 @@ function newChannels({ channels, log }: BootstrapOptions, snapshot: Snapshot, ac
       return [];
     }
     const version = target === undefined ? null : requireVersion(target);
-    return createChannel(name, { ...DEFAULT_SETTINGS, ...settings }, version, act);
+    return createChannel(name, { ...DEFAULT_SETTINGS, ...withPurpose(settings) }, version, act);
   });
 }
 

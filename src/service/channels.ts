@@ -27,6 +27,7 @@ import { FairwayError } from '../domain/errors.ts';
 import { describeFreeze } from '../domain/freeze.ts';
 import { nameOf, type Page, type PageQuery, pageByName, sortedBy } from '../domain/page.ts';
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
+import { describeOverride, withPurpose } from '../domain/purpose.ts';
 import type { Actor } from '../domain/role.ts';
 import { isWaiting, type ScheduledChange, shownAt, withoutScheduled } from '../domain/schedule.ts';
 import {
@@ -192,6 +193,7 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
     const notes = [
       ...(overridden ? [`accepted stranding ${report?.stranded}`] : []),
       ...(thawed ? [`although ${describeFreeze(thawed)}`] : []),
+      ...(report?.warnings ?? []).flatMap(({ reason, detail }) => (reason === 'beyond_purpose' ? [detail] : [])),
       ...(input.immediate && before.rollout ? ['to all groups at once'] : []),
       ...(carriesOut ? [describeOrder(carriesOut)] : []),
     ];
@@ -253,8 +255,9 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
       return { ...report, warnings: [...report.warnings, { reason: 'frozen', detail: closed.detail }] };
     },
 
-    async put(name, { target, reason = '', acceptStranding, ...settings }, request) {
+    async put(name, { target, reason = '', acceptStranding, ...said }, request) {
       const { channels, releases, retired } = state.snapshot();
+      const settings = withPurpose(said);
       const before = channels.get(name);
       const former = before ? undefined : retired.get(name);
       requireRevision(channelKey(name), before, request.ifMatch);
@@ -272,7 +275,7 @@ export function createChannels({ state, fleet, gate, observer, now }: ChannelsOp
         before,
         after,
         action: before ? 'settings' : 'create',
-        reason,
+        reason: notedOverride(after, settings, reason),
         actor,
         at,
         guards: releaseGuards(releases, [before ? null : after.target, toolsChange ? after.toolsVersion : null]),
@@ -337,6 +340,12 @@ const describeOrder = ({ by, at, acceptedAt }: ScheduledChange): string =>
 function requireWaiting({ name, scheduled }: Channel, { id }: ScheduledChange): void {
   if (scheduled?.some((each) => each.id === id && isWaiting(each))) return;
   throw new FairwayError('revision_mismatch', `the change ${id} of ${name} does not wait any more`);
+}
+
+/** The reason of a change of settings by which `accepts` overrides the purpose. */
+function notedOverride(after: Channel, { accepts, purpose }: Partial<ChannelSettings>, reason: string): string {
+  const override = accepts || purpose ? describeOverride(after.name, after) : null;
+  return override ? `${reason} (${override})`.trim() : reason;
 }
 
 function requireUnmoved({ name }: Channel, target: string | undefined): void {

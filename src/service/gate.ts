@@ -143,7 +143,7 @@ export function createGate(options: GateOptions): Gate {
     former?: string | null,
   ): Promise<Report> {
     const { releases } = snapshot;
-    const { accepts, needsHelm } = channel;
+    const { accepts, purpose, needsHelm } = channel;
     const present = presentTarget(channel);
     const situation = {
       channel: channel.name,
@@ -155,7 +155,7 @@ export function createGate(options: GateOptions): Gate {
     };
     const plane = snapshot.controlPlanes.get(channel.controlPlane ?? '');
     const running = plane && !wayOut ? runningAt(plane) : [];
-    const policy = { accepts, needsHelm, catalogue: releases, strict: strictCatalogue, running };
+    const policy = { accepts, purpose, needsHelm, catalogue: releases, strict: strictCatalogue, running };
     const population = (reading ?? (await fleet.read())).population(channel, snapshot);
     return shown(assess(target, population, planeOf(snapshot, channel.controlPlane), policy, situation), asker);
   }
@@ -267,7 +267,7 @@ export function createGate(options: GateOptions): Gate {
 const unknownPlane = (name: string) =>
   `the version of control plane ${name} is not known; record it first: fairway control-planes report ${name} VERSION`;
 
-const settingsOf = ({ accepts, needsHelm }: Channel) => ({ accepts, needsHelm });
+const settingsOf = ({ accepts, purpose, needsHelm }: Channel) => ({ accepts, purpose, needsHelm });
 
 function planeOf({ controlPlanes }: Snapshot, name: string | null): ControlPlaneState | null {
   if (name === null) return null;

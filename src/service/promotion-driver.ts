@@ -17,6 +17,7 @@ import {
   controlPlaneGate,
   isAhead,
   isBehind,
+  overrideOf,
   type StageFacts,
   serves,
   startGates,
@@ -171,7 +172,8 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
       const gates = startGates(await at.gather());
       if (!gates.every(({ passed }) => passed) || !(await conditionsHold(stage))) return false;
       const what = half === 'agents' ? `the agents of ${stage.name}` : stage.name;
-      return take(at, 'start', `all gates of ${what} are passed`);
+      const override = overrideOf(stage, release);
+      return take(at, 'start', `all gates of ${what} are passed${override ? `; ${override}` : ''}`);
     },
 
     async 'awaiting-control-plane'(at) {

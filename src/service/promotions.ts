@@ -18,6 +18,7 @@ import {
   controlPlaneGate,
   EMPTY,
   isBehind,
+  overrideOf,
   type PromotionGate,
   type StageChannel,
   type StageControlPlane,
@@ -348,7 +349,10 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
           const turn = `the current stage is ${stage.name}, which is ${progressOf(promotion, stage.name).state}`;
           throw new FairwayError('refused', `stage ${wanted} is ${state}; ${turn}`);
         }
-        const after = step(promotion, stage.name, 'start', { by: request.actor.name, at, reason, critical });
+        const override = overrideOf(stage, release);
+        const noted = override ? `${reason} (${override})` : reason;
+        const act = { by: request.actor.name, at, reason: noted, critical };
+        const after = step(promotion, stage.name, 'start', act);
         const reading = await fleet.read();
         const gates = startGates(await facts(state.snapshot(), release, promotion, stage, reading, { fresh: true }));
         const closed = gates.filter(({ passed }) => !passed);

@@ -19,6 +19,7 @@ import { describeFreeze } from '../domain/freeze.ts';
 import { conformFreezes, FREEZES_KEY, type GlobalFreeze, lastingAt, NO_FREEZES } from '../domain/global-freeze.ts';
 import { continues } from '../domain/plan.ts';
 import { type PromotionState, restorePromotion } from '../domain/promotion.ts';
+import { withPurpose } from '../domain/purpose.ts';
 import { listedRelease, type Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
 import { overtake } from '../domain/schedule.ts';
@@ -305,7 +306,7 @@ function requireReleases({ promotions = [] }: WantedState, { releases }: Snapsho
 }
 
 function changeChannel(before: Channel, wanted: Partial<ChannelState>, act: Act): Channel {
-  const merged = { ...before, ...wanted };
+  const merged = { ...before, ...withPurpose(wanted) };
   // A new target is critical only where the document says so.
   if (merged.target !== before.target) merged.critical = wanted.critical ?? null;
   const after = conform(before, merged, merged.target === null ? null : requireVersion(merged.target), act);
@@ -326,7 +327,7 @@ function newChannel(
     critical: null,
     pin: null,
     lineage: target ? [target] : [],
-    ...wanted,
+    ...withPurpose(wanted),
     hold: wanted.hold ?? (retired ? holdAgain(retired, act) : null),
     served: remember(retired?.served ?? [], wanted.served ?? []),
     plan: wanted.plan && continues(wanted.plan, target) ? wanted.plan : null,
@@ -360,7 +361,16 @@ function withoutStamp(channel: Channel): ChannelState {
   // What a pull left for client tools was judged then; a document cannot bring it back.
   const { updatedAt: _at, updatedBy: _by, toolsFallback: _fallback, ...state } = channel;
   // Fields that are not set and fields that are missing are the same.
-  for (const field of ['rollout', 'window', 'watch', 'freezes', 'forgiven', 'progress', 'scheduled'] as const)
+  for (const field of [
+    'purpose',
+    'rollout',
+    'window',
+    'watch',
+    'freezes',
+    'forgiven',
+    'progress',
+    'scheduled',
+  ] as const)
     if (!state[field]) delete state[field];
   return withoutRevision(state) as ChannelState;
 }

@@ -111,6 +111,21 @@ describe('a release with artifacts for control planes only', () => {
     expect(await agents()).toEqual(['no-packages']);
   });
 
+  it('ends for its agents too where their channel gets something newer, with the reason', async () => {
+    const { api, register, report, until, agents, states, read } = await startPlanes([
+      openStage('canary', { soak: '1h' }),
+    ]);
+    await register(RELEASE, ONLY_PLANES);
+    await report(RELEASE, 'canary');
+    await until('canary', 'soaking');
+    await api('POST', '/channels/canary/roll-forward', { version: FIX, reason: 'a newer one' });
+    await until('canary', 'superseded');
+    expect([await states(), await agents()]).toEqual([['superseded'], ['skipped']]);
+    const [stage] = (await read()).stages;
+    expect(stage.agents.next).toBe(`nothing: it was skipped: canary serves ${FIX}, which is newer`);
+    expect(stage.ended.reason).toBe(`canary serves ${FIX}, which is newer`);
+  });
+
   it('keeps its halves in exports', async () => {
     const { server, register, report, until } = await startPlanes([openStage('canary', { soak: '30ms' })]);
     await register(RELEASE, ONLY_PLANES);

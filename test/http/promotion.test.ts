@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import pino from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { instance } from '../fixtures/inventory.ts';
 import { FIX, openStage, RELEASE, startStages } from '../support/promotion.ts';
@@ -180,6 +181,18 @@ describe('a promotion', () => {
     );
     expectProblem(await act('promote', { stage: 'canary' }), 409, 'refused', /not_empty \(stage canary is empty/);
     expect((await api('GET', '/channels/internal')).body.target).toBe('16.4.7');
+  });
+
+  it('has the empty stages of its settings named at the start, and not those that wait for tenants of a class', async () => {
+    const lines: { stages?: string[]; level: number }[] = [];
+    const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+    const none = { channels: [] };
+    const tenants = { class: 'trials' };
+    const stages = [openStage('canary', none), openStage('trials', { ...none, tenants }), openStage('rest')];
+    await startStages(stages, {}, { log });
+    expect(lines.flatMap(({ level, stages }) => (stages ? [{ level, stages }] : []))).toEqual([
+      { level: 40, stages: ['canary'] },
+    ]);
   });
 
   it('is not started while an enrolled agent would be stranded', async () => {

@@ -96,6 +96,7 @@ export async function simulateYear(
     soak: HOUR,
     expeditedSoak: HOUR,
     tenants: null,
+    purpose: null,
   };
   const settings = settingsWith((shipped) => ({
     retention,

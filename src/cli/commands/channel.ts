@@ -22,6 +22,7 @@ interface SettingOptions extends ConsentOptions {
   target?: string;
   description?: string;
   accepts?: string;
+  purpose?: string;
   controlPlane?: string;
   toolsVersion?: string;
   needsHelm?: boolean;
@@ -59,6 +60,12 @@ const settings = (command: Command, description: string): Command =>
     .option('-f, --file <file>', 'YAML or JSON with settings such as rollout, watch and freezes; - is standard input')
     .option('--description <text>', 'shown to operators')
     .option('--accepts <kinds>', 'the kinds of versions that it may serve: stable,cloud')
+    .addOption(
+      new Option(
+        '--purpose <purpose>',
+        'what it is for; without --accepts, it accepts what RFD 12 allows there',
+      ).choices(['demo', 'staging', 'production', 'none']),
+    )
     .option('--control-plane <name>', "the control plane that its agents connect to; '' for none")
     .option('--tools-version <version>', "the version of client tools; '' for the target")
     .option('--needs-helm', 'refuse releases without Helm charts')
@@ -68,11 +75,12 @@ const settings = (command: Command, description: string): Command =>
 
 /** The settings that were named, as the API takes them; an option counts more than the file. */
 async function bodyOf(options: SettingOptions): Promise<object> {
-  const { file, description, accepts, controlPlane, toolsVersion, needsHelm, prefix } = options;
+  const { file, description, accepts, purpose, controlPlane, toolsVersion, needsHelm, prefix } = options;
   return {
     ...(file === undefined ? {} : await readMapping(file)),
     ...(description === undefined ? {} : { description }),
     ...(accepts === undefined ? {} : { accepts: accepts.split(',').map((kind) => kind.trim()) }),
+    ...(purpose === undefined ? {} : { purpose: purpose === 'none' ? null : purpose }),
     ...(controlPlane === undefined ? {} : { controlPlane: controlPlane || null }),
     ...(toolsVersion === undefined ? {} : { toolsVersion: toolsVersion || null }),
     ...(needsHelm === undefined ? {} : { needsHelm }),

@@ -156,6 +156,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census | null, h
     plan,
     lineage,
     accepts,
+    purpose,
   } = channel;
   const tools = toolsVersion ?? toolsFallback;
   const sheet = pairs(screen, [
@@ -171,6 +172,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census | null, h
     ...(plan ? [['plan', `then ${stepsToCome(plan)}; for more: fairway plan ${channel.name}`] as [string, Cell]] : []),
     ['lineage', lineage.join(' → ')],
     ['control plane', controlPlane],
+    ...(purpose ? [['purpose', purpose] as [string, Cell]] : []),
     ['accepts', accepts.join(', ')],
     ...(census ? censusRows(census) : []),
     ['changed', `${time(channel.updatedAt)} by ${who(channel.updatedBy)} (revision ${channel.revision})`],

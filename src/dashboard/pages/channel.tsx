@@ -203,7 +203,10 @@ function Settings({ channel, controlPlane, mayChange }: SettingsProps) {
           )}
         </dd>
         <dt>Accepts</dt>
-        <dd>{channel.accepts.join(', ')}</dd>
+        <dd>
+          {channel.accepts.join(', ')}
+          {channel.purpose && <span class="muted"> for {channel.purpose}</span>}
+        </dd>
         <dt>Agents get</dt>
         <dd>{channel.target === null ? 'none' : <Version version={`${channel.versionPrefix}${channel.target}`} />}</dd>
         {tools !== null && tools !== channel.target && (

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { Channel } from '../../domain/channel.ts';
 import type { Report } from '../../domain/compatibility.ts';
 import { FairwayError } from '../../domain/errors.ts';
+import { PURPOSES } from '../../domain/purpose.ts';
 import { type Actor, may, requirePermission } from '../../domain/role.ts';
 import type { Stored } from '../../domain/snapshot.ts';
 import { VERSION_KINDS } from '../../domain/version.ts';
@@ -88,6 +89,14 @@ function SettingsForm({ channel, revision, values, controlPlanes, outcome, sessi
           value={values.toolsVersion}
           maxlength={100}
           hint="The version for tsh and tctl. If empty, they get the target."
+        />
+        <Field
+          label="Purpose (optional)"
+          name="purpose"
+          value={values.purpose}
+          maxlength={20}
+          suggestions={[...PURPOSES]}
+          hint="What the channel is for, as RFD 12 has it. Accepted kinds that it does not take are an override."
         />
         <Kinds accepts={values.accepts} />
         <Field

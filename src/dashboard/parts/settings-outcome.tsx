@@ -80,6 +80,7 @@ function changes(before: SettingsValues, after: SettingsValues): ChangeRow[] {
     ['Control plane', before.controlPlane, after.controlPlane],
     ['Target', before.target, after.target],
     ['Client tools', before.toolsVersion, after.toolsVersion],
+    ['Purpose', before.purpose, after.purpose],
     ['Accepts', before.accepts.join(', '), [...after.accepts].join(', ')],
   ];
   return rows.filter(([, from, to]) => from !== to).map(([label, from, to]) => [label, from || 'none', to || 'none']);

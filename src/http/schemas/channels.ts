@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { freezesSchema, rolloutSchema, watchSchema, windowSchema } from '../../config/rollout.ts';
 import { channelNameFault } from '../../domain/channel.ts';
 import { WAITING_REASONS } from '../../domain/plan.ts';
+import { PURPOSES } from '../../domain/purpose.ts';
 import { roleFor } from '../../domain/role.ts';
 import { VERSION_KINDS } from '../../domain/version.ts';
 import { AuditEntry } from './audit.ts';
@@ -36,6 +37,7 @@ export const Channel = z
     name: z.string(),
     description: z.string(),
     accepts: z.array(kind),
+    purpose: z.enum(PURPOSES).nullable().optional(),
     versionPrefix: z.enum(['v', '']),
     needsHelm: z.boolean(),
     controlPlane: z.string().nullable(),
@@ -139,6 +141,9 @@ export const Withdraw = z.strictObject({ reason, at, dryRun });
 export const settings = {
   description: z.string().max(500).optional(),
   accepts: z.array(kind).min(1).max(VERSION_KINDS.length).optional(),
+  purpose: z.enum(PURPOSES).nullable().optional().openapi({
+    description: 'What it is for. Without `accepts`, it accepts what RFD 12 allows there; null: no rule.',
+  }),
   versionPrefix: z.enum(['v', '']).optional(),
   needsHelm: z.boolean().optional(),
   controlPlane: controlPlaneName.nullable().optional(),
