@@ -2,7 +2,7 @@ import { type ControlPlane, lowestOf, type Wanted } from './control-plane.ts';
 import { derivedOnce } from './derived.ts';
 import type { Promotion, Stage, StageState, TenantSelection } from './promotion.ts';
 import { compareVersions } from './version.ts';
-import { listed } from './words.ts';
+import { count, listed } from './words.ts';
 
 /** The label that makes a tenant go before the others of its stage. */
 export const CANARY_LABEL = 'canary';
@@ -85,7 +85,7 @@ function isFailing(wanted: Wanted | undefined, deadline: number, now: number): b
 }
 
 const describeFailing = (failing: readonly string[], version: string, most: number) =>
-  `${failing.length} control planes did not come to ${version} in time or went back, and ${most} may: ${listed(failing)}`;
+  `${count(failing.length, 'control plane')} did not come to ${version} in time or went back, and ${most} may: ${listed(failing)}`;
 
 /** How a tenant stands to what it is wanted to run. */
 export const TENANT_STATES = ['unwanted', 'running', 'told', 'failing'] as const;
