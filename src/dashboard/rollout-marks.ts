@@ -26,7 +26,7 @@ export function rolloutMarks(rollout: Rollout | null, entries: readonly AuditEnt
   });
   const { halted, paused } = rollout;
   const all = [
-    ...mark(rollout.startedAt, `to ${rollout.to}`),
+    ...mark(rollout.startedAt, 'rollout begins'),
     ...steps,
     ...waves,
     ...mark(halted?.at, 'halted', true),

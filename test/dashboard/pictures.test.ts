@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findProgram } from '../support/packages.ts';
 import { TOKENS } from '../support/server.ts';
 import { launchBrowser, openContext, seriousViolations, signIn } from './browser.ts';
+import { layoutFaults } from './layout.ts';
 import { startSampleFleet } from './sample-fleet.ts';
 import { RELEASE, startSampleReleases } from './sample-releases.ts';
 import { startSampleRollouts } from './sample-rollout.ts';
@@ -104,7 +105,15 @@ it.skipIf(!chromium)('looks right and is accessible on the pages of releases, to
 
 it.skipIf(!chromium)('looks right and is accessible on the pages of rollouts, too', { timeout: 120_000 }, async () => {
   const context = await openContext(browser, await startSampleRollouts());
-  await inspectAll(await signIn(context, TOKENS.admin), ROLLOUT_PAGES);
+  const page = await signIn(context, TOKENS.admin);
+  await inspectAll(page, ROLLOUT_PAGES);
+  for (const [name, path] of Object.entries(ROLLOUT_PAGES)) {
+    await page.goto(path);
+    for (const width of Object.values(WIDTHS)) {
+      await page.setViewportSize({ width, height: 900 });
+      expect.soft(await layoutFaults(page), `${name} at ${width}`).toEqual([]);
+    }
+  }
 });
 
 async function inspectAll(page: Page, pages: Record<string, string>): Promise<void> {

@@ -58,7 +58,7 @@ describe('the marks of a chart', () => {
 
   it('are the steps of the last rollout, oldest first', () => {
     expect(words([])).toEqual([
-      '0 to 16.4.7',
+      '0 rollout begins',
       '1 dev begins',
       '5 dev done',
       '6 prod begins',
@@ -76,7 +76,7 @@ describe('the marks of a chart', () => {
         after: { rollout: of, group: 'prod', wave },
       }) as AuditEntry;
     expect(words([widened(8, 50), widened(7, 20), widened(2, 20, 'other')])).toEqual([
-      '0 to 16.4.7',
+      '0 rollout begins',
       '1 dev begins',
       '5 dev done',
       '6 prod begins',

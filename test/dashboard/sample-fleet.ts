@@ -27,12 +27,12 @@ export function inventory(prefix: string, versions: Record<string, number>): obj
 }
 
 /** Records the points of a rollout that took half a day, as an earlier leader would have. */
-async function recordPast(dataDir: string, channel: string, agents: number): Promise<void> {
+export async function recordPast(dataDir: string, channel: string, agents: number): Promise<void> {
   const store = await openStore({ redis: null, dataDir, deadline: 5_000, log: pino({ level: 'silent' }) });
   const fence = (await store.acquireLease('the past', HOUR)) ?? 0;
   for (let back = 23 * HOUR; back > 0; back -= 15 * MINUTE) {
     const done = Math.max(0, 1 - back / (14 * HOUR)) ** 0.6;
-    const atTarget = Math.round(1_024 * done);
+    const atTarget = Math.round(0.826 * agents * done);
     const point = { at: Date.now() - back, agents, atTarget, behind: agents - atTarget, stranded: 0 };
     await store.savePoint(channel, point, fence);
   }

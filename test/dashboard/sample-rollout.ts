@@ -1,8 +1,10 @@
 import { vi } from 'vitest';
 import { type FakeAgent, fakeAgents, pollAll } from '../support/fake-agents.ts';
-import { operatorClient, startServer, type TestServer } from '../support/server.ts';
+import { operatorClient, startServer, type TestServer, temporaryDirectory } from '../support/server.ts';
 import { CLOUD } from './large-fleet.ts';
+import { recordPast } from './sample-fleet.ts';
 
+const HOUR = 3_600_000;
 const CHANNEL = '/channels/stable%2Fcloud';
 
 /** Settings of a server that looks at rollouts often. */
@@ -29,14 +31,21 @@ export async function startSampleRollouts(): Promise<TestServer> {
     waves: [10, 50, 100],
     window: closedWindow(),
   }));
-  const server = await startServer({
+  const dataDir = temporaryDirectory();
+  await recordPast(dataDir, 'stable/cloud', 218);
+  // The rollout of stable/cloud began some hours ago, so that the chart has its steps.
+  let back = 5 * HOUR;
+  const settings = {
     ...QUICK,
+    dataDir,
     bootstrap: {
       controlPlanes: { main: to },
       channels: [
         {
           name: 'stable/cloud',
           target: '16.4.6',
+          // Its clock jumps, so agents seem to fall silent.
+          watch: { for: '0s' },
           rollout: {
             groups: [
               { name: 'dev', match: ['dev', 'Development'] },
@@ -55,7 +64,8 @@ export async function startSampleRollouts(): Promise<TestServer> {
         { name: 'quiet', target: '16.4.6', rollout: { groups: [{ name: 'dev', canaries: 2 }, { name: 'prod' }] } },
       ],
     },
-  });
+  };
+  const server = await startServer(settings, { now: () => new Date(Date.now() - back) });
   const api = operatorClient(server);
   const post = async (path: string, body: object) => {
     const reply = await api('POST', path, body);
@@ -71,7 +81,12 @@ export async function startSampleRollouts(): Promise<TestServer> {
     if ((await api('GET', '/census?channel=stable%2Fcloud')).body.agents !== all.length) throw new Error('not all');
   });
   await post(`${CHANNEL}/roll-forward`, { version: '16.4.7', reason: 'monthly update, change 5120' });
-  await follow(server, [...dev, ...staging], async () => (await groupOf('staging'))?.state === 'active');
+  await follow(server, dev, async () => (await groupOf('staging'))?.state === 'canary');
+  back = 3 * HOUR;
+  await pollAll(server, all);
+  await follow(server, staging, async () => (await groupOf('staging'))?.wave > 10);
+  back = 0;
+  await pollAll(server, all);
 
   const ring = fakeAgents('ring-1', 12, from);
   await pollAll(server, ring, undefined, 'tenants/cloud');

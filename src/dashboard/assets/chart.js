@@ -26,6 +26,8 @@ function drawMarks({ ctx, valToPos, bbox }, marks) {
   let free = 0;
   ctx.save();
   ctx.font = `${11 * dense}px system-ui, sans-serif`;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'alphabetic';
   ctx.lineWidth = dense;
   ctx.setLineDash([3 * dense, 3 * dense]);
   for (const [at, words, isBad] of marks) {
