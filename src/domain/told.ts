@@ -3,11 +3,15 @@ import type { Channel } from './channel.ts';
 import { type MembershipSettings, prepareMembership, type ResolveGroup } from './membership.ts';
 import { type GroupProgress, numberOf, type Rollout } from './rollout.ts';
 import { prepareGroups, type RolloutGroup } from './rollout-settings.ts';
+import { compareVersions } from './version.ts';
 import { WATCH_ACTOR } from './watch-settings.ts';
 import { DAYS, openingAt, type Schedule } from './window.ts';
 
 /** The parts of a channel that decide what its agents are told. */
-export type ToldChannel = Pick<Channel, 'name' | 'target' | 'critical' | 'hold' | 'rollout' | 'window' | 'progress'>;
+export type ToldChannel = Pick<
+  Channel,
+  'name' | 'target' | 'critical' | 'hold' | 'rollout' | 'window' | 'progress' | 'served'
+>;
 
 /** The rollout that decides what the channel's agents are told; null where all get the target. */
 export function leadingRollout({
@@ -119,13 +123,20 @@ export interface Told {
   held: Served;
 }
 
+/** Did the last move lead to an older version? */
+function wentBack({ target, served }: ToldChannel): boolean {
+  const before = served.at(-1);
+  return target !== null && before !== undefined && compareVersions(before.version, target) > 0;
+}
+
 /** What a channel tells its agents. Expired marks must be gone from it (`channelAt`). */
 export function toldBy(channel: ToldChannel, at: Date): Told {
   const { target, rollout, window } = channel;
   const critical = channel.critical !== null;
   const leads = leadingRollout(channel);
-  // The watch stopped a move without groups: v1 updaters were told already, v2 updaters need not follow.
-  const isStopped = leads === null && channel.hold?.by === WATCH_ACTOR;
+  // The watch stopped a move without groups: v1 updaters were told already, v2 updaters need not follow. What it took
+  // back is held as well, and there all must follow.
+  const isStopped = leads === null && channel.hold?.by === WATCH_ACTOR && !wentBack(channel);
   const isOpen = Boolean(rollout) || critical || openingAt(scheduleOf(window), at).open;
   return {
     rollout: leads?.id ?? '',

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Channel, createChannel, DEFAULT_SETTINGS, withdraw } from '../../src/domain/channel.ts';
+import {
+  type Channel,
+  createChannel,
+  DEFAULT_SETTINGS,
+  rollBack,
+  rollForward,
+  withdraw,
+} from '../../src/domain/channel.ts';
 import {
   type GroupProgress,
   type GroupState,
@@ -126,6 +133,15 @@ describe('what agents are told', () => {
     expect(told(rolling(progressOf('done'), {}, hold), BELOW, 'other')).toEqual({ v1: null, v2: S, auto: false });
     expect(told(rolling(progressOf('done'), {}, hold), BELOW, 'DEV')).toEqual({ v1: T, v2: T, auto: true });
     expect(told(rolling(progressOf('done'), { state: 'done' }, hold), BELOW, null)).toMatchObject({ v1: null, v2: T });
+  });
+
+  it('lets v2 updaters stay where the watch has halted a move, and go back where it has taken one back', () => {
+    const first = createChannel('x', DEFAULT_SETTINGS, requireVersion(S), ACT);
+    const moved = rollForward(first, requireVersion(T), false, ACT);
+    const byWatch = { ...ACT, by: 'system:watch' };
+    const halted = { ...moved, hold: { by: byWatch.by, at: AT.toISOString(), reason: 'x' } };
+    expect(told(halted, BELOW)).toEqual({ v1: T, v2: T, auto: false });
+    expect(told(rollBack(halted, requireVersion(S), false, byWatch), BELOW)).toEqual({ v1: S, v2: S, auto: true });
   });
 
   it('opens a window of a channel without groups for v2 updaters, and critical opens it too', () => {
