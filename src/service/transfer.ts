@@ -269,6 +269,8 @@ function* plan(snapshot: Snapshot, document: WantedState, act: Act): Steps<Plan>
     const before = snapshot.releases.get(wanted.version);
     const fresh = listedRelease({ version: wanted.version, cutAt: null, security: false });
     const after: Release = { ...(before ? withoutRevision(before) : fresh), ...wanted };
+    // An old export must not undo a pull, which no one takes back.
+    if (before?.pulled) after.pulled = wanted.pulled ?? before.pulled;
     if (before && isDeepStrictEqual(withoutRevision(before), after)) continue;
     writes.push(replace(releaseKey(wanted.version), before, after));
   }

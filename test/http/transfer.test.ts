@@ -229,6 +229,17 @@ describe('apply', () => {
     expect(up.status).toBe(200);
   });
 
+  it('leaves a release pulled that an older document has as good, and does not serve it', async () => {
+    const { api } = await started();
+    const { body: backup } = await api('GET', '/export');
+    expect((await api('POST', '/releases/16.4.7/pull', { reason: 'it loses data' })).status).toBe(200);
+    expect(await apply(api, backup)).toMatchObject({ status: 200, body: { changes: [] } });
+    expect((await api('GET', '/releases/16.4.7')).body.pulled).toMatchObject({ reason: 'it loses data' });
+    const releases = [{ version: '16.4.7', pulled: null }];
+    const move = await apply(api, { releases, channels: [{ name: 'stable/cloud', target: '16.4.7' }] });
+    expectProblem(move, 409, 'refused', /it loses data/);
+  });
+
   it('checks a target against the settings of the document', async () => {
     const { api } = await started();
     const channel = { name: 'stable/cloud', target: '16.5.0-rc.1' };
