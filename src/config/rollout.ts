@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isGroup } from '../domain/agent.ts';
 import { FREEZE_EXEMPTIONS, freezeFault, MAX_FREEZES } from '../domain/freeze.ts';
 import { DEFAULT_GROUP, rolloutFaults, STRATEGIES, UNMATCHED } from '../domain/rollout-settings.ts';
-import { DEFAULT_WATCH, REACTIONS, watchFaults } from '../domain/watch-settings.ts';
+import { DEFAULT_WATCH, MAX_CONDITIONS, REACTIONS, watchFaults } from '../domain/watch-settings.ts';
 import { DAYS, windowFault } from '../domain/window.ts';
 
 // The settings of a channel, which files and the API write alike. Durations stay texts, so that they are shown as they
@@ -112,7 +112,7 @@ export const watchSchema = z
           for: length.default('1m').describe('how long it may fail'),
         }),
       )
-      .max(20)
+      .max(MAX_CONDITIONS)
       .default([])
       .describe('what Prometheus must say'),
     // biome-ignore lint/suspicious/noThenProperty: a text, as the contract names it

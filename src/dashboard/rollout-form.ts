@@ -1,8 +1,8 @@
 import type { Channel } from '../domain/channel.ts';
-import { FREEZE_EXEMPTIONS, type Freeze } from '../domain/freeze.ts';
+import { FREEZE_EXEMPTIONS, type Freeze, MAX_FREEZES } from '../domain/freeze.ts';
 import { readMoment } from '../domain/moment.ts';
 import { MAX_GROUPS, type RolloutGroup } from '../domain/rollout-settings.ts';
-import type { WatchCondition } from '../domain/watch-settings.ts';
+import { MAX_CONDITIONS, type WatchCondition } from '../domain/watch-settings.ts';
 import { DAYS } from '../domain/window.ts';
 import * as schemas from '../http/schemas/channels.ts';
 import { validated } from '../http/validation.ts';
@@ -15,10 +15,8 @@ export type RolloutPart = Pick<Channel, 'rollout' | 'watch' | 'window' | 'freeze
 
 /** Empty places for more of each list, so that the form needs no script. */
 const SPARE = 3;
-const CONDITIONS = 20;
-const FREEZES = 50;
 
-export const WATCH_FIELDS = ['for', 'maxReverted', 'maxVanished', 'maxFailed', 'then'] as const;
+const WATCH_FIELDS = ['for', 'maxReverted', 'maxVanished', 'maxFailed', 'then'] as const;
 
 /** The fields of a group that make it one; days are ticked in an empty place as well. */
 const GROUP_TEXTS = ['name', 'match', 'canaries', 'waves', 'soak', 'waitHours', 'alertAfter'] as const;
@@ -67,7 +65,7 @@ const WITH_ZONE = /T.*(Z|[+-]\d\d:\d\d)$/;
 
 /** How many places of a list the form shows: those that are filled, and some more up to the most. */
 export function placesOf(texts: RolloutTexts, list: 'groups' | 'conditions' | 'freezes'): number {
-  const most = { groups: MAX_GROUPS, conditions: CONDITIONS, freezes: FREEZES }[list];
+  const most = { groups: MAX_GROUPS, conditions: MAX_CONDITIONS, freezes: MAX_FREEZES }[list];
   const filled = Object.entries(texts).flatMap(([name, text]) => {
     const [first, index, field] = name.split('.');
     return first === list && field !== 'days' && field !== 'except' && field !== 'place' && text !== ''
@@ -77,11 +75,13 @@ export function placesOf(texts: RolloutTexts, list: 'groups' | 'conditions' | 'f
   return Math.min(Math.max(0, ...filled) + SPARE, most);
 }
 
+/** What was typed into a field, without white space around it; empty for one that is not there. */
 export const textOf = (texts: RolloutTexts, name: string): string => {
   const text = texts[name];
   return typeof text === 'string' ? text.trim() : (text?.[0] ?? '');
 };
-/** The ticked boxes of a name. A place that was never filled has all of them ticked. */
+
+/** The ticked boxes of a name. */
 export const ticksOf = (texts: RolloutTexts, name: string): readonly string[] => [texts[name] ?? []].flat();
 
 /**

@@ -1,4 +1,4 @@
-import { currentStage, type Promotion, progressOf, type Stage, type StageState } from './promotion.ts';
+import { currentStage, hasReached, type Promotion, progressOf, type Stage } from './promotion.ts';
 import { halfOf } from './promotion-halves.ts';
 import type { Catalogue, Release, ReleaseChange } from './release.ts';
 import { requireVersion } from './version.ts';
@@ -23,9 +23,6 @@ export interface FollowedState {
   releases: Catalogue;
   promotions: ReadonlyMap<string, Promotion>;
 }
-
-/** States in which a release is at the stage. */
-const REACHED: ReadonlySet<StageState> = new Set(['rolling', 'soaking', 'complete']);
 
 /** What happened to changes between two states of the same server, in the order of the catalogue and of the stages. */
 export function changeEvents(before: FollowedState, after: FollowedState, stages: readonly Stage[]): ChangeEvent[] {
@@ -56,10 +53,9 @@ function findSteps(
       if (state !== 'halted' || (was && progressOf(halfOf(was, half), stage).state === 'halted')) return [];
       return [{ kind: 'halted', ...about, at: since, reason: halted?.reason ?? null }];
     });
-    const { state, since } = progressOf(is, stage);
-    const had = was ? progressOf(was, stage) : null;
-    const came = REACHED.has(state) && !(had && (REACHED.has(had.state) || REACHED.has(had.halted?.from ?? 'waiting')));
-    return [...(came ? [{ kind: 'reached' as const, ...about, at: since, reason: null }] : []), ...halts];
+    const own = progressOf(is, stage);
+    const came = own.state !== 'halted' && hasReached(own) && !(was && hasReached(progressOf(was, stage)));
+    return [...(came ? [{ kind: 'reached' as const, ...about, at: own.since, reason: null }] : []), ...halts];
   });
 }
 

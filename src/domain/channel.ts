@@ -165,6 +165,8 @@ const MAX_LINEAGE = 50;
 /** Bounds the document. */
 const MAX_SERVED = 50;
 
+/** Parts of a name between slashes. */
+export const MAX_SEGMENTS = 8;
 const SEGMENT = /^[a-z0-9][a-z0-9._-]*$/;
 const RESERVED_SEGMENTS = new Set(['version', 'critical', 'tools']);
 
@@ -172,7 +174,7 @@ const RESERVED_SEGMENTS = new Set(['version', 'critical', 'tools']);
 export function channelNameFault(name: string): string | null {
   const segments = name.split('/');
   if (name.length > 128) return 'a channel name has at most 128 characters';
-  if (segments.length > 8) return 'a channel name has at most 8 segments';
+  if (segments.length > MAX_SEGMENTS) return `a channel name has at most ${MAX_SEGMENTS} segments`;
   if (!segments.every((segment) => SEGMENT.test(segment))) {
     return 'a channel name is made of segments of a-z, 0-9, ".", "_" and "-" that begin with a letter or digit, joined by "/"';
   }

@@ -10,6 +10,9 @@ export function parseDuration(text: string): number | null {
   return size === undefined ? null : Number(amount) * size;
 }
 
+/** Milliseconds. People name no time that is farther ahead: a year, and a day for those that have one more. */
+export const FARTHEST = 366 * 86_400_000;
+
 const LARGE_UNITS: [seconds: number, name: string][] = [
   [86_400, 'd'],
   [3_600, 'h'],

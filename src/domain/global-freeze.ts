@@ -1,4 +1,5 @@
 import type { Act } from './channel.ts';
+import { FARTHEST } from './duration.ts';
 import { FairwayError } from './errors.ts';
 import { type Freeze, freezeFault, type Holding, MAX_FREEZES } from './freeze.ts';
 import { clock, who } from './words.ts';
@@ -24,9 +25,6 @@ export interface GlobalFreezes {
 export const NO_FREEZES: GlobalFreezes = { freezes: [] };
 
 export const FREEZE_ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
-/** Milliseconds. An end that is farther away is none. */
-const LONGEST = 366 * 24 * 60 * 60 * 1_000;
 
 /** What a person asks for. */
 export interface FreezeInput extends Omit<Freeze, 'from'> {
@@ -92,7 +90,7 @@ function requireTimes(freeze: Freeze, at: Date): void {
   if (until <= at.getTime()) {
     throw new FairwayError('invalid', `until must lie in the future, and ${freeze.until} does not`);
   }
-  if (until - at.getTime() > LONGEST) throw new FairwayError('invalid', 'a freeze must end within a year from now');
+  if (until - at.getTime() > FARTHEST) throw new FairwayError('invalid', 'a freeze must end within a year from now');
 }
 
 const isSame = (a: Freeze, b: Freeze) =>

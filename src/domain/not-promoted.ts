@@ -1,14 +1,8 @@
 import type { Channel } from './channel.ts';
-import { currentStage, type Promotion, type Stage, type StageProgress, type StageState } from './promotion.ts';
+import { currentStage, hasReached, type Promotion, type Stage } from './promotion.ts';
 import { agentsProgress } from './promotion-halves.ts';
 import type { Release } from './release.ts';
 import { compareVersions, type Version } from './version.ts';
-
-/** States in which the channels of a stage may serve the release. */
-const REACHED: ReadonlySet<StageState> = new Set(['rolling', 'soaking', 'complete']);
-
-const hasReached = ({ state, halted }: StageProgress): boolean =>
-  REACHED.has(state) || (halted !== null && REACHED.has(halted.from));
 
 /** What the rule is judged by. */
 export interface Promoted {

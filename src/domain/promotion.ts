@@ -164,6 +164,13 @@ export function currentStage(promotion: Promotion, stages: readonly Stage[]): St
   return stages.find(({ name }) => progressOf(promotion, name).state !== 'complete') ?? null;
 }
 
+/** States in which the channels of a stage may serve the release. */
+const REACHED: ReadonlySet<StageState> = new Set(['rolling', 'soaking', 'complete']);
+
+/** Has the release come to the stage, also if it was halted there? */
+export const hasReached = ({ state, halted }: Pick<StageProgress, 'state' | 'halted'>): boolean =>
+  REACHED.has(state) || (halted !== null && REACHED.has(halted.from));
+
 /** Returns when a soaking stage will be complete. */
 export const soakedAt = ({ soak }: Stage, { since }: Pick<StageProgress, 'since'>): Date =>
   new Date(Date.parse(since ?? '') + soak);

@@ -1,3 +1,4 @@
+import { FARTHEST } from './duration.ts';
 import { FairwayError } from './errors.ts';
 import { isMachine, type Role } from './role.ts';
 import { clock, who } from './words.ts';
@@ -44,8 +45,6 @@ type Scheduled = readonly ScheduledChange[] | undefined;
 
 /** Changes of one channel, and of all channels, that may wait at once. */
 export const MAX_SCHEDULED = { channel: 10, all: 1_000 };
-/** Milliseconds. */
-const FARTHEST = 366 * 24 * 60 * 60 * 1_000;
 /** Milliseconds for which a change that was not carried out is shown, unless a person acknowledges it. */
 const SHOWN_FOR = 7 * 24 * 60 * 60 * 1_000;
 

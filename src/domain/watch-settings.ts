@@ -3,6 +3,9 @@ import { parseDuration } from './duration.ts';
 /** Who stops a move that looks bad. */
 export const WATCH_ACTOR = 'system:watch';
 
+/** Conditions of one channel. */
+export const MAX_CONDITIONS = 20;
+
 /** A PromQL expression that must hold; it may fail for so long, such as `1m`, because one bad sample says little. */
 export interface WatchCondition {
   name: string;

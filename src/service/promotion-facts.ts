@@ -18,11 +18,12 @@ import { inSlices } from '../process/turns.ts';
 import type { ControlPlanes } from './control-planes.ts';
 import type { FleetReading } from './fleet.ts';
 import type { Gate } from './gate.ts';
+import type { AskConditions } from './lasting-conditions.ts';
 
 export interface FactsOptions {
   gate: Pick<Gate, 'assess' | 'closed'>;
   controlPlanes: Pick<ControlPlanes, 'assess'>;
-  conditions: { check(condition: Stage['conditions'][number], how?: { fresh?: boolean }): Promise<PromotionGate> };
+  conditions: AskConditions;
   stagesAt: StagesAt;
   now: () => Date;
 }

@@ -31,7 +31,10 @@ const AT_ONCE = 50;
 function joined(lines: Partial<StateDocument>[]): StateDocument {
   const all: Record<string, unknown[]> = { channels: [], controlPlanes: [], releases: [], promotions: [] };
   for (const { fairway: _, ...parts } of lines) {
-    for (const [name, items] of Object.entries(parts)) all[name] = [...(all[name] ?? []), ...items];
+    for (const [name, items] of Object.entries(parts)) {
+      all[name] ??= [];
+      all[name].push(...items);
+    }
   }
   return { fairway: 1, ...all };
 }

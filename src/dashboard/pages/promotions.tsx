@@ -4,13 +4,11 @@ import { PromotionQuery } from '../../http/schemas/promotions.ts';
 import { validated } from '../../http/validation.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { Moment } from '../parts/moment.tsx';
+import { NextPage, ROWS } from '../parts/next-page.tsx';
 import { Table } from '../parts/table.tsx';
 import { Version } from '../parts/version.tsx';
 import { releasePath, spaced } from '../parts/words.ts';
 import { renderPage } from '../render.tsx';
-
-/** Rows of a page. */
-const LIMIT = 50;
 
 /** The filters that people look for most. */
 const SHOWN: readonly PromotionFilter[] = ['running', 'halted', 'complete', 'superseded', 'pulled', 'all'];
@@ -40,7 +38,7 @@ export function promotionPages({ promotions, now }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
   app.get('/promotions', (c) => {
     const { state, after } = validated(PromotionQuery, c.req.query());
-    const query = { limit: LIMIT, ...(after !== undefined && { after }) };
+    const query = { limit: ROWS, ...(after !== undefined && { after }) };
     const { items, next } = promotions.page(c.get('actor'), state, query);
     const filters = SHOWN.includes(state) ? SHOWN : PROMOTION_FILTERS;
     return renderPage(
@@ -68,13 +66,7 @@ export function promotionPages({ promotions, now }: DashboardServices) {
             </Table>
           )}
         </section>
-        {next && (
-          <p class="actions">
-            <a class="button" href={`/promotions?state=${state}&after=${encodeURIComponent(next)}`}>
-              Next page
-            </a>
-          </p>
-        )}
+        <NextPage path="/promotions" query={{ state }} next={next} />
       </>,
     );
   });

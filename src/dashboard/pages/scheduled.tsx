@@ -1,8 +1,7 @@
 import { Hono } from 'hono';
 import { FairwayError } from '../../domain/errors.ts';
 import { requirePermission } from '../../domain/role.ts';
-import { isWaiting } from '../../domain/schedule.ts';
-import { clock, count } from '../../domain/words.ts';
+import { clock } from '../../domain/words.ts';
 import { STATUS } from '../../http/errors.ts';
 import { reason as reasonSchema } from '../../http/schemas/fields.ts';
 import { validated } from '../../http/validation.ts';
@@ -12,21 +11,20 @@ import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { Fault, outcomeTitle } from '../parts/fault.tsx';
 import { ReasonField } from '../parts/form.tsx';
+import { NextPage, ROWS } from '../parts/next-page.tsx';
 import { ScheduledTable } from '../parts/scheduled.tsx';
 import { Steering } from '../parts/steering.tsx';
 import { channelPath } from '../parts/words.ts';
 import { readTexts } from '../read-form.ts';
 import { renderPage } from '../render.tsx';
 
-/** Changes on the page; the API has all of them. */
-const SHOWN = 200;
-
 /** `/scheduled` and `/scheduled/ID/cancel`. */
 export function scheduledPages({ schedules }: DashboardServices) {
   const app = new Hono<DashboardEnv>();
 
   app.get('/scheduled', (c) => {
-    const { items, next } = schedules.page({ limit: SHOWN });
+    const after = c.req.query('after');
+    const { items, next } = schedules.page({ limit: ROWS, ...(after && { after }) });
     return renderPage(
       c,
       { title: 'Scheduled', section: 'fleet', live: true },
@@ -34,12 +32,12 @@ export function scheduledPages({ schedules }: DashboardServices) {
         <Crumbs />
         <div class="heading">
           <h1>Scheduled</h1>
-          <p class="muted">{count(items.filter(isWaiting).length, 'change')} to come</p>
+          <p class="muted">what is to come, and what was not carried out in the last week</p>
         </div>
         <section class="panel">
           <ScheduledTable changes={items} actor={c.get('actor')} />
-          {next !== null && <p class="muted">More are listed by: fairway scheduled</p>}
         </section>
+        <NextPage path="/scheduled" query={{}} next={next} />
       </>,
     );
   });

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { MAX_SEGMENTS } from '../../domain/channel.ts';
 import { FairwayError } from '../../domain/errors.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { channelPath } from '../parts/words.ts';
@@ -10,7 +11,7 @@ export function unencodedPages({ channels }: Pick<DashboardServices, 'channels'>
     const { pathname, search } = new URL(c.req.url);
     const parts = pathname.split('/').slice(2);
     const names = new Set(channels.list().map(({ name }) => name));
-    for (let length = parts.length; length > 1; length--) {
+    for (let length = Math.min(parts.length, MAX_SEGMENTS); length > 1; length--) {
       const name = decode(parts.slice(0, length).join('/'));
       const rest = parts.slice(length).map((part) => `/${part}`);
       if (names.has(name)) return c.redirect(channelPath(name, rest.join('') + search), 302);

@@ -57,7 +57,7 @@ export const PlaneFilterForm = ({ filter }: { filter: PlaneFilter }) => (
   </form>
 );
 
-/** By control plane, the channels whose agents it cuts off; nothing while the store is away. */
+/** The channels of whose agents some are cut off by their control plane; none while the store is away. */
 export function channelsCutOff(censuses: readonly Census[] | null): ReadonlySet<string> {
   return new Set((censuses ?? []).filter(({ cutOff }) => cutOff > 0).map(({ channel }) => channel));
 }
