@@ -82,7 +82,7 @@ export const withoutScheduled = (scheduled: Scheduled, id: string): ScheduledCha
 export const undo = (scheduled: Scheduled, id: string, undone: ScheduledChange['undone']): ScheduledChange[] =>
   latest((scheduled ?? []).map((each) => (each.id === id ? { ...each, undone } : each)));
 
-/** Who does what to a channel; `decidedAt` is when a scheduled act was accepted. */
+/** Who does what to a channel; `decidedAt` is when a scheduled act was accepted, and unset for any other. */
 interface Doing {
   by: string;
   at: Date;
@@ -96,7 +96,8 @@ interface Doing {
  */
 export function overtake(scheduled: Scheduled, act: Doing, isForward: boolean): ScheduledChange[] | undefined {
   if (!scheduled || isMachine(act.by)) return scheduled && [...scheduled];
-  const decided = (act.decidedAt ?? act.at).getTime();
+  // Whatever waits was accepted before an act of now, also where a clock says otherwise.
+  const decided = act.decidedAt?.getTime() ?? Number.POSITIVE_INFINITY;
   const undone = {
     state: 'overtaken' as const,
     at: act.at.toISOString(),
@@ -111,6 +112,14 @@ export function overtake(scheduled: Scheduled, act: Doing, isForward: boolean): 
     ),
   );
 }
+
+/** The changes that a document brings at `now`. It does not raise what was due before. */
+export const brought = (scheduled: Scheduled, now: Date): ScheduledChange[] | undefined =>
+  scheduled?.map((change) => {
+    if (change.undone || Date.parse(change.at) > now.getTime()) return change;
+    const reason = 'its time was over when a document brought it';
+    return { ...change, undone: { state: 'missed', at: now.toISOString(), reason } };
+  });
 
 /** Bounds the document: all that wait, and the latest of the others. */
 function latest(changes: ScheduledChange[]): ScheduledChange[] {
@@ -131,5 +140,9 @@ export function commandOf(channel: string, { verb, input, reason }: ScheduledCha
   const flags = { critical, stepped, immediate, 'override-freeze': overrideFreeze };
   const set = Object.entries(flags).flatMap(([name, isSet]) => (isSet ? [`--${name}`] : []));
   const words = [verb, channel, ...(version ? [version] : []), ...set, ...(until ? ['--until', until] : [])];
-  return `fairway ${words.join(' ')} --reason ${JSON.stringify(reason)}`;
+  return `fairway ${words.join(' ')} --reason ${quoted(reason)}`;
 }
+
+/** One word for a shell. What a person wrote must not run when another one copies the command. */
+const quoted = (text: string): string =>
+  /[$`\\!\n\r]/.test(text) ? `'${text.replaceAll(/\s+/g, ' ').replaceAll("'", "'\\''")}'` : JSON.stringify(text);

@@ -6,6 +6,7 @@ import type { Report } from '../domain/compatibility.ts';
 import { derivedOnce } from '../domain/derived.ts';
 import { duration } from '../domain/duration.ts';
 import { type ErrorCode, FairwayError } from '../domain/errors.ts';
+import { NO_FREEZES } from '../domain/global-freeze.ts';
 import { type Page, type PageQuery, pageAfter } from '../domain/page.ts';
 import { type Actor, ROLES, type Role, requirePermission } from '../domain/role.ts';
 import {
@@ -22,8 +23,8 @@ import {
   undo,
   withoutScheduled,
 } from '../domain/schedule.ts';
-import { barredBy } from '../domain/schedule-bar.ts';
-import { channelKey, requireChannel, type Snapshot } from '../domain/snapshot.ts';
+import { barredBy, isFrozenSince } from '../domain/schedule-bar.ts';
+import { channelKey, requireChannel, type Snapshot, storedFreezes } from '../domain/snapshot.ts';
 import { requireVersion } from '../domain/version.ts';
 import { clock, who } from '../domain/words.ts';
 import { countWarnings } from '../process/warnings.ts';
@@ -105,7 +106,6 @@ export function createSchedules({ state, channels, tokens, lateBy, observer, now
 
   /** The actor of a change as they are now, never with a higher role than when they asked. Throws `forbidden`. */
   function actorOf({ by, role }: ScheduledChange, at: Date): Actor {
-    if (!by.startsWith('token:')) return { name: by, role };
     const token = tokens.find(({ name }) => `token:${name}` === by);
     if (!token) throw new FairwayError('forbidden', `${who(by)} is not known any more`);
     if (token.expires && Date.parse(token.expires) <= at.getTime())
@@ -126,7 +126,9 @@ export function createSchedules({ state, channels, tokens, lateBy, observer, now
       requirePermission(actor, change.verb);
       const bar = barredBy(channel, change);
       if (bar !== null) throw new FairwayError('refused', bar);
-      const input = { ...change.input, reason: change.reason };
+      const isFrozen = isFrozenSince(storedFreezes(state.snapshot()) ?? NO_FREEZES, change, at);
+      const overrideFreeze = change.input.overrideFreeze && !isFrozen;
+      const input = { ...change.input, overrideFreeze, reason: change.reason };
       await channels.act(
         name,
         change.verb,

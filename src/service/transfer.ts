@@ -22,7 +22,7 @@ import { type PromotionState, restorePromotion } from '../domain/promotion.ts';
 import { withPurpose } from '../domain/purpose.ts';
 import { listedRelease, type Release } from '../domain/release.ts';
 import type { Actor } from '../domain/role.ts';
-import { overtake } from '../domain/schedule.ts';
+import { brought, overtake } from '../domain/schedule.ts';
 import {
   applyInSteps,
   channelKey,
@@ -333,6 +333,8 @@ function newChannel(
     hold: wanted.hold ?? (retired ? holdAgain(retired, act) : null),
     served: remember(retired?.served ?? [], wanted.served ?? []),
     plan: wanted.plan && continues(wanted.plan, target) ? wanted.plan : null,
+    // The person who deleted the channel overtook what was to come.
+    scheduled: retired ? overtake(wanted.scheduled, act, false) : brought(wanted.scheduled, act.at),
     progress: wanted.progress && wanted.rollout && wanted.progress.to === target ? wanted.progress : undefined,
     target,
     ...stamp(act),

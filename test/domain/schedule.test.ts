@@ -110,6 +110,8 @@ describe('the changes of a channel', () => {
     expect(commandOf('beta', change('roll-forward', { input, reason: 'it "works"' }))).toBe(
       'fairway roll-forward beta 16.4.7 --stepped --override-freeze --reason "it \\"works\\""',
     );
+    const evil = change('withdraw', { input: {}, reason: "it's $(reboot)" });
+    expect(commandOf('beta', evil)).toBe(`fairway withdraw beta --reason 'it'\\''s $(reboot)'`);
   });
 });
 

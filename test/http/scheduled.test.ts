@@ -289,6 +289,14 @@ describe('what a person does after a change was accepted', () => {
     expect(await states()).toEqual(['overtaken', 'overtaken']);
   });
 
+  it('overtakes it also where the clock was ahead when it was accepted', async () => {
+    const { act, forward, list, later } = await open();
+    await forward({ at: new Date(Date.now() + 3 * HOUR).toISOString() });
+    later(-HOUR);
+    await act('roll-back', { version: '16.4.5', reason: 'incident 12' });
+    expect(await list()).toMatchObject([{ undone: { state: 'overtaken' } }]);
+  });
+
   it('by pausing the rollout stops the change to the next target', async () => {
     const rollout = { groups: [{ name: 'dev', canaries: 1 }] };
     const { act, forward, list, target, later } = await open({
@@ -305,6 +313,62 @@ describe('what a person does after a change was accepted', () => {
     );
     expect(await target()).toBe('16.4.7');
   });
+
+  it('by pausing the rollout stops a pin at a newer version as well, but not one that goes back', async () => {
+    const rollout = { groups: [{ name: 'dev', canaries: 1 }] };
+    const { act, list, target, later } = await open({
+      bootstrap: { channels: [{ name: 'stable/cloud', target: '16.4.6', rollout }] },
+    });
+    await act('roll-forward', { version: '16.4.7' });
+    await act('pin', { version: '16.4.8', at: inOneHour() });
+    await act('pin', { version: '16.4.6', at: new Date(Date.now() + 2 * HOUR).toISOString() });
+    await act('rollout/pause', { reason: 'incident 12' });
+    later(HOUR + MINUTE);
+    await until(async () => expect((await list())[0]?.undone?.reason).toMatch(/was paused at .*: incident 12/));
+    expect(await target()).toBe('16.4.7');
+    later(HOUR);
+    await until(async () => expect(await target()).toBe('16.4.6'));
+  });
+
+  it('by adding a freeze stops it, although it overrides the freezes that were known when it was accepted', async () => {
+    const { api, forward, list, target, later } = await open();
+    const freeze = (id: string) =>
+      api('POST', '/freezes', { id, reason: 'x', until: new Date(Date.now() + 9 * HOUR).toISOString() });
+    await freeze('holidays');
+    await forward({ overrideFreeze: true });
+    await forward({ version: '16.4.8', overrideFreeze: true, at: new Date(Date.now() + 2 * HOUR).toISOString() });
+    later(HOUR + MINUTE);
+    await until(async () => expect(await target()).toBe('16.4.7'));
+    await freeze('incident');
+    later(HOUR);
+    await until(async () =>
+      expect((await list())[0]?.undone).toMatchObject({
+        ...{ state: 'refused', reason: expect.stringMatching(/frozen until .* by freeze incident/) },
+      }),
+    );
+    expect(await target()).toBe('16.4.7');
+  });
+});
+
+it('scheduled changes of the past are not raised by a document, nor those from before the channel was taken away', async () => {
+  const { api, forward, list, target, later } = await open({ bootstrap: {} });
+  await api('PUT', CHANNEL, { target: '16.4.6' });
+  await forward();
+  await forward({ version: '16.4.8', at: new Date(Date.now() + 3 * HOUR).toISOString() });
+  const document = (await api('GET', '/export')).body;
+  const other = await open({ bootstrap: {} }, HOUR + MINUTE);
+  await other.api('POST', '/apply', document);
+  const undone = { state: 'missed', reason: expect.stringMatching(/its time was over when a document brought it/) };
+  expect(await other.list()).toMatchObject([
+    { input: { version: '16.4.7' }, undone },
+    { input: { version: '16.4.8' } },
+  ]);
+  expect((await other.list())[1]).not.toHaveProperty('undone');
+  await api('DELETE', CHANNEL);
+  later(MINUTE);
+  await api('POST', '/apply', document);
+  expect(await list()).toMatchObject([{ undone: { state: 'overtaken' } }, { undone: { state: 'overtaken' } }]);
+  expect(await target()).toBe('16.4.6');
 });
 
 it('scheduled changes are in an export, and come back with a new channel', async () => {
