@@ -246,13 +246,17 @@ export const holdAgain = ({ hold, by, at }: RetiredChannel, act: Act): Hold =>
   hold ?? heldBy({ ...act, reason: `it was deleted at ${clock(at)} by ${who(by)}, then created again` });
 
 /** Why no machine moves the channel, and what to do; null unless it is held. */
-export const describeHold = ({ name, hold }: Pick<Channel, 'name' | 'hold'>): string | null =>
-  hold && `held by ${who(hold.by)}: ${hold.reason}; ${wayOn(name, hold)}`;
+export const describeHold = ({ name, hold, served }: Pick<Channel, 'name' | 'hold' | 'served'>): string | null =>
+  hold && `held by ${who(hold.by)}: ${hold.reason}; ${wayOn({ name, hold, served })}`;
+
+/** Has the watch stopped the move to the target? Not once it has taken the target back, in the commit of its hold. */
+export const isHaltedByWatch = ({ hold, served }: Pick<Channel, 'hold' | 'served'>): boolean =>
+  hold?.by === WATCH_ACTOR && !served.some(({ until }) => until === hold.at);
 
 /** What the watch stopped is mostly to be taken back, so that comes first. */
-const wayOn = (name: string, { by }: Hold): string =>
-  by === WATCH_ACTOR
-    ? `to go back: fairway roll-back ${name}; to go on all the same: fairway release ${name}`
+const wayOn = ({ name, ...channel }: Parameters<typeof describeHold>[0]): string =>
+  isHaltedByWatch(channel)
+    ? `to go back: fairway roll-back ${name}; to go on anyway: fairway release ${name}`
     : `to let it go: fairway release ${name}`;
 
 /** The channel as it is at `at`: pins and critical marks whose time has come are gone. */

@@ -57,7 +57,7 @@ export interface StageFacts {
   /** The releases before this one whose changes it brings to the stage. */
   predecessors: Release[];
   /** The channels of all earlier stages that are held. */
-  heldBefore: { stage: string; channel: Pick<Channel, 'name' | 'hold'> }[];
+  heldBefore: { stage: string; channel: Pick<Channel, 'name' | 'hold' | 'served'> }[];
   channels: StageChannel[];
   controlPlanes: StageControlPlane[];
   conditions: PromotionGate[];

@@ -34,5 +34,5 @@ export const beyondPurpose = ({ purpose, accepts = [] }: Purposeful): VersionKin
 export function describeOverride(what: string, settings: Purposeful): string | null {
   const kinds = beyondPurpose(settings);
   if (kinds.length === 0) return null;
-  return `${what} is for ${settings.purpose} and accepts ${kinds.join(' and ')} versions all the same (RFD 12, Suffixes)`;
+  return `${what} is for ${settings.purpose} and accepts ${kinds.join(' and ')} versions anyway (RFD 12, Suffixes)`;
 }

@@ -1,4 +1,4 @@
-import { type Channel, describeHold, withdrawnAt } from './channel.ts';
+import { type Channel, describeHold, isHaltedByWatch, withdrawnAt } from './channel.ts';
 import type { EvidenceSummary } from './compatibility.ts';
 import { compareNames } from './natural-order.ts';
 import type { Promotion } from './promotion.ts';
@@ -12,16 +12,9 @@ export type Severity = (typeof SEVERITIES)[number];
 
 /** Everything that may be wrong or worth knowing, the worst first. */
 export const TROUBLES = [
-  ...(['store', 'strands', 'cut_off', 'pulled_release', 'census_incomplete', 'evidence_failing'] as const),
-  ...([
-    'promotion_halted',
-    'rollout_halted',
-    'schedule_failed',
-    'held',
-    'withdrawn',
-    'control_plane_unknown',
-    'evidence_old',
-  ] as const),
+  ...(['store', 'rollout_halted', 'strands', 'cut_off', 'pulled_release'] as const),
+  ...(['census_incomplete', 'evidence_failing'] as const),
+  ...(['promotion_halted', 'schedule_failed', 'held', 'withdrawn', 'control_plane_unknown', 'evidence_old'] as const),
   ...(['evidence_settling', 'reverted', 'contested', 'unreadable', 'critical', 'pinned', 'frozen'] as const),
 ] as const;
 export type TroubleKind = (typeof TROUBLES)[number];
@@ -138,6 +131,11 @@ const agentsOf = (agents: number, where: string) => `${count(agents, 'agent')} o
 
 const KINDS: Record<TroubleKind, Kind> = {
   store: { severity: 'bad', headline: () => 'the store is in trouble' },
+  // A release is hurting agents now, while those below may have been in trouble for long.
+  rollout_halted: {
+    severity: 'bad',
+    headline: (where, _, many) => `the ${many ? 'rollouts' : 'rollout'} of ${where} ${many ? 'are' : 'is'} halted`,
+  },
   strands: {
     severity: 'bad',
     headline: (where, agents, many) => `${where} ${many ? 'strand' : 'strands'} ${count(agents, 'agent')}`,
@@ -163,10 +161,6 @@ const KINDS: Record<TroubleKind, Kind> = {
       many
         ? `scheduled changes of ${where} were not carried out`
         : `a scheduled change of ${where} was not carried out`,
-  },
-  rollout_halted: {
-    severity: 'warn',
-    headline: (where, _, many) => `the ${many ? 'rollouts' : 'rollout'} of ${where} ${many ? 'are' : 'is'} halted`,
   },
   held: { severity: 'warn', headline: (where, _, many) => `${where} ${many ? 'are' : 'is'} held` },
   withdrawn: { severity: 'warn', headline: (where, _, many) => `${where} ${many ? 'have' : 'has'} no target` },
@@ -205,15 +199,14 @@ function findHalts({ version, stages, agents = {} }: Promotion, releases: Catalo
 
 /** What the channel's own document says. */
 function findOwn(channel: Channel, { controlPlanes, at }: StatusFacts): Found[] {
-  const { name, hold, critical, pin, controlPlane } = channel;
+  const { name, critical, pin, controlPlane } = channel;
   const gone = withdrawnAt(channel);
   const until = (mark: { until: string | null }) => (mark.until ? ` until ${clock(mark.until)}` : '');
   const why = (mark: { by: string; reason: string; until: string | null }) =>
     `by ${who(mark.by)}${until(mark)}: ${mark.reason}`;
   return [
-    ...findHaltedRollout(channel),
+    ...findStopped(channel),
     ...findScheduled(channel, at),
-    ...(hold ? [{ kind: 'held' as const, detail: describeHold(channel) ?? '' }] : []),
     ...(gone === null
       ? []
       : [
@@ -252,12 +245,19 @@ function findScheduled({ scheduled = [] }: Channel, at: Date): Found[] {
   return failed.length > 0 ? [{ kind: 'schedule_failed', detail: failed.join('; ') }] : [];
 }
 
-/** More agents get its target only once a person lets it go on. */
-function findHaltedRollout({ name, progress }: Channel): Found[] {
-  if (progress?.state !== 'halted') return [];
+/** What keeps machines from moving it. A halt by the watch holds the channel as well, and is one trouble. */
+function findStopped(channel: Channel): Found[] {
+  const { name, progress } = channel;
+  const detail = describeHold(channel);
+  const byWatch = isHaltedByWatch(channel);
+  const held: Found[] = detail === null ? [] : [{ kind: byWatch ? 'rollout_halted' : 'held', detail }];
+  if (progress?.state !== 'halted') return held;
   const by = progress.halted ? ` by ${who(progress.halted.by)}: ${progress.halted.reason}` : '';
-  const next = `see: fairway rollout ${name}; to go on: fairway rollout resume ${name}`;
-  return [{ kind: 'rollout_halted', detail: `the rollout to ${progress.to} was halted${by}; ${next}` }];
+  const next = `see: fairway rollout ${name}; to go back: fairway rollout roll-back ${name}; to go on: fairway rollout resume ${name}`;
+  return [
+    { kind: 'rollout_halted', detail: `the rollout to ${progress.to} was halted${by}; ${next}` },
+    ...(byWatch ? [] : held),
+  ];
 }
 
 /** What its agents and the sources about them say. */

@@ -281,12 +281,12 @@ function describeOddities({ version, updaterState, updaterError, contested, reve
         ]
       : []),
     ...(reverted
-      ? [
-          `it went back from ${reverted.from}, where it was last at ${clock(reverted.was)}, and is lower since ${clock(reverted.at)}, though its channel was not rolled back`,
-        ]
+      ? [`it went back from ${reverted.from} by itself, ${between(clock(reverted.was), clock(reverted.at))}`]
       : []),
   ];
 }
+
+const between = (from: string, to: string): string => (from === to ? `at ${to}` : `between ${from} and ${to}`);
 
 const describePlan = ({ target, next, strandsAgent }: NonNullable<Explanation['plan']>) =>
   `the plan to ${target} goes on to ${next}, which ${strandsAgent ? 'waits for this agent, because it would strand it' : 'this agent can follow'}`;

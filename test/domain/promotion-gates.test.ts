@@ -77,7 +77,7 @@ const facts = (over: Partial<StageFacts> = {}): StageFacts => ({
   conditions: [],
   ...over,
 });
-const held = (name: string) => ({ name, hold: { ...SIGNED, by: 'token:eve', reason: 'it crashes' } });
+const held = (name: string) => ({ name, served: [], hold: { ...SIGNED, by: 'token:eve', reason: 'it crashes' } });
 const closed = (gates: PromotionGate[]) =>
   gates.flatMap(({ gate, passed, reason }) => (passed ? [] : [[gate, reason]]));
 

@@ -140,7 +140,7 @@ describe('a move forward is barred', () => {
     ],
     ['not by one rolled back before', progress({ groups: back(before) }), null],
   ])('%s', (_, channel, bar) => {
-    const found = barredBy({ name: 'beta', hold: null, ...channel } as Channel, change());
+    const found = barredBy({ name: 'beta', hold: null, served: [], ...channel } as unknown as Channel, change());
     if (bar) expect(found).toMatch(bar);
     else expect(found).toBeNull();
     expect(barredBy({ name: 'beta', hold: null, ...channel } as Channel, change('roll-back'))).toBeNull();

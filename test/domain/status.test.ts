@@ -92,13 +92,41 @@ describe('the status', () => {
       'a rollout is halted',
       { channels: [{ ...channel('a'), progress: haltedRollout }] },
       'rollout_halted',
-      'the rollout to 16.4.7 was halted by system watch: 3 agents went back; see: fairway rollout a; to go on: fairway rollout resume a',
+      'the rollout to 16.4.7 was halted by system watch: 3 agents went back; see: fairway rollout a; to go back: fairway rollout roll-back a; to go on: fairway rollout resume a',
     ],
     [
-      'the watch holds a channel',
-      { channels: [{ ...channel('a'), hold: { by: 'system:watch', at: AT, reason: '3 agents went back' } }] },
+      'the watch halted a rollout, and so holds its channel',
+      {
+        channels: [
+          {
+            ...channel('a'),
+            progress: haltedRollout,
+            hold: { by: 'system:watch', at: AT, reason: '3 agents went back' },
+          },
+        ],
+      },
+      'rollout_halted',
+      /^the rollout to 16\.4\.7 was halted by system watch: 3 agents went back; see:/,
+    ],
+    [
+      'the watch took a channel back',
+      {
+        channels: [
+          {
+            ...channel('a'),
+            hold: { by: 'system:watch', at: AT, reason: '3 agents went back' },
+            served: [{ version: '16.4.7', until: AT }],
+          },
+        ],
+      },
       'held',
-      'held by system watch: 3 agents went back; to go back: fairway roll-back a; to go on all the same: fairway release a',
+      'held by system watch: 3 agents went back; to let it go: fairway release a',
+    ],
+    [
+      'the watch halted a channel without groups',
+      { channels: [{ ...channel('a'), hold: { by: 'system:watch', at: AT, reason: '3 agents went back' } }] },
+      'rollout_halted',
+      'held by system watch: 3 agents went back; to go back: fairway roll-back a; to go on anyway: fairway release a',
     ],
     [
       'a channel is withdrawn',
@@ -174,6 +202,15 @@ describe('the status', () => {
       'bad: 2 channels strand 11 agents',
       'warn: the version of 7 agents of 3 channels cannot be read',
       'note: pinned is pinned',
+    ]);
+  });
+
+  it('has a release that is hurting agents now before agents that are stranded, and a hold of a person beside it', () => {
+    const hold = { by: 'token:ann', at: AT, reason: 'incident 12' };
+    const channels = [channel('old'), { ...channel('now'), progress: haltedRollout, hold }];
+    const troubles = find({ channels, censuses: [census('old', { stranded: 900 })] });
+    expect(troubles.map(({ channel: name, kind, severity }) => `${severity} ${name} ${kind}`)).toEqual([
+      ...['bad now rollout_halted', 'bad old strands', 'warn now held'],
     ]);
   });
 

@@ -41,7 +41,7 @@ it('is overridden by what the channel accepts, and the log says so', async () =>
     '--yes',
   ]);
   expect(set).toMatchObject({ code: 0, stdout: expect.stringContaining('production') });
-  const words = 'is for production and accepts beta versions all the same (RFD 12, Suffixes)';
+  const words = 'is for production and accepts beta versions anyway (RFD 12, Suffixes)';
   const last = async () => (await api('GET', '/audit?limit=1')).body.entries[0].reason;
   expect(await last()).toBe(`trial (c ${words})`);
   const { body } = await api('POST', '/channels/c/roll-forward', { version: '16.5.0-beta.1', reason: 'try' });
@@ -69,6 +69,6 @@ it('of a stage is overridden by what the stage accepts, and the log says so', as
   const { entries } = (await api('GET', '/audit?limit=5')).body;
   const { after } = entries.find(({ action }: { action: string }) => action === 'promote');
   expect(after.stages.canary.started.reason).toBe(
-    'test (stage canary is for production and accepts beta versions all the same (RFD 12, Suffixes))',
+    'test (stage canary is for production and accepts beta versions anyway (RFD 12, Suffixes))',
   );
 });

@@ -246,7 +246,7 @@ describe('a stage of a promotion', () => {
         await act('resume', { dryRun }),
         409,
         'refused',
-        /^stage canary would be halted again: stable\/cloud is held by system watch: \d agents .* to go back: .* to go on all the same: fairway release stable\/cloud$/,
+        /^stage canary would be halted again: stable\/cloud is held by system watch: \d agents .* to go back: .* to go on anyway: fairway release stable\/cloud$/,
       );
     }
     await register(FIX);

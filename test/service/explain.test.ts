@@ -33,3 +33,12 @@ it('says that an agent gets no version while the state is too old to move agents
   expect(withheld.target).toBe('16.4.7');
   expect(withheld.because).toMatch(/agents get no version and stay where they are, because .* store\.maxStaleness/);
 });
+
+it.each([
+  ['2026-11-27T11:00:00Z', 'between 2026-11-27 11:00 UTC and 2026-11-27 11:30 UTC'],
+  ['2026-11-27T11:30:00Z', 'at 2026-11-27 11:30 UTC'],
+])('says when an agent went back by itself that was last there at %s', (was, when) => {
+  const reverted = { from: '16.4.7', was: Date.parse(was), at: Date.parse('2026-11-27T11:30:00Z') };
+  const { because } = explainAgent({ ...agent, past: { ...agent.past, reverted } }, snapshot, AT);
+  expect(because).toContain(`it went back from 16.4.7 by itself, ${when}`);
+});

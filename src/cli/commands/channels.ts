@@ -125,9 +125,12 @@ function channelTable(screen: Screen, channels: Channel[], censuses: Census[] | 
   return table(screen, ['channel', 'target', 'critical', 'pinned', 'agents', 'oldest', 'stranded'], rows);
 }
 
-const heldRow = (channel: string, hold: Hold): [string, Cell[]][] => [
-  ['held', [painted(mark(hold), 'yellow'), command(`fairway release ${channel}`)]],
-];
+/** What the watch stopped is mostly to be taken back, so that comes first, unless the watch has done that already. */
+function heldRow({ name, served }: Channel, hold: Hold): [string, Cell[]][] {
+  const isHalted = hold.by === 'system:watch' && !served.some(({ until }) => until === hold.at);
+  const back = isHalted ? [command(`fairway roll-back ${name}`)] : [];
+  return [['held', [painted(mark(hold), 'yellow'), ...back, command(`fairway release ${name}`)]]];
+}
 
 const target = ({ target }: Channel): Cell => target ?? painted('none', 'yellow');
 
@@ -166,7 +169,7 @@ function channelSheet(screen: Screen, channel: Channel, census: Census | null, h
     ...(tools ? [['client tools', tools] as [string, Cell]] : []),
     ['critical', critical ? painted(mark(critical), 'yellow') : 'no'],
     ['pinned', pin ? painted(mark(pin), 'yellow') : 'no'],
-    ...(hold ? heldRow(channel.name, hold) : []),
+    ...(hold ? heldRow(channel, hold) : []),
     ...(scheduled.length > 0 ? [['scheduled', scheduled.map(describeScheduled)] as [string, Cell[]]] : []),
     ...(frozen ? [['frozen', painted(frozen, 'yellow')] as [string, Cell]] : []),
     ...(plan ? [['plan', `then ${stepsToCome(plan)}; for more: fairway plan ${channel.name}`] as [string, Cell]] : []),
