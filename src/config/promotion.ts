@@ -65,13 +65,26 @@ export const promotionSettings = z
     const asking = stages.find(({ conditions }) => conditions.length > 0);
     for (const fault of loginFaults(prometheus)) context.addIssue(`prometheus: ${fault}`);
     const hasLogin = prometheus.tokenFile !== null || prometheus.username !== null;
-    if (hasLogin && prometheus.url !== null && new URL(prometheus.url).username !== '') {
+    const address = URL.canParse(prometheus.url ?? '') ? new URL(prometheus.url ?? '') : null;
+    if (hasLogin && address && address.username !== '') {
       context.addIssue('prometheus.url has a login already; remove one');
+    }
+    if (address && !isDecodable(address)) {
+      context.addIssue('prometheus.url: write a % in its login as %25');
     }
     if (asking && prometheus.url === null) {
       context.addIssue(`stage ${asking.name} has conditions, so prometheus.url must be set`);
     }
   });
+
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export const githubSettings = z.strictObject({
   webhookSecret: z

@@ -147,6 +147,16 @@ it.each<[string, object, RegExp]>([
     { promotion: { prometheus: { url: 'https://u:p@a', tokenFile: '/t' } } },
     /has a login already/,
   ],
+  [
+    'an address that is none, beside a login',
+    { promotion: { prometheus: { url: 'nonsense', tokenFile: '/t' } } },
+    /promotion\.prometheus\.url/,
+  ],
+  [
+    'a login in the address that cannot be decoded',
+    { promotion: { prometheus: { url: 'https://u:50%@a' } } },
+    /prometheus\.url.*%25/,
+  ],
   ['credentials in the address of a proxy', { sources: { controlPlanes: { a: 'https://u:p@a' } } }, /sources\.logins/],
   [
     'credentials in the address of an auth server',
