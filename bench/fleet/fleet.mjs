@@ -1,6 +1,6 @@
 // Measures what a fleet of a million agents costs: `npm run bench:fleet`, or only its polls:
-// `npm run bench:fleet -- --polls`, or its imports and searches: `npm run bench:fleet -- --imports`. Needs redis-server,
-// taskset and two cores.
+// `npm run bench:fleet -- --polls`, or its imports and searches: `npm run bench:fleet -- --imports`. Needs
+// redis-server, taskset and two cores.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -100,7 +100,9 @@ async function ask500({ operatorPort, method, path, body }) {
   return answers;
 }
 
-/** At real-time priority, the flood must not keep the polls from being sent: then this thread comes after all others. */
+/**
+ * At real-time priority, the flood must not keep the polls from being sent: then this thread comes after all others.
+ */
 function standBack() {
   const [, id] = /task\/(\d+)/.exec(readlinkSync('/proc/thread-self')) ?? [];
   if (id && /SCHED_RR/.test(spawnSync('chrt', ['-p', id]).stdout ?? '')) spawnSync('chrt', ['-r', '-p', '1', id]);

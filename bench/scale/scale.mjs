@@ -16,8 +16,8 @@ import * as verify from './verify.mjs';
 import * as year from './year.mjs';
 
 /**
- * By option. A row exports `title`, and `run(print)`, which calls `print` with an object for each line of its table. One
- * with `isLong` runs only if it is named.
+ * By option. A row exports `title`, and `run(print)`, which calls `print` with an object for each line of its table.
+ * One with `isLong` runs only if it is named.
  */
 const ROWS = {
   'change-redis': changeRedis,

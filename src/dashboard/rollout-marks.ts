@@ -9,7 +9,9 @@ export interface ChartMark {
   isBad: boolean;
 }
 
-/** The steps of a channel's last rollout, oldest first; `entries` are the channel's newest, which name earlier waves. */
+/**
+ * The steps of a channel's last rollout, oldest first; `entries` are the channel's newest, which name earlier waves.
+ */
 export function rolloutMarks(rollout: Rollout | null, entries: readonly AuditEntry[]): ChartMark[] {
   if (!rollout) return [];
   const mark = (at: string | null | undefined, words: string, isBad = false): ChartMark[] =>

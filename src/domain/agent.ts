@@ -5,8 +5,8 @@ export const UPDATER_KINDS = ['unit', 'kube', 'binary'] as const;
 export type UpdaterKind = (typeof UPDATER_KINDS)[number];
 
 /**
- * What a v2 updater reports about itself in an inventory (`updater_status`); `failing`: it is neither disabled nor pinned,
- * and its last update ended with an error (`error_code`). Their first letters differ.
+ * What a v2 updater reports about itself in an inventory (`updater_status`); `failing`: it is neither disabled nor
+ * pinned, and its last update ended with an error (`error_code`). Their first letters differ.
  */
 export const UPDATER_STATES = ['ok', 'disabled', 'pinned', 'unreadable', 'failing'] as const;
 export type UpdaterState = (typeof UPDATER_STATES)[number];

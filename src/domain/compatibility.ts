@@ -90,7 +90,9 @@ export interface Policy {
   catalogue: Catalogue;
   /** Refuse what the catalogue does not hold. */
   strict: boolean;
-  /** The versions of the control plane, and what is wanted of it: fixes under embargo that it runs must not get lost. */
+  /**
+   * The versions of the control plane, and what is wanted of it: fixes under embargo that it runs must not get lost.
+   */
   running?: readonly string[] | undefined;
 }
 
@@ -354,6 +356,8 @@ function findRouteWarnings(route: string[] | null, plane: ControlPlaneState | nu
   });
 }
 
-/** The releases at which agents may stop on the way to a target, newest first: the gate must let each of them pass too. */
+/**
+ * The releases at which agents may stop on the way to a target, newest first: the gate must let each of them pass too.
+ */
 export const stopsOf = (policy: Policy): Version[] =>
   versionsOf(policy.catalogue).filter((stop) => findReleaseFaults(stop, policy).length === 0);

@@ -31,8 +31,8 @@ export type ControlPlaneReason = (typeof CONTROL_PLANE_REASONS)[number];
 
 /**
  * Why no control plane should be changed to a release, whatever its agents (RFD 134, Rollbacks and artifacts).
- * `catalogue` has what the caller may see; a strict one refuses what it does not hold. A release under embargo may run on
- * control planes (RFD 134, Security releases).
+ * `catalogue` has what the caller may see; a strict one refuses what it does not hold. A release under embargo may run
+ * on control planes (RFD 134, Security releases).
  */
 export function findPlaneReleaseFaults(version: Version, catalogue: Catalogue, strict: boolean): ControlPlaneFinding[] {
   const release = catalogue.get(version.text);
@@ -114,8 +114,8 @@ export interface CurrentVersions {
 }
 
 /**
- * May control plane `name` go from `current` to `version`? Its agents and client tools must be of its own major or the one
- * before (RFD 12), an auth server starts at most one major up and none down, and what its channels serve must stay
+ * May control plane `name` go from `current` to `version`? Its agents and client tools must be of its own major or the
+ * one before (RFD 12), an auth server starts at most one major up and none down, and what its channels serve must stay
  * connectable (RFD 109: the control plane keeps compatibility with the targets served). `current` is null where nothing
  * was reported.
  */

@@ -8,7 +8,9 @@ import { requireVersion } from './version.ts';
 /** What a control plane runs, as far as it was reported. */
 export type ReportedPlane = Pick<ControlPlane, 'version' | 'highest'>;
 
-/** Does the control plane refuse agents at a version? An agent whose version cannot be read is not said to be refused. */
+/**
+ * Does the control plane refuse agents at a version? An agent whose version cannot be read is not said to be refused.
+ */
 export type IsCutOff = (agent: string) => boolean;
 
 const NOBODY: IsCutOff = () => false;

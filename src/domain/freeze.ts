@@ -25,7 +25,10 @@ interface Freezable {
 /** How a target moves. */
 export type TargetMove = 'forward' | FreezeExemption;
 
-/** A freeze with where it was set: `the server's settings`, `the settings of stable/cloud` or `freeze xmas of token ops`. */
+/**
+ * A freeze with where it was set: `the server's settings`, `the settings of stable/cloud` or `freeze xmas of token
+ * ops`.
+ */
 export interface Holding extends Freeze {
   by: string;
   /** The command that ends it; unset where a setting does. */

@@ -142,8 +142,8 @@ export function refresh(
 }
 
 /**
- * The release of the present stop that fixes a vulnerability of the one that is served, while the plan waits there; null
- * if there is none. `stops` are newest first.
+ * The release of the present stop that fixes a vulnerability of the one that is served, while the plan waits there;
+ * null if there is none. `stops` are newest first.
  */
 export function fixOfStop({ plan, target }: Channel, stops: readonly Version[], catalogue: Catalogue): Version | null {
   if (!plan || target === null) return null;

@@ -232,8 +232,8 @@ export function isScheduled({ hold, pin, progress }: Channel, closed: Closed | n
 }
 
 /**
- * Why the watch holds the channel because of this release, which it serves, or served until the watch took it back. Null
- * if it does not.
+ * Why the watch holds the channel because of this release, which it serves, or served until the watch took it back.
+ * Null if it does not.
  */
 export function stoppedByWatch(channel: Channel, version: string): string | null {
   const { hold, served } = channel;

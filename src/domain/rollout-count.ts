@@ -16,9 +16,9 @@ import { type GroupOf, isTurnOf, type Turn, turnOf } from './told.ts';
 
 const MINUTE_MS = 60_000;
 /**
- * Minutes between two questions of an updater, at most (docs/updaters.md): a shell updater looks every 5 min, give or take
- * one, and remembers an answer for 30 min; teleport-update looks every 10 min. How often a Kubernetes updater asks is
- * not known.
+ * Minutes between two questions of an updater, at most (docs/updaters.md): a shell updater looks every 5 min, give or
+ * take one, and remembers an answer for 30 min; teleport-update looks every 10 min. How often a Kubernetes updater asks
+ * is not known.
  */
 const INTERVALS: Partial<Record<UpdaterKind, number>> = { unit: 36, binary: 11 };
 /** Minutes. An updater that is busy with an update asks late. */

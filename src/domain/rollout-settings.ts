@@ -18,7 +18,9 @@ export interface RolloutGroup {
   window: Window | null;
   /** Hours after the group before began. */
   waitHours: number;
-  /** How long canaries, and then each wave, are watched at least, such as `1h`; unset in older documents: not at all. */
+  /**
+   * How long canaries, and then each wave, are watched at least, such as `1h`; unset in older documents: not at all.
+   */
   soak?: string | undefined;
   /** How long the group may take until it counts as slow, such as `4h`. */
   alertAfter: string;

@@ -7,8 +7,8 @@ import type { Survey } from './survey.ts';
 
 /**
  * Keys of control data: `channel/NAME`, `release/VERSION`, `promotion/VERSION`, `control-plane/NAME`,
- * `sign-offs/github`, `branches/cut`, `freezes/all`, `retired/NAME`, `retired-control-plane/NAME`. A document's revision
- * is the global revision that wrote it.
+ * `sign-offs/github`, `branches/cut`, `freezes/all`, `retired/NAME`, `retired-control-plane/NAME`. A document's
+ * revision is the global revision that wrote it.
  */
 export interface Document {
   key: string;

@@ -30,8 +30,9 @@ export function assessTools(
 }
 
 /**
- * The newest version below `bad`, a release that is pulled, that the channel may serve to client tools: one of its former
- * targets, or of the catalogue; null if none passes. Agents do not go back a major, tools do (RFD 134, Rollbacks).
+ * The newest version below `bad`, a release that is pulled, that the channel may serve to client tools: one of its
+ * former targets, or of the catalogue; null if none passes. Agents do not go back a major, tools do (RFD 134,
+ * Rollbacks).
  */
 export function findToolsFallback(
   bad: Version,

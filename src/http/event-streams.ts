@@ -19,10 +19,10 @@ const LOOK_EVERY_MS = 500;
 /** Announces changes of the state to clients that listen. */
 export interface EventStreams {
   /**
-   * Answers with a stream of events `change`, the current revision first, `trouble`, when something begins or ends to be
-   * wrong with the store, and `changes`, when changes of a release reach a stage, are halted, or wait for their sign-off,
-   * as far as `actor` may know. Throws `rate_limited` if too many are open,
-   * `store_unavailable` while nothing was ever loaded.
+   * Answers with a stream of events `change`, the current revision first, `trouble`, when something begins or ends to
+   * be wrong with the store, and `changes`, when changes of a release reach a stage, are halted, or wait for their
+   * sign-off, as far as `actor` may know. Throws `rate_limited` if too many are open, `store_unavailable` while nothing
+   * was ever loaded.
    */
   open(c: Context, actor: Actor): Response;
 }

@@ -16,9 +16,8 @@ interface Collected {
 }
 
 /**
- * Returns what makes the page that Prometheus reads, its metrics one after the other and in pieces, so that polls are answered
- * in between.
- * Those who ask while it is made get the same one, and a large one is kept for a second.
+ * Returns what makes the page that Prometheus reads, its metrics one after the other and in pieces, so that polls are
+ * answered in between. Those who ask while it is made get the same one, and a large one is kept for a second.
  */
 export function createPage(registry: Registry): () => Promise<readonly string[]> {
   let page: Promise<readonly string[]> | null = null;

@@ -200,7 +200,9 @@ export async function followStore(options: FollowOptions): Promise<Follower> {
   };
 }
 
-/** The snapshot of a state that was loaded. What is served already stays the same objects, which need no new answers. */
+/**
+ * The snapshot of a state that was loaded. What is served already stays the same objects, which need no new answers.
+ */
 function* snapshotOf(served: Snapshot | null, loaded: ControlState): Steps<Snapshot> {
   if (!served) return takeSnapshot(loaded);
   return yield* applyInSteps(served, yield* differenceToLoaded(served, loaded));

@@ -256,7 +256,9 @@ export function createPromotions({ state, releases, fleet, facts, stagesAt, now 
     return view(release, { ...after, revision: entry.revision });
   }
 
-  /** Throws `refused` where the watch holds a channel because of this release: a stage would be halted again at once. */
+  /**
+   * Throws `refused` where the watch holds a channel because of this release: a stage would be halted again at once.
+   */
   function requireLetGo({ version }: Release, promotion: Promotion): void {
     const { channels } = state.snapshot();
     for (const half of HALVES) {

@@ -10,9 +10,9 @@ export interface Serving {
   /** Null if none was ever served. */
   peek(): Snapshot | null;
   /**
-   * Serves what `make` makes of the served snapshot; null changes nothing. One is made and prepared for after the other,
-   * while polls are answered from the one before, and then all is swapped within one turn. Resolves when it is served,
-   * with whether it is.
+   * Serves what `make` makes of the served snapshot; null changes nothing. One is made and prepared for after the
+   * other, while polls are answered from the one before, and then all is swapped within one turn. Resolves when it is
+   * served, with whether it is.
    */
   serve(make: (served: Snapshot | null) => Steps<Snapshot | null>): Promise<boolean>;
   /** Calls `prepare` for every next snapshot, until the returned function is called. */

@@ -98,9 +98,9 @@ export interface Transfer {
   export(actor: Actor): Promise<{ state: StateDocument; head: string | null }>;
   /**
    * Makes the state agree with the document; it can hold a channel, and never lets one go. Targets that move pass the
-   * gate, all before anything is stored: `refused`, `channel_pinned`, `frozen` unless an admin overrides it. Up to 4 MiB of changed documents are one commit.
-   * More are several, each safe by itself; where one fails, the error says how far it came, and the same document again
-   * goes on from there.
+   * gate, all before anything is stored: `refused`, `channel_pinned`, `frozen` unless an admin overrides it. Up to 4
+   * MiB of changed documents are one commit. More are several, each safe by itself; where one fails, the error says how
+   * far it came, and the same document again goes on from there.
    */
   apply(document: WantedState, request: ChangeRequest & { overrideFreeze?: boolean | undefined }): Promise<ApplyResult>;
 }

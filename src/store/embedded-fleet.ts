@@ -263,7 +263,9 @@ async function readPage(files: EmbeddedFiles, records: Records, query: AgentQuer
   }
 }
 
-/** The next agents that any source knows, in the order of their ids: three runs of rows cost less than a look at each. */
+/**
+ * The next agents that any source knows, in the order of their ids: three runs of rows cost less than a look at each.
+ */
 function recordsAfter({ parts }: Records, last: string): { id: string; packed: Packed }[] {
   const rowsOf = (table: Table<string, string>) =>
     new Map(table.entries({ start: last, exclusiveStart: true, limit: AT_ONCE }).map(({ key, value }) => [key, value]));

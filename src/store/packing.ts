@@ -88,9 +88,9 @@ export function unpackCheckIn(id: string, packed: string): Sighting {
 
 /**
  * `channel version at updater updaterVersion group state listedAt scope host updateId`: state is the letter of the
- * updater's state, its error code, then `x` if the instance had expired; scope is empty where it is the channel. A host is kept if it has no
- * white space and the whole up to it stays within `MAX_PACKED`. Few agents have an `updateId`, so that one is always
- * kept. What an inventory lists is enrolled and proven.
+ * updater's state, its error code, then `x` if the instance had expired; scope is empty where it is the channel. A host
+ * is kept if it has no white space and the whole up to it stays within `MAX_PACKED`. Few agents have an `updateId`, so
+ * that one is always kept. What an inventory lists is enrolled and proven.
  */
 export function packInventory(sighting: Sighting): string {
   const { channel, at, updaterState, updaterError, updateId, expired, host } = sighting;

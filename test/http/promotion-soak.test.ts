@@ -6,7 +6,9 @@ import { operatorClient } from '../support/server.ts';
 const HOUR = 3_600_000;
 const OLD = '16.4.7';
 
-/** A stage whose channel has two groups soaks for an hour, by a clock that the test sets; another stage comes after it. */
+/**
+ * A stage whose channel has two groups soaks for an hour, by a clock that the test sets; another stage comes after it.
+ */
 async function soaking() {
   let ahead = 0;
   const started = await startStages(

@@ -24,7 +24,9 @@ const WAVES = { waves: [90, 100] };
 
 /** An agent of the group, by its turn. */
 type Who = 'any' | 'canary' | 'none' | 'below' | 'above' | 'next group' | 'no group';
-/** What its updater gets: v1 that says who it is and that names its group only, v1 `critical`, v2 version, v2 may move. */
+/**
+ * What its updater gets: v1 that says who it is and that names its group only, v1 `critical`, v2 version, v2 may move.
+ */
 type Row = [who: Who, v1: string, anonymous: string, critical: 'yes' | 'no', v2: string, auto: boolean];
 
 interface Scene {
@@ -34,7 +36,9 @@ interface Scene {
   channel?: object;
   /** More of the field `rollout`. */
   rollout?: object;
-  /** What a person does after the roll-forward, in turn: verbs of the rollout (`group dev` unless it says otherwise). */
+  /**
+   * What a person does after the roll-forward, in turn: verbs of the rollout (`group dev` unless it says otherwise).
+   */
   verbs?: [verb: string, body?: object][];
   /** The state that the leader takes the group `dev` to after that. */
   waitFor?: string;

@@ -33,7 +33,9 @@ interface RolloutProps {
   now: Date;
 }
 
-/** A channel's way to its target: its groups in order, with what each waits for. Nothing for a channel without groups. */
+/**
+ * A channel's way to its target: its groups in order, with what each waits for. Nothing for a channel without groups.
+ */
 export function RolloutSection({ channel, rollout, actor, now }: RolloutProps) {
   if (!channel.rollout) return null;
   if (rollout) return <Running {...{ channel, rollout, actor, now }} />;
