@@ -154,8 +154,9 @@ export const isMoving = ({ state }: Pick<Rollout, 'state'>): boolean => state ==
 const hasBegun = ({ state }: GroupProgress) => state !== 'unstarted';
 
 /**
- * The rollout under changed settings: groups that have begun stay as they were set, in front; the others are those of
- * the settings. Throws `refused` where the settings have no groups any more.
+ * The rollout under changed settings: groups that have begun stay as they were set, in front, with the agents that they
+ * have; the others are those of the settings. A group that would take agents from one that has begun waits for the next
+ * rollout, because they may have been told the target. Throws `refused` where the settings have no groups any more.
  */
 export function regroup(rollout: Rollout, settings: RolloutSettings | null): Rollout {
   if (!isUnfinished(rollout)) return rollout;
@@ -166,14 +167,26 @@ export function regroup(rollout: Rollout, settings: RolloutSettings | null): Rol
     );
   }
   const begun = rollout.groups.filter(hasBegun);
-  const names = new Set(begun.map((group) => group.settings.name));
-  const froms = new Map(rollout.groups.map((group) => [group.settings.name, group.from]));
+  const taken = new Set(begun.flatMap((group) => spellingsOf(group.settings)));
+  const known = new Map(rollout.groups.map((group) => [group.settings.name, group]));
+  const last = rollout.groups.at(-1);
+  // Agents of no group have begun with the last one.
+  const rest = rollout.unmatched === 'last' && last && hasBegun(last) ? last : null;
   const others = settings.groups
-    .filter(({ name }) => !names.has(name))
-    .map((group) => unstarted(group, froms.get(group.name) ?? rollout.from));
-  const { strategy, unmatched } = settings;
-  return withState({ ...rollout, strategy, unmatched, groups: [...begun, ...others] }, rollout.since);
+    .filter((group) => !spellingsOf(group).some((spelling) => taken.has(spelling)))
+    .flatMap((group): GroupProgress[] => {
+      const before = known.get(group.name);
+      if (!rest) return [unstarted(group, before?.from ?? rollout.from)];
+      return before ? [unstarted({ ...group, match: before.settings.match }, before.from)] : [];
+    });
+  const { strategy } = settings;
+  const unmatched = rest ? rollout.unmatched : settings.unmatched;
+  const front = begun.filter((group) => group !== rest);
+  const groups = [...front, ...others, ...(rest ? [rest] : [])];
+  return withState({ ...rollout, strategy, unmatched, groups }, rollout.since);
 }
+
+const spellingsOf = ({ name, match }: RolloutGroup): string[] => [name, ...match].map((each) => each.toLowerCase());
 
 export interface GroupStep {
   group: string;

@@ -40,7 +40,7 @@ export function prepareGroupOf(
   mappings: MembershipSettings['groups'],
 ): { groupOf: GroupOf; isNamed(spelling: string): boolean } | null {
   if (!channel.rollout) return null;
-  const { unmatched } = channel.rollout;
+  const { unmatched } = leadingRollout(channel) ?? channel.rollout;
   const groups = groupsOf(channel);
   const find = prepareGroups(groups);
   const mapped = Object.entries(mappings).flatMap(([spelling, { channel: to, group = spelling }]) => {

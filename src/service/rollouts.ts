@@ -305,7 +305,13 @@ export function createRollouts({ state, gate, facts, fleet, observer, tracer, no
       }
       const thawed = group.state === 'unstarted' ? thaw({ before, input, act, request }, 'done', ' --force') : null;
       const step: GroupStep = { group: name, event: 'finish', reason: act.reason, present: heard, failed };
-      return { after: stepped(before, takeStep(rollout, step, act.at), act), group: name, report: null, thawed };
+      const after = stepped(before, takeStep(rollout, step, act.at), act);
+      // At 100 % all of its agents were told.
+      if (group.state === 'active' && group.wave === 100) return { after, group: name, report: null, thawed };
+      requireUnbarred(before, act.at);
+      const report = await judge(before, rollout, request.actor);
+      gate.enforce(before.name, report, request);
+      return { after, group: name, report, thawed };
     },
 
     async 'roll-back'({ before, input, act, request }) {

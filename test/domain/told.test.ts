@@ -154,7 +154,8 @@ describe('what agents are told', () => {
 });
 
 describe('the group of an agent', () => {
-  const channel = rolling(progressOf('active', { settings: group('dev', { match: ['dev', 'Development'] }) }));
+  const progress = progressOf('active', { settings: group('dev', { match: ['dev', 'Development'] }) });
+  const channel = rolling(progress);
   const channels = new Map([['stable/cloud', channel]]);
   const settings = { defaultChannel: 'stable/cloud', groups: { 'Prod-EU': { channel: 'stable/cloud', group: 'dev' } } };
 
@@ -165,10 +166,7 @@ describe('the group of an agent', () => {
     ['other', null],
     [null, null],
   ])('%s is %s', (spelling, expected) => {
-    const of = prepareGroupOf(
-      { ...channel, rollout: { ...(channel.rollout as RolloutSettings), unmatched: 'hold' } },
-      settings.groups,
-    );
+    const of = prepareGroupOf(rolling(progress, { unmatched: 'hold' }), settings.groups);
     expect(of?.groupOf(spelling)).toBe(expected);
   });
 

@@ -195,6 +195,24 @@ describe('a rollout', () => {
     expect(await find(ids.find((id) => id !== canary.id) as string)).toMatchObject({ agent_auto_update: true });
   });
 
+  it('is begun or ended by a person only where the gate allows it, and not while the channel is pinned', async () => {
+    const { api, act, rollForward, group } = await open(TWO);
+    await rollForward();
+    await api('POST', `${CHANNEL}/pin`, { reason: 'incident 12' });
+    for (const verb of ['start', 'done']) {
+      expectProblem(await act(verb, { group: 'prod', force: true }), 409, 'channel_pinned', /incident 12/);
+    }
+    await api('POST', `${CHANNEL}/unpin`, { reason: 'over' });
+    await api('PUT', '/control-planes/main', { version: '16.4.7' });
+    expect((await api('PUT', CHANNEL, { controlPlane: 'main' })).status).toBe(200);
+    expect((await api('PUT', '/control-planes/main', { version: '16.4.6' })).status).toBe(200);
+    await api('PUT', '/control-planes/main', { version: '15.4.0' });
+    for (const verb of ['start', 'done']) {
+      expectProblem(await act(verb, { group: 'prod', force: true }), 409, 'refused', /16\.4\.7 is refused for stable/);
+    }
+    expect(await group('prod')).toMatchObject({ state: 'unstarted' });
+  });
+
   it('is skipped where a person says so', async () => {
     const { server, read, rollForward } = await open(TWO);
     const agents = fakeAgents('prod', 2);
@@ -206,6 +224,27 @@ describe('a rollout', () => {
 });
 
 describe('the settings of a rollout', () => {
+  it.each<[what: string, rollout: object]>([
+    ['with another last group', { groups: [...TWO.groups, { name: 'late' }] }],
+    ['with a group for agents that had none', { groups: [{ name: 'other' }, ...TWO.groups] }],
+    ['that hold agents of no group', { ...TWO, unmatched: 'hold' }],
+    [
+      'with another name for the group',
+      { groups: [TWO.groups[0] as object, { name: 'PROD', match: ['Prod', 'other'] }] },
+    ],
+  ])('never take agents back that were told the target: %s', async (_, rollout) => {
+    const { server, api, read, act, rollForward } = await open(TWO);
+    const agents = [...fakeAgents('other', 2), ...fakeAgents('prod', 2), ...fakeAgents('PROD', 1)];
+    await rollForward();
+    await act('start', { group: 'prod', force: true, skipCanaries: true });
+    await pollAll(server, agents);
+    await until(async () => expect((await read()).groups[1]).toMatchObject({ wave: 100 }));
+    await pollAll(server, agents);
+    expect(agents.map(({ version }) => version)).toEqual(Array(5).fill('16.4.7'));
+    await until(async () => expect((await api('PUT', CHANNEL, { rollout })).status).toBe(200));
+    for (const agent of agents) expect(await poll(server, agent)).toBe('16.4.7');
+  });
+
   it('are kept as they were set, with defaults', async () => {
     const { api } = await open(TWO);
     const { body } = await api('GET', CHANNEL);
