@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { faultOf, keepOutBad } from '../../src/domain/documents.ts';
 import type { ControlState } from '../../src/domain/store.ts';
+import { EVERY_DOCUMENT, FULL_CHANNEL, placesOf, withAt } from '../support/every-document.ts';
 import { FIRST_STATE } from '../support/first-state.ts';
 
 const stored = (key: string) => FIRST_STATE.documents.find((document) => document.key === key)?.value as object;
@@ -48,5 +49,27 @@ describe('a document', () => {
     const lastGood = new Map([[CHANNEL, { key: CHANNEL, revision: 3, value }]]);
     const found = { revision: 9, hash: null, documents: [{ key: CHANNEL, revision: 9, value: { name: 'x' } }] };
     expect(keepOutBad(found, lastGood)).toMatchObject({ documents: [{ key: CHANNEL, revision: 9, value }] });
+  });
+
+  const EVERY = Object.entries(EVERY_DOCUMENT);
+
+  it.each(EVERY)('in which every field is set can be served: %s', (key, value) => {
+    expect(faultOf(key, value)).toBeNull();
+  });
+
+  it.each(EVERY)('has no field that is not looked at: %s', (key, value) => {
+    const places = [...placesOf(value)];
+    const unseen = places.filter((place) => faultOf(key, withAt(value, place, { lost: null })) === null);
+    expect(unseen).toEqual([]);
+  });
+
+  it.each<[string, string, object]>([
+    ['a time to which no soak can be added', 'promotion/17.1.0', { updatedAt: '+275760-09-13T00:00:00.000Z' }],
+    ['a pin of nobody', 'channel/full', { pin: { at: '2026-01-01', reason: 'x', until: null } }],
+    ['a watch that is a text', 'channel/full', { watch: '2h' }],
+    ['a watch of an unknown length', 'channel/full', { watch: { ...FULL_CHANNEL.watch, for: 'long' } }],
+    ['less than no agents', 'watch/full', { groups: { prod: { present: -1, failed: 0 } } }],
+  ])('with %s is kept out', (_, key, fields) => {
+    expect(faultOf(key, { ...EVERY_DOCUMENT[key], ...fields })).not.toBeNull();
   });
 });
