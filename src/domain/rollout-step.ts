@@ -9,7 +9,7 @@ import {
   waveAfter,
 } from './rollout.ts';
 import { describeMoment, openingAt } from './window.ts';
-import { count, who } from './words.ts';
+import { count, number } from './words.ts';
 
 export const CANARY_STATES = ['told', 'at-target', 'reverted', 'silent'] as const;
 
@@ -78,7 +78,8 @@ export interface Look {
 export function lookAhead(channel: string, rollout: Rollout, facts: RolloutFacts, at: Date): Look {
   if (!isUnfinished(rollout)) {
     const nothing = new Map(rollout.groups.map(({ settings }): [string, null] => [settings.name, null]));
-    const why = rollout.state === 'done' ? `every group is at ${rollout.to}` : 'it was rolled back';
+    const why =
+      rollout.state === 'done' ? `every group is at ${rollout.to}` : `it was rolled back${left(rollout, facts)}`;
     return { step: null, waits: nothing, next: `nothing: ${why}` };
   }
   const waits = new Map<string, string | null>();
@@ -101,7 +102,7 @@ export function lookAhead(channel: string, rollout: Rollout, facts: RolloutFacts
     if (group.state === 'rolledback') back ??= group;
     before = group;
   }
-  const stopped = whyStopped(channel, rollout) ?? facts.barred;
+  const stopped = wayOn(channel, rollout) ?? facts.barred;
   const current = rollout.groups.find(({ state }) => state !== 'done');
   const name = current?.settings.name ?? '';
   return {
@@ -111,11 +112,19 @@ export function lookAhead(channel: string, rollout: Rollout, facts: RolloutFacts
   };
 }
 
-function whyStopped(channel: string, { state, halted, paused }: Rollout): string | null {
-  const said = state === 'halted' ? halted : state === 'paused' ? paused : null;
-  if (!said) return null;
-  const back = state === 'halted' ? `, or go back: fairway rollout roll-back ${channel}` : '';
-  return `${state} by ${who(said.by)}: ${said.reason}; to go on: fairway rollout resume ${channel}${back}`;
+/** How many agents still have to go back, after a roll-back. */
+function left({ to }: Rollout, { groups }: RolloutFacts): string {
+  const sum = (field: 'agents' | 'atTarget') => [...groups.values()].reduce((all, facts) => all + facts[field], 0);
+  const there = sum('atTarget');
+  if (there === 0) return '';
+  return `; ${number(there)} of ${count(sum('agents'), 'agent')} still ${there === 1 ? 'runs' : 'run'} ${to}`;
+}
+
+/** The commands that lead on from a rollout that was stopped; what was halted is mostly to be taken back. */
+function wayOn(channel: string, { state }: Rollout): string | null {
+  if (state !== 'halted' && state !== 'paused') return null;
+  const on = `to go on: fairway rollout resume ${channel}`;
+  return state === 'halted' ? `to go back: fairway rollout roll-back ${channel}; ${on}` : on;
 }
 
 type Found = { step?: GroupStep; waits: string | null };

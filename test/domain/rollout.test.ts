@@ -315,6 +315,24 @@ describe('what a group waits for', () => {
     expect(waits(done, 2)).toBeNull();
   });
 
+  it('is nothing after a roll-back, which says how many agents still have to go back', () => {
+    const back = endRollout(step(begin([{ name: 'dev' }, { name: 'prod' }]), 'dev', 'skip-canaries'), AT);
+    const next = (known: Parameters<typeof facts>[0]) => lookAhead('x', back, facts(known), AT).next;
+    expect(next({ dev: { agents: 10, atTarget: 4 }, prod: { agents: 150 } })).toBe(
+      `nothing: it was rolled back; 4 of 160 agents still run ${back.to}`,
+    );
+    expect(next({ dev: { agents: 10 }, prod: { agents: 1, atTarget: 1 } })).toMatch(/; 1 of 11 agents still runs /);
+    expect(next({ dev: { agents: 10 } })).toBe('nothing: it was rolled back');
+  });
+
+  it('is to go back or on where it was stopped, without its reason, which stands beside it', () => {
+    const going = begin([{ name: 'dev' }]);
+    const act = { by: 'system:watch', at: AT, reason: 'agents went back' };
+    const next = (verb: 'halt' | 'pause') => lookAhead('x', stopRollout(going, verb, act), facts({}), AT).next;
+    expect(next('halt')).toBe('to go back: fairway rollout roll-back x; to go on: fairway rollout resume x');
+    expect(next('pause')).toBe('to go on: fairway rollout resume x');
+  });
+
   it('is the end of its window where it goes by time', () => {
     const timed = begin([{ name: 'dev', window: { ...window, start: '13:00' } }], { strategy: 'time-based' });
     const going = step(timed, 'dev', 'skip-canaries');

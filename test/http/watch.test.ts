@@ -90,6 +90,11 @@ describe('the watch', () => {
     await until(async () => expect(await rollout()).toMatchObject({ state: 'halted', halted: { by: 'system:watch' } }));
     expect((await rollout()).halted.reason).toMatch(/3 agents of \d+ that were told went back/);
     expect((await read()).hold).toMatchObject({ by: 'system:watch' });
+    const person = createPerson(server);
+    await person.signIn();
+    const [present = '', history] = (await person.get(CHANNEL)).text.split('<h2>History</h2>');
+    expect(history).toBeDefined();
+    expect(present.split('that were told went back'), 'the reason stands once before the history').toHaveLength(2);
     await pollAll(server, agents);
     expect(agents.filter(({ version }) => version === '16.4.7')).toHaveLength(told.length);
     expect((await post('rollout/resume')).body.rollout).toMatchObject({ state: 'active', halted: null });

@@ -4,6 +4,7 @@ import type { Channel } from '../../domain/channel.ts';
 import type { ControlPlane } from '../../domain/control-plane.ts';
 import { type Actor, may } from '../../domain/role.ts';
 import type { Point, Resolution } from '../../domain/series.ts';
+import { WATCH_ACTOR } from '../../domain/watch-settings.ts';
 import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
 import type { ChangingVerb, PresentChannel } from '../../service/channels.ts';
@@ -240,6 +241,10 @@ const BlindDetail = ({ census }: { census: Census | null }) =>
     <p class="mark-detail">Not watched after the last move: {census.watch.blind.join('; ')}.</p>
   ) : null;
 
+/** Does the section of the rollout give the reason of the hold? The watch holds the channel of a rollout that it halts. */
+const isToldBelow = ({ hold }: Channel, rollout: RolloutView | null): boolean =>
+  hold?.by === WATCH_ACTOR && hold.reason === rollout?.halted?.reason;
+
 interface ChannelPageProps {
   channel: PresentChannel;
   controlPlane: Plane | undefined;
@@ -274,7 +279,7 @@ function ChannelPage(props: ChannelPageProps) {
         </div>
         <Steer channel={channel} actor={actor} />
         <MarkDetail name="Pinned" mark={channel.pin} now={now} />
-        <MarkDetail name="Held" mark={channel.hold} now={now} />
+        {!isToldBelow(channel, rollout) && <MarkDetail name="Held" mark={channel.hold} now={now} />}
         <MarkDetail name="Critical" mark={channel.critical} now={now} />
         {channel.frozen && (
           <p class="mark-detail">
