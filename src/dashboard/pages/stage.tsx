@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
-import type { StagePlace, StagePlaces } from '../../service/promotions.ts';
+import type { StagePlace } from '../../service/promotion-view.ts';
+import type { StagePlaces } from '../../service/promotions.ts';
 import type { DashboardEnv, DashboardServices } from '../frame.ts';
 import { ReleaseCrumbs } from '../parts/crumbs.tsx';
 import { ROWS } from '../parts/next-page.tsx';

@@ -1,7 +1,8 @@
 import type { PromotionGate } from '../../domain/promotion-gates.ts';
 import { count, number, who } from '../../domain/words.ts';
 import type { Census } from '../../service/census-view.ts';
-import type { AgentsView, PromotionView, StageView } from '../../service/promotions.ts';
+import type { AgentsView, StageView } from '../../service/promotion-view.ts';
+import type { PromotionView } from '../../service/promotions.ts';
 import { EvidenceMarks } from './evidence.tsx';
 import { freshness } from './evidence-words.ts';
 import { Moment } from './moment.tsx';
