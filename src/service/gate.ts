@@ -100,7 +100,7 @@ export interface Gate {
     /** The command that an admin repeats with `--override-freeze`. */
     again: string,
   ): Holding | null;
-  /** Throws `refused` unless the channel may serve its client tools the version that is set for them. */
+  /** Throws `refused` or `not_promoted` unless the channel may serve its client tools the version that is set for them. */
   enforceTools(channel: Channel, view: GateView): void;
   /** What the channel may serve its client tools below `bad`, a release that is pulled; null: nothing. */
   toolsFallback(channel: Channel, bad: Version): Version | null;
@@ -169,17 +169,21 @@ export function createGate(options: GateOptions): Gate {
     throw new FairwayError(code, describeRefusal(channel, report, accepted), { report });
   };
 
+  /** Why a person should not move the channel to `goal`, as far as they may know; null: nothing, or it is a machine. */
+  function barOf(channel: Channel, goal: Version, asker: Actor, snapshot: Snapshot): string | null {
+    if (isMachine(asker.name)) return null;
+    const { promotions } = snapshot;
+    return whyNotPromoted(channel, goal, { stages, releases: visibleTo(snapshot.releases, asker), promotions });
+  }
+
   /**
    * The report for a person who would move the channel to `goal` by hand. A machine goes its own way, and a way out is
    * never barred.
    */
   function withPromotion(report: Report, channel: Channel, goal: Version, view: GateView): Report {
     const { asker, wayOut = false, snapshot = state.snapshot() } = view;
-    if (!asker || isMachine(asker.name) || wayOut) return report;
-    const { promotions } = snapshot;
-    const releases = visibleTo(snapshot.releases, asker);
-    const detail = whyNotPromoted(channel, goal, { stages, releases, promotions });
-    if (detail === null) return report;
+    const detail = asker && !wayOut ? barOf(channel, goal, asker, snapshot) : null;
+    if (!asker || detail === null) return report;
     const finding = { reason: 'not_promoted', detail } as const;
     if (may(asker, 'skip-promotion')) return { ...report, warnings: [...report.warnings, finding] };
     return { ...report, allowed: false, reasons: [...report.reasons, finding] };
@@ -250,16 +254,20 @@ export function createGate(options: GateOptions): Gate {
       return findToolsFallback(bad, channel, policy, planeOf(snapshot, channel.controlPlane));
     },
 
-    enforceTools({ name, accepts, toolsVersion, controlPlane }, { snapshot = state.snapshot(), asker }) {
+    enforceTools(channel, { snapshot = state.snapshot(), asker }) {
+      const { name, accepts, toolsVersion, controlPlane } = channel;
       if (!toolsVersion) return;
       const policy = { accepts, catalogue: snapshot.releases, strict: strictCatalogue };
       const { target, reasons } = shown(
         assessTools(requireVersion(toolsVersion), policy, planeOf(snapshot, controlPlane)),
         asker,
       );
-      if (reasons.length === 0) return;
-      const why = reasons.map(({ detail }) => detail).join('; ');
-      throw new FairwayError('refused', `${target} is refused for the client tools of ${name}: ${why}`);
+      const bar =
+        asker && !may(asker, 'skip-promotion') ? barOf(channel, requireVersion(target), asker, snapshot) : null;
+      if (reasons.length === 0 && bar === null) return;
+      const why = [...reasons.map(({ detail }) => detail), ...(bar === null ? [] : [bar])].join('; ');
+      const code = reasons.length === 0 ? 'not_promoted' : 'refused';
+      throw new FairwayError(code, `${target} is refused for the client tools of ${name}: ${why}`);
     },
   };
 }

@@ -63,6 +63,16 @@ describe('a channel of a stage', () => {
     expect((await forward('internal', '16.4.8')).status).toBe(200);
   });
 
+  it('gives its client tools nothing else either', async () => {
+    const { api, operator } = await startSoaking();
+    const tools = (toolsVersion: string, who = operator) => who('PUT', '/channels/internal', { toolsVersion });
+    expectProblem(await tools(RELEASE), 409, 'not_promoted', WHY);
+    expect((await tools('16.4.7')).status).toBe(200);
+    expect((await tools(RELEASE, api)).status).toBe(200);
+    // Who changes something else is not concerned.
+    expect((await operator('PUT', '/channels/internal', { description: 'x' })).status).toBe(200);
+  });
+
   it('is moved by release managers, also in an emergency', async () => {
     const { api } = await startSoaking();
     const { body: report } = await api('POST', '/channels/internal/check', { version: RELEASE });

@@ -240,6 +240,16 @@ describe('apply', () => {
     expectProblem(move, 409, 'refused', /it loses data/);
   });
 
+  it('does not make a release a secret again whose embargo was lifted', async () => {
+    const { api } = await started();
+    const release = { version: '16.4.8', commit: 'f00dfacade', cutAt: '2024-11-12T10:15:30Z', embargoed: true };
+    expect((await api('POST', '/releases', release)).status).toBe(201);
+    const { body: backup } = await api('GET', '/export');
+    expect((await api('POST', '/releases/16.4.8/lift-embargo', { reason: 'announced' })).status).toBe(200);
+    expect(await apply(api, backup)).toMatchObject({ status: 200, body: { changes: [] } });
+    expect((await api('GET', '/releases/16.4.8')).body.embargoed).toBe(false);
+  });
+
   it('checks a target against the settings of the document', async () => {
     const { api } = await started();
     const channel = { name: 'stable/cloud', target: '16.5.0-rc.1' };
