@@ -236,7 +236,7 @@ const atOnce = (settings: RolloutSettings): RolloutSettings => ({
   groups: settings.groups.map((group) => ({ ...group, canaries: 0, waves: [100], soak: '0s' })),
 });
 
-/** What is known where all agents follow at once: nobody is missing anywhere. */
+/** What is known where all agents follow at once: no group misses an agent. */
 const IDEAL: RolloutFacts = { counted: false, barred: null, groups: new Map() };
 
 /** Lets a release go to a fleet, and says what came of it. */

@@ -61,7 +61,7 @@ export async function run(print) {
   }
 }
 
-/** What the servers take while nobody asks for anything. */
+/** What the servers take while no request comes. */
 export async function watch({ servers: [server], commands }) {
   const before = { at: performance.now(), cpu: cpuSeconds(server.pid), commands: await commands() };
   const polls = watchPolls(server);

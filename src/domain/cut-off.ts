@@ -13,15 +13,15 @@ export type ReportedPlane = Pick<ControlPlane, 'version' | 'highest'>;
  */
 export type IsCutOff = (agent: string) => boolean;
 
-const NOBODY: IsCutOff = () => false;
+const NONE: IsCutOff = () => false;
 
 /**
  * Which agents the control plane refuses where it runs now: those that are not of its own major or the one before (RFD
  * 12), for each of its parts. A report of a control plane is a fact and passes no gate, so it may be where it should
- * not be. Nobody is cut off by one that was not reported.
+ * not be. One that was not reported cuts no agent off.
  */
 export function createIsCutOff(plane: ReportedPlane | undefined): IsCutOff {
-  if (!plane) return NOBODY;
+  if (!plane) return NONE;
   const parts = [...new Set([lowestOf(plane), highestOf(plane)])].map(requireVersion);
   return (agent) => {
     const version = agentVersion(agent);

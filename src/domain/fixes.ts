@@ -2,7 +2,7 @@ import { derivedOnce } from './derived.ts';
 import { type Catalogue, withPredecessors } from './release.ts';
 import { compareVersions, type Version } from './version.ts';
 
-/** The releases under embargo that nobody pulled. */
+/** The releases under embargo that were not pulled. */
 const secretFixes = derivedOnce((catalogue: Catalogue): readonly string[] =>
   [...catalogue.values()].filter(({ embargoed, pulled }) => embargoed && !pulled).map(({ version }) => version),
 );
@@ -24,7 +24,7 @@ export function missingFixes(catalogue: Catalogue, target: Version, running: Ite
   const secrets = secretFixes(catalogue);
   if (secrets.length === 0 || target.kind !== 'cloud') return [];
   const run = [...new Set(running)];
-  // Of a version that no one registered it must not be told whether it is newer: that would give the fix's time away.
+  // Whether an unregistered version is newer must not show: that would give the fix's time away.
   const isNewer = (fix: string) => !catalogue.has(target.text) || compareVersions(target.text, fix) > 0;
   return secrets.filter(
     (fix) =>

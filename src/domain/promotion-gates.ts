@@ -223,7 +223,7 @@ export function channelSteps({ release, channels, heldBefore }: StageFacts): Cha
 
 /**
  * Does the channel go on by itself at a time that is known: is it rolled out group by group, frozen, outside its window
- * (`closed` says so), or pinned until then? Nobody needs to be told of that.
+ * (`closed` says so), or pinned until then? No person has to know of that.
  */
 export function isScheduled({ hold, pin, progress }: Channel, closed: Closed | null): boolean {
   if (hold) return false;

@@ -97,7 +97,7 @@ export interface Promotion {
   stages: Record<string, StageProgress>;
   /** The agents of stages whose control planes went on without them (promotion-halves.ts); left out: there are none. */
   agents?: Record<string, StageProgress> | undefined;
-  /** Who shortened its soaks, and why; left out or null: nobody did. */
+  /** Who shortened its soaks, and why; left out or null: they were not. */
   expedited?: Reasoned | null | undefined;
   /** The release that replaces this one; null unless superseded. */
   supersededBy: string | null;

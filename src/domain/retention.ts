@@ -7,7 +7,7 @@ import { ARTIFACT_SETS, type Catalogue, isPublic, type Release } from './release
 import type { Snapshot } from './snapshot.ts';
 import { compareVersions, parseVersion, type Version } from './version.ts';
 
-/** How long things are kept that nobody uses any more; milliseconds, null: always. */
+/** How long things are kept that are not used any more; milliseconds, null: always. */
 export interface RetentionPolicy {
   /** Releases and their promotions. */
   releases: number | null;
@@ -31,7 +31,7 @@ export function versionsOfAgents({ surveys, known, disputed, checkIns }: FleetCo
 type Documents = Pick<Snapshot, 'channels' | 'controlPlanes' | 'releases' | 'promotions' | 'retired'>;
 
 /**
- * The releases that may be forgotten, with their promotions: registered before `before`, and needed by nobody. A
+ * The releases that may be forgotten, with their promotions: registered before `before`, and needed by nothing. A
  * history is kept, because it would be imported again. These are needed, however old they are:
  *
  * - what a channel serves, served, goes to, or goes back to; what a control plane or an agent (`agents`) runs;

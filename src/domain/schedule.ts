@@ -11,7 +11,7 @@ export const isSchedulable = (verb: string): verb is ScheduledVerb =>
   (SCHEDULED_VERBS as readonly string[]).includes(verb);
 
 /**
- * Why a change was not carried out: nobody was there at its time, it did not pass, or a person took the channel
+ * Why a change was not carried out: no server was there at its time, it did not pass, or a person took the channel
  * elsewhere in the meantime.
  */
 export const UNDONE_STATES = ['missed', 'refused', 'overtaken'] as const;

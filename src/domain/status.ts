@@ -231,7 +231,7 @@ function findOwn(channel: Channel, { controlPlanes, at }: StatusFacts): Found[] 
 /** Milliseconds. The leader looks every few seconds. */
 const LATE = 60_000;
 
-/** Scheduled changes that were not carried out, though nobody but a clock or a gate kept them from it. */
+/** Scheduled changes that were not carried out, though no person kept them from it. */
 function findScheduled({ scheduled = [] }: Channel, at: Date): Found[] {
   const failed = scheduled.flatMap((change) => {
     const { id, by, undone } = change;

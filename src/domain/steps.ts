@@ -1,4 +1,4 @@
-/** Work in short steps. Whoever runs it decides whether others get a turn between two of them. */
+/** Work in short steps. The code that runs it decides whether others get a turn between two of them. */
 export type Steps<T> = Generator<void, T, void>;
 
 /** Runs all steps at one stretch. */

@@ -126,7 +126,7 @@ export interface ControlPlanes {
   noteFailure(name: string, failing: { since: string; fault: string }, request: ChangeRequest): Promise<void>;
   /** Forgets a control plane. Throws `control_plane_in_use` while channels or stages name it. */
   remove(name: string, request: ChangeRequest): Promise<void>;
-  /** May the control plane be changed to `version`? Reads what is known of the agents anew. */
+  /** May the control plane be changed to `version`? Reads again what is known of the agents. */
   check(name: string, version: string, asker: Actor): Promise<ControlPlaneReport>;
   /** The same for a stage, whose gates judge the release, by what is known of the agents already. */
   assess(name: string, version: string, reading: FleetReading): ControlPlaneReport;

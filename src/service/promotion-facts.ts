@@ -37,7 +37,7 @@ export type GatherFacts = (
   reading: FleetReading,
   how?: {
     half?: Half;
-    /** Ask conditions anew, because a step is to be taken. */
+    /** Ask conditions again, because a step is to be taken. */
     fresh?: boolean;
   },
 ) => Promise<StageFacts>;

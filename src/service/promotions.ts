@@ -45,7 +45,7 @@ export interface PromotionView {
   /** The stage that is under way or comes next; null when all stages are complete. */
   stage: string | null;
   supersededBy: string | null;
-  /** Who shortened its soaks, and why; null: nobody did. */
+  /** Who shortened its soaks, and why; null: they were not. */
   expedited: NonNullable<Promotion['expedited']> | null;
   stages: StageView[];
   /** What happens next, in one sentence. */

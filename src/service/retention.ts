@@ -22,7 +22,7 @@ import type { StagesAt } from '../domain/tenant.ts';
 import { retryOnConflict } from './change.ts';
 import type { State } from './state.ts';
 
-/** Forgets what nobody needs any more, so that years leave a state where it was. */
+/** Forgets what is not needed any more, so that years leave a state where it was. */
 export interface Retention {
   /** The releases of a snapshot that may be forgotten; none while the store does not answer. */
   expired(snapshot: Snapshot): Promise<ReadonlySet<string>>;
@@ -65,7 +65,7 @@ export function createRetention(options: RetentionOptions): Retention {
     if (policy.releases === null) return new Set();
     const stages = stagesAt(snapshot.controlPlanes);
     const input = { stages, before: before(policy.releases) };
-    // Nearly always nothing is old enough, and then nobody has to be counted.
+    // Nearly always nothing is old enough, and then no agent has to be counted.
     if (expiredReleases(snapshot, { ...input, agents: [] }).length === 0) return new Set();
     return new Set(expiredReleases(snapshot, { ...input, agents: versionsOfAgents(await store.counts()) }));
   }
@@ -88,7 +88,7 @@ export function createRetention(options: RetentionOptions): Retention {
     });
     const reason = 'old, and no channel, control plane, agent or promotion needs them';
     const { revision } = await commit('forget-releases', writes, { releases: versions }, reason, fence);
-    log.info({ releases: versions.length }, 'forgot old releases that nobody needs');
+    log.info({ releases: versions.length }, 'forgot old releases that nothing needs');
     // A channel may have moved to one of them in the moment before.
     if (revision !== snapshot.revision + 1) await putBack(snapshot, versions, fence);
     return versions.length === AT_ONCE;

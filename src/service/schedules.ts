@@ -53,7 +53,7 @@ export interface Schedules {
   read(id: string): ListedChange;
   /**
    * Accepts a change for `at` (ISO 8601), if the channel could make it now: `refused` and the other refusals of the
-   * verb. Pins and freezes are judged as of `at`. Throws `invalid` for a time that is none, and where too many wait.
+   * verb. Pins and freezes are judged as of `at`. Throws `invalid` for a time that is not one, and where too many wait.
    */
   accept(
     channel: string,

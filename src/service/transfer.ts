@@ -269,7 +269,7 @@ function* plan(snapshot: Snapshot, document: WantedState, act: Act): Steps<Plan>
     const before = snapshot.releases.get(wanted.version);
     const fresh = listedRelease({ version: wanted.version, cutAt: null, security: false });
     const after: Release = { ...(before ? withoutRevision(before) : fresh), ...wanted };
-    // An old export must not undo what no one takes back: a pull, and the announcement of a release.
+    // An old export must not undo what is never taken back: a pull, and the announcement of a release.
     if (before?.pulled) after.pulled = wanted.pulled ?? before.pulled;
     if (before?.embargoed === false) after.embargoed = false;
     if (before && isDeepStrictEqual(withoutRevision(before), after)) continue;

@@ -41,7 +41,7 @@ const PARTS = ['checkIn', 'inventory', 'past'] as const;
 export function openRecords(files: EmbeddedFiles): Records {
   const parts: Parts = { checkIn: files.table('seen'), inventory: files.table('listed'), past: files.table('past') };
   const counts: Table<number, string> = files.table('tallies');
-  /** By `scope id`, neither of which has a space; with `COMPLETE`, which is no such key. */
+  /** By `scope id`, neither of which has a space; also `COMPLETE`, which is not such a key. */
   const listed: Table<true, string> = files.table('listed-in');
   const keyOf = (packed: string, id: string) => `${scopeOfPacked(packed)} ${id}`;
   const packed = (id: string): Packed => ({

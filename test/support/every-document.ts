@@ -94,7 +94,9 @@ const release: Release = {
   ...{ pulled: null, registered: { ...signed, digest: 'abc' } },
 };
 
-/** A document of each kind in which every field is set, by its key. The first part of a key with a slash is the kind. */
+/**
+ * A document of each kind in which every field is set, by its key. The first part of a key with a slash is the kind.
+ */
 export const EVERY_DOCUMENT: Record<string, object> = {
   'channel/full': FULL_CHANNEL,
   'channel/moving': MOVING_CHANNEL,

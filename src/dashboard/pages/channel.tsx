@@ -241,7 +241,9 @@ const BlindDetail = ({ census }: { census: Census | null }) =>
     <p class="mark-detail">Not watched after the last move: {census.watch.blind.join('; ')}.</p>
   ) : null;
 
-/** Does the section of the rollout give the reason of the hold? The watch holds the channel of a rollout that it halts. */
+/**
+ * Does the section of the rollout give the reason of the hold? The watch holds the channel of a rollout that it halts.
+ */
 const isToldBelow = ({ hold }: Channel, rollout: RolloutView | null): boolean =>
   hold?.by === WATCH_ACTOR && hold.reason === rollout?.halted?.reason;
 
