@@ -269,11 +269,9 @@ function* plan(snapshot: Snapshot, document: WantedState, act: Act): Steps<Plan>
     const before = snapshot.releases.get(wanted.version);
     const fresh = listedRelease({ version: wanted.version, cutAt: null, security: false });
     const after: Release = { ...(before ? withoutRevision(before) : fresh), ...wanted };
-    // An old export must not undo what is never taken back: a pull, and the announcement of a release.
-    if (before?.pulled) after.pulled = wanted.pulled ?? before.pulled;
-    if (before?.embargoed === false) after.embargoed = false;
-    if (before && isDeepStrictEqual(withoutRevision(before), after)) continue;
-    writes.push(replace(releaseKey(wanted.version), before, after));
+    const kept = before ? { ...after, ...decided(before, after) } : after;
+    if (before && isDeepStrictEqual(withoutRevision(before), kept)) continue;
+    writes.push(replace(releaseKey(wanted.version), before, kept));
   }
   for (const wanted of document.channels ?? []) {
     yield;
@@ -299,6 +297,22 @@ function* plan(snapshot: Snapshot, document: WantedState, act: Act): Steps<Plan>
     writes.push(replace(promotionKey(wanted.version), undefined, restorePromotion(wanted, act.at)));
   }
   return { writes, steered, retooled };
+}
+
+/**
+ * What people decided about a release, and an old export must not undo: a pull and an announcement, which are never taken
+ * back, and the sign-offs of its changes.
+ */
+function decided(before: Release, after: Release): Pick<Release, 'pulled' | 'embargoed' | 'changes'> {
+  const signatures = new Map(before.changes.map(({ pr, signedOff }) => [pr, signedOff]));
+  return {
+    pulled: after.pulled ?? before.pulled,
+    embargoed: before.embargoed && after.embargoed,
+    changes: after.changes.map((change) => {
+      const signedOff = signatures.get(change.pr);
+      return signedOff === undefined ? change : { ...change, signedOff };
+    }),
+  };
 }
 
 /** Throws `invalid`. */

@@ -52,6 +52,23 @@ describe('a promotion that is applied to an empty store', () => {
     await second.until('internal', 'soaking');
   });
 
+  it('leaves sign-offs of a release that is known as they are', async () => {
+    const { server, register, api } = await startStages(STAGES);
+    await register(RELEASE, { changes: [{ pr: 1, title: 'A', significant: true }] });
+    const admin = operatorClient(server);
+    const signOff = (signedOff: boolean) =>
+      api('POST', `/releases/${RELEASE}/changes/1/sign-off`, { signedOff, reason: 'tested' });
+    const backup = async () => (await admin('GET', '/export')).body.releases;
+    const apply = async (releases: object[]) => (await admin('POST', '/apply', { fairway: 1, releases })).body.changes;
+    const unsigned = await backup();
+    await signOff(true);
+    const signed = await backup();
+    expect(await apply(unsigned)).toEqual([]);
+    await signOff(false);
+    expect(await apply(signed)).toEqual([]);
+    expect(await backup()).toEqual(unsigned);
+  });
+
   it('continues to roll: moved channels stay, a pinned channel moves once it is unpinned', async () => {
     const { server, ...first } = await startStages(STAGES);
     await first.api('POST', '/channels/a/pin', { reason: 'freeze' });
