@@ -288,10 +288,13 @@ export function rollForward(
   const current = movable(channel, act.at);
   if (current.hold && isMachine(act.by))
     throw new FairwayError('refused', `${channel.name} is ${describeHold(current)}`);
-  if (current.target !== null && compareVersions(target, current.target) <= 0) {
+  const { name, target: present } = current;
+  const order = present === null ? 1 : compareVersions(target, present);
+  if (order === 0) throw new FairwayError('not_newer', `${name} is at ${present} already`);
+  if (order < 0) {
     throw new FairwayError(
       'not_newer',
-      `${target.text} is not newer than the target ${current.target}; to go back use roll-back`,
+      `${target.text} is older than ${present}, the target of ${name}; to go back: fairway roll-back ${name} ${target.text}`,
     );
   }
   return moveTo(current, target, act, { critical, immediate });
@@ -312,7 +315,10 @@ export function rollBack(channel: Channel, target: Version, critical: boolean, a
   const current = movable(channel, act.at);
   const from = current.target ?? current.lineage.at(-1);
   if (from && compareVersions(target, from) >= 0) {
-    throw new FairwayError('not_older', `${target.text} is not older than ${from}; to go on use roll-forward`);
+    throw new FairwayError(
+      'not_older',
+      `${target.text} is not older than ${from}, the target of ${current.name}; to go on: fairway roll-forward ${current.name} ${target.text}`,
+    );
   }
   return moveTo(current, target, act, { critical });
 }
@@ -418,7 +424,7 @@ export function movable(channel: Channel, at: Date): Channel {
   const end = pin.until ? `until ${clock(pin.until)} ` : '';
   throw new FairwayError(
     'channel_pinned',
-    `pinned ${end}by ${who(pin.by)}, reason: ${pin.reason}. To release it: fairway unpin ${name}`,
+    `${name} is pinned ${end}by ${who(pin.by)}, reason: ${pin.reason}. To release it: fairway unpin ${name}`,
   );
 }
 

@@ -49,6 +49,20 @@ it('says in the audit log whether a channel was marked critical or cleared', asy
   }
 });
 
+it('has the watch and the freezes of a change in words in the history', async () => {
+  const server = await startServer(QUICKSTART);
+  const settings = {
+    watch: { maxReverted: '1%', conditions: [{ name: 'errors', query: 'up == 1' }] },
+    freezes: [{ from: '2026-12-23T00:00:00Z', until: '2026-12-27T00:00:00Z', reason: 'holidays' }],
+    reason: 'calm days',
+  };
+  expect((await operatorClient(server)('PUT', CHANNEL, settings)).status).toBe(200);
+  const text = words((await (await personOf(server)).get(`${CHANNEL}/history`)).text);
+  expect(text).toMatch(/watch for 2h; maxReverted 1%; .*; errors: up == 1 for 1m; then halt/);
+  expect(text).toMatch(/holidays \(lets through: roll-back, critical\)/);
+  expect(text).not.toContain('{');
+});
+
 it('does not announce moves that a change does not make', async () => {
   const server = await startServer(QUICKSTART);
   await operatorClient(server)('POST', '/inventory?channel=stable%2Fcloud', inventory('a', { '16.4.3': 12 }));

@@ -214,7 +214,7 @@ describe('whether a channel moves', () => {
 
   it('says until when and why it is pinned, and how to release it', () => {
     expect(() => forward('16.4.8')(channel({ pin: { ...MARK, until: iso(HOUR) } }))).toThrow(
-      `pinned until ${clock(iso(HOUR))} by token bob, reason: earlier. To release it: fairway unpin stable/cloud`,
+      `stable/cloud is pinned until ${clock(iso(HOUR))} by token bob, reason: earlier. To release it: fairway unpin stable/cloud`,
     );
   });
 

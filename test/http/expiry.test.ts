@@ -59,7 +59,7 @@ describe('a pin with an end', () => {
     const move = { version: '16.4.7', reason: 'test' };
     expect(await api('POST', `${CHANNEL}/roll-forward`, move)).toMatchObject({
       status: 409,
-      body: { code: 'channel_pinned', detail: expect.stringMatching(/^pinned until /) },
+      body: { code: 'channel_pinned', detail: expect.stringMatching(/^\S+ is pinned until /) },
     });
     await vi.waitFor(async () => expect((await api('GET', CHANNEL)).body.pin).toBeNull(), {
       timeout: 5_000,

@@ -170,7 +170,7 @@ describe('a change whose time has come', () => {
     [
       'is newer already',
       ({ act }) => act('roll-forward', { version: '16.4.8' }),
-      /16\.4\.7 is not newer than the target 16\.4\.8/,
+      /16\.4\.7 is older than 16\.4\.8, the target of /,
     ],
     [
       'goes to a release that was pulled',

@@ -1,9 +1,11 @@
 import type { AuditEntry } from '../../domain/audit.ts';
+import type { Freeze } from '../../domain/freeze.ts';
 import type { RolloutGroup } from '../../domain/rollout-settings.ts';
 import { channelKey } from '../../domain/snapshot.ts';
+import type { WatchSettings } from '../../domain/watch-settings.ts';
 import type { Window } from '../../domain/window.ts';
 import { clock, number, who } from '../../domain/words.ts';
-import { describeGroup, describeWindow } from '../rollout-words.ts';
+import { describeFreeze, describeGroup, describeWatch, describeWindow } from '../rollout-words.ts';
 import { Moment } from './moment.tsx';
 import { maybeVersion } from './version.tsx';
 import { actionWords, channelPath, planePath, releasePath, spaced } from './words.ts';
@@ -37,18 +39,22 @@ function changes({ before, after }: AuditEntry, key: string | null): Change[] {
 function show(value: unknown): string {
   if (value === null || value === undefined || value === '') return 'none';
   if (Array.isArray(value)) {
-    return value.every((item) => typeof item !== 'object') ? value.join(', ') : JSON.stringify(value);
+    if (value.every((item) => typeof item !== 'object')) return value.join(', ');
+    return value.every(isFreeze) ? value.map(describeFreeze).join('; ') : JSON.stringify(value);
   }
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'object') return showObject(value as Record<string, unknown>);
   return typeof value === 'string' && ISO_TIME.test(value) ? clock(value) : String(value);
 }
 
+const isFreeze = (item: object): item is Freeze => 'until' in item && 'except' in item;
+
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 function showObject(value: Record<string, unknown>): string {
   if (Array.isArray(value.route)) return value.route.join(' → ');
   if (Array.isArray(value.groups)) return describeGroups(value.groups as RolloutGroup[]);
+  if ('maxReverted' in value) return describeWatch(value as unknown as WatchSettings);
   if ('start' in value && 'timeZone' in value) return describeWindow(value as unknown as Window);
   if ('reason' in value) return until(value as { until?: string | null });
   // A channel or a control plane, in an entry about several documents.

@@ -1,8 +1,7 @@
 import type { FairwayError } from '../../domain/errors.ts';
 import { DEFAULT_GROUP } from '../../domain/rollout-settings.ts';
-import { clock } from '../../domain/words.ts';
 import type { RolloutPart, RolloutTexts } from '../rollout-form.ts';
-import { describeGroup, describeWindow } from '../rollout-words.ts';
+import { describeFreeze, describeGroup, describeWatch, describeWindow } from '../rollout-words.ts';
 import type { Session } from '../sessions.ts';
 import { type ChangeRow, ChangeTable } from './change-table.tsx';
 import { Confirm, HiddenValues } from './confirm.tsx';
@@ -62,13 +61,6 @@ export function RolloutSettingsPreview({ before, texts, revision, present, outco
 /** The settings in words, by label. */
 function wordsOf({ rollout, watch, window, freezes }: RolloutPart): Map<string, string> {
   const groups = rollout?.groups ?? [];
-  const watching = watch
-    ? Object.entries(watch).map(([name, value]) =>
-        Array.isArray(value)
-          ? value.map((each) => `${each.name}: ${each.query} for ${each.for}`).join(', ')
-          : `${name} ${value}`,
-      )
-    : [];
   return new Map([
     ['Groups', groups.map(({ name }) => name).join(' → ')],
     ...groups.map((group): [string, string] => {
@@ -80,13 +72,10 @@ function wordsOf({ rollout, watch, window, freezes }: RolloutPart): Map<string, 
     ['Strategy', rollout?.strategy ?? ''],
     ['Agents of no group', rollout?.unmatched ?? ''],
     ['Window', window ? describeWindow(window) : ''],
-    ['Watch', watching.filter(Boolean).join('; ')],
+    ['Watch', watch ? describeWatch(watch) : ''],
     ['Freezes', (freezes ?? []).map(describeFreeze).join('; ')],
   ]);
 }
-
-const describeFreeze = ({ from, until, reason, except }: NonNullable<RolloutPart['freezes']>[number]) =>
-  `${clock(from)} to ${clock(until)}: ${reason} (lets through: ${except.join(', ') || 'nothing'})`;
 
 function changes(before: RolloutPart, after: RolloutPart): ChangeRow[] {
   const [was, is] = [wordsOf(before), wordsOf(after)];
