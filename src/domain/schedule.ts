@@ -78,9 +78,19 @@ export function addScheduled(scheduled: Scheduled, change: ScheduledChange, now:
 export const withoutScheduled = (scheduled: Scheduled, id: string): ScheduledChange[] | undefined =>
   orNone((scheduled ?? []).filter((each) => each.id !== id));
 
-/** The changes, one of which is not carried out. */
-export const undo = (scheduled: Scheduled, id: string, undone: ScheduledChange['undone']): ScheduledChange[] =>
-  latest((scheduled ?? []).map((each) => (each.id === id ? { ...each, undone } : each)));
+/** Characters of the reason why a change was not carried out: a refusal may name hundreds of versions. */
+export const MAX_UNDONE_REASON = 2_000;
+
+/** The changes, one of which is not carried out. A reason that is too long for the document is cut. */
+export function undo(
+  scheduled: Scheduled,
+  id: string,
+  { reason, ...rest }: NonNullable<ScheduledChange['undone']>,
+): ScheduledChange[] {
+  const short = reason.length > MAX_UNDONE_REASON ? `${reason.slice(0, MAX_UNDONE_REASON - 1)}…` : reason;
+  const undone = { ...rest, reason: short };
+  return latest((scheduled ?? []).map((each) => (each.id === id ? { ...each, undone } : each)));
+}
 
 /** Who does what to a channel; `decidedAt` is when a scheduled act was accepted, and unset for any other. */
 interface Doing {

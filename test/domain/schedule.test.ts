@@ -13,6 +13,7 @@ import {
   withoutScheduled,
 } from '../../src/domain/schedule.ts';
 import { barredBy } from '../../src/domain/schedule-bar.ts';
+import { scheduledChanges } from '../../src/http/schemas/schedules.ts';
 
 const at = (time: string) => new Date(`2026-12-${time}Z`);
 const change = (verb: ScheduledVerb = 'roll-forward', changes: Partial<ScheduledChange> = {}): ScheduledChange => ({
@@ -85,6 +86,14 @@ describe('the changes of a channel', () => {
     expect(shownAt(scheduled, at('09T04:00:00'))).toMatchObject([{ id: 'b' }]);
     expect(withoutScheduled(scheduled, 'b')).toMatchObject([{ id: 'a', undone: { state: 'missed' } }]);
     expect(withoutScheduled([change()], 'a')).toBeUndefined();
+  });
+
+  it('say why they were not carried out within what a document takes', () => {
+    // A refusal names each version of the agents that would be stranded, of which there may be 400.
+    const reason = 'agents would skip a major; '.repeat(400);
+    const [left] = undo([change()], 'a', { state: 'refused', at: at('02T00:00:00').toISOString(), reason });
+    expect(scheduledChanges.safeParse([{ ...left, id: '0123456789ab' }]).success).toBe(true);
+    expect(left?.undone?.reason).toMatch(/^agents would skip a major; .*…$/);
   });
 
   it('that were not carried out are ten at most', () => {

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ROLES } from '../../domain/role.ts';
-import { MAX_SCHEDULED, SCHEDULED_VERBS, UNDONE_STATES } from '../../domain/schedule.ts';
+import { MAX_SCHEDULED, MAX_UNDONE_REASON, SCHEDULED_VERBS, UNDONE_STATES } from '../../domain/schedule.ts';
 import { canonicalVersion, said, time } from './fields.ts';
 
 /** When a verb is carried out, if not at once. */
@@ -26,7 +26,7 @@ export const scheduledChange = {
   role: z.enum(ROLES).openapi({ description: 'The role of the person when they asked.' }),
   acceptedAt: time(),
   undone: z
-    .strictObject({ state: z.enum(UNDONE_STATES), at: time(), reason: z.string().max(10_000) })
+    .strictObject({ state: z.enum(UNDONE_STATES), at: time(), reason: z.string().max(MAX_UNDONE_REASON) })
     .optional()
     .openapi({ description: 'Why it was not carried out; unset while it waits. It is shown for a week.' }),
 };
