@@ -101,7 +101,9 @@ describe.each(['embedded', 'redis'] as const)('scheduled changes on the %s store
     await place.services.schedules.advance(place.fence);
     expect(await moves()).toMatchObject([{ after: { target: '16.4.8' } }]);
     const { items } = place.services.schedules.page({ limit: 10 });
-    expect(items).toMatchObject([{ undone: { state: 'refused', reason: expect.stringMatching(/already|is older than/) } }]);
+    expect(items).toMatchObject([
+      { undone: { state: 'refused', reason: expect.stringMatching(/already|is older than/) } },
+    ]);
   });
 
   it('keep to what a person did in the same moment', async () => {
