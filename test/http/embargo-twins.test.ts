@@ -25,6 +25,7 @@ async function startTwins(settings: object) {
   return { knowing, ignorant };
 }
 
+const SOON = new Date(Date.now() + 3_600_000).toISOString();
 const GUESS = { version: SECRET };
 const REQUESTS: [method: string, path: string, body?: object][] = [
   ['GET', '/releases'],
@@ -44,6 +45,8 @@ const REQUESTS: [method: string, path: string, body?: object][] = [
   ['GET', '/control-planes/main'],
   ['GET', '/control-planes/main/wanted'],
   ['GET', '/freezes'],
+  ['GET', '/scheduled'],
+  ['GET', '/export'],
   ['GET', '/status'],
   ['GET', `/agents?version=${SECRET}`],
   ['GET', `/agents?olderThan=${SECRET}`],
@@ -60,6 +63,7 @@ const REFUSED: typeof REQUESTS = [
   ['POST', '/channels/stable%2Fcloud/check', GUESS],
   ['POST', '/channels/stable%2Fcloud/roll-forward', { ...GUESS, reason: 'curious', dryRun: true }],
   ['POST', '/channels/stable%2Fcloud/pin', { ...GUESS, reason: 'curious', dryRun: true }],
+  ['POST', '/channels/stable%2Fcloud/roll-forward', { ...GUESS, reason: 'curious', at: SOON }],
   ['PUT', '/channels/stable%2Fcloud', { toolsVersion: SECRET, dryRun: true }],
   ['PUT', '/channels/new', { target: SECRET, dryRun: true }],
 ];
