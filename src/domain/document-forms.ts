@@ -3,12 +3,15 @@ import { BRANCH_CUTS_KEY } from './branch-cut.ts';
 import type { Channel, Critical, Hold, Pin, Plan, RetiredChannel, ServedTarget } from './channel.ts';
 import type { ControlPlane, RetiredControlPlane, Wanted } from './control-plane.ts';
 import {
+  added,
   type Check,
   count,
   duration,
   flag,
   formerVersion,
   list,
+  nullable,
+  nullish,
   number,
   object,
   oneOf,
@@ -39,11 +42,11 @@ import { DAYS, type Window, windowFault } from './window.ts';
 const signature = object<Signature>({ by: text, at: time });
 const said = object<Said>({ by: text, at: time, reason: text });
 const served = list(object<ServedTarget>({ version: formerVersion, until: time }));
-const ending = object<Pin & Critical>({ by: text, at: time, reason: text, until: optional(time) });
-const hold = optional(object<Hold>({ by: text, at: time, reason: text }));
+const ending = object<Pin & Critical>({ by: text, at: time, reason: text, until: nullable(time) });
+const hold = nullable(object<Hold>({ by: text, at: time, reason: text }));
 
 const windowFields = object<Window>({ start: text, for: text, timeZone: text });
-const window: Check = (value) => windowFields(value) ?? windowFault(value as Window);
+const window: Check<Window> = (value) => windowFields(value) ?? windowFault(value as Window);
 const freezeFields = { from: time, until: time, reason: text, except: list(oneOf(FREEZE_EXEMPTIONS)) };
 
 const group = object<RolloutGroup>({
@@ -52,7 +55,7 @@ const group = object<RolloutGroup>({
   canaries: count,
   waves: list(number),
   days: list(oneOf(DAYS)),
-  window: optional(window),
+  window: nullable(window),
   waitHours: number,
   soak: optional(duration),
   alertAfter: duration,
@@ -60,7 +63,7 @@ const group = object<RolloutGroup>({
 
 const rollout = object<Rollout>({
   id: text,
-  from: optional(version),
+  from: nullable(version),
   to: version,
   state: oneOf(ROLLOUT_STATES),
   strategy: oneOf(STRATEGIES),
@@ -69,27 +72,27 @@ const rollout = object<Rollout>({
   startedBy: text,
   reason: text,
   since: time,
-  halted: optional(said),
-  paused: optional(said),
-  resumedAt: optional(time),
+  halted: nullable(said),
+  paused: nullable(said),
+  resumedAt: nullish(time),
   groups: list(
     object<GroupProgress>({
       settings: group,
       state: oneOf(GROUP_STATES),
-      from: optional(version),
-      since: optional(time),
-      startedAt: optional(time),
+      from: nullable(version),
+      since: nullable(time),
+      startedAt: nullable(time),
       wave: number,
-      waveSince: optional(time),
-      present: optional(count),
+      waveSince: nullable(time),
+      present: nullable(count),
       failed: optional(count),
-      canaries: list(object<Canary>({ id: text, host: optional(text) })),
+      canaries: list(object<Canary>({ id: text, host: nullable(text) })),
       counted: flag,
     }),
   ),
 });
 
-const share: Check = (value) =>
+const share: Check<string | number> = (value) =>
   readShare(value as string | number) === null ? 'it is neither a share nor a percentage' : null;
 const watch = object<WatchSettings>({
   for: duration,
@@ -125,44 +128,44 @@ const scheduled = object<ScheduledChange>({
 const stages = record(
   object<StageProgress>({
     state: oneOf(STAGE_STATES),
-    since: optional(time),
-    approved: optional(said),
-    started: optional(
+    since: nullable(time),
+    approved: nullable(said),
+    started: nullable(
       object<NonNullable<StageProgress['started']>>({ by: text, at: time, reason: text, critical: flag }),
     ),
-    halted: optional(
+    halted: nullable(
       object<NonNullable<StageProgress['halted']>>({ by: text, at: time, reason: text, from: oneOf(STAGE_STATES) }),
     ),
-    ended: optional(said),
+    ended: nullish(said),
   }),
 );
 
-const artifact = object<Artifact>({ state: oneOf(ARTIFACT_STATES), at: optional(time) });
+const artifact = object<Artifact>({ state: oneOf(ARTIFACT_STATES), at: nullable(time) });
 
 /** What each kind of document must be so that it can be served. */
-export const FORMS: Readonly<Record<string, Check>> = {
+export const FORMS: Readonly<Record<string, (value: unknown) => string | null>> = {
   channel: object<Channel>({
     name: text,
     description: text,
     accepts: list(oneOf(VERSION_KINDS)),
-    purpose: optional(oneOf(PURPOSES)),
+    purpose: nullish(oneOf(PURPOSES)),
     versionPrefix: oneOf(['v', '']),
     needsHelm: flag,
-    controlPlane: optional(text),
-    toolsVersion: optional(version),
-    toolsFallback: optional(version),
-    rollout: optional(
+    controlPlane: nullable(text),
+    toolsVersion: nullable(version),
+    toolsFallback: nullish(version),
+    rollout: nullish(
       object<RolloutSettings>({ strategy: oneOf(STRATEGIES), groups: list(group), unmatched: oneOf(UNMATCHED) }),
     ),
-    window: optional(window),
-    freezes: optional(list(object<Freeze>(freezeFields))),
-    target: optional(version),
-    critical: optional(ending),
-    pin: optional(ending),
-    hold,
+    window: nullish(window),
+    freezes: nullish(list(object<Freeze>(freezeFields))),
+    target: nullable(version),
+    critical: nullable(ending),
+    pin: nullable(ending),
+    hold: added(hold),
     lineage: list(formerVersion),
     served,
-    plan: optional(
+    plan: nullable(
       object<Plan>({
         target: version,
         route: list(version),
@@ -173,14 +176,21 @@ export const FORMS: Readonly<Record<string, Check>> = {
         reason: text,
       }),
     ),
-    watch: optional(watch),
-    forgiven: optional(time),
-    progress: optional(rollout),
+    watch: nullish(watch),
+    forgiven: nullish(time),
+    progress: nullish(rollout),
     scheduled: optional(list(scheduled)),
     updatedAt: time,
     updatedBy: text,
   }),
-  retired: object<RetiredChannel>({ name: text, served, controlPlane: optional(text), hold, at: time, by: text }),
+  retired: object<RetiredChannel>({
+    name: text,
+    served,
+    controlPlane: nullable(text),
+    hold: optional(hold),
+    at: time,
+    by: text,
+  }),
   'retired-control-plane': object<RetiredControlPlane>({ name: text, at: time, by: text }),
   'control-plane': object<ControlPlane>({
     name: text,
@@ -189,18 +199,18 @@ export const FORMS: Readonly<Record<string, Check>> = {
     components: optional(record(list(text))),
     class: optional(text),
     labels: optional(record(text)),
-    wanted: optional(object<Wanted>({ version, stage: text, since: time, reachedAt: optional(time) })),
-    changedAt: optional(time),
+    wanted: optional(object<Wanted>({ version, stage: text, since: time, reachedAt: nullable(time) })),
+    changedAt: nullish(time),
     updatedAt: time,
     updatedBy: text,
     failing: optional(object<NonNullable<ControlPlane['failing']>>({ since: time, fault: text })),
   }),
   release: object<Release>({
     version,
-    commit: optional(text),
-    cutAt: optional(time),
+    commit: nullable(text),
+    cutAt: nullable(time),
     branch: optional(text),
-    previous: optional(text),
+    previous: nullable(text),
     includes: optional(list(version)),
     security: flag,
     embargoed: flag,
@@ -211,25 +221,25 @@ export const FORMS: Readonly<Record<string, Check>> = {
         title: text,
         author: optional(text),
         significant: flag,
-        signedOff: optional(signature),
+        signedOff: nullable(signature),
       }),
     ),
-    pulled: optional(said),
-    registered: optional(object<NonNullable<Release['registered']>>({ by: text, at: time, digest: text })),
+    pulled: nullable(said),
+    registered: nullable(object<NonNullable<Release['registered']>>({ by: text, at: time, digest: text })),
   }),
   promotion: object<Promotion>({
     version,
     stages,
     agents: optional(stages),
-    expedited: optional(said),
-    supersededBy: optional(version),
+    expedited: nullish(said),
+    supersededBy: nullable(version),
     updatedAt: time,
   }),
   watch: object<WatchBase>({
     name: text,
     move: text,
     at: time,
-    controlPlane: optional(planeVersion),
+    controlPlane: nullable(planeVersion),
     groups: record(object<GroupBase>({ present: count, failed: count })),
   }),
   [SIGN_OFFS_KEY]: object<SignOffs>({

@@ -7,7 +7,7 @@ import type { BadDocument, ControlState, Document } from './store.ts';
 /** The fault of a document whose bytes are not JSON. */
 export const TORN = 'its JSON is torn';
 
-const OTHER = object<object>({});
+const OTHER = object({});
 
 /** Says why a document cannot be served; null if it can. */
 export function faultOf(key: string, value: unknown): string | null {
