@@ -15,9 +15,7 @@ export function oneByOne(handle: RequestListener): RequestListener {
   return (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
     if (PROBES.has(path)) return handle(request, response);
-    void nextTurn().then(() => {
-      if (!request.socket.destroyed) handle(request, response);
-    });
+    void nextTurn().then(() => handle(request, response));
   };
 }
 

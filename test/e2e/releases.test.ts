@@ -97,7 +97,7 @@ describe('a cloud release', { timeout: LONG }, () => {
     // The canary goes alone, then a quarter of the class at once.
     await vi.waitFor(async () => expect(await named('state=told')).toEqual(['internal-0']), PATIENCE);
     expect(await deploy(() => isState('internal', 'complete'))).toBeLessThanOrEqual(5);
-    expect(await allTold()).toEqual([[RELEASE], [OLD], [OLD]]);
+    await vi.waitFor(async () => expect(await allTold()).toEqual([[RELEASE], [OLD], [OLD]]), PATIENCE);
 
     // The next stage waits for a sign-off and another person.
     expect((await act('promote', { stage: 'trials' })).body.detail).toContain('not signed off: 4711');
@@ -113,9 +113,9 @@ describe('a cloud release', { timeout: LONG }, () => {
       expect((await verb('approve')).status).toBe(200);
       expect((await verb('promote')).status).toBe(200);
       expect(await deploy(() => isState(name, 'complete'))).toBeLessThanOrEqual(CLASSES[name] / 4);
-      expect(await allTold()).toEqual(others);
+      await vi.waitFor(async () => expect(await allTold()).toEqual(others), PATIENCE);
     }
-    expect(await named('behind=true')).toEqual([]);
+    await vi.waitFor(async () => expect(await named('behind=true')).toEqual([]), PATIENCE);
     expect((await named(`wanted=${RELEASE}&state=running`)).length).toBe(1_000);
     const promotion = await read();
     expect(promotion.next).toBe('nothing: all stages are complete');
@@ -141,7 +141,7 @@ describe('a cloud release', { timeout: LONG }, () => {
       return isState('paying', 'complete');
     });
     expect(heard).toEqual(new Set([OLD]));
-    expect(await named('behind=true')).toEqual([]);
+    await vi.waitFor(async () => expect(await named('behind=true')).toEqual([]), PATIENCE);
     expect(await halves()).toEqual(['embargoed', 'embargoed', 'embargoed']);
     // A release without the fix does not take it away.
     await register(FIX, { previous: OLD });
@@ -150,7 +150,7 @@ describe('a cloud release', { timeout: LONG }, () => {
 
     expect((await act('lift-embargo')).status).toBe(200);
     await vi.waitFor(async () => expect(await halves()).toEqual(['complete', 'complete', 'complete']), PATIENCE);
-    expect(await allTold()).toEqual([[RELEASE], [RELEASE], [RELEASE]]);
+    await vi.waitFor(async () => expect(await allTold()).toEqual([[RELEASE], [RELEASE], [RELEASE]]), PATIENCE);
     const { entries } = (await ci('GET', '/audit?limit=500')).body;
     const began = entries.filter(
       ({ action, subject, after }: { action: string; subject: string; after: { half?: string } }) =>
@@ -168,10 +168,10 @@ describe('a cloud release', { timeout: LONG }, () => {
     await register(RELEASE, { artifacts: { controlPlane: 'published' } });
     await deploy(() => isState('paying', 'complete'));
     expect(await halves()).toEqual(['no-packages', 'no-packages', 'no-packages']);
-    expect(await allTold()).toEqual([[OLD], [OLD], [OLD]]);
+    await vi.waitFor(async () => expect(await allTold()).toEqual([[OLD], [OLD], [OLD]]), PATIENCE);
     await ci('POST', `/releases/${RELEASE}/artifacts`, { packages: 'published' });
     await vi.waitFor(async () => expect(await halves()).toEqual(['complete', 'complete', 'complete']), PATIENCE);
-    expect(await allTold()).toEqual([[RELEASE], [RELEASE], [RELEASE]]);
+    await vi.waitFor(async () => expect(await allTold()).toEqual([[RELEASE], [RELEASE], [RELEASE]]), PATIENCE);
   });
 
   it('that tenants take back halts, and a fix takes its place', async () => {
@@ -193,13 +193,13 @@ describe('a cloud release', { timeout: LONG }, () => {
     const halted = (await read()).stages[1].halted;
     expect(halted.by).toMatch(/^system:/);
     for (const name of back) expect(halted.reason).toContain(name);
-    expect(await named('state=told')).toEqual([]);
-    expect(await allTold()).toEqual([[RELEASE], [OLD], [OLD]]);
+    await vi.waitFor(async () => expect(await named('state=told')).toEqual([]), PATIENCE);
+    await vi.waitFor(async () => expect(await allTold()).toEqual([[RELEASE], [OLD], [OLD]]), PATIENCE);
 
     await register(FIX, { previous: RELEASE });
     expect((await act('supersede', { by: FIX })).status).toBe(200);
     await deploy(() => isState('paying', 'complete', FIX), FIX);
-    expect(await allTold()).toEqual([[FIX], [FIX], [FIX]]);
+    await vi.waitFor(async () => expect(await allTold()).toEqual([[FIX], [FIX], [FIX]]), PATIENCE);
     expect((await read()).stages.map(({ state }: { state: string }) => state)).toEqual([
       'complete',
       'superseded',
