@@ -3,6 +3,7 @@ import type { EvidenceSummary } from './compatibility.ts';
 import { compareNames } from './natural-order.ts';
 import type { Promotion } from './promotion.ts';
 import type { Catalogue } from './release.ts';
+import type { Rollout } from './rollout.ts';
 import { describeScheduled } from './schedule.ts';
 import { clock, count, who } from './words.ts';
 
@@ -15,7 +16,16 @@ export const TROUBLES = [
   ...(['store', 'rollout_halted', 'strands', 'cut_off', 'pulled_release'] as const),
   ...(['census_incomplete', 'evidence_failing'] as const),
   ...(['promotion_halted', 'schedule_failed', 'held', 'withdrawn', 'control_plane_unknown', 'evidence_old'] as const),
-  ...(['evidence_settling', 'reverted', 'contested', 'unreadable', 'critical', 'pinned', 'frozen'] as const),
+  ...([
+    'evidence_settling',
+    'reverted',
+    'contested',
+    'unreadable',
+    'critical',
+    'pinned',
+    'rollout_paused',
+    'frozen',
+  ] as const),
 ] as const;
 export type TroubleKind = (typeof TROUBLES)[number];
 
@@ -178,6 +188,10 @@ const KINDS: Record<TroubleKind, Kind> = {
   },
   critical: { severity: 'note', headline: (where, _, many) => `${where} ${many ? 'are' : 'is'} critical` },
   pinned: { severity: 'note', headline: (where, _, many) => `${where} ${many ? 'are' : 'is'} pinned` },
+  rollout_paused: {
+    severity: 'note',
+    headline: (where, _, many) => `the ${many ? 'rollouts' : 'rollout'} of ${where} ${many ? 'are' : 'is'} paused`,
+  },
   frozen: { severity: 'note', headline: () => 'all channels are frozen' },
 };
 
@@ -251,6 +265,7 @@ function findStopped(channel: Channel): Found[] {
   const detail = describeHold(channel);
   const byWatch = isHaltedByWatch(channel);
   const held: Found[] = detail === null ? [] : [{ kind: byWatch ? 'rollout_halted' : 'held', detail }];
+  if (progress?.state === 'paused') return [...held, findPaused(name, progress)];
   if (progress?.state !== 'halted') return held;
   const by = progress.halted ? ` by ${who(progress.halted.by)}: ${progress.halted.reason}` : '';
   const next = `see: fairway rollout ${name}; to go back: fairway rollout roll-back ${name}; to go on: fairway rollout resume ${name}`;
@@ -258,6 +273,12 @@ function findStopped(channel: Channel): Found[] {
     { kind: 'rollout_halted', detail: `the rollout to ${progress.to} was halted${by}; ${next}` },
     ...(byWatch ? [] : held),
   ];
+}
+
+function findPaused(name: string, { to, paused }: Rollout): Found {
+  const by = paused ? ` by ${who(paused.by)}: ${paused.reason}` : '';
+  const detail = `the rollout to ${to} was paused${by}; to go on: fairway rollout resume ${name}`;
+  return { kind: 'rollout_paused', detail };
 }
 
 /** What its agents and the sources about them say. */

@@ -95,6 +95,19 @@ describe('the status', () => {
       'the rollout to 16.4.7 was halted by system watch: 3 agents went back; see: fairway rollout a; to go back: fairway rollout roll-back a; to go on: fairway rollout resume a',
     ],
     [
+      'a rollout is paused',
+      {
+        channels: [
+          {
+            ...channel('a'),
+            progress: { ...haltedRollout, state: 'paused', paused: { by: 'token:ann', at: AT, reason: 'incident 12' } },
+          },
+        ],
+      },
+      'rollout_paused',
+      'the rollout to 16.4.7 was paused by token ann: incident 12; to go on: fairway rollout resume a',
+    ],
+    [
       'the watch halted a rollout, and so holds its channel',
       {
         channels: [
