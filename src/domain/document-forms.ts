@@ -92,6 +92,22 @@ const rollout = object<Rollout>({
   ),
 });
 
+const planFields = object<Plan>({
+  target: version,
+  route: list(version),
+  step: count,
+  critical: flag,
+  startedBy: text,
+  startedAt: time,
+  reason: text,
+});
+const plan: Check<Plan> = (value) => {
+  const fault = planFields(value);
+  if (fault !== null) return fault;
+  const { route, step } = value as Plan;
+  return step < route.length ? null : 'step: its route has no such stop';
+};
+
 const share: Check<string | number> = (value) =>
   readShare(value as string | number) === null ? 'it is neither a share nor a percentage' : null;
 const watch = object<WatchSettings>({
@@ -165,17 +181,7 @@ export const FORMS: Readonly<Record<string, (value: unknown) => string | null>> 
     hold: added(hold),
     lineage: list(formerVersion),
     served,
-    plan: nullable(
-      object<Plan>({
-        target: version,
-        route: list(version),
-        step: count,
-        critical: flag,
-        startedBy: text,
-        startedAt: time,
-        reason: text,
-      }),
-    ),
+    plan: nullable(plan),
     watch: nullish(watch),
     forgiven: nullish(time),
     progress: nullish(rollout),

@@ -68,6 +68,7 @@ describe('a document', () => {
     ['a pin of nobody', 'channel/full', { pin: { at: '2026-01-01', reason: 'x', until: null } }],
     ['a watch that is a text', 'channel/full', { watch: '2h' }],
     ['a watch of an unknown length', 'channel/full', { watch: { ...FULL_CHANNEL.watch, for: 'long' } }],
+    ['a plan past its route', 'channel/full', { plan: { ...FULL_CHANNEL.plan, step: 2 } }],
     ['less than no agents', 'watch/full', { groups: { prod: { present: -1, failed: 0 } } }],
   ])('with %s is kept out', (_, key, fields) => {
     expect(faultOf(key, { ...EVERY_DOCUMENT[key], ...fields })).not.toBeNull();
