@@ -1,7 +1,7 @@
 import { FARTHEST } from './duration.ts';
 import { FairwayError } from './errors.ts';
 import { isMachine, type Role } from './role.ts';
-import { clock, who } from './words.ts';
+import { clock, shortened, who } from './words.ts';
 
 /** The verbs that may be scheduled: those that move a target or take it away. Marks have an end of their own. */
 export const SCHEDULED_VERBS = ['roll-forward', 'roll-back', 'pin', 'withdraw'] as const;
@@ -87,8 +87,7 @@ export function undo(
   id: string,
   { reason, ...rest }: NonNullable<ScheduledChange['undone']>,
 ): ScheduledChange[] {
-  const short = reason.length > MAX_UNDONE_REASON ? `${reason.slice(0, MAX_UNDONE_REASON - 1)}…` : reason;
-  const undone = { ...rest, reason: short };
+  const undone = { ...rest, reason: shortened(reason, MAX_UNDONE_REASON) };
   return latest((scheduled ?? []).map((each) => (each.id === id ? { ...each, undone } : each)));
 }
 

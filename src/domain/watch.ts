@@ -4,7 +4,7 @@ import type { GroupProgress, Rollout } from './rollout.ts';
 import { type GroupFacts, NO_FACTS } from './rollout-step.ts';
 import { compareVersions } from './version.ts';
 import { DEFAULT_WATCH, readShare, type WatchSettings } from './watch-settings.ts';
-import { count } from './words.ts';
+import { count, shortened } from './words.ts';
 
 /** Fewer agents are a coincidence. */
 const AT_LEAST = 3;
@@ -173,7 +173,7 @@ export function judgeMove(settings: WatchSettings, facts: WatchFacts): string | 
       ? `the control plane went back from ${was} to ${is}`
       : null,
   ];
-  return reasons.filter((reason) => reason !== null).join('; ') || null;
+  return shortened(reasons.filter((reason) => reason !== null).join('; ')) || null;
 }
 
 /** More than the share, and more than a coincidence. */

@@ -21,5 +21,12 @@ export const listed = (items: readonly string[], separator = ', '): string => {
   return (rest > 0 ? [...items.slice(0, FIRST), `and ${number(rest)} more`] : items).join(separator);
 };
 
+/** Characters of a reason in a document. What a person writes is shorter; what a machine finds may be longer. */
+export const MAX_REASON = 1_000;
+
+/** The text, cut where it is longer than `most` characters. */
+export const shortened = (text: string, most = MAX_REASON): string =>
+  text.length > most ? `${text.slice(0, most - 1)}…` : text;
+
 /** An actor of the audit log in a sentence: `token:ops-1` as `token ops-1`. */
 export const who = (actor: string): string => actor.replace(':', ' ');

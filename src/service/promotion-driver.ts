@@ -52,7 +52,7 @@ import { awaitedBy, demandsOf, nextWave, type StagesAt, tell } from '../domain/t
 import type { Tracer } from '../domain/tracer.ts';
 import { compareVersions, requireVersion } from '../domain/version.ts';
 import { WATCH_ACTOR } from '../domain/watch-settings.ts';
-import { listed } from '../domain/words.ts';
+import { listed, shortened } from '../domain/words.ts';
 import { inSlices } from '../process/turns.ts';
 import type { ChannelObserver } from './channels.ts';
 import type { Cleared } from './cleared.ts';
@@ -257,7 +257,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     );
     const reasons = [...stopped, ...(failing ?? [])];
     if (reasons.length === 0) return false;
-    const act = { by: WATCH_ACTOR, at: now(), reason: reasons.join('; ') };
+    const act = { by: WATCH_ACTOR, at: now(), reason: shortened(listed(reasons, '; ')) };
     return commitStep(at, stepHalf(promotion, half, stage.name, 'halt', act), 'halt', act);
   }
 
@@ -360,7 +360,7 @@ export function createPromotionDriver(options: PromotionDriverOptions): Promotio
     const { promotion, half, stage } = at;
     // Agents that go by themselves are as critical as their stage was when it started.
     const critical = progressOf(promotion, stage.name).started?.critical ?? false;
-    const act = { by: SYSTEM, at: now(), reason, critical };
+    const act = { by: SYSTEM, at: now(), reason: shortened(reason), critical };
     const after = event
       ? stepHalf(promotion, half, stage.name, event, act)
       : { ...promotion, updatedAt: act.at.toISOString() };

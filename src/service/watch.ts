@@ -20,7 +20,7 @@ import {
   watchedMove,
 } from '../domain/watch.ts';
 import { DEFAULT_WATCH, WATCH_ACTOR } from '../domain/watch-settings.ts';
-import { count } from '../domain/words.ts';
+import { count, shortened } from '../domain/words.ts';
 import { inSlices } from '../process/turns.ts';
 import { countWarnings } from '../process/warnings.ts';
 import { commitDocument, targetGuards } from './change.ts';
@@ -131,7 +131,7 @@ export function createWatch({ state, gate, facts, conditions, observer, tracer, 
     const memory = memories.get(before.name);
     if (rollout.from === null || memory?.refused) return;
     const at = now();
-    const reason = `the watch halted ${rollout.to}: ${before.hold?.reason}`;
+    const reason = shortened(`the watch halted ${rollout.to}: ${before.hold?.reason}`);
     const act: Act = { by: WATCH_ACTOR, at, reason };
     try {
       const after = rollBack(before, requireVersion(rollout.from), false, act);

@@ -13,6 +13,7 @@ import { type GroupFacts, NO_FACTS } from '../../src/domain/rollout-step.ts';
 import { requireVersion } from '../../src/domain/version.ts';
 import { beforeMove, isBaseOf, judgeMove, takeBase, type WatchFacts, watchedMove } from '../../src/domain/watch.ts';
 import { DEFAULT_WATCH, readShare, type WatchSettings } from '../../src/domain/watch-settings.ts';
+import { said } from '../../src/http/schemas/fields.ts';
 
 const AT = new Date('2026-11-27T12:00:00Z');
 const ACT = { by: 'token:ann', at: AT, reason: 'test' };
@@ -53,6 +54,13 @@ describe('a move', () => {
     const found = judgeMove({ ...DEFAULT_WATCH, ...settings }, known);
     if (reason === null) expect(found).toBeNull();
     else expect(found).toMatch(reason);
+  });
+
+  it('says why within what a document takes as the reason of a hold', () => {
+    const conditions = Array.from({ length: 20 }, (_, nth) => `the condition c${nth} fails: ${'x'.repeat(100)}`);
+    const reason = judgeMove(DEFAULT_WATCH, facts({}, { conditions })) ?? '';
+    expect(said.reason.safeParse(reason).success).toBe(true);
+    expect(reason).toMatch(/^the condition c0 fails: .*…$/);
   });
 
   it.each<[string | number, number | null]>([

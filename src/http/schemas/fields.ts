@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { MAX_VERSION_LENGTH, readVersion, requireVersion, VERSION_KINDS } from '../../domain/version.ts';
+import { MAX_REASON } from '../../domain/words.ts';
 
 /** A string that the domain checks; the sentence of `fault` becomes the message. */
 export const judged = (fault: (text: string) => string | null) =>
@@ -33,7 +34,7 @@ export const version = judged(versionFault).openapi({ example: '16.4.7', maxLeng
 export const canonicalVersion = version.transform((text) => requireVersion(text).text);
 /** Who did something, when and why, as in documents. The bounds leave room for what Fairway adds. */
 export const signature = { by: z.string().max(200), at: time() };
-export const said = { ...signature, reason: z.string().max(1000) };
+export const said = { ...signature, reason: z.string().max(MAX_REASON) };
 export const dryRun = z.boolean().optional();
 export const DryRun = z.object({
   dryRun: z
