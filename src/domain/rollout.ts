@@ -101,6 +101,23 @@ const DIGITS = BITS / 4;
 export const numberOf = (rollout: string, agent: string): number =>
   Number.parseInt(hash('sha256', `${rollout}:${agent}`).slice(0, DIGITS), 16) / 2 ** BITS;
 
+/** Agents whose numbers are remembered, in some 10 MB. */
+const MOST_REMEMBERED = 50_000;
+
+/** `numberOf` for agents that ask again and again. It remembers at most `most` agents, and then begins anew. */
+export function rememberNumbers(most = MOST_REMEMBERED): typeof numberOf {
+  const known = new Map<string, { rollout: string; number: number }>();
+  return (rollout, agent) => {
+    const before = known.get(agent);
+    if (before?.rollout === rollout) return before.number;
+    const number = numberOf(rollout, agent);
+    if (known.size >= most) known.clear();
+    // A copy, since a part of a string keeps the whole request that it was cut from.
+    known.set(Buffer.from(agent).toString(), { rollout, number });
+    return number;
+  };
+}
+
 /** New for each rollout: a channel cannot begin two at the same moment. */
 function idOf(channel: string, to: string, { at, by }: RolloutAct): string {
   return createHash('sha256').update(`${channel} ${to} ${at.toISOString()} ${by}`).digest('hex').slice(0, 16);

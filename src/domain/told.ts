@@ -105,10 +105,11 @@ export function isTurnOf(
   { below, canaries }: Pick<Turn, 'below' | 'canaries'>,
   rollout: string,
   id: string | undefined,
+  numbers = numberOf,
 ): boolean {
   if (below >= 1) return true;
   if (id === undefined) return false;
-  return canaries.has(id) || (below > 0 && numberOf(rollout, id) < below);
+  return canaries.has(id) || (below > 0 && numbers(rollout, id) < below);
 }
 
 /** What a channel tells its agents at one moment: the same to all, or by group. */

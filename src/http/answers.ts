@@ -12,6 +12,7 @@ import {
 import { type Channel, channelAt, nextExpiry } from '../domain/channel.ts';
 import { type MembershipSettings, prepareMembership } from '../domain/membership.ts';
 import { OrderedMap } from '../domain/ordered-map.ts';
+import { rememberNumbers } from '../domain/rollout.ts';
 import { indexOf, type Snapshot, type Stored } from '../domain/snapshot.ts';
 import type { Staleness } from '../domain/staleness.ts';
 import { atOnce, type Steps } from '../domain/steps.ts';
@@ -88,6 +89,7 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
   const prepared = new Map<string, Prepared>();
   const paths = new Map<string, PreparedAnswer>();
   const tallies = new Map<string, Record<Endpoint, Tally>>();
+  const numbers = rememberNumbers();
   let channelOf = prepareMembership(prepared, membership);
   /** The control planes and releases that a channel's answers depend on, by their keys; and the other way round. */
   const sources = new Map<string, readonly string[]>();
@@ -145,7 +147,7 @@ export function createAnswers({ state, staleness, cluster, membership, now }: An
       if (name === null) return held;
       const turn = turns.get(name);
       if (!turn) return all;
-      return isTurnOf(turn, told.rollout, id) ? turn.told : turn.others;
+      return isTurnOf(turn, told.rollout, id, numbers) ? turn.told : turn.others;
     };
     return withOwn(choose);
   }

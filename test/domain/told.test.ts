@@ -14,6 +14,7 @@ import {
   numberOf,
   type Rollout,
   type RolloutState,
+  rememberNumbers,
 } from '../../src/domain/rollout.ts';
 import { DEFAULT_GROUP, type RolloutSettings } from '../../src/domain/rollout-settings.ts';
 import { membershipOf, prepareGroupOf, servedTo } from '../../src/domain/told.ts';
@@ -189,5 +190,13 @@ describe('the number of an agent', () => {
 
   it.each(vectors)('of $rollout:$agent is $number', ({ rollout, agent, number }) => {
     expect(numberOf(rollout, agent)).toBe(number);
+  });
+
+  it('is remembered for the rollout that asked last, of a bounded number of agents', () => {
+    const numbers = rememberNumbers(2);
+    for (const agent of ['a', 'b', 'c', 'a', 'c']) {
+      for (const rollout of [ID, ID, 'fedcba9876543210'])
+        expect(numbers(rollout, agent)).toBe(numberOf(rollout, agent));
+    }
   });
 });
