@@ -31,7 +31,7 @@ import { ARTIFACT_STATES, type Artifact, type Release, type ReleaseChange, type 
 import { ROLES } from './role.ts';
 import { type Canary, GROUP_STATES, type GroupProgress, ROLLOUT_STATES, type Rollout, type Said } from './rollout.ts';
 import { type RolloutGroup, type RolloutSettings, STRATEGIES, UNMATCHED } from './rollout-settings.ts';
-import { SCHEDULED_VERBS, type ScheduledChange, UNDONE_STATES } from './schedule.ts';
+import { type MoveInput, SCHEDULED_VERBS, type ScheduledChange, UNDONE_STATES } from './schedule.ts';
 import { SCHEMA_KEY } from './schema.ts';
 import { SIGN_OFFS_KEY, type SignOffs } from './sign-off.ts';
 import { VERSION_KINDS } from './version.ts';
@@ -124,7 +124,7 @@ const scheduled = object<ScheduledChange>({
   id: text,
   verb: oneOf(SCHEDULED_VERBS),
   at: time,
-  input: object<ScheduledChange['input']>({
+  input: object<MoveInput>({
     version: optional(version),
     critical: optional(flag),
     until: optional(time),

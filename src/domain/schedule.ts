@@ -17,21 +17,28 @@ export const isSchedulable = (verb: string): verb is ScheduledVerb =>
 export const UNDONE_STATES = ['missed', 'refused', 'overtaken'] as const;
 export type UndoneState = (typeof UNDONE_STATES)[number];
 
+/** What a verb that moves a channel takes, now or at a time to come. */
+export interface MoveInput {
+  version?: string | undefined;
+  critical?: boolean | undefined;
+  /** ISO 8601. */
+  until?: string | undefined;
+  /** Go there in steps across majors, each when it strands no agent. */
+  stepped?: boolean | undefined;
+  /** Go there at once, although the channel has groups. */
+  immediate?: boolean | undefined;
+  /** Move it although a freeze holds; for admins. */
+  overrideFreeze?: boolean | undefined;
+}
+
 /** A change of a channel that a person asked for at a time to come. Times are ISO 8601. */
 export interface ScheduledChange {
   id: string;
   verb: ScheduledVerb;
   /** When it is to be carried out. */
   at: string;
-  /** What the verb takes; a roll-back names its version, also where the person did not. */
-  input: {
-    version?: string | undefined;
-    critical?: boolean | undefined;
-    until?: string | undefined;
-    stepped?: boolean | undefined;
-    immediate?: boolean | undefined;
-    overrideFreeze?: boolean | undefined;
-  };
+  /** A roll-back names its version, also where the person did not. */
+  input: MoveInput;
   reason: string;
   by: string;
   /** The role that they had. */

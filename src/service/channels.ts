@@ -29,7 +29,7 @@ import { nameOf, type Page, type PageQuery, pageByName, sortedBy } from '../doma
 import { cancelPlan, planRoute, startPlan } from '../domain/plan.ts';
 import { describeOverride, withPurpose } from '../domain/purpose.ts';
 import type { Actor } from '../domain/role.ts';
-import { isWaiting, type ScheduledChange, shownAt, withoutScheduled } from '../domain/schedule.ts';
+import { isWaiting, type MoveInput, type ScheduledChange, shownAt, withoutScheduled } from '../domain/schedule.ts';
 import {
   channelKey,
   replace,
@@ -49,18 +49,8 @@ import type { State } from './state.ts';
 /** A verb that changes a channel. */
 export type ChangingVerb = Exclude<Verb, 'check'>;
 
-export interface VerbInput {
+export interface VerbInput extends MoveInput {
   reason: string;
-  version?: string | undefined;
-  critical?: boolean | undefined;
-  /** ISO 8601. */
-  until?: string | undefined;
-  /** Go there in steps across majors, each when it strands no agent. */
-  stepped?: boolean | undefined;
-  /** Go there at once, although the channel has groups. */
-  immediate?: boolean | undefined;
-  /** Move it although a freeze holds; for admins. */
-  overrideFreeze?: boolean | undefined;
   /** Agents that the operator accepts to strand; the report's number. */
   acceptStranding?: number | undefined;
 }
