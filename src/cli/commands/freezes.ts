@@ -3,6 +3,7 @@ import { who } from '../../domain/words.ts';
 import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { time } from '../describe.ts';
+import { ends } from '../ending.ts';
 import { type Cell, painted, type Screen, sentence, table } from '../layout.ts';
 import type { GlobalFreeze, GlobalFreezes } from '../types.ts';
 import { describeTime, readTime } from '../until.ts';
@@ -52,18 +53,11 @@ export function freezeCommands(program: Command, context: Context): void {
       context.show(freeze, (screen) => sentence(screen, dryRun ? note : done));
     });
 
-  withConsent(group.command('remove').description('end a freeze early (needs the role admin)'))
-    .argument('<id>')
-    .option('-r, --reason <reason>', 'why, for the audit log')
-    .action(async (id: string, options: ConsentOptions & { reason?: string }) => {
-      requireTerminal(context, options);
-      const reason = await requireReason(context, options.reason);
-      if (!options.dryRun) await requireConsent(context, options, `End the freeze ${id}?`);
-      const query = new URLSearchParams({ reason, dryRun: String(options.dryRun ?? false) });
-      await context.api(`/freezes/${encodeURIComponent(id)}?${query}`, { method: 'DELETE' });
-      const done = options.dryRun ? 'nothing was changed: this was a dry run' : `the freeze ${id} is over`;
-      context.show({ id }, (screen) => sentence(screen, done));
-    });
+  ends(group.command('remove').description('end a freeze early (needs the role admin)'), context, {
+    path: '/freezes',
+    question: (id) => `End the freeze ${id}?`,
+    done: (id) => `the freeze ${id} is over`,
+  });
 }
 
 function freezeTable(screen: Screen, { freezes }: GlobalFreezes): string {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { who } from '../../domain/words.ts';
 import { readAll } from '../client.ts';
-import { type ConsentOptions, requireConsent, requireReason, requireTerminal, withConsent } from '../consent.ts';
 import type { Context } from '../context.ts';
 import { does, stateOf, time } from '../describe.ts';
+import { ends } from '../ending.ts';
 import { type Cell, painted, type Screen, sentence, table } from '../layout.ts';
 import type { ListedChange } from '../types.ts';
 
@@ -21,18 +21,11 @@ export function scheduledCommands(program: Command, context: Context): void {
       context.show({ scheduled }, (screen) => scheduledTable(screen, scheduled));
     });
 
-  withConsent(group.command('cancel').description('cancel a change, or acknowledge that it was not carried out'))
-    .argument('<id>')
-    .option('-r, --reason <reason>', 'why, for the audit log')
-    .action(async (id: string, options: ConsentOptions & { reason?: string }) => {
-      requireTerminal(context, options);
-      const reason = await requireReason(context, options.reason);
-      if (!options.dryRun) await requireConsent(context, options, `Cancel the scheduled change ${id}?`);
-      const query = new URLSearchParams({ reason, dryRun: String(options.dryRun ?? false) });
-      await context.api(`/scheduled/${encodeURIComponent(id)}?${query}`, { method: 'DELETE' });
-      const done = options.dryRun ? 'nothing was changed: this was a dry run' : `the scheduled change ${id} is gone`;
-      context.show({ id }, (screen) => sentence(screen, done));
-    });
+  ends(group.command('cancel').description('cancel a change, or acknowledge that it was not carried out'), context, {
+    path: '/scheduled',
+    question: (id) => `Cancel the scheduled change ${id}?`,
+    done: (id) => `the scheduled change ${id} is gone`,
+  });
 }
 
 function scheduledTable(screen: Screen, scheduled: readonly ListedChange[]): string {
