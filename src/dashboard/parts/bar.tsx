@@ -37,20 +37,31 @@ export function standingWords(version: string, target: string | null, standing: 
 
 const wordsOf = (standing: Share['standing']) => (standing === 'unmoved' ? 'no target' : STANDING_WORDS[standing]);
 
-/** Widths are attributes: the content security policy allows no inline style. */
-export function Bar({ shares }: { shares: Share[] }) {
-  const total = shares.reduce((sum, { count }) => sum + count, 0);
-  const label = shares.map(({ standing, count }) => `${number(count)} ${wordsOf(standing)}`).join(', ');
+/**
+ * The parts of a bar beside each other, each in the colour of its name. Widths are attributes: the content security
+ * policy allows no inline style.
+ */
+export function BarParts({ parts }: { parts: readonly { name: string; count: number }[] }) {
+  const total = parts.reduce((sum, { count }) => sum + count, 0);
   let x = 0;
   return (
-    <svg class="bar" role="img" aria-label={label || 'no agents known'} width="100%" height="10">
+    <>
       <rect class="bar-empty" width="100%" height="100%" />
-      {shares.map(({ standing, count }) => {
+      {parts.map(({ name, count }) => {
         const start = x;
         const width = (count / total) * 100;
         x += width;
-        return <rect class={`bar-${standing}`} x={`${start}%`} width={`${width}%`} height="100%" />;
+        return <rect class={`bar-${name}`} x={`${start}%`} width={`${width}%`} height="100%" />;
       })}
+    </>
+  );
+}
+
+export function Bar({ shares }: { shares: Share[] }) {
+  const label = shares.map(({ standing, count }) => `${number(count)} ${wordsOf(standing)}`).join(', ');
+  return (
+    <svg class="bar" role="img" aria-label={label || 'no agents known'} width="100%" height="10">
+      <BarParts parts={shares.map(({ standing, count }) => ({ name: standing, count }))} />
     </svg>
   );
 }

@@ -1,13 +1,12 @@
 import { number } from '../../domain/words.ts';
 import type { GroupView } from '../../service/rollouts.ts';
 import { SHARE_WORDS, type ShareOf, sharesOfGroup } from '../rollout-shares.ts';
+import { BarParts } from './bar.tsx';
 
 /** The agents of a group as a bar, with a line at the end of each wave. */
 export function GroupBar({ group }: { group: GroupView }) {
   const shares = sharesOfGroup(group);
-  const total = shares.reduce((sum, { count }) => sum + count, 0);
   const label = shares.map(({ share, count }) => `${number(count)} ${SHARE_WORDS[share]}`).join(', ');
-  let x = 0;
   return (
     <svg
       class="bar group"
@@ -16,13 +15,7 @@ export function GroupBar({ group }: { group: GroupView }) {
       width="100%"
       height="14"
     >
-      <rect class="bar-empty" width="100%" height="100%" />
-      {shares.map(({ share, count }) => {
-        const start = x;
-        const width = (count / total) * 100;
-        x += width;
-        return <rect class={`bar-${share}`} x={`${start}%`} width={`${width}%`} height="100%" />;
-      })}
+      <BarParts parts={shares.map(({ share, count }) => ({ name: share, count }))} />
       {group.waves.slice(0, -1).map((wave) => (
         <line class={wave <= group.wave ? 'wave open' : 'wave'} x1={`${wave}%`} x2={`${wave}%`} y1="0" y2="100%" />
       ))}
